@@ -1,0 +1,153 @@
+#include "common/str.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/mem.h"
+
+void str_fini(struct str *str)
+{
+    free(str->text);
+    *str = (struct str){0};
+}
+
+void str_clear(struct str *str)
+{
+    str->len = 0;
+    if (str->text)
+        str->text[0] = '\0';
+}
+
+char *str_take(struct str *str)
+{
+    char *text = str->text ? str->text : xstrdup("");
+    *str = (struct str){0};
+    return text;
+}
+
+const char *str_text(const struct str *str)
+{
+    return str->text ? str->text : "";
+}
+
+void str_addn(struct str *str, const void *bytes, size_t len)
+{
+    GROW(str->text, str->room, str->len + len + 1);
+    if (len)
+        memcpy(str->text + str->len, bytes, len);
+    str->len += len;
+    str->text[str->len] = '\0';
+}
+
+void str_add(struct str *str, const char *text)
+{
+    str_addn(str, text, strlen(text));
+}
+
+void str_addc(struct str *str, char c)
+{
+    str_addn(str, &c, 1);
+}
+
+void str_addf(struct str *str, const char *fmt, ...)
+{
+    char small[256];
+    va_list ap, again;
+    va_start(ap, fmt);
+    va_copy(again, ap);
+    int len = vsnprintf(small, sizeof small, fmt, ap);
+    va_end(ap);
+    if (len > 0 && (size_t)len < sizeof small) {
+        str_addn(str, small, (size_t)len);
+    } else if (len > 0) {
+        GROW(str->text, str->room, str->len + (size_t)len + 1);
+        vsnprintf(str->text + str->len, (size_t)len + 1, fmt, again);
+        str->len += (size_t)len;
+    }
+    va_end(again);
+}
+
+void num_text(double value, char out[32])
+{
+    if (!isfinite(value)) {
+        strcpy(out, "null");
+        return;
+    }
+    if (value == floor(value) && fabs(value) < 9007199254740992.0) {
+        snprintf(out, 32, "%lld", (long long)value);
+        return;
+    }
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(out, 32, "%.*g", digits, value);
+        if (strtod(out, NULL) == value)
+            return;
+    }
+}
+
+void str_add_num(struct str *str, double value)
+{
+    char text[32];
+    num_text(value, text);
+    str_add(str, text);
+}
+
+bool str_same_nocase(const char *a, const char *b)
+{
+    return strcasecmp(a, b) == 0;
+}
+
+/* Levenshtein over at most 64 characters: names are no longer. */
+int str_distance(const char *a, const char *b)
+{
+    enum { MOST = 64 };
+    size_t la = strnlen(a, MOST), lb = strnlen(b, MOST);
+    int row[MOST + 1];
+    for (size_t j = 0; j <= lb; j++)
+        row[j] = (int)j;
+    for (size_t i = 1; i <= la; i++) {
+        int diagonal = row[0];
+        row[0] = (int)i;
+        for (size_t j = 1; j <= lb; j++) {
+            int best = diagonal + (tolower((unsigned char)a[i - 1]) != tolower((unsigned char)b[j - 1]));
+            if (row[j] + 1 < best)
+                best = row[j] + 1;
+            if (row[j - 1] + 1 < best)
+                best = row[j - 1] + 1;
+            diagonal = row[j];
+            row[j] = best;
+        }
+    }
+    return row[lb];
+}
+
+bool str_starts(const char *text, const char *front)
+{
+    return strncmp(text, front, strlen(front)) == 0;
+}
+
+bool str_copy(char *out, size_t room, const char *text)
+{
+    size_t len = strlen(text);
+    if (len >= room) {
+        out[0] = '\0';
+        return false;
+    }
+    memcpy(out, text, len + 1);
+    return true;
+}
+
+bool name_ok(const char *name)
+{
+    size_t len = strnlen(name, 65);
+    if (len < 1 || len > 64 || !(isalpha((unsigned char)name[0]) || name[0] == '_'))
+        return false;
+    for (size_t i = 1; i < len; i++)
+        if (!isalnum((unsigned char)name[i]) && !strchr("_.-", name[i]))
+            return false;
+    return true;
+}

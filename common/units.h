@@ -1,0 +1,15 @@
+/* units: durations (90s, 2h30m, 250ms, 1d) and sizes (512M, 8G = GiB) as people write and read them. */
+#ifndef HONE_COMMON_UNITS_H
+#define HONE_COMMON_UNITS_H
+
+#include <stdint.h>
+
+#include "common/err.h"
+
+int duration_parse(const char *text, int64_t *ms, struct err *err); /* 0 <= ms; at most 100 years */
+int size_parse(const char *text, int64_t *bytes, struct err *err);
+
+void duration_text(int64_t ms, char out[32]); /* "45s", "2h 30m", "850ms" */
+void size_text(int64_t bytes, char out[32]);  /* "1.5 GiB" */
+
+#endif
