@@ -25,7 +25,7 @@ enum wire_event {
     WIRE_DOWN,    /* client only: the connection is gone, reconnecting (0.1 s to 2 s with jitter) */
 };
 
-/* address: tcp://127.0.0.1:*, tcp://*:7077, ipc:///path. */
+// address: "tcp://127.0.0.1:*", "tcp://*:7077", "ipc:///path"; "*" is any port, or every interface
 int wire_listen(const char *address, struct wire **out, struct err *err);
 int wire_connect(const char *address, struct wire **out, struct err *err);
 void wire_free(struct wire *wire); /* gives what was sent up to 500 ms to leave; NULL is fine */
