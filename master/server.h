@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #include "common/err.h"
-#include "common/trial_status.h"
+#include "master/snapshot.h"
 #include "proto/message.h"
 
 struct server;
@@ -50,24 +50,6 @@ int server_turn(struct server *server, int64_t max_wait_ms, struct err *err);
 /* First ^C: no more jobs, every attempt is stopped at once and goes back to waiting with its checkpoint. Turns go on
  * until one returns 1 (at the latest 15 s after). */
 void server_interrupt(struct server *server);
-
-struct server_snapshot {
-    char study[65];
-    char metric[65];
-    bool maximize;
-    int64_t counts[TRIAL_STATUS_COUNT];
-    int64_t planned; /* trials to be sampled in all; -1: unknown */
-    bool has_best;
-    double best;
-    uint32_t best_trial;
-    int64_t epochs_done;
-    int64_t epochs_planned; /* -1: unknown */
-    double epochs_per_s; /* over the last 30 s */
-    int64_t eta_ms;      /* -1: unknown */
-    int workers, slots;  /* connected now */
-    const char *state;   /* running, paused, stopping, ended */
-    const char *end_reason; /* NULL until it has ended */
-};
 
 /* `study` NULL: the newest. ERR_GONE if there is none. */
 int server_snapshot(const struct server *server, const char *study, struct server_snapshot *out);
