@@ -67,17 +67,18 @@ void data_split_fini(struct data_split *split);
 /* Applies a norm in place; its channels must be the set's. */
 void data_norm_apply(const struct data_norm *norm, struct dataset *set);
 
-/* Each image of a batch gets its own random change. Pixels from outside repeat the edge, which is right
- * before and after scaling: the background of a letter stays the background. */
+/* Each image of a batch gets its own random change. A shift repeats the edge, which is right before and after
+ * scaling: the background of a letter stays the background. A crop pads with 0, the mean once scaled, as the
+ * usual recipe for CIFAR-10 does. */
 struct augment_options {
     int shift;    /* moves by -shift .. +shift pixels in both directions */
     bool flip;    /* mirrors left and right, with probability 1/2 */
-    int crop_pad; /* pads by this on all sides, then cuts a window of the old size: a second, even shift */
+    int crop_pad; /* pads by this on all sides, then cuts a window of the old size anywhere */
 };
 
-/* x is (n, channels*height*width), changed in place. Takes the same number of draws for every image, so that
- * the stream after a batch does not depend on what was drawn. */
-void augment_batch(float *x, int n, int channels, int height, int width, const struct augment_options *options,
-                   struct rng *rng);
+/* x is (n, channels*height*width), changed in place. All options zero: takes no draw and changes nothing;
+ * else the same number of draws for every image. */
+void augment_batch(float *x, int n, int channels, int height, int width,
+                   const struct augment_options *options, struct rng *rng);
 
 #endif
