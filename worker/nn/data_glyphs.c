@@ -109,15 +109,15 @@ struct hand {
 static struct hand hand_draw(const struct data_spec *spec, struct rng *rng)
 {
     float side = (float)spec->size, far = (float)spec->strength;
-    float angle = .3f * far * symmetric(rng), slant = .4f * far * symmetric(rng);
-    float height = side * (.33f + .08f * far * symmetric(rng));
-    float width = height * (1 + .3f * far * symmetric(rng));
+    float angle = .2f * far * symmetric(rng), slant = .25f * far * symmetric(rng);
+    float height = side * (.36f + .05f * far * symmetric(rng));
+    float width = height * (1 + .2f * far * symmetric(rng));
     float c = cosf(angle), s = sinf(angle);
     struct hand hand = {
         .a = {c * width, -c * slant * height - s * height, s * width, -s * slant * height + c * height},
-        .wobble = .09f * far};
-    hand.shift_x = side / 2 + .14f * side * far * symmetric(rng);
-    hand.shift_y = side / 2 + .12f * side * far * symmetric(rng);
+        .wobble = .07f * far};
+    hand.shift_x = side / 2 + .08f * side * far * symmetric(rng);
+    hand.shift_y = side / 2 + .07f * side * far * symmetric(rng);
     return hand;
 }
 
@@ -187,7 +187,7 @@ static void glyph_make(const struct data_spec *spec, int i, uint32_t stream, flo
     struct strokes strokes = strokes_place(&digits[i % CLASSES], &hand, &rng);
     struct strokes stray = stray_draw(spec->size, &rng);
     strokes_ink(&strokes, radius > .3f ? radius : .3f, ink, spec->size, x);
-    strokes_ink(&stray, .3f, .7f * ink * fminf(far, 1), spec->size, x);
+    strokes_ink(&stray, .3f, .6f * ink * fminf(far, 1), spec->size, x);
     for (int p = 0; p < spec->size * spec->size; p++)
         x[p] = fminf(fmaxf(x[p] + noise * noise_draw(&rng), 0), 1);
 }

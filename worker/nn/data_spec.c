@@ -37,7 +37,7 @@ static const struct option options[] = {
     {DATA_SPIRAL, "seed", OPT_SEED, AT(seed), 0, 0x1p53 - 1, 1},
     {DATA_GLYPHS, "n", OPT_INT, AT(n), 20, MADE_MAX, 5000},
     {DATA_GLYPHS, "size", OPT_INT, AT(size), 8, 64, 16},
-    {DATA_GLYPHS, "noise", OPT_REAL, AT(noise), 0, 2, 0.25},
+    {DATA_GLYPHS, "noise", OPT_REAL, AT(noise), 0, 2, 0.2},
     {DATA_GLYPHS, "strength", OPT_REAL, AT(strength), 0, 2, 1},
     {DATA_GLYPHS, "seed", OPT_SEED, AT(seed), 0, 0x1p53 - 1, 1},
 };
