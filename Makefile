@@ -21,6 +21,7 @@ LDLIBS  += $(shell pkg-config --libs $(PKGS)) -lm -lpthread -ldl
 
 # Samplers replay bit for bit: no fused multiply-adds there. Kernels of nn may use the machine they run on.
 $(BUILD)/master/search/%.o: CFLAGS += -ffp-contract=off
+$(BUILD)/worker/nn/%.o: CFLAGS += $(if $(SAN),,-O3) -ffp-contract=off
 
 SRC     := $(filter-out cli/main.c,$(wildcard $(addsuffix /*.c,$(ROOMS))))
 OBJ     := $(SRC:%.c=$(BUILD)/%.o)
