@@ -8,7 +8,8 @@
  *                 must not outlive the cursor it was made from.
  *   struct jw     a writer: appends to a struct str; numbers are the shortest text that reads back the same.
  *
- * Refuses: more than 16 MiB or 64 levels, duplicate keys, NaN, anything after the value.
+ * Refuses: more than 16 MiB or 64 levels, duplicate keys, NaN, anything after the value, bytes that are not UTF-8,
+ * and \u0000 or a line break inside a string.
  */
 #ifndef HONE_COMMON_JSON_H
 #define HONE_COMMON_JSON_H
@@ -92,7 +93,7 @@ int jcur_array(const struct jcur *cur, size_t min_items, size_t max_items, struc
 int jcur_object(const struct jcur *cur, size_t max_members, struct err *err);
 /* Index of a string in a NULL-terminated list, with "did you mean" on failure. */
 int jcur_choice(const struct jcur *cur, const char *const *choices, int *out, struct err *err);
-/* Fails at the first member whose key is not in the NULL-terminated list, with "did you mean". */
+/* Absent is fine. Fails unless an object, and at the first member whose key is not in the NULL-terminated list, with "did you mean". */
 int jcur_known(const struct jcur *cur, const char *const *keys, struct err *err);
 
 /* The nearest of the list, or NULL if none is near. */
