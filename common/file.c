@@ -215,7 +215,8 @@ void fs_type_of(const char *mountinfo, const char *absolute_path, char out[64])
 {
     size_t longest = 0;
     strcpy(out, "unknown");
-    for (const char *line = mountinfo; line && *line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
+    for (const char *line = mountinfo; line && *line;
+         line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
         char mount[PATH_MAX], type[64];
         if (sscanf(line, "%*s %*s %*s %*s %4095s", mount) != 1)
             continue;
@@ -237,10 +238,12 @@ void fs_type_of(const char *mountinfo, const char *absolute_path, char out[64])
 bool fs_is_network(const char *fs_type)
 {
     static const char *const kinds[] = {
-        "nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "9p", "afs", "coda", "ceph", "lustre", "gpfs",
-        "beegfs", "orangefs", "pvfs2", "ocfs2", "gfs2", "glusterfs", "panfs", "wekafs", "virtiofs",
-        "fuse.sshfs", "fuse.glusterfs", "fuse.ceph-fuse", "fuse.s3fs", "fuse.rclone", "fuse.juicefs",
-        "fuse.moosefs", "fuse.gcsfuse", "fuse.goofys", "davfs", "fuse.davfs2",
+        "nfs",       "nfs4",        "cifs",         "smb3",         "smbfs",          "ncpfs",
+        "9p",        "afs",         "coda",         "ceph",         "lustre",         "gpfs",
+        "beegfs",    "orangefs",    "pvfs2",        "ocfs2",        "gfs2",           "glusterfs",
+        "panfs",     "wekafs",      "virtiofs",     "fuse.sshfs",   "fuse.glusterfs", "fuse.ceph-fuse",
+        "fuse.s3fs", "fuse.rclone", "fuse.juicefs", "fuse.moosefs", "fuse.gcsfuse",   "fuse.goofys",
+        "davfs",     "fuse.davfs2",
     };
     for (size_t i = 0; i < COUNT_OF(kinds); i++)
         if (strcmp(fs_type, kinds[i]) == 0)

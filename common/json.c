@@ -73,7 +73,8 @@ static const char *bad_in_string(const char *at)
     if (strncmp(at, "\\u0000", 6) == 0)
         return "\\u0000 cannot be part of a text here";
     if ((unsigned char)*at < 0x20)
-        return *at == '\n' ? "the line ends inside a string: a quote is missing" : "a control character in a string";
+        return *at == '\n' ? "the line ends inside a string: a quote is missing"
+                           : "a control character in a string";
     return NULL;
 }
 
@@ -105,7 +106,8 @@ static const char *check_lexical(const char *text, size_t len, size_t *bad_at)
     return what;
 }
 
-/* Length of the UTF-8 character at `s`, 0 if it is none (RFC 3629: no surrogates, nothing longer than needed). */
+/* Length of the UTF-8 character at `s`, 0 if it is none (RFC 3629: no surrogates, nothing longer than
+ * needed). */
 static size_t utf8_len(const unsigned char *s, size_t left)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
@@ -270,7 +272,8 @@ enum json_type json_type(const struct json *node)
 
 const char *json_type_name(enum json_type type)
 {
-    static const char *const names[] = {"null", "true or false", "a number", "a string", "a list", "an object"};
+    static const char *const names[] = {"null",     "true or false", "a number",
+                                        "a string", "a list",        "an object"};
     return names[type];
 }
 

@@ -18,7 +18,10 @@ static const struct unit duration_units[] = {
 };
 
 static const struct unit size_units[] = {
-    {"K", 1024.0}, {"M", 1048576.0}, {"G", 1073741824.0}, {"T", 1099511627776.0},
+    {"K", 1024.0},
+    {"M", 1048576.0},
+    {"G", 1073741824.0},
+    {"T", 1099511627776.0},
 };
 
 /* strtod also takes "inf", "nan" and "0x10": a quantity starts with a digit or a point. */

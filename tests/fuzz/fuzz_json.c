@@ -1,4 +1,5 @@
-/* Random bytes as JSON: no crash, no leak; what is taken prints as JSON that is taken again and is the same. */
+/* Random bytes as JSON: no crash, no leak; what is taken prints as JSON that is taken again and is the same.
+ */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

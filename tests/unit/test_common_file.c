@@ -1,9 +1,9 @@
 /* file and clock: whole files, folders, paths, and what file system lies under one. */
+#include <cmocka.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
-#include <cmocka.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -125,15 +125,14 @@ static void paths_join_and_split(void **state)
     assert_false(path_is_inside("/a/../b", "/a"));
 }
 
-static const char mounts[] =
-    "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n"
-    "30 22 0:40 / /home rw shared:9 master:3 - nfs4 fs:/home rw,vers=4.2\n"
-    "31 30 0:41 / /home/local rw - xfs /dev/sdb1 rw\n"
-    "32 22 0:42 / /mnt/my\\040disk rw - cifs //s/d rw\n"
-    "33 22 0:43 / /auto rw - autofs systemd-1 rw\n"
-    "34 22 0:44 / /auto rw - fuse.sshfs host: rw\n"
-    "short line\n"
-    "35 22 0:45 / /no rw ext4";
+static const char mounts[] = "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n"
+                             "30 22 0:40 / /people rw shared:9 master:3 - nfs4 fs:/people rw,vers=4.2\n"
+                             "31 30 0:41 / /people/local rw - xfs /dev/sdb1 rw\n"
+                             "32 22 0:42 / /net/my\\040disk rw - cifs //s/d rw\n"
+                             "33 22 0:43 / /auto rw - autofs systemd-1 rw\n"
+                             "34 22 0:44 / /auto rw - fuse.sshfs host: rw\n"
+                             "short line\n"
+                             "35 22 0:45 / /no rw ext4";
 
 static void the_file_system_is_that_of_the_longest_mount(void **state)
 {
@@ -143,11 +142,11 @@ static void the_file_system_is_that_of_the_longest_mount(void **state)
         bool network;
     } cases[] = {
         {"/", "ext4", false},
-        {"/homes/x", "ext4", false},
-        {"/home", "nfs4", true},
-        {"/home/me/a.db", "nfs4", true},
-        {"/home/local/a.db", "xfs", false},
-        {"/mnt/my disk/a.db", "cifs", true},
+        {"/peoples/x", "ext4", false},
+        {"/people", "nfs4", true},
+        {"/people/me/a.db", "nfs4", true},
+        {"/people/local/a.db", "xfs", false},
+        {"/net/my disk/a.db", "cifs", true},
         {"/auto/a.db", "fuse.sshfs", true}, /* the later mount lies on top */
         {"/no/x", "ext4", false},
     };

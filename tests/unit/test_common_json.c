@@ -1,9 +1,9 @@
 /* json: what it takes, how it complains, and that what is written reads back. */
+#include <cmocka.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
-#include <cmocka.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -40,8 +40,9 @@ static void assert_rejected(const char *text, size_t len, const char *want)
 static void values_and_comments_are_read(void **state)
 {
     (void)state;
-    struct json *root = parsed("\xef\xbb\xbf// a study\n{ \"lr\": /* log */ {\"log\": [1e-6, 10]}, \"s\": \"// not a /* comment\",\n"
-                               "  \"t\": true, \"n\": null, \"q\": \"\\\"\\u00e4\\n\" } /**/ // end");
+    struct json *root = parsed(
+        "\xef\xbb\xbf// a study\n{ \"lr\": /* log */ {\"log\": [1e-6, 10]}, \"s\": \"// not a /* comment\",\n"
+        "  \"t\": true, \"n\": null, \"q\": \"\\\"\\u00e4\\n\" } /**/ // end");
     assert_printed(root, "{\"lr\":{\"log\":[1e-06,10]},\"s\":\"// not a /* comment\",\"t\":true,\"n\":null,"
                          "\"q\":\"\\\"\xc3\xa4\\n\"}");
     assert_int_equal(json_type(root), JSON_OBJECT);
@@ -112,17 +113,21 @@ static void depth_and_size_are_bounded(void **state)
     free(big);
 }
 
-static const char study[] = "{\"space\": {\"lr\": {\"log\": [0, \"x\"]}}, \"search\": {\"method\": \"rnadom\", \"trials\": 2.5},"
-                            " \"name\": \"9x\", \"on\": 1}";
+static const char study[] =
+    "{\"space\": {\"lr\": {\"log\": [0, \"x\"]}}, \"search\": {\"method\": \"rnadom\", \"trials\": 2.5},"
+    " \"name\": \"9x\", \"on\": 1}";
 
 static void cursors_complain_with_their_path(void **state)
 {
     (void)state;
     struct json *root = parsed(study);
-    struct jcur top = jcur_root(root, "study.json"), space = jcur_get(&top, "space"), lr = jcur_get(&space, "lr");
+    struct jcur top = jcur_root(root, "study.json"), space = jcur_get(&top, "space"),
+                lr = jcur_get(&space, "lr");
     struct jcur log = jcur_get(&lr, "log"), low = jcur_at(&log, 0), high = jcur_at(&log, 1);
-    struct jcur search = jcur_get(&top, "search"), trials = jcur_get(&search, "trials"), name = jcur_get(&top, "name");
-    struct jcur epochs = jcur_get(&search, "epochs"), below_nothing = jcur_get(&epochs, "x"), on = jcur_get(&top, "on");
+    struct jcur search = jcur_get(&top, "search"), trials = jcur_get(&search, "trials"),
+                name = jcur_get(&top, "name");
+    struct jcur epochs = jcur_get(&search, "epochs"), below_nothing = jcur_get(&epochs, "x"),
+                on = jcur_get(&top, "on");
     struct err err = ERR_NONE;
     double number;
     int64_t whole;
@@ -158,8 +163,10 @@ static void cursors_read_what_is_right(void **state)
 {
     (void)state;
     struct json *root = parsed("{\"n\": -3, \"x\": 0.5, \"b\": true, \"s\": \"adam\", \"l\": [1]}");
-    struct jcur top = jcur_root(root, "f"), n = jcur_get(&top, "n"), x = jcur_get(&top, "x"), b = jcur_get(&top, "b");
-    struct jcur s = jcur_get(&top, "s"), l = jcur_get(&top, "l"), none = jcur_get(&top, "none"), in_text = jcur_at(&s, 0);
+    struct jcur top = jcur_root(root, "f"), n = jcur_get(&top, "n"), x = jcur_get(&top, "x"),
+                b = jcur_get(&top, "b");
+    struct jcur s = jcur_get(&top, "s"), l = jcur_get(&top, "l"), none = jcur_get(&top, "none"),
+                in_text = jcur_at(&s, 0);
     struct err err = ERR_NONE;
     int64_t whole;
     double number;
@@ -186,7 +193,8 @@ static void unknown_words_get_a_suggestion(void **state)
 {
     (void)state;
     struct json *root = parsed(study);
-    struct jcur top = jcur_root(root, "study.json"), search = jcur_get(&top, "search"), method = jcur_get(&search, "method");
+    struct jcur top = jcur_root(root, "study.json"), search = jcur_get(&top, "search"),
+                method = jcur_get(&search, "method");
     static const char *const methods[] = {"grid", "random", "tpe", NULL};
     static const char *const keys[] = {"method", "trial", NULL};
     struct err err = ERR_NONE;
@@ -214,8 +222,10 @@ static void set_replaces_or_adds_at_a_path(void **state)
     assert_int_equal(json_set(root, "budget.wall", parsed("\"2h\""), &err), 0);
     assert_int_equal(json_set(root, "l[1].a", parsed("[3]"), &err), 0);
     assert_int_equal(json_set(root, "l[0]", parsed("null"), &err), 0);
-    assert_printed(root, "{\"search\":{\"trials\":100},\"l\":[null,{\"a\":[3]}],\"budget\":{\"wall\":\"2h\"}}");
-    static const char *const bad[] = {"", ".", "l[2]", "l[-1]", "l.a", "search.trials.x", "search..x", "[0]", "a.", "l[x]"};
+    assert_printed(root,
+                   "{\"search\":{\"trials\":100},\"l\":[null,{\"a\":[3]}],\"budget\":{\"wall\":\"2h\"}}");
+    static const char *const bad[] = {"",          ".",   "l[2]", "l[-1]", "l.a", "search.trials.x",
+                                      "search..x", "[0]", "a.",   "l[x]"};
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
         assert_int_equal(json_set(root, bad[i], parsed("1"), &err), ERR_BAD);
         assert_non_null(strstr(err.text, "names no place"));
@@ -289,9 +299,11 @@ static void what_is_written_reads_back(void **state)
     jw_raw(&w, NULL, "[1]");
     jw_close_array(&w);
     jw_close_object(&w);
-    assert_string_equal(str_text(&out), "{\"text\":\"a\\\"b\\\\c\\n\\t\\u0001\\u007f \xc3\xa4 \xef\xbf\xbd \xef\xbf\xbd\xef\xbf\xbd\","
-                                        "\"third\":0.3333333333333333,\"nan\":null,\"big\":9223372036854775807,"
-                                        "\"list\":[true,null,null,{},[1]]}");
+    assert_string_equal(
+        str_text(&out),
+        "{\"text\":\"a\\\"b\\\\c\\n\\t\\u0001\\u007f \xc3\xa4 \xef\xbf\xbd \xef\xbf\xbd\xef\xbf\xbd\","
+        "\"third\":0.3333333333333333,\"nan\":null,\"big\":9223372036854775807,"
+        "\"list\":[true,null,null,{},[1]]}");
     struct json *root = parsed(out.text);
     assert_true(json_num(json_get(root, "third")) == 1.0 / 3);
     json_free(root);

@@ -1,9 +1,9 @@
 /* str, units and err: what people read and write. */
+#include <cmocka.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
-#include <cmocka.h>
 
 #include <errno.h>
 #include <float.h>
@@ -48,10 +48,13 @@ static void numbers_print_short_and_read_back_the_same(void **state)
         double value;
         const char *text;
     } cases[] = {
-        {0, "0"}, {-0.0, "-0"}, {0.1, "0.1"}, {1.0 / 3, "0.3333333333333333"}, {1e-6, "1e-06"},
-        {100, "100"}, {-7, "-7"}, {9007199254740991.0, "9007199254740991"}, {1e22, "1e+22"},
-        {0.1 + 0.2, "0.30000000000000004"}, {5e-324, "5e-324"}, {INFINITY, "null"}, {NAN, "null"},
-        {DBL_MAX, "1.7976931348623157e+308"},
+        {0, "0"},           {-0.0, "-0"},
+        {0.1, "0.1"},       {1.0 / 3, "0.3333333333333333"},
+        {1e-6, "1e-06"},    {100, "100"},
+        {-7, "-7"},         {9007199254740991.0, "9007199254740991"},
+        {1e22, "1e+22"},    {0.1 + 0.2, "0.30000000000000004"},
+        {5e-324, "5e-324"}, {INFINITY, "null"},
+        {NAN, "null"},      {DBL_MAX, "1.7976931348623157e+308"},
     };
     char text[32];
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -104,11 +107,11 @@ static void durations_read_and_write(void **state)
         const char *text;
         int64_t ms;
     } good[] = {
-        {"250ms", 250},     {"90s", 90000},       {"2h30m", 9000000}, {"2h 30m", 9000000},
-        {"1d", 86400000},   {"1.5s", 1500},       {"0s", 0},          {"1w", 604800000},
-        {".5m", 30000},     {"1e3ms", 1000},
+        {"250ms", 250}, {"90s", 90000}, {"2h30m", 9000000}, {"2h 30m", 9000000}, {"1d", 86400000},
+        {"1.5s", 1500}, {"0s", 0},      {"1w", 604800000},  {".5m", 30000},      {"1e3ms", 1000},
     };
-    static const char *const bad[] = {"", "90", "s", "-1s", "1h30", "infs", "nans", "0x10s", "1y", "200000d", "1e999s", " "};
+    static const char *const bad[] = {"",     "90",    "s",  "-1s",     "1h30",   "infs",
+                                      "nans", "0x10s", "1y", "200000d", "1e999s", " "};
     int64_t ms;
     struct err err = ERR_NONE;
     for (size_t i = 0; i < COUNT_OF(good); i++) {
@@ -121,8 +124,8 @@ static void durations_read_and_write(void **state)
         int64_t ms;
         const char *text;
     } shown[] = {
-        {0, "0ms"},          {850, "850ms"},      {4200, "4.2s"},       {9999, "9.9s"},        {45000, "45s"},
-        {59999, "59s"},      {90000, "1m 30s"},   {9000000, "2h 30m"},  {180000000, "2d 02h"},
+        {0, "0ms"},     {850, "850ms"},    {4200, "4.2s"},      {9999, "9.9s"},        {45000, "45s"},
+        {59999, "59s"}, {90000, "1m 30s"}, {9000000, "2h 30m"}, {180000000, "2d 02h"},
     };
     char text[32];
     for (size_t i = 0; i < COUNT_OF(shown); i++) {

@@ -1,9 +1,9 @@
 /* THE status table, and that every picture of it agrees. */
+#include <cmocka.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
-#include <cmocka.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,7 +60,8 @@ static void every_status_can_be_reached_and_final_ones_stay(void **state)
         assert_null(trial_edge_event(status, status));
         if (!trial_status_is_final(status))
             continue;
-        for (int to = 0; to < TRIAL_STATUS_COUNT; to++) /* only a person brings one back, and only to waiting */
+        for (int to = 0; to < TRIAL_STATUS_COUNT;
+             to++) /* only a person brings one back, and only to waiting */
             if (trial_edge_event(status, (enum trial_status)to))
                 assert_int_equal(to, TRIAL_waiting);
     }
@@ -72,7 +73,8 @@ static void the_readme_shows_the_picture_of_the_table(void **state)
     (void)state;
     struct err err = ERR_NONE;
     struct str def = {0}, readme = {0};
-    if (file_read("common/trial_status.def", 1 << 20, &def, &err) || file_read("README.md", 1 << 20, &readme, &err))
+    if (file_read("common/trial_status.def", 1 << 20, &def, &err) ||
+        file_read("README.md", 1 << 20, &readme, &err))
         fail_msg("%s (tests run in the repository's root)", err.text);
     int lines = 0;
     char *rest = NULL, *line = strtok_r(def.text, "\n", &rest);
