@@ -1,5 +1,4 @@
-/* Random bytes as JSON: no crash, no leak; what is taken prints as JSON that is taken again and is the same.
- */
+/* Random bytes as JSON: no crash, no leak; what is taken prints as JSON that is taken again and is the same. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 /* rng and hash: numbers that must never change, for they are part of every replay. */
-#include <cmocka.h>
-#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <setjmp.h>
 #include <stdint.h>
+#include <cmocka.h>
 
 #include <math.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 /* str, units and err: what people read and write. */
-#include <cmocka.h>
-#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <setjmp.h>
 #include <stdint.h>
+#include <cmocka.h>
 
 #include <errno.h>
 #include <float.h>
