@@ -68,7 +68,7 @@ bool command_is_hidden(const struct command *command)
     return strcmp(command->group, "hidden") == 0;
 }
 
-int fail(const char *command, const struct err *err)
+int command_fail(const char *command, const struct err *err)
 {
     fprintf(stderr, "hone%s%s: %s\n", command ? " " : "", command ? command : "", err->text);
     if (err->hint[0])
@@ -90,7 +90,7 @@ static int unknown_command(const char *name)
         err_hint(&err, "did you mean hone %s?", near);
     else
         err_hint(&err, "hone --help lists the commands");
-    return fail(NULL, &err);
+    return command_fail(NULL, &err);
 }
 
 static int check_arguments(const struct command *command, const struct text_list *args, struct err *err)
@@ -128,7 +128,7 @@ static int run_command(const struct command *command, int argc, char *const *arg
     if (rc == 1)
         status = print_help(command);
     else if (rc || check_arguments(command, args, &err))
-        status = fail(command->name, &err);
+        status = command_fail(command->name, &err);
     else
         status = command->call(opt);
     options_fini(command->options, opt);
@@ -157,7 +157,7 @@ int hone_main(int argc, char *const *argv)
         struct err err = ERR_NONE;
         err_set(&err, ERR_BAD, "which command?");
         err_hint(&err, "hone run STUDY.json searches, hone --help lists the commands");
-        return fail(NULL, &err);
+        return command_fail(NULL, &err);
     }
     const char *word = argv[1];
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)

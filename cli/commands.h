@@ -58,7 +58,7 @@ extern const struct group command_groups[]; /* in the order of help; ends with a
 int hone_main(int argc, char *const *argv);
 
 /* Prints "hone COMMAND: text" and the hint to standard error; the exit status that belongs to the code. */
-int fail(const char *command, const struct err *err);
+int command_fail(const char *command, const struct err *err);
 
 struct str;
 void help_top(struct str *out);

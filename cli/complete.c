@@ -288,7 +288,7 @@ int cmd_completion(const struct opt_completion *opt)
     struct err err = ERR_NONE;
     struct str out = {0};
     if (complete_script(opt->args.items[0], &out, &err))
-        return fail("completion", &err);
+        return command_fail("completion", &err);
     fputs(str_text(&out), stdout);
     str_fini(&out);
     return 0;
