@@ -45,6 +45,8 @@ int store_set_address(struct store *store, const char *address, struct err *err)
 /* Commits what this turn changed; 0 also if nothing did. On failure everything since the last commit is undone. */
 int store_commit(struct store *store, struct err *err);
 bool store_dirty(const struct store *store);
+/* Forgets what this turn changed, as a crash before the commit would (the rehearsal crashes a lot). */
+void store_rollback(struct store *store);
 /* First error since the last commit (0 none): writers below return void so that the reactor reads as a story;
  * a failed one makes the next store_commit fail with its text. */
 int store_failed(const struct store *store);
