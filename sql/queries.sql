@@ -41,6 +41,9 @@ SELECT value FROM meta WHERE key = :key;
 -- name: max_seq
 SELECT max(coalesce((SELECT max(seq) FROM trial_event), 0), coalesce((SELECT max(seq) FROM epoch), 0));
 
+-- name: broken_keys
+SELECT count(*) FROM pragma_foreign_key_check;
+
 -- name: all_views
 SELECT name FROM sqlite_schema WHERE type = 'view';
 
