@@ -12,7 +12,6 @@
 #include "worker/nn/linalg.h"
 
 static const real batchnorm_eps = (real)1e-5;
-static const real batchnorm_memory = (real)0.9;
 
 real *real_alloc(size_t count)
 {
@@ -364,11 +363,9 @@ static void batch_moments(struct layer *layer, const struct pass *pass, const re
         }
         layer->moments[c] = (real)mean;
         layer->moments[channels + c] = (real)(1 / sqrt(square / count + (double)batchnorm_eps));
-        if (pass->frozen)
-            continue;
         double unbiased = square / (count > 1 ? count - 1 : 1);
-        running_mean[c] = batchnorm_memory * running_mean[c] + (1 - batchnorm_memory) * (real)mean;
-        running_var[c] = batchnorm_memory * running_var[c] + (1 - batchnorm_memory) * (real)unbiased;
+        running_mean[c] = pass->memory * running_mean[c] + (1 - pass->memory) * (real)mean;
+        running_var[c] = pass->memory * running_var[c] + (1 - pass->memory) * (real)unbiased;
     }
 }
 

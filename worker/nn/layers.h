@@ -55,7 +55,7 @@ struct layer {
 struct pass {
     int n;         /* samples in the batch */
     bool training; /* dropout drops, batchnorm uses the batch's own moments */
-    bool frozen;   /* training, but batchnorm's running moments stay as they are (checks) */
+    real memory;   /* training: what batchnorm's running moments keep of themselves; 1: they stay as they are */
     uint64_t seed;
     uint32_t epoch, step;
     const real *params;
