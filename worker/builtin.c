@@ -162,7 +162,8 @@ static int read_resume(const struct jcur *job, struct job *out, struct err *err)
 
 static int read_job(const struct jcur *job, struct job *out, struct err *err)
 {
-    struct jcur trial = jcur_get(job, "trial"), until = jcur_get(job, "until"), epochs = jcur_get(job, "epochs");
+    struct jcur trial = jcur_get(job, "trial"), until = jcur_get(job, "until"),
+                epochs = jcur_get(job, "epochs");
     struct jcur seed = jcur_get(job, "seed"), metric = jcur_get(job, "metric"), dir = jcur_get(job, "dir");
     struct jcur base = jcur_get(job, "base"), trainer = jcur_get(job, "trainer");
     int rc = jcur_int(&trial, 0, INT32_MAX, &out->trial, err);
@@ -288,15 +289,15 @@ static int resume(const struct job *job, struct training *training, struct err *
     rc = training_restore(training, &checkpoint, job->resume, err);
     checkpoint_fini(&checkpoint);
     if (!rc && training->epoch != job->resume_epoch)
-        rc = err_set(err, ERR_BAD, "%s: expected epoch %lld, found %d", job->resume, (long long)job->resume_epoch,
-                     training->epoch);
+        rc = err_set(err, ERR_BAD, "%s: expected epoch %lld, found %d", job->resume,
+                     (long long)job->resume_epoch, training->epoch);
     return rc;
 }
 
 /* ---- training ---- */
 
-static void report(struct trainer *trainer, const struct training *t, const struct epoch_metrics *m, double seconds,
-                   const char *checkpoint)
+static void report(struct trainer *trainer, const struct training *t, const struct epoch_metrics *m,
+                   double seconds, const char *checkpoint)
 {
     struct str line = {0};
     struct jw w = jw_to(&line);
@@ -377,15 +378,17 @@ static int fd_of(const char *variable)
     const char *text = getenv(variable);
     char *end = NULL;
     long fd = text ? strtol(text, &end, 10) : -1;
-    return text && end != text && !*end && fd >= 0 && fd < 1 << 20 && fcntl((int)fd, F_GETFD) >= 0 ? (int)fd : -1;
+    return text && end != text && !*end && fd >= 0 && fd < 1 << 20 && fcntl((int)fd, F_GETFD) >= 0 ? (int)fd
+                                                                                                   : -1;
 }
 
 int builtin_train(void)
 {
     struct trainer trainer = {.in = fd_of("HONE_IN_FD"), .out = fd_of("HONE_OUT_FD")};
     if (trainer.in < 0 || trainer.out < 0) {
-        fprintf(stderr, "hone train: HONE_IN_FD and HONE_OUT_FD are not set: it is started by a worker's slot and "
-                        "speaks proto/TRAINER.md\n");
+        fprintf(stderr,
+                "hone train: HONE_IN_FD and HONE_OUT_FD are not set: it is started by a worker's slot and "
+                "speaks proto/TRAINER.md\n");
         return err_exit_status(ERR_BAD);
     }
     say_ready(&trainer);

@@ -1,5 +1,5 @@
-/* Gradients of every layer and loss against centred differences, in double. Units that change side between x-h and
- * x+h are left out and counted: a ReLU has no derivative there. */
+/* Gradients of every layer and loss against centred differences, in double. Units that change side between
+ * x-h and x+h are left out and counted: a ReLU has no derivative there. */
 #define NN_DOUBLE
 #include <math.h>
 #include <setjmp.h>
@@ -88,7 +88,8 @@ static double gradient_error(struct rig *rig, size_t at, double analytic)
     if (above != below || (rig->l1 > 0 && fabs(w) < h))
         return -1;
     double numeric = (plus - minus) / (2 * h), largest = fmax(fabs(analytic), fabs(numeric));
-    return fabs(analytic - numeric) < 1e-10 ? 0 : fabs(analytic - numeric) / largest; /* 1e-16 of the loss / h */
+    return fabs(analytic - numeric) < 1e-10 ? 0
+                                            : fabs(analytic - numeric) / largest; /* 1e-16 of the loss / h */
 }
 
 /* Largest relative error over all parameters; at most a tenth of them may sit at a kink. */
@@ -146,7 +147,8 @@ static void gradients_of_flat_layers(void **state)
     check_layers(LAYERS("affine 8", "sigmoid"), flat, LOSS_SOFTMAX);
     check_layers(LAYERS("affine 12", "maxout 3", "affine 6", "maxout 2"), flat, LOSS_SOFTMAX);
     check_layers(LAYERS("affine 20", "tanh", "dropout 0.4"), flat, LOSS_SOFTMAX);
-    check_layers(LAYERS("affine 6", "batchnorm", "tanh", "affine 6", "batchnorm", "relu"), flat, LOSS_SOFTMAX);
+    check_layers(LAYERS("affine 6", "batchnorm", "tanh", "affine 6", "batchnorm", "relu"), flat,
+                 LOSS_SOFTMAX);
     check_layers(LAYERS("flatten"), flat, LOSS_SOFTMAX);
 }
 
@@ -159,8 +161,9 @@ static void gradients_of_image_layers(void **state)
     check_layers(LAYERS("conv 1x1x3", "tanh", "conv 5x5x2 stride 3 pad 4", "tanh"), image, LOSS_SOFTMAX);
     check_layers(LAYERS("conv 3x3x3", "pool 2", "tanh"), image, LOSS_SOFTMAX);
     check_layers(LAYERS("conv 3x3x3", "tanh", "pool 3 stride 2"), image, LOSS_SOFTMAX);
-    check_layers(LAYERS("conv 3x3x4", "tanh", "maxout 2", "conv 3x3x2", "relu", "flatten", "affine 5", "relu"),
-                 image, LOSS_SOFTMAX);
+    check_layers(
+        LAYERS("conv 3x3x4", "tanh", "maxout 2", "conv 3x3x2", "relu", "flatten", "affine 5", "relu"), image,
+        LOSS_SOFTMAX);
     check_layers(LAYERS("conv 3x3x3", "batchnorm", "relu", "pool 2", "dropout 0.3"), image, LOSS_SOFTMAX);
 }
 
@@ -211,7 +214,7 @@ static void batchnorm_gives_mean_0_and_deviation_1(void **state)
         assert_true(fabs(sum) < 1e-12);
         assert_true(fabs(squares / 4 - 1) < 1e-5);
     }
-    assert_true(fabs(states[0] - 0.3) < 1e-12);                /* 0.9*0 + 0.1*3 */
+    assert_true(fabs(states[0] - 0.3) < 1e-12);                    /* 0.9*0 + 0.1*3 */
     assert_true(fabs(states[2] - (0.9 + 0.1 * 14.0 / 3)) < 1e-12); /* unbiased variance of 1 2 3 6 */
     layer_fini(&layer);
 }
@@ -263,15 +266,17 @@ static double conv_at(const struct layer *layer, const double *w, const double *
 static void convolution_is_its_definition(void **state)
 {
     (void)state;
-    static const char *const forms[] = {"conv 3x3x3", "conv 2x5x3 pad 1", "conv 3x3x2 stride 2 pad 0",
-                                        "conv 1x1x4 stride 3", "conv 7x6x2 pad 0", "conv 3x3x2 stride 2 pad 5"};
+    static const char *const forms[] = {
+        "conv 3x3x3",          "conv 2x5x3 pad 1", "conv 3x3x2 stride 2 pad 0",
+        "conv 1x1x4 stride 3", "conv 7x6x2 pad 0", "conv 3x3x2 stride 2 pad 5"};
     for (size_t form = 0; form < sizeof forms / sizeof *forms; form++) {
         struct rig rig;
         set_up(&rig, LAYERS(forms[form]), image, LOSS_SOFTMAX);
         net_forward(rig.net, &rig.pass, rig.x);
         const struct layer *layer = &rig.net->layers[0];
         const double *w = rig.net->params + layer->weight, *b = rig.net->params + layer->bias;
-        const double *x = rig.x + shape_size(image), *y = layer->y + shape_size(layer->out); /* second sample */
+        const double *x = rig.x + shape_size(image),
+                     *y = layer->y + shape_size(layer->out); /* second sample */
         for (int f = 0, i = 0; f < layer->out.c; f++)
             for (int oy = 0; oy < layer->out.h; oy++)
                 for (int ox = 0; ox < layer->out.w; ox++, i++)
@@ -346,7 +351,8 @@ static double spread(const struct net *net, int layer)
 static void first_weights_have_their_spread(void **state)
 {
     (void)state;
-    struct net *net = make_net(LAYERS("affine 300", "relu"), (struct shape){200, 1, 1}, 10, LOSS_SOFTMAX, INIT_HE);
+    struct net *net =
+        make_net(LAYERS("affine 300", "relu"), (struct shape){200, 1, 1}, 10, LOSS_SOFTMAX, INIT_HE);
     assert_true(fabs(spread(net, 0) / sqrt(2.0 / 200) - 1) < 0.02);
     assert_true(fabs(spread(net, 1) / (0.1 / sqrt(300)) - 1) < 0.1);
     net_free(net);
@@ -365,8 +371,8 @@ static void orthogonal_weights_are_orthogonal(void **state)
     (void)state;
     for (int wide = 0; wide < 2; wide++) {
         int in = wide ? 5 : 9, out = wide ? 9 : 5;
-        struct net *net = make_net(LAYERS(wide ? "affine 9" : "affine 5", "relu"), (struct shape){in, 1, 1}, 3,
-                                   LOSS_SOFTMAX, INIT_ORTHOGONAL);
+        struct net *net = make_net(LAYERS(wide ? "affine 9" : "affine 5", "relu"), (struct shape){in, 1, 1},
+                                   3, LOSS_SOFTMAX, INIT_ORTHOGONAL);
         const double *w = net->params + net->layers[0].weight;
         double product[81] = {0};
         int side = wide ? in : out;
@@ -387,9 +393,12 @@ static void layers_that_do_not_fit_are_refused_by_index(void **state)
         const char *layers[4];
         const char *text;
     } wrong[] = {
-        {{"relu", "conv 9x9x3 pad 0"}, "layers[1]: conv: a window of 9 x 9 does not fit into an image of 7 x 6"},
-        {{"pool 2", "pool 2", "pool 2"}, "layers[2]: pool: a window of 2 x 2 does not fit into an image of 1 x 1"},
-        {{"affine 9", "maxout 2"}, "layers[1]: maxout 2: 9 units before it cannot be divided into groups of 2"},
+        {{"relu", "conv 9x9x3 pad 0"},
+         "layers[1]: conv: a window of 9 x 9 does not fit into an image of 7 x 6"},
+        {{"pool 2", "pool 2", "pool 2"},
+         "layers[2]: pool: a window of 2 x 2 does not fit into an image of 1 x 1"},
+        {{"affine 9", "maxout 2"},
+         "layers[1]: maxout 2: 9 units before it cannot be divided into groups of 2"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         struct layer_spec specs[4];

@@ -12,6 +12,8 @@
 
 enum { VERSION = 1, FRONT = 16, TAIL = HASH_HEX - 1, HEADER_MAX = 1 << 20 };
 
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "numbers are written as they lie in memory");
+
 static const char magic[8] = {'H', 'O', 'N', 'E', 'C', 'K', 'P', 'T'};
 static const int64_t file_max = (int64_t)8 << 30;
 
@@ -85,8 +87,8 @@ static void write_shape(struct jw *w, const struct training *t)
     jw_close_array(w);
 }
 
-static void write_header(const struct training *t, const struct epoch_metrics *metrics, const struct source *arrays,
-                         int array_count, struct str *out)
+static void write_header(const struct training *t, const struct epoch_metrics *metrics,
+                         const struct source *arrays, int array_count, struct str *out)
 {
     struct jw w = jw_to(out);
     jw_object(&w, NULL);
@@ -139,8 +141,8 @@ static int check_front(const struct checkpoint *c, const char *path, uint32_t *h
 {
     uint32_t front[2];
     if (c->bytes.len < FRONT + TAIL)
-        return err_set(err, ERR_BAD, "%s: %zu bytes: too short for a checkpoint (at least %d)", path, c->bytes.len,
-                       FRONT + TAIL);
+        return err_set(err, ERR_BAD, "%s: %zu bytes: too short for a checkpoint (at least %d)", path,
+                       c->bytes.len, FRONT + TAIL);
     if (memcmp(c->bytes.text, magic, sizeof magic) != 0)
         return err_set(err, ERR_BAD, "%s: offset 0: expected \"HONECKPT\": this is no checkpoint", path);
     memcpy(front, c->bytes.text + sizeof magic, sizeof front);
@@ -164,8 +166,9 @@ static int check_fingerprint(const struct checkpoint *c, const char *path, struc
     char found[TAIL + 1] = "";
     for (int i = 0; i < TAIL; i++)
         found[i] = stored[i] >= '0' && stored[i] <= 'f' ? stored[i] : '?';
-    err_set(err, ERR_BAD, "%s: offset %zu: expected fingerprint %s, found %s: the file is damaged or cut short",
-            path, c->bytes.len - TAIL, hex, found);
+    err_set(err, ERR_BAD,
+            "%s: offset %zu: expected fingerprint %s, found %s: the file is damaged or cut short", path,
+            c->bytes.len - TAIL, hex, found);
     return err_hint(err, "resume from an older checkpoint of the trial");
 }
 
@@ -177,7 +180,8 @@ static int find_arrays(struct checkpoint *c, const char *path, uint32_t header_l
     int rc = jcur_array(&list, 1, CHECKPOINT_ARRAYS, err);
     size_t at = FRONT + header_len, end = c->bytes.len - TAIL;
     for (int i = 0; !rc && i < (int)json_count(list.node); i++) {
-        struct jcur item = jcur_at(&list, i), name = jcur_get(&item, "name"), count = jcur_get(&item, "count");
+        struct jcur item = jcur_at(&list, i), name = jcur_get(&item, "name"),
+                    count = jcur_get(&item, "count");
         struct checkpoint_array *array = &c->arrays[i];
         int64_t values = 0;
         rc = jcur_text(&name, 32, &array->name, err);
@@ -189,8 +193,9 @@ static int find_arrays(struct checkpoint *c, const char *path, uint32_t header_l
         c->array_count = i + 1;
     }
     if (!rc && at != end)
-        rc = err_set(err, ERR_BAD, "%s: offset %zu: expected the fingerprint after the arrays, found %zu more bytes",
-                     path, at, end - at);
+        rc = err_set(err, ERR_BAD,
+                     "%s: offset %zu: expected the fingerprint after the arrays, found %zu more bytes", path,
+                     at, end - at);
     return rc;
 }
 
@@ -245,8 +250,8 @@ static int same_option(const struct json *a, const struct json *b, const char *k
     json_print(json_get(a, key), &mine);
     if (json_get(b, key))
         json_print(json_get(b, key), &found);
-    err_set(err, ERR_BAD, "%s: options.%s: expected %.200s, found %.200s: a checkpoint of another network", path, key,
-            str_text(&mine), str_text(&found));
+    err_set(err, ERR_BAD, "%s: options.%s: expected %.200s, found %.200s: a checkpoint of another network",
+            path, key, str_text(&mine), str_text(&found));
     str_fini(&mine);
     str_fini(&found);
     return ERR_BAD;
@@ -260,7 +265,8 @@ static int copy_array(const struct checkpoint *c, const char *name, float *to, s
     if (!to || !count)
         return 0;
     if (found != count)
-        return err_set(err, ERR_BAD, "%s: array %s: expected %zu values, found %zu", path, name, count, found);
+        return err_set(err, ERR_BAD, "%s: array %s: expected %zu values, found %zu", path, name, count,
+                       found);
     memcpy(to, array->values, count * sizeof *to);
     return 0;
 }

@@ -6,12 +6,12 @@
  *          …   the arrays the header lists, 32-bit floats
  *    last 32   fingerprint (BLAKE2b-128, hex) of all bytes before it
  *
- * The header holds the resolved options, the data's shape, labels, seed, epoch, metrics and the update rule's count of
- * steps; streams of random numbers are named by (seed, epoch), so the epoch is their position.
+ * The header holds the resolved options, the data's shape, labels, seed, epoch, metrics and the update rule's
+ * count of steps; streams of random numbers are named by (seed, epoch), so the epoch is their position.
  *
- * Refuses with file, offset, expected and found: foreign files, other versions, truncation, changed bytes, arrays
- * that do not add up, a net of another shape. Sizes are bounded by the file's before anything is allocated.
- * Ownership: checkpoint_load fills the caller's storage, checkpoint_fini frees it. */
+ * Refuses with file, offset, expected and found: foreign files, other versions, truncation, changed bytes,
+ * arrays that do not add up, a net of another shape. Sizes are bounded by the file's before anything is
+ * allocated. Ownership: checkpoint_load fills the caller's storage, checkpoint_fini frees it. */
 #ifndef HONE_WORKER_NN_CHECKPOINT_H
 #define HONE_WORKER_NN_CHECKPOINT_H
 

@@ -33,8 +33,8 @@ static int choice(const struct json *object, const char *key, const char *const 
 
 static void read_update(const struct json *o, struct update_options *out)
 {
-    static const char *const rules[] = {"sgd",     "momentum", "nesterov", "nesterov_ahead", "adagrad",
-                                        "rmsprop", "adam",     "adamw",    NULL};
+    static const char *const rules[] = {
+        "sgd", "momentum", "nesterov", "nesterov_ahead", "adagrad", "rmsprop", "adam", "adamw", NULL};
     *out = (struct update_options){
         .rule = (enum update_rule)choice(o, "optimizer", rules),
         .beta1 = num(o, "beta1"),

@@ -1,13 +1,14 @@
-/* train: the training of one network as an object without clock, files or sockets: made from resolved options, data,
- * a seed and the length of the whole training; then one call per epoch.
+/* train: the training of one network as an object without clock, files or sockets: made from resolved
+ * options, data, a seed and the length of the whole training; then one call per epoch.
  *
  * All randomness is in streams named by (seed, epoch, purpose): first weights, order of the samples, dropout,
- * augmentation. The state after an epoch is therefore weights, update rule's state and averages alone, and a training
- * that was saved and restored goes on with the numbers of an undisturbed one, to the bit.
+ * augmentation. The state after an epoch is therefore weights, update rule's state and averages alone, and a
+ * training that was saved and restored goes on with the numbers of an undisturbed one, to the bit.
  *
- * train_loss and train_acc are means over the epoch while the weights moved, dropout and augmentation on: free, and
- * a little pessimistic early on. val_loss and val_acc belong to the weights at the epoch's end. Losses are those of
- * the data, without penalties. A loss that is not finite ends the epoch at once, and every metric is NaN.
+ * train_loss and train_acc are means over the epoch while the weights moved, dropout and augmentation on:
+ * free, and a little pessimistic early on. val_loss and val_acc belong to the weights at the epoch's end.
+ * Losses are those of the data, without penalties. A loss that is not finite ends the epoch at once, and
+ * every metric is NaN.
  *
  * Ownership: training_new gives to the caller; data is borrowed and must outlive the training. */
 #ifndef HONE_WORKER_NN_TRAIN_H
@@ -72,7 +73,8 @@ void training_free(struct training *training);
 
 /* One pass over the training part. `interrupted` is asked between batches and may be NULL; if it says yes the
  * training is left in mid-epoch, good for nothing but training_free, and ERR_BUSY comes back. */
-int training_epoch(struct training *training, bool (*interrupted)(void *arg), void *arg, struct epoch_metrics *out);
+int training_epoch(struct training *training, bool (*interrupted)(void *arg), void *arg,
+                   struct epoch_metrics *out);
 
 struct score {
     double loss, acc;
@@ -84,8 +86,8 @@ struct score net_score(struct net *net, const struct dataset *set, int batch);
 /* Weights of the running average, ema/(1 - decay^steps), into out (param_count). */
 void training_averaged(const struct training *training, float *out);
 
-/* Batchnorm's running moments anew, as plain means over the first samples of a set: after weights were averaged,
- * the moments that were collected on the way belong to other weights. */
+/* Batchnorm's running moments anew, as plain means over the first samples of a set: after weights were
+ * averaged, the moments that were collected on the way belong to other weights. */
 void net_recompute_moments(struct net *net, const struct dataset *set, int batch);
 
 #endif
