@@ -50,6 +50,9 @@ $(BUILD)/sql/text.o: $(wildcard sql/*.sql sql/migrate/*.sql)
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TESTOBJ) $(BUILD)/libhone.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
 
+$(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/libhone.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
 check: $(UNIT) $(SIM) ## unit and sim tests and lint: seconds
 	tests/run $(UNIT) $(SIM)
 	$(MAKE) lint
