@@ -1,10 +1,12 @@
-/* bench/nn: how fast the built-in trainer trains, beside what its matrix products alone would take in the same run.
+/* bench/nn: how fast the built-in trainer trains, beside what its matrix products alone would take in the
+ * same run.
  *
  *   build/bench/nn mlp|conv [EPOCHS]      one JSON line per epoch, then one with the medians
  *
- * mlp is 784-256-128-10, batch 128, 60,000 rows, momentum; conv is conv3x3x16-pool-conv3x3x32-pool-fc128-fc10, batch
- * 64, 6,000 images of 28 x 28. Values are random: the time of a step does not depend on them. Products and epochs take
- * turns, so that both see the same machine. "share" is products/epoch: 1 would be a trainer made of products alone. */
+ * mlp is 784-256-128-10, batch 128, 60,000 rows, momentum; conv is
+ * conv3x3x16-pool-conv3x3x32-pool-fc128-fc10, batch 64, 6,000 images of 28 x 28. Values are random: the time
+ * of a step does not depend on them. Products and epochs take turns, so that both see the same machine.
+ * "share" is products/epoch: 1 would be a trainer made of products alone. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +32,8 @@ static const struct setup setups[] = {
      60000, 784, 1, 1},
     {"conv",
      "{\"builtin\":\"convnet\",\"data\":\"none\",\"batch\":64,\"lr\":0.01,"
-     "\"layers\":[\"conv 3x3x16\",\"relu\",\"pool 2\",\"conv 3x3x32\",\"relu\",\"pool 2\",\"affine 128\",\"relu\"]}",
+     "\"layers\":[\"conv 3x3x16\",\"relu\",\"pool 2\",\"conv 3x3x32\",\"relu\",\"pool 2\",\"affine "
+     "128\",\"relu\"]}",
      6000, 1, 28, 28},
 };
 
@@ -115,7 +118,8 @@ static double median(double *values, int count)
 
 static void run(const struct setup *setup, struct training *t, int epochs)
 {
-    double *epoch_s = xcalloc((size_t)epochs, sizeof *epoch_s), *gemm_s = xcalloc((size_t)epochs, sizeof *gemm_s);
+    double *epoch_s = xcalloc((size_t)epochs, sizeof *epoch_s),
+           *gemm_s = xcalloc((size_t)epochs, sizeof *gemm_s);
     struct epoch_metrics metrics;
     struct rusage usage;
     for (int i = 0; i < epochs; i++) {
@@ -130,7 +134,8 @@ static void run(const struct setup *setup, struct training *t, int epochs)
     getrusage(RUSAGE_SELF, &usage);
     double epoch = median(epoch_s, epochs), gemm = median(gemm_s, epochs);
     double data_mb = (double)setup->n * setup->channels * setup->height * setup->width * 4 / 1048576;
-    printf("{\"bench\":\"%s\",\"epochs\":%d,\"epoch_s\":%.4f,\"products_s\":%.4f,\"share\":%.3f,\"samples_per_s\":%.0f,"
+    printf("{\"bench\":\"%s\",\"epochs\":%d,\"epoch_s\":%.4f,\"products_s\":%.4f,\"share\":%.3f,\"samples_"
+           "per_s\":%.0f,"
            "\"rss_mb\":%.1f,\"rss_beside_data_mb\":%.1f}\n",
            setup->name, epochs, epoch, gemm, gemm / epoch, setup->n / epoch, usage.ru_maxrss / 1024.0,
            usage.ru_maxrss / 1024.0 - data_mb);
@@ -145,7 +150,8 @@ int main(int argc, char **argv)
         struct err err = ERR_NONE;
         if (strcmp(setups[i].name, argv[1]) != 0 || epochs < 1)
             continue;
-        struct json *trainer = json_parse(setups[i].trainer, strlen(setups[i].trainer), "bench", &err), *options;
+        struct json *trainer = json_parse(setups[i].trainer, strlen(setups[i].trainer), "bench", &err),
+                    *options;
         struct jcur cur = jcur_root(trainer, "bench");
         struct data_split data = make_data(&setups[i]);
         struct training *training;
