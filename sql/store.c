@@ -294,6 +294,14 @@ int store_commit(struct store *store, struct err *err)
     return 0;
 }
 
+void store_rollback(struct store *store)
+{
+    struct err why = ERR_NONE;
+    err_set(&why, ERR_BUSY, "rolled back");
+    store_fail(store, &why);
+    report_failure(store, NULL);
+}
+
 int store_set_address(struct store *store, const char *address, struct err *err)
 {
     struct put put = put_begin(store, address ? "set_meta" : "drop_meta");

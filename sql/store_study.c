@@ -66,6 +66,7 @@ static void put_study(struct store *store, struct row_study *study, const char *
     put_int(&put, study->created_ms);
     put_opt(&put, study->ended_ms);
     put_int(&put, study->wall_used_ms);
+    put_int(&put, study->slot_used_ms);
     put_text(&put, study->end_reason);
     if (put_run(&put) < 0)
         return;
@@ -133,10 +134,11 @@ void store_study_reopened(struct store *store, int64_t study, int64_t now_ms)
     put_run(&put);
 }
 
-void store_study_wall(struct store *store, int64_t study, int64_t wall_used_ms)
+void store_study_used(struct store *store, int64_t study, int64_t wall_used_ms, int64_t slot_used_ms)
 {
-    struct put put = put_begin(store, "set_study_wall");
+    struct put put = put_begin(store, "set_study_used");
     put_int(&put, wall_used_ms);
+    put_int(&put, slot_used_ms);
     put_int(&put, study);
     put_run(&put);
 }
@@ -165,7 +167,8 @@ static struct row_study study_row(sqlite3_stmt *stmt)
         .created_ms = sqlite3_column_int64(stmt, 8),
         .ended_ms = sqlite3_column_int64(stmt, 9),
         .wall_used_ms = sqlite3_column_int64(stmt, 10),
-        .end_reason = (const char *)sqlite3_column_text(stmt, 11),
+        .slot_used_ms = sqlite3_column_int64(stmt, 11),
+        .end_reason = (const char *)sqlite3_column_text(stmt, 12),
     };
 }
 
