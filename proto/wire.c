@@ -301,11 +301,19 @@ static void drop_connection(struct wire *wire)
     wire->up = wire->told_up = wire->lost = false;
 }
 
+void wire_reconnect(struct wire *wire)
+{
+    if (!wire->server && wire->socket)
+        wire->lost = true;
+}
+
 /* When wire_receive has to be called even if nothing arrives; -1: never. */
 static int64_t next_deadline(const struct wire *wire)
 {
     if (!wire->socket)
         return wire->retry_at_ms;
+    if (wire->lost)
+        return 0;
     return wire->up ? -1 : wire->opened_ms + ATTEMPT_MS;
 }
 

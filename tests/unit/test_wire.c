@@ -251,6 +251,23 @@ static void test_client_hears_of_a_lost_server(void **state)
     free(address);
 }
 
+static void test_client_gives_up_a_silent_connection(void **state)
+{
+    (void)state;
+    struct wire *server = listen_on("tcp://127.0.0.1:*");
+    struct wire *client = connect_to(wire_address(server));
+    expect_event(client, WIRE_UP);
+    send_ack(client, 0, 1);
+    peer_id before = expect_ack(server, 1);
+    wire_reconnect(client);
+    expect_event(client, WIRE_DOWN);
+    expect_event(client, WIRE_UP);
+    send_ack(client, 0, 2);
+    assert_int_not_equal(expect_ack(server, 2), before);
+    wire_free(client);
+    wire_free(server);
+}
+
 /* What had arrived before the cut is delivered before WIRE_DOWN: it may be an acknowledgement. */
 static void test_last_words_are_heard(void **state)
 {
@@ -661,6 +678,7 @@ int main(void)
         cmocka_unit_test(test_outbox_goes_out_in_order),
         cmocka_unit_test(test_two_hundred_clients),
         cmocka_unit_test(test_client_hears_of_a_lost_server),
+        cmocka_unit_test(test_client_gives_up_a_silent_connection),
         cmocka_unit_test(test_last_words_are_heard),
         cmocka_unit_test(test_client_waits_for_a_server),
         cmocka_unit_test(test_client_by_name),
