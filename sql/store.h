@@ -45,6 +45,8 @@ int store_set_address(struct store *store, const char *address, struct err *err)
 /* Commits what this turn changed; 0 also if nothing did. On failure everything since the last commit is undone. */
 int store_commit(struct store *store, struct err *err);
 bool store_dirty(const struct store *store);
+/* Forgets what this turn changed, as a crash before the commit would (the rehearsal crashes a lot). */
+void store_rollback(struct store *store);
 /* First error since the last commit (0 none): writers below return void so that the reactor reads as a story;
  * a failed one makes the next store_commit fail with its text. */
 int store_failed(const struct store *store);
@@ -67,6 +69,7 @@ struct row_study {
     double weight;   /* share among equals */
     int64_t created_ms, ended_ms; /* 0: not yet */
     int64_t wall_used_ms;         /* while a master ran it */
+    int64_t slot_used_ms;         /* sum over its attempts of the time they held a slot */
     const char *end_reason;       /* NULL, or trials, target, wall, failed, epochs, slot_hours, stopped, exhausted */
 };
 
@@ -84,7 +87,7 @@ int store_add_study(struct store *store, struct row_study *study, const struct r
 void store_study_wish(struct store *store, int64_t study, enum study_wish wish, int64_t now_ms);
 void store_study_ended(struct store *store, int64_t study, const char *reason, int64_t now_ms);
 void store_study_reopened(struct store *store, int64_t study, int64_t now_ms); /* ended no longer (retry, new budget) */
-void store_study_wall(struct store *store, int64_t study, int64_t wall_used_ms);
+void store_study_used(struct store *store, int64_t study, int64_t wall_used_ms, int64_t slot_used_ms);
 
 /* ---- workers ---- */
 
