@@ -27,6 +27,7 @@
 enum {
     SLOTS_MAX = 1024,
     SLOT_LINE_MAX = 1 << 20,
+    RETRY_MS = 1000, /* after a connection could not even be begun */
     LEAVE_MS = 2000, /* slots whose line was cut have so long to sweep up and go */
 };
 
@@ -148,7 +149,7 @@ static void slot_write(struct loop *loop, int index, struct now now)
 
 static void drain_wire(struct loop *loop, struct now now)
 {
-    for (;;) {
+    while (loop->wire) {
         peer_id from;
         struct msg msg;
         struct err why = ERR_NONE;
@@ -168,17 +169,23 @@ static void drain_wire(struct loop *loop, struct now now)
 /* A report that did not go out must not count as sent: a new connection sends all of them again. */
 static void flush_wire(struct loop *loop)
 {
-    if (wire_flush(loop->wire, &loop->session.outbox) > 0 && loop->session.welcomed)
+    if (loop->wire && wire_flush(loop->wire, &loop->session.outbox) > 0 && loop->session.welcomed)
         loop->session.reconnect = true;
 }
 
-static int new_connection(struct loop *loop, struct now now, struct err *err)
+/* Out of descriptors, say: trainers go on, and it is tried again. */
+static void new_connection(struct loop *loop, struct now now, int64_t *deadline)
 {
+    struct err why = ERR_NONE;
     session_on_down(&loop->session, now);
-    loop->session.reconnect = false;
     wire_free(loop->wire);
     loop->wire = NULL;
-    return wire_connect(loop->session.options.address, &loop->wire, err);
+    loop->session.reconnect = wire_connect(loop->session.options.address, &loop->wire, &why) != 0;
+    if (loop->session.reconnect) {
+        log_error("%s", why.text);
+        if (*deadline > now.mono_ms + RETRY_MS)
+            *deadline = now.mono_ms + RETRY_MS;
+    }
 }
 
 /* ---- the loop ---- */
@@ -210,7 +217,7 @@ static void wait_for_something(struct loop *loop, int64_t deadline)
     wire_wait(loop->wire, loop->fds, slots + 1, wait_time(deadline, clock_now()));
 }
 
-static int turn(struct loop *loop, int64_t *deadline, struct err *err)
+static void turn(struct loop *loop, int64_t *deadline)
 {
     struct session *session = &loop->session;
     wait_for_something(loop, *deadline);
@@ -226,7 +233,8 @@ static int turn(struct loop *loop, int64_t *deadline, struct err *err)
         if (session->slots[i].out.len)
             slot_write(loop, i, now);
     flush_wire(loop);
-    return session->reconnect ? new_connection(loop, now, err) : 0;
+    if (session->reconnect)
+        new_connection(loop, now, deadline);
 }
 
 /* ---- the beginning and the end ---- */
@@ -347,7 +355,7 @@ int worker_run(const struct worker_options *options, struct err *err)
     loop_init(&loop, options);
     int rc = wire_connect(options->address, &loop.wire, err);
     while (!rc && loop.session.exit_status < 0)
-        rc = turn(&loop, &deadline, err);
+        turn(&loop, &deadline);
     int status = rc ? err_exit_status(rc) : loop.session.exit_status;
     if (!rc && status == 3 && err)
         *err = loop.session.failure;
