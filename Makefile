@@ -42,6 +42,7 @@ LDLIBS  += $(PKG_LIBS) -lm -lpthread -ldl
 
 # Samplers replay bit for bit: no fused multiply-adds there. Kernels of nn may use the machine they run on.
 $(BUILD)/master/search/%.o: CFLAGS += -ffp-contract=off
+$(BUILD)/worker/nn/%.o: CFLAGS += $(if $(SAN),,-O3) -ffp-contract=off
 
 tests_in = $(filter $(TESTS:%=$(BUILD)/tests/%),$(patsubst %.c,$(BUILD)/%,$(wildcard tests/$(1)/test_*.c)))
 SRC     := $(filter-out cli/main.c,$(wildcard $(addsuffix /*.c,$(ROOMS))))

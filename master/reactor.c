@@ -390,10 +390,13 @@ static void on_report(struct reactor *r, struct turn *turn, peer_id from, struct
     reinstate(turn, w, t);
     /* Epochs count up by one: a number far ahead would make us keep a curve of nothing. */
     uint64_t most = (uint64_t)(t->epochs > t->last_epoch ? t->epochs : t->last_epoch + 1);
-    if (report->epoch < 1 || report->epoch > most || !t->is_open) {
+    if (report->epoch < 1 || report->epoch > most) {
         r->fenced_count++;
         return;
     }
+    /* Given up for good (cancelled, say) while it was away: the epoch counts, for we acknowledge it; the training ends. */
+    if (!t->is_open)
+        send_fenced(turn, from, report->study, report->trial, report->attempt, report->token);
     take_report(turn, t, report);
     count_epoch(r, turn->now.mono_ms);
 }
@@ -406,8 +409,10 @@ static void on_done(struct reactor *r, struct turn *turn, peer_id from, struct w
     if (!t)
         return;
     reinstate(turn, w, t);
-    if (!t->is_open)
-        return; /* a result sent twice */
+    if (!t->is_open) {
+        send_fenced(turn, from, done->study, done->trial, done->attempt, done->token); /* sent twice, or given up */
+        return;
+    }
     if (strcmp(done->outcome, "finished") == 0)
         finish_attempt(turn, t);
     else if (strcmp(done->outcome, "stopped") == 0)

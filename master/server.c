@@ -179,9 +179,9 @@ static void tick_mirror(struct server *server, int64_t mono_ms)
     if (!server->mirror || server->mirror_pid || mono_ms < server->next_mirror_mono_ms)
         return;
     server->next_mirror_mono_ms = mono_ms + MIRROR_EVERY_MS;
-    char db[4096];
+    char db[4096], words[4][8] = {"hone", "backup", "--quiet", "--db"}; /* argv is not const */
     snprintf(db, sizeof db, "%s", store_path(server->store));
-    char *argv[] = {"hone", "backup", "--quiet", "--db", db, server->mirror, NULL};
+    char *argv[] = {words[0], words[1], words[2], words[3], db, server->mirror, NULL};
     if (posix_spawn(&server->mirror_pid, "/proc/self/exe", NULL, NULL, argv, environ))
         log_error("mirror: cannot start `hone backup`: %s", strerror(errno));
 }

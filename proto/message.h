@@ -58,13 +58,18 @@ struct msg {
 
 const char *msg_name(enum msg_kind kind); /* "HELLO" */
 
-/* The two frames. `head` and `body` are appended to. */
+/* The two frames. `head` and `body` are appended to. A MUST tree that is NULL goes as {}, [] or null; bytes that are
+ * not UTF-8 become '?'; an ANSWER too large for a frame becomes one that says so. */
 void msg_encode(const struct msg *msg, struct str *head, struct str *body);
 
 /* ERR_PROTO with a sentence that names the field; *out is empty then. */
 int msg_decode(const void *head, size_t head_len, const void *body, size_t body_len, struct msg *out,
                struct err *err);
 void msg_fini(struct msg *msg);
+
+/* For a message that msg_decode refused: the code of the ERROR to answer with, "malformed", "version" (of another
+ * one) or "unknown" (no such message). */
+const char *msg_fault(const void *head, size_t head_len);
 
 /* ---- outbox: what a turn of a loop wants to say, kept until its commit ---- */
 

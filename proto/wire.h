@@ -20,7 +20,8 @@ struct wire;
 enum wire_event {
     WIRE_NOTHING, /* drained */
     WIRE_MESSAGE, /* *msg is filled; the caller calls msg_fini */
-    WIRE_BAD,     /* *from sent something that cannot be read; err says what */
+    WIRE_BAD,     /* *from sent something that cannot be read; err says what, *msg is the ERROR to answer with
+                   * (from 0: nobody to answer, err is for the log) */
     WIRE_UP,      /* client only: connected */
     WIRE_DOWN,    /* client only: the connection is gone, reconnecting (0.1 s to 2 s with jitter) */
 };
@@ -30,16 +31,21 @@ int wire_listen(const char *address, struct wire **out, struct err *err);
 int wire_connect(const char *address, struct wire **out, struct err *err);
 void wire_free(struct wire *wire); /* gives what was sent up to 500 ms to leave; NULL is fine */
 
-/* Where it listens, with the port the system chose; a client's is what it was given. */
+/* Where it listens, with the port the system chose ("tcp://" and a star keep the star: the host's name is the
+ * caller's to add); a client's is what it was given. */
 const char *wire_address(const struct wire *wire);
 
 enum wire_event wire_receive(struct wire *wire, peer_id *from, struct msg *msg, struct err *err);
 
-/* 0, or ERR_GONE if the peer is no longer there, ERR_BUSY if its queue is full. `to` is ignored by clients. */
+/* 0, or ERR_GONE if the peer is no longer there, ERR_BUSY if its queue is full (it has stopped reading), ERR_BAD if
+ * the message is over MSG_MAX_BYTES. `to` is ignored by clients; theirs is there between WIRE_UP and WIRE_DOWN. */
 int wire_send(struct wire *wire, peer_id to, const struct msg *msg);
-int wire_flush(struct wire *wire, struct outbox *outbox); /* sends and clears; undeliverable ones are dropped */
+/* Sends and clears; undeliverable ones are dropped. Returns how many were. */
+int wire_flush(struct wire *wire, struct outbox *outbox);
 
-/* Waits for the wire (NULL is fine) or the descriptors, at most timeout_ms (-1: for ever). */
+/* Waits for the wire (NULL is fine) or the descriptors, at most timeout_ms (-1: for ever). Returns how many are
+ * ready; 0: time is up, a signal came, or the wire itself has something to do. Call wire_receive until
+ * WIRE_NOTHING after every wait: reconnecting is done there. */
 int wire_wait(struct wire *wire, struct pollfd *fds, int fd_count, int64_t timeout_ms);
 
 #endif

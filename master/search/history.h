@@ -41,6 +41,9 @@ struct entry {
     uint32_t trial; /* its number in the study, from 1 */
     uint32_t group; /* trials of one group share a point (repeats) */
     struct point point;
+    uint64_t hash; /* of the point */
+    uint64_t
+        chain; /* of this and all entries before it: has the history only grown since a cache was made? */
     uint64_t added;           /* seq of the row that made it */
     enum history_state state; /* the newest step: */
     bool pruned;
@@ -75,6 +78,9 @@ void history_remove(struct history *history, uint32_t trial);
 
 /* The history as it stood when `seq` was the newest row; a view, freed with history_fini. */
 void history_as_of(const struct history *history, uint64_t seq, struct history *view);
+
+/* Is this point among the trials, whatever became of them? */
+bool history_has_point(const struct history *history, const struct point *point);
 
 /* Score over the first `epochs` epochs: that of the newest step with at most that many, if the trial has gone
  * at least that far. False: it has not. Bad trials have -INFINITY at every epoch they did not pass. */

@@ -59,12 +59,18 @@ struct when {
     int count;
 };
 
+/* An interval, of T-space unless said otherwise. */
+struct span {
+    double lo, hi;
+};
+
 struct param {
     char name[PARAM_NAME];
     uint32_t hash; /* hash_name(name): its word in every random counter */
     enum dist dist;
     double low, high; /* unscaled, of the numeric kinds; high of a stepped axis is its last lattice value */
     double step;      /* 0: none; ints have at least 1 */
+    struct span box;  /* T of low and high; of values and choices: first and last index */
     double or_zero;   /* probability of exactly 0; 0: none */
     double *values;   /* DIST_VALUES: its values; other numeric kinds: what a grid visits. NULL: none */
     int value_count;
@@ -78,11 +84,6 @@ struct param {
     enum boundary boundary;
 };
 
-/* An interval of T-space. */
-struct span {
-    double lo, hi;
-};
-
 bool param_is_numeric(const struct param *param);  /* all but choice */
 bool param_is_discrete(const struct param *param); /* finitely many values: int, step, values, choice */
 bool param_is_int(const struct param *param);      /* its values print as whole numbers */
@@ -93,9 +94,10 @@ int64_t param_count(const struct param *param);
 double param_scale(const struct param *param, double x);
 double param_unscale(const struct param *param, double t);
 
-/* T of low and high: where the walls stand when the study begins. */
-struct span param_box(const struct param *param);
-/* The same box moved out by half a cell: what a unit interval is stretched over. */
+/* How far a wall may ever move, unscaled: the limits; without them three decades (or widths) where this axis
+ * is one that moves (log floats, "boundary": "expand" or "ask"), else low and high. */
+struct span param_reach(const struct param *param);
+/* A box moved out by half a cell: what the unit interval is stretched over. */
 struct span param_cells(const struct param *param, struct span box);
 /* Nearest value of the axis inside the box: on the lattice, whole, tidy. */
 double param_nearest(const struct param *param, struct span box, double x);
