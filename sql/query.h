@@ -51,6 +51,9 @@ int query_run(struct query *query, const char *name, const struct bind *binds, i
 /* Runs one SELECT of the user's (`hone sql`); anything that writes is refused. max_rows 0: no bound. */
 int query_sql(struct query *query, const char *sql, size_t max_rows, struct rows *out, struct err *err);
 
+/* A copy of the whole database as of now; the master goes on writing meanwhile. Replaces an older copy. */
+int query_backup(struct query *query, const char *path, struct err *err);
+
 /* Address of the running master as the database knows it; "" if none. */
 int query_address(struct query *query, char *out, size_t room, struct err *err);
 

@@ -41,6 +41,7 @@ CREATE TABLE study (
     created_ms   INTEGER NOT NULL,
     ended_ms     INTEGER,
     wall_used_ms INTEGER NOT NULL DEFAULT 0,             -- a length: while a master ran the study
+    slot_used_ms INTEGER NOT NULL DEFAULT 0,             -- a length: summed over the slots its attempts held
     end_reason   TEXT CHECK (end_reason IN ('trials', 'target', 'wall', 'failed', 'epochs', 'slot_hours',
                                             'stopped', 'exhausted')),
     CHECK ((ended_ms IS NULL) = (end_reason IS NULL))

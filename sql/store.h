@@ -22,11 +22,16 @@
 #include "common/trial_status.h"
 
 struct store;
+struct migration;
 
 struct store_options {
     bool network_db;     /* --network-db: exclusive locking, no shared memory */
     bool memory;         /* a private in-memory database, for the rehearsal and tests; path is ignored */
     const char *address; /* unused at open; see store_set_address */
+    /* For tests: another text than /proc/self/mountinfo, other steps than sql/migrate's. */
+    const char *mountinfo;
+    const struct migration *steps;
+    int step_count;
 };
 
 int store_open(const char *path, const struct store_options *options, struct store **out, struct err *err);
@@ -34,8 +39,8 @@ int store_open(const char *path, const struct store_options *options, struct sto
 void store_close(struct store *store);
 
 const char *store_uuid(const struct store *store);
-const char *store_path(const struct store *store);
-const char *store_root(const struct store *store); /* <db>.d, absolute: logs and checkpoints */
+const char *store_path(const struct store *store); /* absolute, links resolved; ":memory:" */
+const char *store_root(const struct store *store); /* <db>.d, absolute: logs and checkpoints; "" in memory */
 
 /* Where the running master can be reached; NULL when it ends. Commits on its own. */
 int store_set_address(struct store *store, const char *address, struct err *err);
@@ -79,6 +84,11 @@ struct row_study_param {
     const char *dist;       /* uniform, log, int, choice, logit */
     const char *definition; /* JSON of this parameter */
 };
+
+/* Names a study cannot have, whatever the case: our tables, views and fixed columns, sqlite_* and hone_*. */
+bool store_name_reserved(const char *name);
+/* Names a parameter cannot have: the fixed columns of its study's flat view. */
+bool store_column_reserved(const char *name);
 
 /* Adds the study, its parameters and its flat view. `metric` is the name trials are ranked by, `maximize` its goal,
  * `metrics` further metric names known beforehand (the view takes on new ones as they are first reported). */
@@ -210,7 +220,8 @@ int store_load_epochs(struct store *store, int64_t study,
 /* The newest checkpoint row of a trial at or before an epoch; ERR_GONE if none. Texts are valid until the next call. */
 int store_last_checkpoint(struct store *store, int64_t trial, int max_epoch, struct row_checkpoint *out, struct err *err);
 
-/* Online backup to another file (temporary name, then renamed). */
+/* Online backup to another file (temporary name, then renamed); PRE: nothing uncommitted. Takes as long as the file
+ * is large: off the loop, query_backup does the same on a connection of its own. */
 int store_backup(struct store *store, const char *path, struct err *err);
 
 #endif
