@@ -166,13 +166,8 @@ ON CONFLICT DO NOTHING;
 -- ---- rebuilding memory ----
 
 -- name: load_studies
-<<<<<<< HEAD
-SELECT id, name, definition, base, seed, wish, priority, weight, created_ms, ended_ms, wall_used_ms,
-       slot_used_ms, end_reason
-=======
 SELECT id, name, definition, base, seed, wish, priority, weight, created_ms, ended_ms, wall_used_ms, slot_used_ms,
        end_reason
->>>>>>> sql
 FROM study ORDER BY id;
 
 -- name: load_trials

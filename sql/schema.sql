@@ -41,11 +41,7 @@ CREATE TABLE study (
     created_ms   INTEGER NOT NULL,
     ended_ms     INTEGER,
     wall_used_ms INTEGER NOT NULL DEFAULT 0,             -- a length: while a master ran the study
-<<<<<<< HEAD
-    slot_used_ms INTEGER NOT NULL DEFAULT 0,             -- a length: summed over the slots its attempts held
-=======
     slot_used_ms INTEGER NOT NULL DEFAULT 0,             -- a length: what its attempts held slots, summed up
->>>>>>> sql
     end_reason   TEXT CHECK (end_reason IN ('trials', 'target', 'wall', 'failed', 'epochs', 'slot_hours',
                                             'stopped', 'exhausted')),
     CHECK ((ended_ms IS NULL) = (end_reason IS NULL))

@@ -295,12 +295,6 @@ int store_commit(struct store *store, struct err *err)
 
 void store_rollback(struct store *store)
 {
-<<<<<<< HEAD
-    struct err why = ERR_NONE;
-    err_set(&why, ERR_BUSY, "rolled back");
-    store_fail(store, &why);
-    report_failure(store, NULL);
-=======
     if (!store_dirty(store))
         return;
     if (!sqlite3_get_autocommit(store->conn.db))
@@ -310,7 +304,6 @@ void store_rollback(struct store *store)
     struct err why = ERR_NONE;
     if (known_load(store, &why))
         store_fail(store, &why); /* the next commit says so */
->>>>>>> sql
 }
 
 int store_set_address(struct store *store, const char *address, struct err *err)
