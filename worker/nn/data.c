@@ -108,8 +108,8 @@ static int validation_range(const struct data_options *options, int n, int *firs
         *last = (int)((int64_t)n * (options->fold + 1) / folds);
         return 0;
     }
-    double part = options->val_part > 0 ? options->val_part : 0.1;
-    if (!(part < 1))
+    double part = options->val_part != 0 ? options->val_part : 0.1;
+    if (!(part > 0 && part < 1))
         return err_set(err, ERR_BAD, "data: the validation part must be in (0, 1) (got %g)", part);
     int count = (int)lround(n * part);
     *first = n - (count < 1 ? 1 : count > n - 1 ? n - 1 : count);

@@ -40,10 +40,11 @@ static int header_read(struct data_file *file, int dims, uint32_t size[3], struc
         return rc;
     int64_t bytes = 4 + 4 * dims, values = 1;
     for (int i = 0; i < dims; i++) {
+        uint32_t most = i ? IDX_SIDE_MAX : (uint32_t)DATA_MAX_VALUES;
         size[i] = big_endian(head + 4 + 4 * i);
-        if (!size[i] || (i && size[i] > IDX_SIDE_MAX))
-            return data_file_fail(file, 4 + 4 * i, err, "expected 1 .. %d %s, found %u",
-                                  i ? IDX_SIDE_MAX : INT32_MAX, i ? "pixels" : "samples", size[i]);
+        if (!size[i] || size[i] > most)
+            return data_file_fail(file, 4 + 4 * i, err, "expected 1 .. %u %s, found %u", most,
+                                  i ? "pixels" : "samples", size[i]);
         if (size[i] > DATA_MAX_VALUES / values)
             return data_file_fail(file, 4, err,
                                   "expected at most 2^30 values, found a header that claims more");
@@ -80,7 +81,7 @@ static int images_read(const char *folder, const char *name, struct dataset *out
     int rc = data_file_open(&file, folder, name, err);
     if (rc)
         return rc;
-    uint32_t size[3];
+    uint32_t size[3] = {0};
     rc = header_read(&file, 3, size, err);
     if (!rc) {
         *out =
@@ -95,7 +96,7 @@ static int images_read(const char *folder, const char *name, struct dataset *out
 
 static int labels_take(struct data_file *file, struct dataset *out, struct err *err)
 {
-    uint32_t size[3];
+    uint32_t size[3] = {0};
     int rc = header_read(file, 1, size, err);
     if (rc)
         return rc;

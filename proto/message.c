@@ -1,0 +1,447 @@
+#include "proto/message.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/check.h"
+#include "common/mem.h"
+
+/* ---- the table ---- */
+
+enum field_kind { KIND_END, KIND_TEXT, KIND_UINT, KIND_NUM, KIND_BOOL, KIND_OBJECT, KIND_LIST, KIND_ANY };
+enum field_need { NEED_MUST, NEED_MAY };
+
+struct field {
+    enum field_kind kind;
+    enum field_need need;
+    const char *name;
+    size_t offset; /* in struct msg */
+    uint64_t bound;
+};
+
+#define MESSAGE_BEGIN(name, from, gloss) static const struct field fields_##name[] = {
+#define FIELD(kind, message, field, bound, need, gloss) \
+    {KIND_##kind, NEED_##need, #field, offsetof(struct msg, message.field), bound},
+#define MESSAGE_END(name) \
+    {                     \
+        0                 \
+    }                     \
+    }                     \
+    ;
+#include "proto/messages.def"
+
+static const struct field *const tables[MSG_KIND_COUNT] = {
+#define MESSAGE_BEGIN(name, from, gloss) fields_##name,
+#define FIELD(kind, message, field, bound, need, gloss)
+#define MESSAGE_END(name)
+#include "proto/messages.def"
+};
+
+/* "HELLO", made from the table's "hello" before main runs: the preprocessor cannot write capitals. */
+static char names[MSG_KIND_COUNT][16] = {
+#define MESSAGE_BEGIN(name, from, gloss) #name,
+#define FIELD(kind, message, field, bound, need, gloss)
+#define MESSAGE_END(name)
+#include "proto/messages.def"
+};
+
+__attribute__((constructor)) static void write_names_in_capitals(void)
+{
+    for (int kind = 0; kind < MSG_KIND_COUNT; kind++)
+        for (char *c = names[kind]; *c; c++)
+            *c = (char)toupper((unsigned char)*c);
+}
+
+const char *msg_name(enum msg_kind kind)
+{
+    PRE(kind < MSG_KIND_COUNT);
+    return names[kind];
+}
+
+static const void *field_at(const struct msg *msg, const struct field *field)
+{
+    return (const char *)msg + field->offset;
+}
+
+static void *field_mut(struct msg *msg, const struct field *field)
+{
+    return (char *)msg + field->offset;
+}
+
+static bool is_tree(enum field_kind kind)
+{
+    return kind == KIND_OBJECT || kind == KIND_LIST || kind == KIND_ANY;
+}
+
+/* ---- text ---- */
+
+/* Length of the well-formed UTF-8 sequence at `s`, 0 if there is none (RFC 3629: no surrogates, nothing over
+ * U+10FFFF, no longer form than needed). */
+static size_t utf8_len(const unsigned char *s, size_t left)
+{
+    if (s[0] < 0x80)
+        return 1;
+    size_t len = s[0] >= 0xc2 && s[0] < 0xe0   ? 2
+                 : (s[0] & 0xf0) == 0xe0       ? 3
+                 : s[0] >= 0xf0 && s[0] < 0xf5 ? 4
+                                               : 0;
+    if (len == 0 || len > left)
+        return 0;
+    for (size_t i = 1; i < len; i++)
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
+        (s[0] == 0xf4 && s[1] > 0x8f))
+        return 0;
+    return len;
+}
+
+/* Where the first byte that is not UTF-8 stands; `len` if there is none. */
+static size_t utf8_bad_at(const char *text, size_t len)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    size_t i = 0;
+    while (i < len) {
+        uint64_t eight;
+        if (len - i >= sizeof eight) { /* most of what is sent is ASCII: eight bytes at a time */
+            memcpy(&eight, s + i, sizeof eight);
+            if (!(eight & 0x8080808080808080u)) {
+                i += sizeof eight;
+                continue;
+            }
+        }
+        size_t step = utf8_len(s + i, len - i);
+        if (step == 0)
+            return i;
+        i += step;
+    }
+    return len;
+}
+
+/* JSON can spell a NUL (backslash u 0000); a C string would end there and what is checked would not be what
+ * was sent. */
+static bool has_escaped_nul(const char *text, size_t len)
+{
+    const char *end = text + len;
+    const char *at = text;
+    while ((at = memchr(at, '\\', (size_t)(end - at))) != NULL) {
+        if (end - at >= 6 && memcmp(at, "\\u0000", 6) == 0)
+            return true;
+        at += end - at >= 2 ? 2 : 1;
+    }
+    return false;
+}
+
+/* ---- encoding ---- */
+
+static bool is_absent(const struct msg *msg, const struct field *field)
+{
+    const void *at = field_at(msg, field);
+    switch (field->kind) {
+    case KIND_TEXT: return *(const char *)at == '\0';
+    case KIND_UINT: return *(const uint64_t *)at == 0;
+    case KIND_NUM: return isnan(*(const double *)at);
+    case KIND_BOOL: return !*(const bool *)at;
+    default: return *(struct json *const *)at == NULL;
+    }
+}
+
+static void write_tree(struct jw *w, const struct field *field, const struct json *tree)
+{
+    if (tree)
+        jw_node(w, field->name, tree);
+    else
+        jw_raw(w, field->name, field->kind == KIND_OBJECT ? "{}" : field->kind == KIND_LIST ? "[]" : "null");
+}
+
+static void write_field(struct jw *w, const struct msg *msg, const struct field *field)
+{
+    const void *at = field_at(msg, field);
+    switch (field->kind) {
+    case KIND_TEXT: jw_text(w, field->name, at); break;
+    case KIND_UINT:
+        PRE(*(const uint64_t *)at <= field->bound);
+        jw_int(w, field->name, (int64_t) * (const uint64_t *)at);
+        break;
+    case KIND_NUM: jw_num(w, field->name, *(const double *)at); break;
+    case KIND_BOOL: jw_bool(w, field->name, *(const bool *)at); break;
+    case KIND_OBJECT:
+    case KIND_LIST:
+    case KIND_ANY: write_tree(w, field, *(struct json *const *)at); break;
+    case KIND_END: UNREACHABLE();
+    }
+}
+
+/* The end of a log, cut in the middle of a character, must not make the whole message unreadable. Bytes that
+ * are not UTF-8 can only stand inside strings, so one pass over the finished body is enough; '?' keeps
+ * lengths within their bounds. */
+static void mend_utf8(char *text, size_t len)
+{
+    for (size_t i = utf8_bad_at(text, len); i < len; i += utf8_bad_at(text + i, len - i))
+        text[i] = '?';
+}
+
+static void encode_body(const struct msg *msg, struct str *body)
+{
+    size_t start = body->len;
+    struct jw w = jw_to(body);
+    jw_object(&w, NULL);
+    for (const struct field *f = tables[msg->kind]; f->kind != KIND_END; f++)
+        if (f->need == NEED_MUST || !is_absent(msg, f))
+            write_field(&w, msg, f);
+    jw_close_object(&w);
+    mend_utf8(body->text + start, body->len - start);
+}
+
+/* A result that does not fit in a frame would cost the client its connection, again and again: say so
+ * instead. */
+static void answer_too_large(const struct msg *msg, size_t bytes, struct str *body)
+{
+    struct msg shorter = {.kind = MSG_answer, .answer = {.id = msg->answer.id, .code = 2}};
+    struct str text = {0};
+    str_addf(&text, "the answer is too large for one message (%zu bytes, at most %d)", bytes, MSG_MAX_BYTES);
+    str_copy(shorter.answer.text, sizeof shorter.answer.text, str_text(&text));
+    str_copy(shorter.answer.hint, sizeof shorter.answer.hint,
+             "ask for fewer rows, or read the database itself");
+    str_fini(&text);
+    encode_body(&shorter, body);
+}
+
+void msg_encode(const struct msg *msg, struct str *head, struct str *body)
+{
+    PRE(msg->kind < MSG_KIND_COUNT);
+    str_add(head, HONE_WIRE_VERSION " ");
+    str_add(head, names[msg->kind]);
+    size_t start = body->len;
+    encode_body(msg, body);
+    size_t bytes = body->len - start;
+    if (bytes > MSG_MAX_BYTES && msg->kind == MSG_answer) {
+        body->len = start;
+        answer_too_large(msg, bytes, body);
+    }
+}
+
+/* ---- decoding ---- */
+
+enum { HEAD_MAX = 64 }; /* bytes; longer than any name of ours, short enough to quote */
+
+static bool head_is_ours(const char *head, size_t len)
+{
+    size_t version = strlen(HONE_WIRE_VERSION);
+    return len > version && memcmp(head, HONE_WIRE_VERSION " ", version + 1) == 0;
+}
+
+static bool head_is_printable(const char *head, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (!isprint((unsigned char)head[i]))
+            return false;
+    return len > 0 && len <= HEAD_MAX;
+}
+
+/* MSG_KIND_COUNT if there is no such message. */
+static enum msg_kind kind_of(const char *name, size_t len)
+{
+    int kind = 0;
+    while (kind < MSG_KIND_COUNT && !(strlen(names[kind]) == len && memcmp(names[kind], name, len) == 0))
+        kind++;
+    return (enum msg_kind)kind;
+}
+
+static int decode_head(const char *head, size_t len, enum msg_kind *kind, struct err *err)
+{
+    size_t skip = strlen(HONE_WIRE_VERSION) + 1;
+    if (!head_is_printable(head, len))
+        return err_set(err, ERR_PROTO, "the first frame is not \"%s NAME\" (%zu bytes)", HONE_WIRE_VERSION,
+                       len);
+    if (!head_is_ours(head, len)) {
+        err_set(err, ERR_PROTO, "the first frame is \"%.*s\": it must begin with \"%s \"", (int)len, head,
+                HONE_WIRE_VERSION);
+        return err_hint(err, "both ends must run the same version of the protocol");
+    }
+    *kind = kind_of(head + skip, len - skip);
+    if (*kind == MSG_KIND_COUNT)
+        return err_set(err, ERR_PROTO, "there is no message \"%.*s\"", (int)(len - skip), head + skip);
+    return 0;
+}
+
+const char *msg_fault(const void *head, size_t head_len)
+{
+    struct err ignored = ERR_NONE;
+    enum msg_kind kind = MSG_KIND_COUNT;
+    if (decode_head(head, head_len, &kind, &ignored) == 0 || !head_is_printable(head, head_len))
+        return "malformed";
+    return head_is_ours(head, head_len) ? "unknown" : "version";
+}
+
+static int decode_tree(const struct jcur *cur, const struct field *field, struct json *root,
+                       struct json **out, struct err *err)
+{
+    int rc = field->kind == KIND_OBJECT ? jcur_object(cur, field->bound, err)
+             : field->kind == KIND_LIST ? jcur_array(cur, 0, field->bound, err)
+                                        : 0;
+    if (rc == 0)
+        *out = json_take(root, field->name);
+    return rc;
+}
+
+static int decode_num(const struct jcur *cur, double *out, struct err *err)
+{
+    *out = NAN;
+    if (json_type(cur->node) == JSON_NULL)
+        return 0;
+    return jcur_num(cur, -INFINITY, INFINITY, out, err);
+}
+
+static int decode_text(const struct jcur *cur, const struct field *field, char *out, struct err *err)
+{
+    const char *text;
+    if (jcur_text(cur, field->bound, &text, err))
+        return ERR_BAD;
+    str_copy(out, field->bound + 1, text);
+    return 0;
+}
+
+static int decode_uint(const struct jcur *cur, const struct field *field, uint64_t *out, struct err *err)
+{
+    int64_t value;
+    if (jcur_int(cur, 0, (int64_t)field->bound, &value, err))
+        return ERR_BAD;
+    *out = (uint64_t)value;
+    return 0;
+}
+
+static int decode_absent(const struct jcur *cur, const struct field *field, void *at, struct err *err)
+{
+    if (field->need == NEED_MUST)
+        return jcur_fail(cur, err, "is missing");
+    if (field->kind == KIND_NUM)
+        *(double *)at = NAN;
+    return 0;
+}
+
+static int decode_field(struct json *root, const struct jcur *top, const struct field *field, struct msg *out,
+                        struct err *err)
+{
+    struct jcur cur = jcur_get(top, field->name);
+    void *at = field_mut(out, field);
+    bool null = cur.node && json_type(cur.node) == JSON_NULL;
+    if (!cur.node || (null && field->need == NEED_MAY))
+        return decode_absent(&cur, field, at, err);
+    switch (field->kind) {
+    case KIND_TEXT: return decode_text(&cur, field, at, err);
+    case KIND_UINT: return decode_uint(&cur, field, at, err);
+    case KIND_NUM: return decode_num(&cur, at, err);
+    case KIND_BOOL: return jcur_bool(&cur, at, err);
+    case KIND_OBJECT:
+    case KIND_LIST:
+    case KIND_ANY: return decode_tree(&cur, field, root, at, err);
+    case KIND_END: break;
+    }
+    UNREACHABLE();
+    return 0;
+}
+
+static int decode_fields(struct json *root, struct msg *out, struct err *err)
+{
+    struct jcur top = jcur_root(root, names[out->kind]);
+    if (jcur_object(&top, SIZE_MAX, err))
+        return ERR_BAD;
+    for (const struct field *f = tables[out->kind]; f->kind != KIND_END; f++)
+        if (decode_field(root, &top, f, out, err))
+            return ERR_BAD;
+    return 0;
+}
+
+static int check_bytes(const char *body, size_t len, const char *name, struct err *err)
+{
+    if (len > MSG_MAX_BYTES)
+        return err_set(err, ERR_PROTO, "%s: %zu bytes; at most %d fit in a frame", name, len, MSG_MAX_BYTES);
+    size_t bad = utf8_bad_at(body, len);
+    if (bad < len)
+        return err_set(err, ERR_PROTO, "%s: byte %zu is not UTF-8", name, bad);
+    if (has_escaped_nul(body, len))
+        return err_set(err, ERR_PROTO, "%s: a text with a NUL character in it", name);
+    return 0;
+}
+
+int msg_decode(const void *head, size_t head_len, const void *body, size_t body_len, struct msg *out,
+               struct err *err)
+{
+    struct err own;
+    err = err ? err : &own;
+    *err = ERR_NONE;
+    memset(out, 0, sizeof *out);
+    enum msg_kind kind;
+    if (decode_head(head, head_len, &kind, err) || check_bytes(body, body_len, names[kind], err))
+        return ERR_PROTO;
+    struct json *root = json_parse(body, body_len, names[kind], err);
+    if (!root)
+        return err->code = ERR_PROTO;
+    out->kind = kind;
+    int rc = decode_fields(root, out, err);
+    json_free(root);
+    if (rc) {
+        msg_fini(out);
+        memset(out, 0, sizeof *out);
+        return err->code = ERR_PROTO;
+    }
+    return 0;
+}
+
+void msg_fini(struct msg *msg)
+{
+    PRE(msg->kind < MSG_KIND_COUNT);
+    for (const struct field *f = tables[msg->kind]; f->kind != KIND_END; f++) {
+        if (!is_tree(f->kind))
+            continue;
+        struct json **tree = field_mut(msg, f);
+        json_free(*tree);
+        *tree = NULL;
+    }
+}
+
+/* ---- outbox ---- */
+
+enum { OUTBOX_KEEP_BYTES = 1 << 16 }; /* buffers up to this size are used again, larger ones given back */
+
+static void item_clear(struct outbox_item *item)
+{
+    str_clear(&item->head);
+    if (item->body.room > OUTBOX_KEEP_BYTES)
+        str_fini(&item->body);
+    else
+        str_clear(&item->body);
+}
+
+void outbox_add(struct outbox *outbox, peer_id to, const struct msg *msg)
+{
+    size_t before = outbox->room;
+    GROW(outbox->items, outbox->room, outbox->count + 1);
+    if (outbox->room > before)
+        memset(outbox->items + before, 0, (outbox->room - before) * sizeof *outbox->items);
+    struct outbox_item *item = &outbox->items[outbox->count++];
+    item->to = to;
+    item->kind = msg->kind;
+    msg_encode(msg, &item->head, &item->body);
+}
+
+void outbox_clear(struct outbox *outbox)
+{
+    for (size_t i = 0; i < outbox->count; i++)
+        item_clear(&outbox->items[i]);
+    outbox->count = 0;
+}
+
+void outbox_fini(struct outbox *outbox)
+{
+    for (size_t i = 0; i < outbox->room; i++) {
+        str_fini(&outbox->items[i].head);
+        str_fini(&outbox->items[i].body);
+    }
+    free(outbox->items);
+    *outbox = (struct outbox){0};
+}

@@ -1,0 +1,338 @@
+#include "worker/attempt.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/check.h"
+#include "common/file.h"
+#include "common/hash.h"
+#include "common/log.h"
+
+enum { DETAIL_MAX = 4000, QUOTE_MAX = 200 };
+
+/* ---- folder, log, resume ---- */
+
+static int open_log(const struct attempt *attempt)
+{
+    char *path = path_join(attempt->dir, "log");
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    free(path);
+    return fd;
+}
+
+/* A log that cannot be written must not stop a training; the tail still has its last lines. */
+void attempt_print(struct attempt *attempt, const void *bytes, size_t len)
+{
+    const char *from = bytes;
+    tail_add(&attempt->tail, bytes, len);
+    if (attempt->log_fd < 0)
+        attempt->log_fd = open_log(attempt);
+    while (len && attempt->log_fd >= 0) {
+        ssize_t put = write(attempt->log_fd, from, len);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0)
+            return;
+        from += put;
+        len -= (size_t)put;
+    }
+}
+
+void attempt_note(struct attempt *attempt, const char *text)
+{
+    struct str line = {0};
+    str_add(&line, "hone: ");
+    text_clean(text, strlen(text), DETAIL_MAX, &line);
+    str_addc(&line, '\n');
+    attempt_print(attempt, line.text, line.len);
+    str_fini(&line);
+}
+
+/* 0 if the file is the one that the master's row describes. */
+static int check_resume(const struct json *resume, struct err *err)
+{
+    const char *path = json_text(json_get(resume, "path")), *want = json_text(json_get(resume, "hash"));
+    const struct json *bytes = json_get(resume, "bytes");
+    char hash[HASH_HEX];
+    int64_t size;
+    if (!path[0])
+        return err_set(err, ERR_BAD, "the checkpoint has no path");
+    if (hash_file(path, hash, &size, err))
+        return ERR_IO;
+    if (bytes && (double)size != json_num(bytes))
+        return err_set(err, ERR_BAD, "%.300s: has %lld bytes, not %.0f", path, (long long)size,
+                       json_num(bytes));
+    if (want[0] && strcmp(want, hash))
+        return err_set(err, ERR_BAD, "%.300s: has the hash %s, not %.40s", path, hash, want);
+    return 0;
+}
+
+static void take_resume(struct attempt *attempt)
+{
+    const struct json *resume = json_get(attempt->job, "resume");
+    struct err why = ERR_NONE;
+    if (!resume)
+        return;
+    if (!check_resume(resume, &why)) {
+        attempt->epoch = (uint64_t)json_num(json_get(resume, "epoch"));
+        return;
+    }
+    struct str text = {0};
+    str_addf(&text, "cannot go on from epoch %.0f, starting over: %s", json_num(json_get(resume, "epoch")),
+             why.text);
+    attempt_note(attempt, text.text);
+    log_warn("%s trial %.0f: %s", json_text(json_get(attempt->job, "study")),
+             json_num(json_get(attempt->job, "trial")), text.text);
+    str_fini(&text);
+    json_free(json_take(attempt->job, "resume"));
+}
+
+int attempt_open(struct attempt *attempt, struct json *job, int64_t now_ms, struct err *err)
+{
+    *attempt = (struct attempt){.job = job, .log_fd = -1, .mark_ms = now_ms};
+    attempt->dir = json_text(json_get(job, "dir"));
+    attempt->shown = json_text(json_get(job, "shown"));
+    attempt->metric = json_text(json_get(job, "metric"));
+    attempt->until = (uint64_t)json_num(json_get(job, "until"));
+    if (dir_make(attempt->dir, err))
+        return err_prefix(err, "the attempt's folder: ");
+    take_resume(attempt);
+    return 0;
+}
+
+void attempt_close(struct attempt *attempt)
+{
+    if (attempt->log_fd >= 0)
+        close(attempt->log_fd);
+    json_free(attempt->job);
+    str_fini(&attempt->detail);
+    *attempt = (struct attempt){.log_fd = -1};
+}
+
+int attempt_job_line(const struct attempt *attempt, struct str *out, struct err *err)
+{
+    static const char *const keys[] = {"study",  "trial",  "attempt", "params", "seed",   "until",
+                                       "epochs", "metric", "dir",     "base",   "trainer"};
+    const struct json *resume = json_get(attempt->job, "resume");
+    struct jw w = jw_to(out);
+    jw_object(&w, NULL);
+    jw_object(&w, "job");
+    for (size_t i = 0; i < COUNT_OF(keys); i++)
+        jw_node(&w, keys[i], json_get(attempt->job, keys[i]));
+    if (resume) {
+        jw_object(&w, "resume");
+        jw_text(&w, "path", json_text(json_get(resume, "path")));
+        jw_num(&w, "epoch", json_num(json_get(resume, "epoch")));
+        jw_close_object(&w);
+    }
+    jw_close_object(&w);
+    jw_close_object(&w);
+    if (out->len > TRAINER_LINE_MAX)
+        return err_set(err, ERR_BAD, "the job takes %zu bytes: more than the %d of a trainer's line",
+                       out->len, TRAINER_LINE_MAX);
+    return 0;
+}
+
+/* ---- reports ---- */
+
+static int check_epoch(const struct attempt *attempt, uint64_t epoch, struct err *err)
+{
+    if (epoch != attempt->epoch + 1)
+        return err_set(err, ERR_PROTO, "reported epoch %llu where %llu comes next", (unsigned long long)epoch,
+                       (unsigned long long)attempt->epoch + 1);
+    if (epoch > attempt->until)
+        return err_set(err, ERR_PROTO, "reported epoch %llu, but its job ends after %llu",
+                       (unsigned long long)epoch, (unsigned long long)attempt->until);
+    return 0;
+}
+
+/* The trainer has synced the file and this folder; the folders above it are ours. They are the attempt's, the
+ * trial's and perhaps the study's first entry, made by us moments ago. */
+static void sync_folders(struct attempt *attempt)
+{
+    char *folder = path_dir(attempt->dir);
+    for (int up = 0; up < 2 && !attempt->synced; up++) {
+        struct err why = ERR_NONE;
+        if (dir_sync(folder, &why))
+            log_warn("%s", why.text);
+        char *above = path_dir(folder);
+        free(folder);
+        folder = above;
+    }
+    free(folder);
+    attempt->synced = true;
+}
+
+static int write_checkpoint(struct attempt *attempt, const char *name, struct jw *w, struct err *err)
+{
+    char hash[HASH_HEX];
+    int64_t bytes;
+    char *path = path_join(attempt->dir, name), *shown = path_join(attempt->shown, name);
+    int rc = hash_file(path, hash, &bytes, err);
+    if (rc) {
+        err_prefix(err, "the checkpoint it reported: ");
+    } else {
+        sync_folders(attempt);
+        jw_object(w, "checkpoint");
+        jw_text(w, "path", shown);
+        jw_int(w, "bytes", bytes);
+        jw_text(w, "hash", hash);
+        jw_close_object(w);
+    }
+    free(path);
+    free(shown);
+    return rc;
+}
+
+static void write_metrics(struct attempt *attempt, const struct json *report, struct jw *w)
+{
+    jw_object(w, "metrics");
+    for (const struct json *m = json_first(report); m; m = json_next(m)) {
+        if (strcmp(json_key(m), "epoch") == 0 || strcmp(json_key(m), "checkpoint") == 0)
+            continue;
+        jw_node(w, json_key(m), m);
+        if (strcmp(json_key(m), attempt->metric) == 0)
+            attempt->has_metric = true;
+    }
+    jw_close_object(w);
+}
+
+int attempt_report(struct attempt *attempt, const struct trainer_line *line, int64_t now_ms, struct str *out,
+                   struct err *err)
+{
+    struct str text = {0};
+    struct jw w = jw_to(&text);
+    if (check_epoch(attempt, line->epoch, err))
+        return ERR_PROTO;
+    jw_object(&w, NULL);
+    jw_int(&w, "epoch", (int64_t)line->epoch);
+    jw_num(&w, "seconds", (double)(now_ms - attempt->mark_ms) / 1000);
+    if (line->checkpoint && write_checkpoint(attempt, line->checkpoint, &w, err)) {
+        str_fini(&text);
+        return ERR_PROTO;
+    }
+    write_metrics(attempt, line->tree, &w);
+    jw_close_object(&w);
+    str_addn(out, text.text, text.len);
+    str_addc(out, '\n');
+    str_fini(&text);
+    attempt->epoch = line->epoch;
+    attempt->mark_ms = now_ms;
+    return 0;
+}
+
+/* ---- the end ---- */
+
+void attempt_fail(struct attempt *attempt, const char *cause, const char *detail)
+{
+    if (attempt->cause)
+        return;
+    attempt->cause = cause;
+    text_clean(detail, strlen(detail), DETAIL_MAX / 2, &attempt->detail);
+}
+
+void attempt_fail_line(struct attempt *attempt, const char *line, size_t len, const struct err *why)
+{
+    struct str text = {0};
+    str_addf(&text, "%s\n", why->text);
+    if (why->hint[0])
+        str_addf(&text, "(%s)\n", why->hint);
+    str_add(&text, "the line: ");
+    text_clean(line, len, QUOTE_MAX, &text);
+    if (len > QUOTE_MAX)
+        str_add(&text, " ...");
+    attempt_note(attempt, text.text);
+    attempt_fail(attempt, "protocol", text.text);
+    str_fini(&text);
+}
+
+static void write_end(struct attempt *attempt, const char *outcome, const char *cause, const char *detail,
+                      struct str *out)
+{
+    struct jw w = jw_to(out);
+    jw_object(&w, NULL);
+    jw_object(&w, "end");
+    jw_int(&w, "epoch", (int64_t)attempt->epoch);
+    jw_text(&w, "outcome", outcome);
+    if (cause)
+        jw_text(&w, "cause", cause);
+    if (detail)
+        jw_text(&w, "detail", detail);
+    jw_close_object(&w);
+    jw_close_object(&w);
+    str_addc(out, '\n');
+}
+
+/* The failure's own sentence and the last lines of the log: usually all that people need. */
+static void write_failed(struct attempt *attempt, const char *cause, const char *sentence, struct str *out)
+{
+    struct str detail = {0};
+    str_add(&detail, sentence);
+    /* A note of ours is in the log already. */
+    if (attempt->tail.count && strcmp(cause, "protocol") != 0) {
+        str_addc(&detail, '\n');
+        tail_text(&attempt->tail, DETAIL_MAX - detail.len, &detail);
+    }
+    write_end(attempt, "failed", cause, str_text(&detail), out);
+    str_fini(&detail);
+}
+
+/* What was asked for goes before what came of it: a trainer that was told to end now may end anyhow. */
+static bool ended_as_told(struct attempt *attempt, struct str *out)
+{
+    if (attempt->stop < STOP_NOW)
+        return false;
+    write_end(attempt, attempt->stop == STOP_PREEMPT ? "preempted" : "stopped", NULL, NULL, out);
+    return true;
+}
+
+static void end_well(struct attempt *attempt, struct str *out)
+{
+    struct str sentence = {0};
+    if (attempt->stop == STOP_EPOCH && attempt->epoch < attempt->until) {
+        write_end(attempt, "stopped", NULL, NULL, out);
+    } else if (!attempt->has_metric) {
+        str_addf(&sentence, "ended well, but no report held the metric \"%s\"", attempt->metric);
+        write_failed(attempt, "no_metric", sentence.text, out);
+    } else {
+        write_end(attempt, "finished", NULL, NULL, out);
+    }
+    str_fini(&sentence);
+}
+
+void attempt_end_done(struct attempt *attempt, struct str *out)
+{
+    if (ended_as_told(attempt, out))
+        return;
+    if (attempt->cause)
+        write_failed(attempt, attempt->cause, str_text(&attempt->detail), out);
+    else
+        end_well(attempt, out);
+}
+
+void attempt_end_exit(struct attempt *attempt, int wait_status, bool out_of_memory, struct str *out)
+{
+    struct str sentence = {0};
+    bool well = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0;
+    if (well || attempt->cause || attempt->stop >= STOP_NOW) {
+        attempt_end_done(attempt, out);
+    } else if (WIFEXITED(wait_status)) {
+        str_addf(&sentence, "exit status %d", WEXITSTATUS(wait_status));
+        write_failed(attempt, "exit", sentence.text, out);
+    } else {
+        int number = WTERMSIG(wait_status);
+        const char *name = sigabbrev_np(number);
+        str_addf(&sentence, "signal %d%s%s%s", number, name ? " (SIG" : "", name ? name : "",
+                 name ? ")" : "");
+        bool memory = number == SIGKILL && out_of_memory;
+        str_add(&sentence, memory ? ", out of memory: the system has killed for memory while it ran" : "");
+        write_failed(attempt, memory ? "oom" : "signal", sentence.text, out);
+    }
+    str_fini(&sentence);
+}
