@@ -72,15 +72,15 @@ SELECT s.name AS study, s.wish, count(t.id) AS trials,
        count(*) FILTER (WHERE t.status = 'failed') AS failed,
        count(*) FILTER (WHERE t.status = 'cancelled') AS cancelled,
        coalesce(sum(t.last_epoch), 0) AS epochs,
-       (SELECT b.score FROM trial b WHERE b.study = s.id AND b.score IS NOT NULL
-        ORDER BY iif(s.goal = 'maximize', -b.score, b.score), b.number LIMIT 1) AS best_score,
-       (SELECT b.number FROM trial b WHERE b.study = s.id AND b.score IS NOT NULL
-        ORDER BY iif(s.goal = 'maximize', -b.score, b.score), b.number LIMIT 1) AS best_trial,
+       (SELECT b.score FROM study g JOIN trial b ON b.study = g.id WHERE g.id = s.id AND b.score IS NOT NULL
+        ORDER BY iif(g.goal = 'maximize', -b.score, b.score), b.number LIMIT 1) AS best_score,
+       (SELECT b.number FROM study g JOIN trial b ON b.study = g.id WHERE g.id = s.id AND b.score IS NOT NULL
+        ORDER BY iif(g.goal = 'maximize', -b.score, b.score), b.number LIMIT 1) AS best_trial,
        s.metric, s.goal,
        strftime('%Y-%m-%dT%H:%M:%fZ', s.created_ms / 1000.0, 'unixepoch') AS created_at,
        strftime('%Y-%m-%dT%H:%M:%fZ', min(t.started_ms) / 1000.0, 'unixepoch') AS started_at,
        strftime('%Y-%m-%dT%H:%M:%fZ', s.ended_ms / 1000.0, 'unixepoch') AS ended_at,
-       s.wall_used_ms / 1000.0 AS wall_seconds,
+       s.wall_used_ms / 1000.0 AS wall_seconds, s.slot_used_ms / 1000.0 AS slot_seconds,
        s.end_reason
 FROM study s LEFT JOIN trial t ON t.study = s.id
 GROUP BY s.id
