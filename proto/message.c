@@ -149,6 +149,22 @@ static bool is_absent(const struct msg *msg, const struct field *field)
     }
 }
 
+/* The end of a log may be cut in the middle of a character. '?' keeps the text within its bound, which the three
+ * bytes that json_quote would put there do not. */
+static void write_text(struct jw *w, const struct field *field, const char *text)
+{
+    size_t len = strlen(text), bad = utf8_bad_at(text, len);
+    if (bad == len) {
+        jw_text(w, field->name, text);
+        return;
+    }
+    char *mended = xstrdup(text);
+    for (; bad < len; bad += utf8_bad_at(text + bad, len - bad))
+        mended[bad++] = '?';
+    jw_text(w, field->name, mended);
+    free(mended);
+}
+
 static void write_tree(struct jw *w, const struct field *field, const struct json *tree)
 {
     if (tree)
@@ -161,7 +177,7 @@ static void write_field(struct jw *w, const struct msg *msg, const struct field 
 {
     const void *at = field_at(msg, field);
     switch (field->kind) {
-    case KIND_TEXT: jw_text(w, field->name, at); break;
+    case KIND_TEXT: write_text(w, field, at); break;
     case KIND_UINT:
         PRE(*(const uint64_t *)at <= field->bound);
         jw_int(w, field->name, (int64_t) * (const uint64_t *)at);
@@ -175,25 +191,14 @@ static void write_field(struct jw *w, const struct msg *msg, const struct field 
     }
 }
 
-/* The end of a log, cut in the middle of a character, must not make the whole message unreadable. Bytes that
- * are not UTF-8 can only stand inside strings, so one pass over the finished body is enough; '?' keeps
- * lengths within their bounds. */
-static void mend_utf8(char *text, size_t len)
-{
-    for (size_t i = utf8_bad_at(text, len); i < len; i += utf8_bad_at(text + i, len - i))
-        text[i] = '?';
-}
-
 static void encode_body(const struct msg *msg, struct str *body)
 {
-    size_t start = body->len;
     struct jw w = jw_to(body);
     jw_object(&w, NULL);
     for (const struct field *f = tables[msg->kind]; f->kind != KIND_END; f++)
         if (f->need == NEED_MUST || !is_absent(msg, f))
             write_field(&w, msg, f);
     jw_close_object(&w);
-    mend_utf8(body->text + start, body->len - start);
 }
 
 /* A result that does not fit in a frame would cost the client its connection, again and again: say so
