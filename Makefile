@@ -1,72 +1,136 @@
 # hone: one executable. `make help` lists the targets.
-#   make SAN=address,undefined test    the same with sanitizers, in a build folder of its own
 #   make WERROR=1                      warnings are errors (CI)
+#   make SAN=address,undefined test    the same with sanitizers, in a build folder of its own
+#   make V=1                           shows the commands
+#   make test TESTS='unit/% e2e/test_run'   only those
 
 CC      ?= gcc
 PREFIX  ?= /usr/local
 SAN     ?=
+TESTS   ?= %
+FUZZ_SECONDS ?= 60
 comma   := ,
 BUILD   := build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
 ROOMS   := common proto sql master master/search worker worker/nn cli web
-PKGS    := libzmq sqlite3 libcjson openblas lapacke libsodium zlib
-
 VERSION := $(shell cat VERSION)
+Q       := $(if $(V),,@)
+say      = @printf '  %-5s %s\n' $(1) $@
+
+# All cores, unless the caller said how many (-j1) or a make above us holds the job server.
+ifeq ($(MAKELEVEL)$(filter -j% --jobserver%,$(MAKEFLAGS)),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
+
+# Debian's alternatives name OpenBLAS either way.
+BLAS    := $(if $(shell pkg-config --exists openblas && echo yes),openblas,blas-openblas)
+PKGS    := libzmq sqlite3 libcjson $(BLAS) libsodium zlib
+NEEDS   := $(filter-out help clean format lint docker cleanroom uninstall,$(or $(MAKECMDGOALS),all))
+ifneq ($(NEEDS),)
+LACKING := $(shell for p in $(PKGS); do pkg-config --exists $$p || echo $$p; done)
+$(if $(LACKING),$(error not installed: $(LACKING); run: tools/install build))
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS))
+PKG_LIBS   := $(shell pkg-config --libs $(PKGS)) -llapacke
+endif
+
 OPT     := $(if $(SAN),-O1 -fno-omit-frame-pointer,-O2)
 SANFLAG := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
 WARN    := -Wall -Wextra -Wshadow -Wundef -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
            -Wcast-qual -Wwrite-strings -Wformat=2 -Wvla $(if $(WERROR),-Werror)
 CFLAGS  += -std=gnu17 -g $(OPT) $(SANFLAG) $(WARN) -fstack-protector-strong -MMD -MP
-CPPFLAGS += -D_GNU_SOURCE -D_FORTIFY_SOURCE=$(if $(SAN),0,2) -DHONE_VERSION='"$(VERSION)"' -I. $(shell pkg-config --cflags $(PKGS))
-LDLIBS  += $(shell pkg-config --libs $(PKGS)) -lm -lpthread -ldl
+CPPFLAGS += -D_GNU_SOURCE $(if $(SAN),,-D_FORTIFY_SOURCE=2) -DHONE_VERSION='"$(VERSION)"' -I. $(PKG_CFLAGS)
+LDLIBS  += $(PKG_LIBS) -lm -lpthread -ldl
 
 # Samplers replay bit for bit: no fused multiply-adds there. Kernels of nn may use the machine they run on.
 $(BUILD)/master/search/%.o: CFLAGS += -ffp-contract=off
+$(BUILD)/worker/nn/%.o: CFLAGS += $(if $(SAN),,-O3) -ffp-contract=off
 
+tests_in = $(filter $(TESTS:%=$(BUILD)/tests/%),$(patsubst %.c,$(BUILD)/%,$(wildcard tests/$(1)/test_*.c)))
 SRC     := $(filter-out cli/main.c,$(wildcard $(addsuffix /*.c,$(ROOMS))))
 OBJ     := $(SRC:%.c=$(BUILD)/%.o)
-UNIT    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
-SIM     := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/sim/test_*.c))
-E2E     := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/e2e/test_*.c))
-FAULT   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fault/test_*.c))
 TESTOBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/tools/*.c))
+scripts_in = $(filter $(TESTS:%=tests/%),$(basename $(wildcard tests/$(1)/test_*.sh)))
+SLOW    := $(call tests_in,e2e) $(call tests_in,fault)
+QUICK   := $(call tests_in,unit) $(call tests_in,sim)
+SCRIPTS := $(addsuffix .sh,$(call scripts_in,e2e) $(call scripts_in,fault))
+FUZZ    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
+BENCH   := $(patsubst %.c,$(BUILD)/%,$(wildcard bench/bench_*.c))
+HOUSE   := $(if $(SAN)$(filter-out %,$(TESTS)),,tools/lint tests/unit/test_lint.sh)
+RUN     := HONE=$(abspath $(BUILD)/hone) HONE_STAGE='$(or $(STAGE),test$(if $(SAN), $(SAN)))' tests/run
 
-all: $(BUILD)/hone ## build the executable build/hone
+all: $(BUILD)/hone ## build the executable, build/hone
 
 $(BUILD)/hone: $(BUILD)/cli/main.o $(BUILD)/libhone.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(call say,LINK)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/libhone.a: $(OBJ)
-	@rm -f $@
-	ar rcs $@ $^
+	$(Q)rm -f $@ && ar rcs $@ $^
 
-$(BUILD)/%.o: %.c Makefile
+$(BUILD)/%.o: %.c Makefile VERSION
+	$(call say,CC)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 # The cellar's text is part of the executable.
 $(BUILD)/sql/text.o: $(wildcard sql/*.sql sql/migrate/*.sql)
 
+$(BUILD)/tests/unit/% $(BUILD)/tests/sim/% $(BUILD)/tests/e2e/% $(BUILD)/tests/fault/%: LDLIBS += -lcmocka
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TESTOBJ) $(BUILD)/libhone.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
+	$(call say,LINK)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-check: $(UNIT) $(SIM) ## unit and sim tests and lint: seconds
-	tests/run $(UNIT) $(SIM)
-	$(MAKE) lint
+$(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/libhone.a
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-test: all $(UNIT) $(SIM) $(E2E) $(FAULT) ## what the README promises: check, real processes, short fault rounds: minutes
-	HONE=$(abspath $(BUILD)/hone) tests/run $(UNIT) $(SIM) $(E2E) $(FAULT)
+# A fuzz harness brings its own main: libFuzzer's.
+$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/libhone.a
+	$(call say,LINK)
+	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-test-all: ## everything CI runs besides `make test`: Python peers, sanitizers, fuzzing, containers, ...
+cmocka:
+	@pkg-config --exists cmocka || tools/install test
+$(BUILD)/tests/%.o: | cmocka
+
+check: all $(QUICK) ## unit and sim tests and lint: seconds
+	HONE_LINT=all $(RUN) $(QUICK) $(HOUSE)
+
+test: all $(QUICK) $(SLOW) ## what the README promises: check, real processes, short fault rounds: minutes
+	$(RUN) $(QUICK) $(HOUSE) $(SLOW) $(SCRIPTS)
+
+test-all: ## what CI runs besides `make test`: sanitizers, Python peers, fuzzing, containers
 	tests/all
 
-lint: ## include directions, cppcheck
-	tools/lint
+fuzz: ## each fuzz harness for FUZZ_SECONDS (60), with clang's libFuzzer
+	$(Q)$(MAKE) CC=clang SAN=fuzzer-no-link,address,undefined FUZZ_SECONDS=$(FUZZ_SECONDS) fuzz-here
+fuzz-here: $(FUZZ)
+	FUZZ_SECONDS=$(FUZZ_SECONDS) HONE_STAGE=fuzz tests/run --with tests/fuzz/run $(FUZZ)
+
+bench: all $(BENCH) ## every measurement in bench/: one JSON line each
+	@for b in $(BENCH); do HONE=$(abspath $(BUILD)/hone) $$b || exit 1; done
+
+cleanroom: ## both README commands in a bare Debian in a folder (needs root)
+	tests/cleanroom
+
+docker: ## build the image and try it with a master and two workers
+	docker/smoke.sh
+
+lint: ## include directions, refusals, clang-format, cppcheck
+	tools/lint --all
 
 format: ## clang-format over the whole tree
-	git ls-files '*.c' '*.h' | xargs clang-format -i
+	git ls-files -co --exclude-standard '*.c' '*.h' | xargs $$(command -v clang-format-14 || echo clang-format) -i
 
-install: all ## to PREFIX (/usr/local)
+man: all ## build/hone.1
+	$(BUILD)/hone man > $(BUILD)/hone.1
+
+SHARE   := $(DESTDIR)$(PREFIX)/share
+install: all ## to PREFIX (/usr/local), with completion files and the man page
 	install -Dm755 $(BUILD)/hone $(DESTDIR)$(PREFIX)/bin/hone
+	@tools/install-share $(BUILD)/hone $(SHARE)
+
+uninstall: ## what install put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/hone $(SHARE)/man/man1/hone.1 $(SHARE)/bash-completion/completions/hone \
+	    $(SHARE)/zsh/site-functions/_hone $(SHARE)/fish/vendor_completions.d/hone.fish
 
 clean: ## remove build/
 	rm -rf build
@@ -74,6 +138,6 @@ clean: ## remove build/
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-.PHONY: all check test test-all lint format install clean help
+.PHONY: all check test test-all fuzz fuzz-here bench cleanroom docker lint format man install uninstall clean help cmocka
 .SECONDARY:
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -path '$(BUILD)/san-*' -prune -o -name '*.d' -print 2>/dev/null)

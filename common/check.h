@@ -7,11 +7,11 @@
 #include <stdlib.h>
 
 #define CHECK_OR_DIE(kind, cond)                                                                    \
-    do {                                                                                           \
-        if (!(cond)) {                                                                             \
+    do {                                                                                            \
+        if (!(cond)) {                                                                              \
             fprintf(stderr, "%s:%d: %s: bug: %s(%s)\n", __FILE__, __LINE__, __func__, kind, #cond); \
-            abort();                                                                               \
-        }                                                                                          \
+            abort();                                                                                \
+        }                                                                                           \
     } while (0)
 
 #define PRE(cond) CHECK_OR_DIE("PRE", cond)

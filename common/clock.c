@@ -33,9 +33,10 @@ int64_t clock_wall_ms(void)
 
 void clock_iso(int64_t wall_ms, char out[32])
 {
-    time_t seconds = (time_t)(wall_ms / 1000);
+    int64_t ms = ((wall_ms % 1000) + 1000) % 1000; /* also before 1970 */
+    time_t seconds = (time_t)((wall_ms - ms) / 1000);
     struct tm utc;
     gmtime_r(&seconds, &utc);
     size_t used = strftime(out, 32, "%Y-%m-%dT%H:%M:%S", &utc);
-    snprintf(out + used, 32 - used, ".%03dZ", (int)(wall_ms % 1000));
+    snprintf(out + used, 32 - used, ".%03dZ", (int)ms);
 }

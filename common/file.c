@@ -97,6 +97,8 @@ int64_t file_size(const char *path)
 
 int dir_make(const char *path, struct err *err)
 {
+    if (!path[0])
+        return err_set(err, ERR_BAD, "a folder without a name cannot be made");
     char *partial = xstrdup(path);
     int rc = 0;
     for (char *c = partial + 1; !rc; c++) {
@@ -193,19 +195,36 @@ bool path_is_inside(const char *path, const char *folder)
     return inside;
 }
 
-/* mountinfo octal-escapes blanks in paths; none of ours depends on them, so they compare as written. */
+/* mountinfo writes blank, tab, line break and backslash of a path as \040 and the like. */
+static void unescape_octal(char *text)
+{
+    char *out = text;
+    for (const char *in = text; *in; out++) {
+        unsigned code;
+        if (in[0] == '\\' && sscanf(in + 1, "%3o", &code) == 1) {
+            *out = (char)code;
+            in += 4;
+        } else {
+            *out = *in++;
+        }
+    }
+    *out = '\0';
+}
+
 void fs_type_of(const char *mountinfo, const char *absolute_path, char out[64])
 {
     size_t longest = 0;
     strcpy(out, "unknown");
-    for (const char *line = mountinfo; line && *line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
-        char mount[512], type[64];
-        if (sscanf(line, "%*s %*s %*s %*s %511s", mount) != 1)
+    for (const char *line = mountinfo; line && *line;
+         line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
+        char mount[PATH_MAX], type[64];
+        if (sscanf(line, "%*s %*s %*s %*s %4095s", mount) != 1)
             continue;
         const char *dash = strstr(line, " - ");
         const char *end = strchr(line, '\n');
         if (!dash || (end && dash > end) || sscanf(dash, " - %63s", type) != 1)
             continue;
+        unescape_octal(mount);
         size_t len = strcmp(mount, "/") == 0 ? 0 : strlen(mount);
         bool under = strncmp(absolute_path, mount, len) == 0 &&
                      (absolute_path[len] == '/' || absolute_path[len] == '\0');
@@ -219,10 +238,12 @@ void fs_type_of(const char *mountinfo, const char *absolute_path, char out[64])
 bool fs_is_network(const char *fs_type)
 {
     static const char *const kinds[] = {
-        "nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "9p", "afs", "coda", "ceph", "lustre", "gpfs",
-        "beegfs", "orangefs", "pvfs2", "ocfs2", "gfs2", "glusterfs", "panfs", "wekafs", "virtiofs",
-        "fuse.sshfs", "fuse.glusterfs", "fuse.ceph-fuse", "fuse.s3fs", "fuse.rclone", "fuse.juicefs",
-        "fuse.moosefs", "fuse.gcsfuse", "fuse.goofys", "davfs", "fuse.davfs2",
+        "nfs",       "nfs4",        "cifs",         "smb3",         "smbfs",          "ncpfs",
+        "9p",        "afs",         "coda",         "ceph",         "lustre",         "gpfs",
+        "beegfs",    "orangefs",    "pvfs2",        "ocfs2",        "gfs2",           "glusterfs",
+        "panfs",     "wekafs",      "virtiofs",     "fuse.sshfs",   "fuse.glusterfs", "fuse.ceph-fuse",
+        "fuse.s3fs", "fuse.rclone", "fuse.juicefs", "fuse.moosefs", "fuse.gcsfuse",   "fuse.goofys",
+        "davfs",     "fuse.davfs2",
     };
     for (size_t i = 0; i < COUNT_OF(kinds); i++)
         if (strcmp(fs_type, kinds[i]) == 0)

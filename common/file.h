@@ -21,9 +21,9 @@ int dir_sync(const char *path, struct err *err); /* so that a rename in it survi
 
 /* base/name; an absolute name stands for itself. The caller frees. */
 char *path_join(const char *base, const char *name);
-char *path_dir(const char *path);       /* "a/b.json" -> "a", "b.json" -> "." */
-const char *path_base(const char *path); /* borrowed: "a/b.json" -> "b.json" */
-char *path_absolute(const char *path);  /* against the current folder; need not exist */
+char *path_dir(const char *path);                          /* "a/b.json" -> "a", "b.json" -> "." */
+const char *path_base(const char *path);                   /* borrowed: "a/b.json" -> "b.json" */
+char *path_absolute(const char *path);                     /* against the current folder; need not exist */
 bool path_is_inside(const char *path, const char *folder); /* by its text, after removing . and .. */
 
 /* Type of the file system under a path, by its line in the text of /proc/self/mountinfo: "ext4", "nfs4". */

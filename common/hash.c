@@ -1,5 +1,6 @@
 #include "common/hash.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
 #include <unistd.h>
@@ -41,6 +42,8 @@ static int hash_stream(int fd, crypto_generichash_state *state, int64_t *bytes)
     *bytes = 0;
     for (;;) {
         ssize_t got = read(fd, buffer, chunk);
+        if (got < 0 && errno == EINTR)
+            continue;
         if (got <= 0)
             return (int)got;
         crypto_generichash_update(state, buffer, (unsigned long long)got);

@@ -66,14 +66,30 @@ static int blank_comments(char *text, size_t len, size_t *bad_at)
     return 0;
 }
 
-/* cJSON's own nesting limit is 1000; ours is checked first so that no recursion of ours goes deeper. */
-static int check_depth(const char *text, size_t len, size_t *bad_at)
+/* What cJSON lets pass inside a string and we do not: \u0000 would end our text early, and a line break is
+ * nearly always a forgotten quote, which is best complained about where it was forgotten. */
+static const char *bad_in_string(const char *at)
+{
+    if (strncmp(at, "\\u0000", 6) == 0)
+        return "\\u0000 cannot be part of a text here";
+    if ((unsigned char)*at < 0x20)
+        return *at == '\n' ? "the line ends inside a string: a quote is missing"
+                           : "a control character in a string";
+    return NULL;
+}
+
+/* cJSON's own nesting limit is 1000; ours is checked first so that no recursion of ours goes deeper.
+ * The text ends with a NUL, so looking a few bytes ahead is safe. Returns what is wrong, or NULL. */
+static const char *check_lexical(const char *text, size_t len, size_t *bad_at)
 {
     int depth = 0;
     bool in_string = false;
-    for (size_t i = 0; i < len; i++) {
+    const char *what = NULL;
+    for (size_t i = 0; i < len && !what; i++) {
         char c = text[i];
+        *bad_at = i;
         if (in_string) {
+            what = bad_in_string(text + i);
             if (c == '\\')
                 i++;
             else if (c == '"')
@@ -81,17 +97,46 @@ static int check_depth(const char *text, size_t len, size_t *bad_at)
         } else if (c == '"') {
             in_string = true;
         } else if (c == '[' || c == '{') {
-            if (++depth > JSON_MAX_DEPTH) {
-                *bad_at = i;
-                return -1;
-            }
+            if (++depth > JSON_MAX_DEPTH)
+                what = "nested more than 64 deep";
         } else if (c == ']' || c == '}') {
             depth--;
+        }
+    }
+    return what;
+}
+
+/* Length of the UTF-8 character at `s`, 0 if it is none (RFC 3629: no surrogates, nothing longer than
+ * needed). */
+static size_t utf8_len(const unsigned char *s, size_t left)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    size_t len = s[0] < 0x80 ? 1 : s[0] >> 5 == 6 ? 2 : s[0] >> 4 == 14 ? 3 : s[0] >> 3 == 30 ? 4 : 0;
+    if (len <= 1 || len > left)
+        return len == 1;
+    uint32_t code = s[0] & (0x7fu >> len);
+    for (size_t i = 1; i < len; i++) {
+        if (s[i] >> 6 != 2)
+            return 0;
+        code = code << 6 | (s[i] & 0x3f);
+    }
+    bool surrogate = code >= 0xd800 && code < 0xe000;
+    return code >= least[len] && code < 0x110000 && !surrogate ? len : 0;
+}
+
+static int check_utf8(const char *text, size_t len, size_t *bad_at)
+{
+    for (size_t i = 0, step; i < len; i += step) {
+        step = utf8_len((const unsigned char *)text + i, len - i);
+        if (!step) {
+            *bad_at = i;
+            return -1;
         }
     }
     return 0;
 }
 
+/* Lines and columns count from 1; a column is a byte, as compilers count. */
 static int fail_at(struct err *err, const char *file, const char *text, size_t at, const char *what)
 {
     int line = 1, column = 1;
@@ -161,8 +206,13 @@ static cJSON *parse_text(char *text, size_t len, const char *file, struct err *e
         fail_at(err, file, text, bad, "this comment never ends");
         return NULL;
     }
-    if (check_depth(text, len, &bad)) {
-        fail_at(err, file, text, bad, "nested more than 64 deep");
+    if (check_utf8(text, len, &bad)) {
+        fail_at(err, file, text, bad, "these bytes are not UTF-8");
+        return NULL;
+    }
+    const char *what = check_lexical(text, len, &bad);
+    if (what) {
+        fail_at(err, file, text, bad, what);
         return NULL;
     }
     const char *end = text;
@@ -222,7 +272,8 @@ enum json_type json_type(const struct json *node)
 
 const char *json_type_name(enum json_type type)
 {
-    static const char *const names[] = {"null", "true or false", "a number", "a string", "a list", "an object"};
+    static const char *const names[] = {"null",     "true or false", "a number",
+                                        "a string", "a list",        "an object"};
     return names[type];
 }
 
@@ -238,7 +289,7 @@ const struct json *json_get(const struct json *object, const char *key)
 
 const struct json *json_at(const struct json *array, size_t i)
 {
-    const cJSON *child = item(array)->child;
+    const cJSON *child = array ? item(array)->child : NULL;
     while (child && i--)
         child = child->next;
     return const_node(child);
@@ -251,7 +302,7 @@ const struct json *json_first(const struct json *container)
 
 const struct json *json_next(const struct json *member)
 {
-    return const_node(item(member)->next);
+    return member ? const_node(item(member)->next) : NULL;
 }
 
 size_t json_count(const struct json *container)
@@ -279,17 +330,30 @@ const char *json_text(const struct json *node)
 
 static bool same_below(const struct jcur *a, const struct jcur *b, struct str *path);
 
+/* In step, for a list may be long and json_at walks. */
+static bool same_elements(const struct jcur *a, const struct jcur *b, struct str *path)
+{
+    const struct json *ea = json_first(a->node), *eb = json_first(b->node);
+    for (int i = 0; ea || eb; i++) {
+        struct jcur ca = {ea, a, NULL, i, a->file}, cb = {eb, b, NULL, i, b->file};
+        if (!same_below(&ca, &cb, path))
+            return false;
+        ea = json_next(ea);
+        eb = json_next(eb);
+    }
+    return true;
+}
+
 static bool same_members(const struct jcur *a, const struct jcur *b, struct str *path)
 {
     for (const struct json *m = json_first(a->node); m; m = json_next(m)) {
-        struct jcur ma = jcur_of(a, m);
-        struct jcur mb = ma.key ? jcur_get(b, ma.key) : jcur_at(b, ma.index);
+        struct jcur ma = jcur_of(a, m), mb = jcur_get(b, ma.key);
         if (!same_below(&ma, &mb, path))
             return false;
     }
     for (const struct json *m = json_first(b->node); m; m = json_next(m)) {
         struct jcur mb = jcur_of(b, m);
-        if (mb.key ? !json_get(a->node, mb.key) : !json_at(a->node, (size_t)mb.index)) {
+        if (!json_get(a->node, mb.key)) {
             if (path)
                 jcur_path(&mb, path);
             return false;
@@ -303,8 +367,8 @@ static bool same_below(const struct jcur *a, const struct jcur *b, struct str *p
     bool same = a->node && b->node && json_type(a->node) == json_type(b->node);
     if (same) {
         switch (json_type(a->node)) {
-        case JSON_OBJECT:
-        case JSON_ARRAY: return same_members(a, b, path);
+        case JSON_OBJECT: return same_members(a, b, path);
+        case JSON_ARRAY: return same_elements(a, b, path);
         case JSON_NUM: same = json_num(a->node) == json_num(b->node); break;
         case JSON_BOOL: same = json_bool(a->node) == json_bool(b->node); break;
         case JSON_STR: same = strcmp(json_text(a->node), json_text(b->node)) == 0; break;
@@ -389,6 +453,7 @@ static cJSON *element_at(cJSON *at, int index, bool is_last, cJSON *value)
 
 int json_set(struct json *root, const char *path, struct json *value, struct err *err)
 {
+    PRE(root && value);
     cJSON *at = item_mut(root);
     const char *p = path;
     while (at && *p) {
@@ -419,21 +484,32 @@ int json_set(struct json *root, const char *path, struct json *value, struct err
 
 /* ---- printing ---- */
 
+/* A host name or a message cut in the middle of a character must not make our JSON invalid: bytes that are
+ * no UTF-8 become U+FFFD. */
+static size_t quote_one(const unsigned char *c, size_t left, struct str *out)
+{
+    size_t len = utf8_len(c, left);
+    if (len == 0)
+        str_add(out, "\xef\xbf\xbd");
+    else if (*c == '"' || *c == '\\')
+        str_addf(out, "\\%c", *c);
+    else if (*c == '\n')
+        str_add(out, "\\n");
+    else if (*c == '\t')
+        str_add(out, "\\t");
+    else if (*c < 0x20 || *c == 0x7f)
+        str_addf(out, "\\u%04x", *c);
+    else
+        str_addn(out, c, len);
+    return len ? len : 1;
+}
+
 void json_quote(const char *text, struct str *out)
 {
+    size_t len = strlen(text);
     str_addc(out, '"');
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-        if (*c == '"' || *c == '\\')
-            str_addf(out, "\\%c", *c);
-        else if (*c == '\n')
-            str_add(out, "\\n");
-        else if (*c == '\t')
-            str_add(out, "\\t");
-        else if (*c < 0x20 || *c == 0x7f)
-            str_addf(out, "\\u%04x", *c);
-        else
-            str_addc(out, (char)*c);
-    }
+    for (size_t i = 0; i < len;)
+        i += quote_one((const unsigned char *)text + i, len - i, out);
     str_addc(out, '"');
 }
 
@@ -631,13 +707,14 @@ const char *nearest_name(const char *word, const char *const *names)
     return nearest;
 }
 
-static int not_in(const struct jcur *cur, const char *what, const char *word, const char *const *names,
-                  struct err *err)
+/* `what` and `after` go around the word: ("unknown key", ""). */
+static int not_in(const struct jcur *cur, const char *what, const char *word, const char *after,
+                  const char *const *names, struct err *err)
 {
     struct str all = {0};
     for (const char *const *n = names; *n; n++)
         str_addf(&all, "%s%s", all.len ? ", " : "", *n);
-    jcur_fail(cur, err, what, word);
+    jcur_fail(cur, err, "%s\"%.80s\"%s", what, word, after);
     const char *nearest = nearest_name(word, names);
     if (nearest)
         err_hint(err, "did you mean \"%s\"? (known: %.240s)", nearest, str_text(&all));
@@ -658,17 +735,19 @@ int jcur_choice(const struct jcur *cur, const char *const *choices, int *out, st
             return 0;
         }
     }
-    return not_in(cur, "\"%.80s\" is not one of the choices", word, choices, err);
+    return not_in(cur, "", word, " is not one of the choices", choices, err);
 }
 
 int jcur_known(const struct jcur *cur, const char *const *keys, struct err *err)
 {
+    if (cur->node && want(cur, JSON_OBJECT, err))
+        return ERR_BAD;
     for (const struct json *m = json_first(cur->node); m; m = json_next(m)) {
         const char *const *k = keys;
         while (*k && strcmp(*k, json_key(m)) != 0)
             k++;
         if (!*k)
-            return not_in(cur, "unknown key \"%.80s\"", json_key(m), keys, err);
+            return not_in(cur, "unknown key ", json_key(m), "", keys, err);
     }
     return 0;
 }

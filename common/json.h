@@ -8,7 +8,8 @@
  *                 must not outlive the cursor it was made from.
  *   struct jw     a writer: appends to a struct str; numbers are the shortest text that reads back the same.
  *
- * Refuses: more than 16 MiB or 64 levels, duplicate keys, NaN, anything after the value.
+ * Refuses: more than 16 MiB or 64 levels, duplicate keys, NaN, anything after the value, bytes that are not
+ * UTF-8, and \u0000 or a line break inside a string.
  */
 #ifndef HONE_COMMON_JSON_H
 #define HONE_COMMON_JSON_H
@@ -40,15 +41,16 @@ const struct json *json_at(const struct json *array, size_t i);
 const struct json *json_first(const struct json *container);
 const struct json *json_next(const struct json *member);
 size_t json_count(const struct json *container);
-double json_num(const struct json *node);      /* 0 unless a number */
-bool json_bool(const struct json *node);       /* false unless true */
+double json_num(const struct json *node);       /* 0 unless a number */
+bool json_bool(const struct json *node);        /* false unless true */
 const char *json_text(const struct json *node); /* "" unless a string */
 
 /* Same value: objects compare whatever the order of their keys. On a difference writes the first path that
  * differs ("space.lr.log[1]") into `path`. */
 bool json_same(const struct json *a, const struct json *b, struct str *path);
 
-/* `search.trials=100`: replaces or adds the value at a dotted path (array elements as a[0]); takes `value`. */
+/* `search.trials=100`: replaces or adds the value at a dotted path (array elements as a[0]); takes `value`.
+ */
 int json_set(struct json *root, const char *path, struct json *value, struct err *err);
 /* Takes a member out of an object and makes it a root of its own; NULL if absent. */
 struct json *json_take(struct json *object, const char *key);
@@ -92,7 +94,8 @@ int jcur_array(const struct jcur *cur, size_t min_items, size_t max_items, struc
 int jcur_object(const struct jcur *cur, size_t max_members, struct err *err);
 /* Index of a string in a NULL-terminated list, with "did you mean" on failure. */
 int jcur_choice(const struct jcur *cur, const char *const *choices, int *out, struct err *err);
-/* Fails at the first member whose key is not in the NULL-terminated list, with "did you mean". */
+/* Absent is fine. Fails unless an object, and at the first member whose key is not in the NULL-terminated
+ * list, with "did you mean". */
 int jcur_known(const struct jcur *cur, const char *const *keys, struct err *err);
 
 /* The nearest of the list, or NULL if none is near. */

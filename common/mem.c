@@ -54,15 +54,15 @@ char *xasprintf(const char *fmt, ...)
     return or_die(len < 0 ? NULL : text, 1);
 }
 
-void grow(void **items, size_t *room, size_t need, size_t item_bytes)
+void *grow(void *items, size_t *room, size_t need, size_t item_bytes)
 {
     if (need <= *room)
-        return;
+        return items;
+    if (need > SIZE_MAX / 2 / item_bytes)
+        or_die(NULL, SIZE_MAX);
     size_t next = *room ? *room : 8;
     while (next < need)
         next *= 2;
-    if (next > SIZE_MAX / item_bytes)
-        or_die(NULL, SIZE_MAX);
-    *items = xrealloc(*items, next * item_bytes);
     *room = next;
+    return xrealloc(items, next * item_bytes);
 }

@@ -16,8 +16,8 @@ char *xstrndup(const char *text, size_t bytes);
 char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Makes room for `need` items in a growing array: doubles, so that n pushes cost O(n).
- * `*items` may be NULL; `*room` counts items. */
-void grow(void **items, size_t *room, size_t need, size_t item_bytes);
-#define GROW(items, room, need) grow((void **)&(items), &(room), (need), sizeof *(items))
+ * `items` may be NULL; `*room` counts items. Returns where the array is now. */
+void *grow(void *items, size_t *room, size_t need, size_t item_bytes);
+#define GROW(items, room, need) ((items) = grow((items), &(room), (need), sizeof *(items)))
 
 #endif

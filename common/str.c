@@ -1,6 +1,7 @@
 #include "common/str.h"
 
 #include <ctype.h>
+#include <float.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -79,10 +80,11 @@ void num_text(double value, char out[32])
         return;
     }
     if (value == floor(value) && fabs(value) < 9007199254740992.0) {
-        snprintf(out, 32, "%lld", (long long)value);
+        snprintf(out, 32, "%s%lld", value == 0 && signbit(value) ? "-" : "", (long long)value);
         return;
     }
-    for (int digits = 15; digits <= 17; digits++) {
+    /* %g drops trailing zeros, so 15 digits that read back are the shortest; only subnormals have fewer. */
+    for (int digits = fabs(value) < DBL_MIN ? 1 : 15; digits <= 17; digits++) {
         snprintf(out, 32, "%.*g", digits, value);
         if (strtod(out, NULL) == value)
             return;

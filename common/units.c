@@ -18,13 +18,16 @@ static const struct unit duration_units[] = {
 };
 
 static const struct unit size_units[] = {
-    {"K", 1024.0}, {"M", 1048576.0}, {"G", 1073741824.0}, {"T", 1099511627776.0},
+    {"K", 1024.0},
+    {"M", 1048576.0},
+    {"G", 1073741824.0},
+    {"T", 1099511627776.0},
 };
 
 /* strtod also takes "inf", "nan" and "0x10": a quantity starts with a digit or a point. */
 static const char *read_number(const char *at, double *value)
 {
-    if (!isdigit((unsigned char)*at) && *at != '.')
+    if ((!isdigit((unsigned char)*at) && *at != '.') || tolower((unsigned char)at[1]) == 'x')
         return NULL;
     char *end;
     *value = strtod(at, &end);
@@ -70,8 +73,10 @@ int size_parse(const char *text, int64_t *bytes, struct err *err)
 {
     double value;
     const char *at = read_number(text, &value);
+    while (at && *at == ' ')
+        at++;
     const struct unit *unit = at ? read_unit(&at, size_units, COUNT_OF(size_units)) : NULL;
-    if (at && unit && (strcmp(at, "iB") == 0 || strcmp(at, "B") == 0))
+    if (at && ((unit && strcmp(at, "iB") == 0) || strcmp(at, "B") == 0))
         at += strlen(at);
     if (!at || *at || !(value * (unit ? unit->factor : 1) < 0x1p62)) {
         err_set(err, ERR_BAD, "\"%.40s\" is not a size", text);
@@ -86,8 +91,10 @@ void duration_text(int64_t ms, char out[32])
     long long s = ms / 1000;
     if (ms < 1000)
         snprintf(out, 32, "%lldms", (long long)ms);
+    else if (s < 10)
+        snprintf(out, 32, "%lld.%llds", s, (long long)(ms / 100 % 10));
     else if (s < 60)
-        snprintf(out, 32, "%.1fs", (double)ms / 1000);
+        snprintf(out, 32, "%llds", s);
     else if (s < 3600)
         snprintf(out, 32, "%lldm %02llds", s / 60, s % 60);
     else if (s < 86400)

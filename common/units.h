@@ -9,7 +9,7 @@
 int duration_parse(const char *text, int64_t *ms, struct err *err); /* 0 <= ms; at most 100 years */
 int size_parse(const char *text, int64_t *bytes, struct err *err);
 
-void duration_text(int64_t ms, char out[32]); /* "45s", "2h 30m", "850ms" */
+void duration_text(int64_t ms, char out[32]); /* "850ms", "4.2s", "45s", "2h 30m" */
 void size_text(int64_t bytes, char out[32]);  /* "1.5 GiB" */
 
 #endif

@@ -1,0 +1,169 @@
+#include "cli/commands.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/json.h"
+#include "common/mem.h"
+#include "common/str.h"
+
+#define COMMAND_BEGIN(name, group, least, most, arguments, gloss, story) \
+    static const struct option options_##name[] = {
+#define OPTION(command, field, letter, kind, arg, env, fallback, gloss) \
+    {#field, letter, OPT_##kind, arg, env, fallback, gloss, offsetof(struct opt_##command, field)},
+#define EXAMPLE(command, line, gloss)
+#define COMMAND_END(name) \
+    {                     \
+        0                 \
+    }                     \
+    }                     \
+    ;
+#include "cli/commands.def"
+
+#define COMMAND_BEGIN(name, group, least, most, arguments, gloss, story) \
+    static int call_##name(const void *opt)                              \
+    {                                                                    \
+        return cmd_##name(opt);                                          \
+    }                                                                    \
+    static const struct example examples_##name[] = {
+#define OPTION(command, field, letter, kind, arg, env, fallback, gloss)
+#define EXAMPLE(command, line, gloss) {line, gloss},
+#define COMMAND_END(name) \
+    {                     \
+        0                 \
+    }                     \
+    }                     \
+    ;
+#include "cli/commands.def"
+
+const struct command commands[] = {
+#define COMMAND_BEGIN(name, group, least, most, arguments, gloss, story)            \
+    {#name,      group, arguments,      gloss,           story,                     \
+     least,      most,  options_##name, examples_##name, sizeof(struct opt_##name), \
+     call_##name},
+#define OPTION(command, field, letter, kind, arg, env, fallback, gloss)
+#define EXAMPLE(command, line, gloss)
+#define COMMAND_END(name)
+#include "cli/commands.def"
+    {0},
+};
+
+const struct group command_groups[] = {
+    {"search", "Search"},         {"look", "Look"}, {"change", "Change what is running"},
+    {"database", "The database"}, {"hone", "Hone"}, {0},
+};
+
+const struct command *command_find(const char *name)
+{
+    for (const struct command *c = commands; c->name; c++)
+        if (strcmp(c->name, name) == 0)
+            return c;
+    return NULL;
+}
+
+bool command_is_hidden(const struct command *command)
+{
+    return strcmp(command->group, "hidden") == 0;
+}
+
+int command_fail(const char *command, const struct err *err)
+{
+    fprintf(stderr, "hone%s%s: %s\n", command ? " " : "", command ? command : "", err->text);
+    if (err->hint[0])
+        fprintf(stderr, "  hint: %s\n", err->hint);
+    return err_exit_status(err->code);
+}
+
+static int unknown_command(const char *name)
+{
+    struct err err = ERR_NONE;
+    const char *names[64] = {0};
+    size_t n = 0;
+    for (const struct command *c = commands; c->name && n < 63; c++)
+        if (!command_is_hidden(c))
+            names[n++] = c->name;
+    const char *near = nearest_name(name, names);
+    err_set(&err, ERR_BAD, "there is no command \"%.60s\"", name);
+    if (near)
+        err_hint(&err, "did you mean hone %s?", near);
+    else
+        err_hint(&err, "hone --help lists the commands");
+    return command_fail(NULL, &err);
+}
+
+static int check_arguments(const struct command *command, const struct text_list *args, struct err *err)
+{
+    if ((int)args->count < command->least)
+        err_set(err, ERR_BAD, "needs %s", command->arguments);
+    else if ((int)args->count > command->most)
+        err_set(err, ERR_BAD, "\"%.60s\" is one argument too many", args->items[command->most]);
+    else
+        return 0;
+    const char *gap = *command->arguments ? " " : "";
+    return err_hint(err, "hone %s%s%s; more in hone %s --help", command->name, gap, command->arguments,
+                    command->name);
+}
+
+static int print_help(const struct command *command)
+{
+    struct str out = {0};
+    if (command)
+        help_command(command, &out);
+    else
+        help_top(&out);
+    fputs(str_text(&out), stdout);
+    str_fini(&out);
+    return 0;
+}
+
+static int run_command(const struct command *command, int argc, char *const *argv)
+{
+    struct err err = ERR_NONE;
+    void *opt = xcalloc(1, command->size);
+    struct text_list *args = opt; // every opt_* begins with its arguments
+    int status;
+    int rc = options_parse(command->options, argc, argv, opt, args, &err);
+    if (rc == 1)
+        status = print_help(command);
+    else if (rc || check_arguments(command, args, &err))
+        status = command_fail(command->name, &err);
+    else
+        status = command->call(opt);
+    options_fini(command->options, opt);
+    text_list_fini(args);
+    free(opt);
+    return status;
+}
+
+int cmd_help(const struct opt_help *opt)
+{
+    if (!opt->args.count)
+        return print_help(NULL);
+    const struct command *command = command_find(opt->args.items[0]);
+    return command ? print_help(command) : unknown_command(opt->args.items[0]);
+}
+
+int cmd_version(const struct opt_version *opt)
+{
+    printf(opt->json ? "{\"version\":\"%s\"}\n" : "hone %s\n", HONE_VERSION);
+    return 0;
+}
+
+int hone_main(int argc, char *const *argv)
+{
+    if (argc < 2) {
+        struct err err = ERR_NONE;
+        err_set(&err, ERR_BAD, "which command?");
+        err_hint(&err, "hone run STUDY.json searches, hone --help lists the commands");
+        return command_fail(NULL, &err);
+    }
+    const char *word = argv[1];
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+        return print_help(NULL);
+    if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0)
+        word = "version";
+    const struct command *command = command_find(word);
+    return command ? run_command(command, argc - 2, argv + 2) : unknown_command(word);
+}

@@ -1,0 +1,98 @@
+#include "cli/select.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/str.h"
+
+static int bad(const char *text, struct err *err)
+{
+    err_set(err, ERR_BAD, "\"%.60s\" does not name trials", text);
+    return err_hint(err, "last, 17, 1-10, 1-100:10, 1,3,5-8, all, or any of these after STUDY/");
+}
+
+static bool read_number(const char **at, uint32_t *out)
+{
+    uint64_t value = 0;
+    const char *start = *at;
+    while (isdigit((unsigned char)**at) && value <= UINT32_MAX)
+        value = value * 10 + (uint64_t)(*(*at)++ - '0');
+    *out = (uint32_t)value;
+    return *at > start && value >= 1 && value <= UINT32_MAX;
+}
+
+/* 17, 1-10 or 1-100:10 */
+static bool read_range(const char **at, struct select_range *range)
+{
+    if (!read_number(at, &range->low))
+        return false;
+    range->high = range->low;
+    range->step = 1;
+    if (**at != '-')
+        return true;
+    (*at)++;
+    if (!read_number(at, &range->high) || range->high < range->low)
+        return false;
+    if (**at != ':')
+        return true;
+    (*at)++;
+    return read_number(at, &range->step);
+}
+
+static bool read_ranges(const char *at, struct selector *out)
+{
+    for (;;) {
+        if (out->count == SELECT_MAX || !read_range(&at, &out->ranges[out->count]))
+            return false;
+        out->count++;
+        if (!*at)
+            return true;
+        if (*at++ != ',')
+            return false;
+    }
+}
+
+int select_parse(const char *text, struct selector *out, struct err *err)
+{
+    *out = (struct selector){0};
+    const char *slash = strchr(text, '/'), *trials = slash ? slash + 1 : text;
+    if (slash) {
+        size_t len = (size_t)(slash - text);
+        if (len >= sizeof out->study)
+            return bad(text, err);
+        memcpy(out->study, text, len);
+        if (!name_ok(out->study))
+            return bad(text, err);
+    }
+    if (strcmp(trials, "last") == 0) {
+        out->last = true;
+        return 0;
+    }
+    if (strcmp(trials, "all") == 0) {
+        out->ranges[out->count++] = (struct select_range){1, UINT32_MAX, 1};
+        return 0;
+    }
+    return read_ranges(trials, out) ? 0 : bad(text, err);
+}
+
+bool select_has(const struct selector *selector, uint32_t number, uint32_t newest)
+{
+    if (selector->last)
+        return number == newest;
+    for (int i = 0; i < selector->count; i++) {
+        const struct select_range *r = &selector->ranges[i];
+        if (number >= r->low && number <= r->high && (number - r->low) % r->step == 0)
+            return true;
+    }
+    return false;
+}
+
+uint32_t select_one(const struct selector *selector, uint32_t newest)
+{
+    if (selector->last)
+        return newest;
+    if (selector->count == 1 && selector->ranges[0].low == selector->ranges[0].high)
+        return selector->ranges[0].low;
+    return 0;
+}

@@ -1,0 +1,34 @@
+/* select: which trials a person means: last, 17, 1-10, 1-100:10 (every tenth), 1,3,5-8, all, and any of these
+ * after a study, as in mnist/17. Nothing is expanded: "1-4000000000" costs as much as "1".
+ *
+ * Refuses, with the word that is wrong: 0, empty parts, 8-5, steps of 0, more than SELECT_MAX parts.
+ * Ownership: a plain value.
+ */
+#ifndef HONE_CLI_SELECT_H
+#define HONE_CLI_SELECT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/err.h"
+
+enum { SELECT_MAX = 256 };
+
+struct selector {
+    char study[65]; /* "" if it names none */
+    bool last;
+    struct select_range {
+        uint32_t low, high, step;
+    } ranges[SELECT_MAX];
+    int count;
+};
+
+int select_parse(const char *text, struct selector *out, struct err *err);
+
+/* `newest` is the number of the study's last trial. */
+bool select_has(const struct selector *selector, uint32_t number, uint32_t newest);
+
+/* The one trial it names; 0 if it may name several. */
+uint32_t select_one(const struct selector *selector, uint32_t newest);
+
+#endif

@@ -1,0 +1,430 @@
+#include "cli/table.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "common/check.h"
+#include "common/clock.h"
+#include "common/json.h"
+#include "common/mem.h"
+#include "common/units.h"
+
+enum { GAP = 2, TEXT_MIN = 8, HEADER_MIN = 4, KEPT_COLUMNS = 3 };
+
+/* ---- the terminal ---- */
+
+int terminal_width(FILE *file)
+{
+    if (!isatty(fileno(file)))
+        return 0;
+    const char *columns = getenv("COLUMNS");
+    int width = columns ? atoi(columns) : 0;
+    struct winsize size = {0};
+    if (width <= 0 && ioctl(fileno(file), TIOCGWINSZ, &size) == 0)
+        width = size.ws_col;
+    return width > 0 ? width : 80;
+}
+
+bool terminal_colour(FILE *file)
+{
+    const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+    return isatty(fileno(file)) && !(no && *no) && !(term && strcmp(term, "dumb") == 0);
+}
+
+struct table_style table_style_for(bool csv, bool json, FILE *file)
+{
+    enum table_format format = csv ? TABLE_CSV : json ? TABLE_JSON : TABLE_TEXT;
+    return (struct table_style){format, terminal_width(file), format == TABLE_TEXT && terminal_colour(file)};
+}
+
+const char *table_status_colour(const char *status)
+{
+    static const struct {
+        const char *name, *colour;
+    } colours[] = {
+        {"complete", "\033[32m"}, {"running", "\033[36m"},  {"pruned", "\033[33m"},
+        {"failed", "\033[31m"},   {"cancelled", "\033[2m"}, {"waiting", "\033[2m"},
+    };
+    for (size_t i = 0; i < COUNT_OF(colours); i++)
+        if (strcmp(status, colours[i].name) == 0)
+            return colours[i].colour;
+    return "";
+}
+
+/* ---- text ---- */
+
+static size_t chars(const char *text)
+{
+    size_t n = 0;
+    for (; *text; text++)
+        n += ((unsigned char)*text & 0xc0) != 0x80;
+    return n;
+}
+
+void table_clean(struct str *out, const char *text, size_t max_chars)
+{
+    size_t left = max_chars && chars(text) > max_chars ? max_chars - 1 : SIZE_MAX;
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        bool starts = (c & 0xc0) != 0x80;
+        if (starts && left-- == 0) {
+            str_add(out, "…");
+            return;
+        }
+        str_addc(out, c < 32 || c == 127 ? '?' : *text);
+    }
+}
+
+void table_number(double value, char out[32])
+{
+    if (isnan(value))
+        snprintf(out, 32, "-");
+    else
+        snprintf(out, 32, "%.5g", value);
+}
+
+static void time_text(int64_t ms, struct str *out)
+{
+    char iso[32];
+    clock_iso(ms, iso);
+    iso[10] = ' ';
+    str_addn(out, iso, 19);
+}
+
+static void cell_text_into(const struct cell *cell, enum column_kind kind, struct str *out)
+{
+    char text[32];
+    if (cell->kind == CELL_NULL) {
+        str_add(out, "-");
+    } else if (cell->kind == CELL_TEXT) {
+        table_clean(out, cell->text, 0);
+    } else if (kind == COLUMN_TIME_MS) {
+        time_text(cell_int(cell), out);
+    } else if (kind == COLUMN_DURATION_MS || kind == COLUMN_SECONDS) {
+        duration_text((int64_t)(cell_num(cell) * (kind == COLUMN_SECONDS ? 1000 : 1)), text);
+        str_add(out, text);
+    } else if (kind == COLUMN_BYTES) {
+        size_text(cell_int(cell), text);
+        str_add(out, text);
+    } else if (cell->kind == CELL_INT) {
+        str_addf(out, "%lld", (long long)cell->integer);
+    } else {
+        table_number(cell->number, text);
+        str_add(out, text);
+    }
+}
+
+/* ---- layout ---- */
+
+struct layout_column {
+    const char *title;
+    int source; /* column of the rows */
+    enum column_kind kind;
+    bool number;        /* every cell is a number or null */
+    size_t whole, rest; /* width before the decimal point, and from it on */
+    size_t width;       /* of cells and header, as printed */
+    char **cells;
+};
+
+struct layout {
+    struct layout_column *columns;
+    int count;
+    size_t rows;
+    struct str left_out; /* titles of columns that did not fit */
+    int left_out_count;
+};
+
+static const struct column *column_of(const struct column *columns, const char *name)
+{
+    for (; columns && columns->name; columns++)
+        if (strcmp(columns->name, name) == 0)
+            return columns;
+    return NULL;
+}
+
+static size_t whole_part(const char *text)
+{
+    return strcspn(text, ".e");
+}
+
+static void measure(struct layout_column *column, const char *text)
+{
+    if (!column->number) {
+        size_t width = chars(text);
+        column->whole = width > column->whole ? width : column->whole;
+        return;
+    }
+    size_t whole = whole_part(text), rest = strlen(text) - whole;
+    column->whole = whole > column->whole ? whole : column->whole;
+    column->rest = rest > column->rest ? rest : column->rest;
+}
+
+static void column_fill(struct layout_column *column, const struct rows *rows)
+{
+    column->cells = xcalloc(rows->count + 1, sizeof *column->cells);
+    column->number = true;
+    for (size_t r = 0; r < rows->count; r++) {
+        const struct cell *cell = rows_cell(rows, r, column->source);
+        column->number = column->number && cell->kind != CELL_TEXT;
+    }
+    bool on_point = column->kind == COLUMN_PLAIN ||
+                    column->kind == COLUMN_IF_ANY; // "2h 30m" has a rest, but no decimal point
+    for (size_t r = 0; r < rows->count; r++) {
+        struct str text = {0};
+        cell_text_into(rows_cell(rows, r, column->source), column->kind, &text);
+        column->cells[r] = str_take(&text);
+        if (on_point || !column->number)
+            measure(column, column->cells[r]);
+        else if (chars(column->cells[r]) > column->whole)
+            column->whole = chars(column->cells[r]);
+    }
+    size_t cells = column->whole + column->rest, title = chars(column->title);
+    column->width = cells > title ? cells : title;
+}
+
+static bool is_hidden(const struct rows *rows, int col, enum column_kind kind)
+{
+    if (kind != COLUMN_IF_ANY)
+        return kind == COLUMN_DATA_ONLY;
+    for (size_t r = 0; r < rows->count; r++) {
+        const struct cell *cell = rows_cell(rows, r, col);
+        if (cell->kind == CELL_TEXT || (cell->kind != CELL_NULL && cell_num(cell) != 0))
+            return false;
+    }
+    return true;
+}
+
+static void layout_init(struct layout *layout, const struct rows *rows, const struct column *columns)
+{
+    *layout = (struct layout){.columns = xcalloc((size_t)rows->cols + 1, sizeof *layout->columns),
+                              .rows = rows->count};
+    for (int c = 0; c < rows->cols; c++) {
+        const struct column *known = column_of(columns, rows->names[c]);
+        if (known && is_hidden(rows, c, known->kind))
+            continue;
+        struct layout_column *column = &layout->columns[layout->count++];
+        column->source = c;
+        column->kind = known ? known->kind : COLUMN_PLAIN;
+        column->title = known && known->title ? known->title : rows->names[c];
+        column_fill(column, rows);
+    }
+}
+
+static void column_fini(struct layout_column *column, size_t rows)
+{
+    for (size_t r = 0; r < rows; r++)
+        free(column->cells[r]);
+    free(column->cells);
+}
+
+static void layout_fini(struct layout *layout)
+{
+    for (int c = 0; c < layout->count; c++)
+        column_fini(&layout->columns[c], layout->rows);
+    free(layout->columns);
+    str_fini(&layout->left_out);
+}
+
+static size_t layout_width(const struct layout *layout)
+{
+    size_t width = layout->count ? (size_t)(layout->count - 1) * GAP : 0;
+    for (int c = 0; c < layout->count; c++)
+        width += layout->columns[c].width;
+    return width;
+}
+
+/* Digits are never cut; titles and texts are. */
+static size_t column_least(const struct layout_column *column)
+{
+    size_t cells = column->whole + column->rest;
+    if (!column->number && cells > TEXT_MIN)
+        cells = TEXT_MIN;
+    return cells > HEADER_MIN ? cells : HEADER_MIN;
+}
+
+static bool narrow_one(struct layout *layout)
+{
+    struct layout_column *widest = NULL;
+    for (int c = 0; c < layout->count; c++) {
+        struct layout_column *column = &layout->columns[c];
+        if (column->width > column_least(column) && (!widest || column->width > widest->width))
+            widest = column;
+    }
+    if (widest)
+        widest->width--;
+    return widest;
+}
+
+static void layout_fit(struct layout *layout, size_t width)
+{
+    while (layout_width(layout) > width && narrow_one(layout))
+        ;
+    while (layout_width(layout) > width && layout->count > KEPT_COLUMNS) {
+        struct layout_column *last = &layout->columns[--layout->count];
+        struct str titles = {0};
+        str_addf(&titles, "%s%s%s", last->title, layout->left_out.len ? ", " : "",
+                 str_text(&layout->left_out));
+        str_fini(&layout->left_out);
+        layout->left_out = titles;
+        layout->left_out_count++;
+        column_fini(last, layout->rows);
+    }
+}
+
+static void pad(struct str *out, size_t count)
+{
+    while (count--)
+        str_addc(out, ' ');
+}
+
+static void print_cell(const struct layout_column *column, const char *text, bool last, bool colour,
+                       struct str *out)
+{
+    if (column->number) {
+        size_t rest = column->rest;
+        size_t whole = column->rest ? whole_part(text) : chars(text);
+        size_t used = column->rest ? rest : 0;
+        pad(out, column->width - used - whole);
+        str_add(out, text);
+        pad(out, last || !used ? 0 : rest - (strlen(text) - whole));
+        return;
+    }
+    const char *sgr = colour ? table_status_colour(text) : "";
+    size_t width = chars(text) > column->width ? column->width : chars(text);
+    str_add(out, sgr);
+    table_clean(out, text, column->width);
+    str_add(out, *sgr ? "\033[0m" : "");
+    pad(out, last ? 0 : column->width - width);
+}
+
+static void print_header(const struct layout *layout, const struct table_style *style, struct str *out)
+{
+    str_add(out, style->colour ? "\033[1m" : "");
+    for (int c = 0; c < layout->count; c++) {
+        const struct layout_column *column = &layout->columns[c];
+        size_t len = chars(column->title), width = len > column->width ? column->width : len;
+        pad(out, c ? GAP : 0);
+        pad(out, column->number ? column->width - width : 0);
+        table_clean(out, column->title, column->width);
+        pad(out, column->number || c == layout->count - 1 ? 0 : column->width - width);
+    }
+    str_add(out, style->colour ? "\033[0m\n" : "\n");
+}
+
+static void print_text(const struct rows *rows, const struct column *columns, const struct table_style *style,
+                       struct str *out)
+{
+    struct layout layout;
+    layout_init(&layout, rows, columns);
+    if (style->width)
+        layout_fit(&layout, (size_t)style->width);
+    print_header(&layout, style, out);
+    for (size_t r = 0; r < layout.rows; r++) {
+        for (int c = 0; c < layout.count; c++) {
+            bool last = c == layout.count - 1;
+            pad(out, c ? GAP : 0);
+            print_cell(&layout.columns[c], layout.columns[c].cells[r], last, style->colour, out);
+        }
+        str_addc(out, '\n');
+    }
+    if (layout.left_out_count) {
+        struct str note = {0};
+        str_addf(&note, "(too narrow for %s; --csv prints all)", str_text(&layout.left_out));
+        table_clean(out, str_text(&note), (size_t)style->width);
+        str_addc(out, '\n');
+        str_fini(&note);
+    }
+    layout_fini(&layout);
+}
+
+/* ---- for programs ---- */
+
+static void csv_text(struct str *out, const char *text)
+{
+    if (!text[strcspn(text, ",\"\r\n")]) {
+        str_add(out, text);
+        return;
+    }
+    str_addc(out, '"');
+    for (; *text; text++) {
+        if (*text == '"')
+            str_addc(out, '"');
+        str_addc(out, *text);
+    }
+    str_addc(out, '"');
+}
+
+static void csv_cell(struct str *out, const struct cell *cell)
+{
+    if (cell->kind == CELL_INT)
+        str_addf(out, "%lld", (long long)cell->integer);
+    else if (cell->kind == CELL_NUM && isfinite(cell->number))
+        str_add_num(out, cell->number);
+    else if (cell->kind == CELL_TEXT)
+        csv_text(out, cell->text);
+}
+
+static void print_csv(const struct rows *rows, struct str *out)
+{
+    for (int c = 0; c < rows->cols; c++) {
+        str_add(out, c ? "," : "");
+        csv_text(out, rows->names[c]);
+    }
+    str_addc(out, '\n');
+    for (size_t r = 0; r < rows->count; r++) {
+        for (int c = 0; c < rows->cols; c++) {
+            str_add(out, c ? "," : "");
+            csv_cell(out, rows_cell(rows, r, c));
+        }
+        str_addc(out, '\n');
+    }
+}
+
+void table_row_json(const struct rows *rows, size_t row, struct jw *w, const char *key)
+{
+    jw_object(w, key);
+    for (int c = 0; c < rows->cols; c++) {
+        const struct cell *cell = rows_cell(rows, row, c);
+        switch (cell->kind) {
+        case CELL_NULL: jw_null(w, rows->names[c]); break;
+        case CELL_INT: jw_int(w, rows->names[c], cell->integer); break;
+        case CELL_NUM: jw_num(w, rows->names[c], cell->number); break;
+        case CELL_TEXT: jw_text(w, rows->names[c], cell->text); break;
+        }
+    }
+    jw_close_object(w);
+}
+
+static void print_json(const struct rows *rows, struct str *out)
+{
+    str_addc(out, '[');
+    for (size_t r = 0; r < rows->count; r++) {
+        str_add(out, r ? ",\n " : "\n ");
+        struct jw w = jw_to(out);
+        table_row_json(rows, r, &w, NULL);
+    }
+    str_add(out, rows->count ? "\n]\n" : "]\n");
+}
+
+void table_print(const struct rows *rows, const struct column *columns, const struct table_style *style,
+                 struct str *out)
+{
+    switch (style->format) {
+    case TABLE_TEXT: print_text(rows, columns, style, out); return;
+    case TABLE_CSV: print_csv(rows, out); return;
+    case TABLE_JSON: print_json(rows, out); return;
+    }
+    UNREACHABLE();
+}
+
+void table_show(const struct rows *rows, const struct column *columns, bool csv, bool json)
+{
+    struct table_style style = table_style_for(csv, json, stdout);
+    struct str out = {0};
+    table_print(rows, columns, &style, &out);
+    fwrite(str_text(&out), 1, out.len, stdout);
+    str_fini(&out);
+}

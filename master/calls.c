@@ -1,0 +1,253 @@
+#include "master/calls.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/check.h"
+#include "common/mem.h"
+#include "master/snapshot.h"
+
+struct asking {
+    struct reactor *reactor;
+    struct turn *turn;
+    struct jcur args;
+    struct jw *result;
+};
+
+/* ---- arguments ---- */
+
+static int named_study(const struct asking *a, struct study **out, struct err *err)
+{
+    struct jcur name = jcur_get(&a->args, "study");
+    const char *text = "";
+    if (jcur_has(&name) && jcur_text(&name, 64, &text, err))
+        return ERR_BAD;
+    *out = reactor_study(a->reactor, text);
+    if (*out)
+        return 0;
+    if (!text[0])
+        return err_set(err, ERR_GONE, "there is no study in this database yet");
+    err_set(err, ERR_GONE, "there is no study \"%s\" in this database", text);
+    return err_hint(err, "`hone studies` lists them");
+}
+
+static int each_trial(const struct asking *a, struct study *s, int (*act)(const struct asking *, struct trial *),
+                      int *changed, struct err *err)
+{
+    struct jcur trials = jcur_get(&a->args, "trials");
+    if (jcur_array(&trials, 1, 1000000, err))
+        return ERR_BAD;
+    for (const struct json *n = json_first(trials.node); n; n = json_next(n)) {
+        double number = json_num(n);
+        struct trial *t = number >= 1 && number <= UINT32_MAX ? study_trial(s, (uint32_t)number) : NULL;
+        if (!t)
+            return err_set(err, ERR_GONE, "study \"%s\" has no trial %.0f (it has 1 to %zu)", s->def.name, number,
+                           s->count);
+    }
+    for (const struct json *n = json_first(trials.node); n; n = json_next(n))
+        *changed += act(a, study_trial(s, (uint32_t)json_num(n)));
+    return 0;
+}
+
+/* ---- verbs ---- */
+
+static int verb_ping(const struct asking *a, struct err *err)
+{
+    (void)err;
+    jw_text(a->result, "version", HONE_VERSION);
+    jw_text(a->result, "store", store_uuid(a->turn->store));
+    return 0;
+}
+
+static int verb_submit(const struct asking *a, struct err *err)
+{
+    struct jcur definition = jcur_get(&a->args, "definition"), base = jcur_get(&a->args, "base");
+    struct jcur fresh = jcur_get(&a->args, "fresh"), file = jcur_get(&a->args, "file");
+    const char *base_text, *file_text = "study";
+    bool is_fresh = false;
+    if (jcur_object(&definition, 64, err) || jcur_text(&base, 4000, &base_text, err))
+        return ERR_BAD;
+    if (jcur_has(&fresh) && jcur_bool(&fresh, &is_fresh, err))
+        return ERR_BAD;
+    if (jcur_has(&file) && jcur_text(&file, 255, &file_text, err))
+        return ERR_BAD;
+    struct str text = {0};
+    json_print(definition.node, &text);
+    struct study_def def;
+    struct study *s = NULL;
+    size_t before = a->reactor->study_count;
+    int rc = study_def_parse(str_text(&text), text.len, file_text, NULL, 0, &def, err);
+    str_fini(&text);
+    if (rc)
+        return rc;
+    rc = reactor_submit(a->reactor, a->turn, &def, file_text, base_text, is_fresh, &s, err);
+    study_def_fini(&def);
+    if (rc)
+        return rc;
+    jw_text(a->result, "study", s->def.name);
+    jw_bool(a->result, "known", a->reactor->study_count == before);
+    jw_bool(a->result, "ended", study_has_ended(s));
+    return 0;
+}
+
+static int cancel_one(const struct asking *a, struct trial *t)
+{
+    if (t->status != TRIAL_waiting && t->status != TRIAL_running && t->status != TRIAL_paused)
+        return 0;
+    study_stop_trial(a->turn, t, STOP_NOW, "cancelled");
+    trial_move(a->turn, t, TRIAL_cancelled, "user", NULL);
+    return 1;
+}
+
+static int verb_cancel(const struct asking *a, struct err *err)
+{
+    struct study *s;
+    int changed = 0;
+    if (named_study(a, &s, err))
+        return ERR_GONE;
+    int rc = each_trial(a, s, cancel_one, &changed, err);
+    if (!rc)
+        jw_int(a->result, "cancelled", changed);
+    return rc;
+}
+
+static int retry_one(const struct asking *a, struct trial *t)
+{
+    if (t->status != TRIAL_failed && t->status != TRIAL_cancelled)
+        return 0;
+    if (study_has_ended(t->study))
+        study_reopen(a->turn, t->study);
+    t->own_failures = t->lost_on = 0;
+    trial_move(a->turn, t, TRIAL_waiting, "retry", NULL);
+    trial_save_progress(a->turn, t);
+    return 1;
+}
+
+static int verb_retry(const struct asking *a, struct err *err)
+{
+    struct study *s;
+    int changed = 0;
+    if (named_study(a, &s, err))
+        return ERR_GONE;
+    int rc = each_trial(a, s, retry_one, &changed, err);
+    if (!rc)
+        jw_int(a->result, "retried", changed);
+    return rc;
+}
+
+static void set_wish(const struct asking *a, struct study *s, enum study_wish wish)
+{
+    s->wish = wish;
+    store_study_wish(a->turn->store, s->id, wish, a->turn->now.wall_ms);
+}
+
+static int verb_pause(const struct asking *a, struct err *err)
+{
+    struct study *s;
+    if (named_study(a, &s, err))
+        return ERR_GONE;
+    if (study_has_ended(s))
+        return err_set(err, ERR_NO, "study \"%s\" has ended (%s)", s->def.name, s->end_reason);
+    set_wish(a, s, WISH_PAUSE);
+    for (size_t i = 0; i < s->count; i++)
+        if (s->trials[i]->status == TRIAL_running)
+            study_stop_trial(a->turn, s->trials[i], STOP_EPOCH, "paused");
+    jw_text(a->result, "state", study_state(s));
+    return 0;
+}
+
+static int verb_resume(const struct asking *a, struct err *err)
+{
+    struct study *s;
+    if (named_study(a, &s, err))
+        return ERR_GONE;
+    bool stopped = strcmp(s->end_reason, "stopped") == 0 || strcmp(s->ending, "stopped") == 0;
+    if (study_has_ended(s) && !stopped) {
+        err_set(err, ERR_NO, "study \"%s\" has ended (%s)", s->def.name, s->end_reason);
+        return err_hint(err, "a larger budget starts it again: submit it with --fresh, or raise search.trials");
+    }
+    if (stopped)
+        study_reopen(a->turn, s);
+    set_wish(a, s, WISH_RUN);
+    jw_text(a->result, "state", study_state(s));
+    return 0;
+}
+
+static int verb_stop(const struct asking *a, struct err *err)
+{
+    struct study *s;
+    if (named_study(a, &s, err))
+        return ERR_GONE;
+    if (!study_has_ended(s))
+        set_wish(a, s, WISH_STOP); /* the next tick winds it up */
+    study_tick(a->turn, s);
+    jw_text(a->result, "state", study_state(s));
+    return 0;
+}
+
+static int verb_status(const struct asking *a, struct err *err)
+{
+    struct study *s;
+    if (named_study(a, &s, err))
+        return ERR_GONE;
+    struct server_snapshot snapshot;
+    snapshot_take(a->reactor, s, a->turn->now.mono_ms, &snapshot);
+    snapshot_write(&snapshot, a->result, "status");
+    return 0;
+}
+
+static int verb_workers(const struct asking *a, struct err *err)
+{
+    (void)err;
+    jw_array(a->result, "workers");
+    for (size_t i = 0; i < a->reactor->roster.count; i++) {
+        const struct worker *w = a->reactor->roster.workers[i];
+        jw_object(a->result, NULL);
+        jw_text(a->result, "name", w->name);
+        jw_text(a->result, "host", w->host);
+        jw_int(a->result, "slots", w->slots);
+        jw_int(a->result, "held", (int64_t)w->held_count);
+        jw_int(a->result, "silent_ms", a->turn->now.mono_ms - w->heard_mono_ms);
+        jw_close_object(a->result);
+    }
+    jw_close_array(a->result);
+    return 0;
+}
+
+static const struct {
+    const char *verb;
+    int (*act)(const struct asking *a, struct err *err);
+} verbs[] = {
+    {"ping", verb_ping},     {"submit", verb_submit}, {"cancel", verb_cancel}, {"retry", verb_retry},
+    {"pause", verb_pause},   {"resume", verb_resume}, {"stop", verb_stop},     {"status", verb_status},
+    {"workers", verb_workers},
+};
+
+static int act(const struct asking *a, const char *verb, struct err *err)
+{
+    for (size_t i = 0; i < COUNT_OF(verbs); i++)
+        if (strcmp(verbs[i].verb, verb) == 0)
+            return verbs[i].act(a, err);
+    return err_set(err, ERR_BAD, "this master knows no \"%s\"; is it an older version?", verb);
+}
+
+void calls_answer(struct reactor *reactor, struct turn *turn, const struct msg_call *call,
+                  struct msg_answer *answer)
+{
+    struct str text = {0};
+    struct jw w = jw_to(&text);
+    struct asking a = {reactor, turn, jcur_root(call->args, call->verb), &w};
+    struct err err = ERR_NONE;
+    jw_object(&w, NULL);
+    int rc = act(&a, call->verb, &err);
+    answer->id = call->id;
+    answer->code = (uint64_t)err_exit_status(rc);
+    snprintf(answer->text, sizeof answer->text, "%s", err.text);
+    snprintf(answer->hint, sizeof answer->hint, "%s", err.hint);
+    if (!rc) {
+        jw_close_object(&w);
+        answer->result = json_parse(str_text(&text), text.len, "result", NULL);
+    }
+    str_fini(&text);
+}

@@ -1,0 +1,131 @@
+#include "master/dispatch.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/check.h"
+
+static bool goes_before(const struct study *a, const struct study *b)
+{
+    if (a->def.priority != b->def.priority)
+        return a->def.priority > b->def.priority;
+    if (a->served != b->served)
+        return a->served < b->served;
+    return a->id < b->id;
+}
+
+/* The most deserving study that has something to start. Asks each at most once: sampling has a price. */
+static struct trial *next_trial(struct turn *turn, struct study **studies, size_t count)
+{
+    enum { MOST = 64 };
+    bool asked[MOST] = {false};
+    for (size_t round = 0; round < count && round < MOST; round++) {
+        struct study *first = NULL;
+        size_t place = 0;
+        for (size_t i = 0; i < count && i < MOST; i++) {
+            if (!asked[i] && !study_has_ended(studies[i]) && (!first || goes_before(studies[i], first))) {
+                first = studies[i];
+                place = i;
+            }
+        }
+        if (!first)
+            return NULL;
+        asked[place] = true;
+        struct trial *t = study_next(turn, first);
+        if (t)
+            return t;
+    }
+    return NULL;
+}
+
+/* {path, epoch, bytes, hash} of the newest checkpoint row; NULL: from the start. */
+static struct json *resume_from(struct turn *turn, const struct trial *t)
+{
+    struct row_checkpoint row;
+    if (t->attempt == 0 || store_last_checkpoint(turn->store, t->id, t->until, &row, NULL))
+        return NULL;
+    struct json *resume = json_new_object();
+    json_put_text(resume, "path", row.path);
+    json_put_num(resume, "epoch", row.epoch);
+    json_put_num(resume, "bytes", (double)row.bytes);
+    json_put_text(resume, "hash", row.hash);
+    return resume;
+}
+
+static struct json *params_of(const struct trial *t)
+{
+    struct str text = {0};
+    struct jw w = jw_to(&text);
+    point_write(&t->study->def.space, &t->point, &w, NULL);
+    struct json *params = json_parse(str_text(&text), text.len, "point", NULL);
+    str_fini(&text);
+    POST(params);
+    return params;
+}
+
+static void send_job(struct turn *turn, struct trial *t, peer_id to, struct json *resume)
+{
+    const struct study *s = t->study;
+    struct msg msg = {.kind = MSG_job};
+    struct msg_job *job = &msg.job;
+    str_copy(job->study, sizeof job->study, s->def.name);
+    str_copy(job->token, sizeof job->token, t->token);
+    str_copy(job->metric, sizeof job->metric, s->def.metric);
+    str_copy(job->base, sizeof job->base, s->base);
+    job->trial = t->number;
+    job->attempt = (uint64_t)t->attempt;
+    job->seed = t->seed;
+    job->until = (uint64_t)t->until;
+    job->epochs = (uint64_t)t->epochs;
+    job->params = params_of(t);
+    job->trainer = json_clone(json_get(s->def.json, "trainer"));
+    job->resume = resume;
+    outbox_add(turn->outbox, to, &msg);
+    msg_fini(&msg);
+}
+
+/* A later attempt fences the one before: from here on only this token counts. */
+static void start_attempt(struct turn *turn, struct trial *t, struct worker *w)
+{
+    struct json *resume = resume_from(turn, t);
+    t->attempt++;
+    random_hex(t->token);
+    t->is_open = true;
+    t->stopping = STOP_NO;
+    t->stop_reason[0] = '\0';
+    t->attempt_started_ms = turn->now.wall_ms;
+    t->study->open_count++;
+    t->study->served += 1 / t->study->def.weight;
+    struct row_attempt row = {
+        .trial = t->id,
+        .attempt = t->attempt,
+        .worker = w->id,
+        .token = t->token,
+        .from_epoch = resume ? (int)json_num(json_get(resume, "epoch")) : 0,
+        .started_ms = turn->now.wall_ms,
+    };
+    store_attempt_started(turn->store, &row);
+    trial_move(turn, t, TRIAL_running, NULL, NULL);
+    trial_save_progress(turn, t);
+    worker_hold(w, t);
+    w->sent++;
+    send_job(turn, t, w->peer, resume);
+}
+
+void dispatch_all(struct turn *turn, struct study **studies, size_t study_count, struct roster *roster)
+{
+    bool gave = true;
+    while (gave) {
+        gave = false;
+        for (size_t i = 0; i < roster->count; i++) {
+            struct worker *w = roster->workers[i];
+            if (!worker_wants_job(w))
+                continue;
+            struct trial *t = next_trial(turn, studies, study_count);
+            if (!t)
+                return;
+            start_attempt(turn, t, w);
+            gave = true;
+        }
+    }
+}

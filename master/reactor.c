@@ -1,0 +1,654 @@
+#include "master/reactor.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/check.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "master/calls.h"
+#include "master/dispatch.h"
+
+enum { EPOCH_MAX = 1000000000, METRIC_MAX = 64 };
+
+/* ---- open, close ---- */
+
+static int load_study(void *arg, const struct row_study *row)
+{
+    void **args = arg;
+    struct reactor *r = args[0];
+    struct turn *turn = args[1];
+    struct err *err = args[2];
+    struct study_def def;
+    if (study_def_parse(row->definition, strlen(row->definition), row->name, NULL, 0, &def, err))
+        return err_prefix(err, "study \"%s\" in the database: ", row->name);
+    struct study *s = study_new(&def, row->base, err);
+    if (!s)
+        return ERR_BAD;
+    str_copy(s->def.name, sizeof s->def.name, row->name);
+    s->id = row->id;
+    s->wish = row->wish;
+    s->def.priority = row->priority;
+    s->def.weight = row->weight;
+    s->created_ms = row->created_ms;
+    s->ended_ms = row->ended_ms;
+    s->wall_used_ms = s->saved_wall_ms = row->wall_used_ms;
+    s->slot_used_ms = row->slot_used_ms;
+    str_copy(s->end_reason, sizeof s->end_reason, row->end_reason ? row->end_reason : "");
+    GROW(r->studies, r->study_room, r->study_count + 1);
+    r->studies[r->study_count++] = s;
+    (void)turn;
+    return 0;
+}
+
+int reactor_open(struct reactor *r, const struct reactor_config *config, struct turn *turn, struct err *err)
+{
+    *r = (struct reactor){.config = *config, .may_have_orphans = true};
+    void *args[] = {r, turn, err};
+    int rc = store_load_studies(turn->store, load_study, args, err);
+    for (size_t i = 0; i < r->study_count && !rc; i++)
+        rc = study_load(turn, r->studies[i], turn->now.mono_ms + config->lease_ms, err);
+    if (rc)
+        reactor_close(r);
+    return rc;
+}
+
+void reactor_close(struct reactor *r)
+{
+    for (size_t i = 0; i < r->study_count; i++)
+        study_free(r->studies[i]);
+    free(r->studies);
+    roster_fini(&r->roster);
+    *r = (struct reactor){0};
+}
+
+struct study *reactor_study(const struct reactor *r, const char *name)
+{
+    if (!name || !name[0])
+        return r->study_count ? r->studies[r->study_count - 1] : NULL;
+    for (size_t i = 0; i < r->study_count; i++)
+        if (str_same_nocase(r->studies[i]->def.name, name))
+            return r->studies[i];
+    return NULL;
+}
+
+/* ---- saying things ---- */
+
+static void send_error(struct turn *turn, peer_id to, const char *code, const char *text)
+{
+    struct msg msg = {.kind = MSG_error};
+    str_copy(msg.error.code, sizeof msg.error.code, code);
+    snprintf(msg.error.text, sizeof msg.error.text, "%s", text);
+    outbox_add(turn->outbox, to, &msg);
+}
+
+/* An attempt this master does not want (any more), named as the worker named it. */
+static void send_fenced(struct turn *turn, peer_id to, const char *study, uint64_t trial, uint64_t attempt,
+                        const char *token)
+{
+    struct msg msg = {.kind = MSG_stop};
+    str_copy(msg.stop.study, sizeof msg.stop.study, study);
+    msg.stop.trial = trial;
+    msg.stop.attempt = attempt;
+    str_copy(msg.stop.token, sizeof msg.stop.token, token);
+    str_copy(msg.stop.when, sizeof msg.stop.when, "now");
+    str_copy(msg.stop.reason, sizeof msg.stop.reason, "fenced");
+    outbox_add(turn->outbox, to, &msg);
+}
+
+/* Says again what a worker that was away may not have heard. */
+static void repeat_stop(struct turn *turn, struct trial *t)
+{
+    enum stop_when when = t->stopping;
+    char reason[33];
+    memcpy(reason, t->stop_reason, sizeof reason);
+    t->stopping = STOP_NO;
+    study_stop_trial(turn, t, when, reason);
+}
+
+/* ---- the end of an attempt ---- */
+
+static void close_attempt(struct turn *turn, struct trial *t, const char *outcome, const char *cause,
+                          const char *detail)
+{
+    store_attempt_ended(turn->store, t->id, t->attempt, outcome, cause, detail, turn->now.wall_ms);
+    t->is_open = false;
+    t->study->open_count--;
+    worker_release(t);
+}
+
+/* The last epoch it was asked for is in the store: whatever became of the attempt after that, the trial has its
+ * result. At the end of the training it is complete, at a rung it is paused. */
+static bool has_arrived(struct turn *turn, struct trial *t)
+{
+    if (t->last_epoch < t->until)
+        return false;
+    trial_move(turn, t, t->until < t->epochs ? TRIAL_paused : TRIAL_complete, NULL, NULL);
+    return true;
+}
+
+/* A trial taken down with its worker three times is poison. */
+enum { POISON_AFTER = 3 };
+
+static void lose_attempt(struct turn *turn, struct trial *t, bool worker_died)
+{
+    close_attempt(turn, t, "lost", NULL, NULL);
+    if (t->status != TRIAL_running || has_arrived(turn, t))
+        return;
+    t->lost_on += worker_died;
+    if (t->stopping && strcmp(t->stop_reason, "paused") != 0 && strcmp(t->stop_reason, "shutdown") != 0)
+        trial_move(turn, t, TRIAL_pruned, t->stop_reason, NULL); /* it was to end anyway */
+    else if (t->lost_on >= POISON_AFTER)
+        trial_move(turn, t, TRIAL_failed, "poison", NULL);
+    else
+        trial_move(turn, t, TRIAL_waiting, "lost", NULL);
+    trial_save_progress(turn, t);
+}
+
+static bool cause_is_retried(const char *cause)
+{
+    return strcmp(cause, "no_metric") != 0 && strcmp(cause, "protocol") != 0;
+}
+
+static void fail_attempt(struct turn *turn, struct trial *t, const char *cause, const char *detail)
+{
+    close_attempt(turn, t, "failed", cause, detail);
+    if (t->status != TRIAL_running || has_arrived(turn, t))
+        return;
+    t->own_failures++;
+    bool again = cause_is_retried(cause) && t->own_failures < t->study->def.max_attempts && !t->study->ending[0];
+    trial_move(turn, t, again ? TRIAL_waiting : TRIAL_failed, cause, NULL);
+    trial_save_progress(turn, t);
+}
+
+static void finish_attempt(struct turn *turn, struct trial *t)
+{
+    if (!t->last_epoch) {
+        fail_attempt(turn, t, "no_metric", "it ended well but never reported the metric");
+        return;
+    }
+    close_attempt(turn, t, "finished", NULL, NULL);
+    if (t->status == TRIAL_running && !has_arrived(turn, t))
+        trial_move(turn, t, TRIAL_complete, NULL, NULL); /* it stopped early of its own accord */
+}
+
+/* It obeyed a STOP: what for decides what it is now. */
+static void stop_attempt(struct turn *turn, struct trial *t, const char *outcome)
+{
+    close_attempt(turn, t, outcome, t->stop_reason[0] ? t->stop_reason : NULL, NULL);
+    if (t->status != TRIAL_running || has_arrived(turn, t))
+        return;
+    bool goes_on = !t->stopping || strcmp(t->stop_reason, "paused") == 0 || strcmp(t->stop_reason, "shutdown") == 0;
+    if (goes_on)
+        trial_move(turn, t, TRIAL_waiting, t->stopping ? t->stop_reason : "preempted", NULL);
+    else
+        trial_move(turn, t, TRIAL_pruned, t->stop_reason, NULL);
+}
+
+/* ---- finding what a message is about ---- */
+
+struct subject {
+    struct study *study;
+    struct trial *trial; /* NULL: unknown or fenced */
+};
+
+/* The trial whose newest attempt this is; fenced and unknown ones are counted, and the worker told to stop. */
+static struct trial *subject(struct reactor *r, struct turn *turn, peer_id from, const char *study, uint64_t trial,
+                             uint64_t attempt, const char *token)
+{
+    struct study *s = study[0] ? reactor_study(r, study) : NULL;
+    struct trial *t = s && trial <= UINT32_MAX ? study_trial(s, (uint32_t)trial) : NULL;
+    if (t && t->attempt > 0 && (uint64_t)t->attempt == attempt && strcmp(t->token, token) == 0)
+        return t;
+    r->fenced_count++;
+    send_fenced(turn, from, study, trial, attempt, token);
+    return NULL;
+}
+
+/* Its worker shows that it still has it: hold it again, and take it off the waiting list if it was given up. */
+static void reinstate(struct turn *turn, struct worker *w, struct trial *t)
+{
+    if (t->holder == w)
+        return;
+    worker_release(t);
+    if (!t->is_open) {
+        bool given_up = t->status == TRIAL_waiting && strcmp(t->cause, "lost") == 0;
+        if (!given_up)
+            return;
+        t->is_open = true;
+        t->study->open_count++;
+        t->stopping = STOP_NO;
+        store_attempt_reinstated(turn->store, t->id, t->attempt, w->id);
+        trial_move(turn, t, TRIAL_running, NULL, "{\"reinstated\":true}");
+    }
+    worker_hold(w, t);
+    if (t->stopping)
+        repeat_stop(turn, t);
+    else if (t->status != TRIAL_running) /* decided while we, or it, were away */
+        study_stop_trial(turn, t, STOP_NOW, t->cause[0] ? t->cause : "fenced");
+}
+
+/* ---- handlers ---- */
+
+static void lose_worker(struct reactor *r, struct turn *turn, struct worker *w, const char *why, bool died)
+{
+    if (w->held_count)
+        log_warn("worker %s: %s; %zu of its trials go on elsewhere", w->name, why, w->held_count);
+    while (w->held_count)
+        lose_attempt(turn, w->held[w->held_count - 1], died);
+    store_worker_left(turn->store, w->id, why, turn->now.wall_ms);
+    roster_remove(&r->roster, w);
+}
+
+static bool names_attempt(const struct json *held, const struct trial *t)
+{
+    for (const struct json *h = json_first(held); h; h = json_next(h))
+        if (json_num(json_get(h, "attempt")) == t->attempt && strcmp(json_text(json_get(h, "token")), t->token) == 0)
+            return true;
+    return false;
+}
+
+/* What we think it has and it does not: a job that never arrived, say. */
+static void drop_unheld(struct turn *turn, struct worker *w, const struct json *held)
+{
+    for (size_t i = w->held_count; i-- > 0;)
+        if (!names_attempt(held, w->held[i]))
+            lose_attempt(turn, w->held[i], false);
+}
+
+static void take_held(struct reactor *r, struct turn *turn, struct worker *w, const struct msg_hello *hello)
+{
+    bool ours = !hello->store[0] || strcmp(hello->store, store_uuid(turn->store)) == 0;
+    for (const struct json *h = json_first(hello->held); h; h = json_next(h)) {
+        const char *study = json_text(json_get(h, "study")), *token = json_text(json_get(h, "token"));
+        double trial = json_num(json_get(h, "trial")), attempt = json_num(json_get(h, "attempt"));
+        if (!(trial >= 1 && trial <= UINT32_MAX && attempt >= 1 && attempt <= EPOCH_MAX))
+            continue;
+        if (!ours) {
+            send_fenced(turn, w->peer, study, (uint64_t)trial, (uint64_t)attempt, token);
+            continue;
+        }
+        struct trial *t = subject(r, turn, w->peer, study, (uint64_t)trial, (uint64_t)attempt, token);
+        if (t)
+            reinstate(turn, w, t);
+    }
+}
+
+static void send_welcome(struct reactor *r, struct turn *turn, const struct worker *w)
+{
+    struct msg msg = {.kind = MSG_welcome};
+    struct msg_welcome *welcome = &msg.welcome;
+    str_copy(welcome->store, sizeof welcome->store, store_uuid(turn->store));
+    str_copy(welcome->version, sizeof welcome->version, HONE_VERSION);
+    welcome->worker = (uint64_t)w->id;
+    welcome->beat_ms = (uint64_t)r->config.beat_ms;
+    welcome->lease_ms = (uint64_t)r->config.lease_ms;
+    str_copy(welcome->root, sizeof welcome->root, store_root(turn->store));
+    str_copy(welcome->probe, sizeof welcome->probe, store_uuid(turn->store));
+    outbox_add(turn->outbox, w->peer, &msg);
+}
+
+static void on_hello(struct reactor *r, struct turn *turn, peer_id from, struct worker *known, struct msg *msg)
+{
+    struct msg_hello *hello = &msg->hello;
+    struct worker *w = roster_by_uuid(&r->roster, hello->uuid);
+    if (known && known != w)
+        roster_disconnect(&r->roster, known);
+    if (!w)
+        w = roster_add(&r->roster, hello->uuid);
+    str_copy(w->name, sizeof w->name, hello->name);
+    str_copy(w->host, sizeof w->host, hello->host);
+    w->slots = (int)hello->slots;
+    w->heard_mono_ms = w->spoke_mono_ms = turn->now.mono_ms;
+    roster_connect(&r->roster, w, from);
+    struct row_worker row = {0, hello->uuid, hello->name, hello->host, hello->version, hello->platform,
+                             (int64_t)hello->pid, w->slots};
+    store_worker_joined(turn->store, &row, turn->now.wall_ms);
+    w->id = row.id;
+    send_welcome(r, turn, w);
+    drop_unheld(turn, w, hello->held);
+    take_held(r, turn, w, hello);
+    log_info("worker %s on %s joined (%d slots)", w->name, w->host, w->slots);
+}
+
+static void on_credit(struct reactor *r, struct turn *turn, peer_id from, struct worker *w, struct msg *msg)
+{
+    (void)r, (void)turn, (void)from;
+    if (msg->credit.jobs > w->credit)
+        w->credit = msg->credit.jobs;
+}
+
+static void acknowledge(struct worker *w, uint64_t seq)
+{
+    if (seq > w->ack_seq || !w->ack_due)
+        w->ack_seq = seq;
+    w->ack_due = true;
+}
+
+static void count_epoch(struct reactor *r, int64_t mono_ms)
+{
+    int64_t second = mono_ms / 1000;
+    size_t cell = (size_t)second % COUNT_OF(r->rate.second);
+    if (r->rate.second[cell] != second) {
+        r->rate.second[cell] = second;
+        r->rate.epochs[cell] = 0;
+    }
+    r->rate.epochs[cell]++;
+}
+
+static void keep_checkpoint(struct turn *turn, const struct trial *t, int epoch, const struct json *checkpoint)
+{
+    const char *path = json_text(json_get(checkpoint, "path")), *hash = json_text(json_get(checkpoint, "hash"));
+    double bytes = json_num(json_get(checkpoint, "bytes"));
+    bool usable = path[0] && strlen(path) < 4096 && strlen(hash) == HASH_HEX - 1 && bytes >= 0 && bytes < 0x1p53;
+    if (!usable || strstr(path, ".."))
+        return;
+    struct row_checkpoint row = {t->id, t->attempt, epoch, path, (int64_t)bytes, hash, turn->now.wall_ms};
+    store_add_checkpoint(turn->store, &row);
+}
+
+static int collect_metrics(const struct json *metrics, struct row_metric rows[METRIC_MAX])
+{
+    int count = 0;
+    for (const struct json *m = json_first(metrics); m && count < METRIC_MAX; m = json_next(m)) {
+        enum json_type type = json_type(m);
+        if (!name_ok(json_key(m)) || (type != JSON_NUM && type != JSON_NULL))
+            continue;
+        rows[count++] = (struct row_metric){json_key(m), type == JSON_NUM ? json_num(m) : NAN};
+    }
+    return count;
+}
+
+static void take_report(struct turn *turn, struct trial *t, const struct msg_report *report)
+{
+    struct study *s = t->study;
+    int epoch = (int)report->epoch;
+    const struct json *value = json_get(report->metrics, s->def.metric);
+    struct row_metric rows[METRIC_MAX];
+    int count = collect_metrics(report->metrics, rows);
+    double metric = value && json_type(value) == JSON_NUM ? json_num(value) : NAN;
+    if (!value || !trial_take_epoch(turn, t, epoch, metric, report->seconds, rows, count))
+        return; /* without the metric it says nothing about the search; sent twice it is known */
+    if (report->checkpoint)
+        keep_checkpoint(turn, t, epoch, report->checkpoint);
+    if (isnan(metric) && t->status == TRIAL_running) {
+        study_stop_trial(turn, t, STOP_NOW, "diverged");
+        trial_move(turn, t, TRIAL_pruned, "diverged", NULL);
+    }
+}
+
+static void on_report(struct reactor *r, struct turn *turn, peer_id from, struct worker *w, struct msg *msg)
+{
+    const struct msg_report *report = &msg->report;
+    acknowledge(w, report->seq);
+    struct trial *t = subject(r, turn, from, report->study, report->trial, report->attempt, report->token);
+    if (!t)
+        return;
+    reinstate(turn, w, t);
+    /* Epochs count up by one: a number far ahead would make us keep a curve of nothing. */
+    uint64_t most = (uint64_t)(t->epochs > t->last_epoch ? t->epochs : t->last_epoch + 1);
+    if (report->epoch < 1 || report->epoch > most) {
+        r->fenced_count++;
+        return;
+    }
+    /* Given up for good (cancelled, say) while it was away: the epoch counts, for we acknowledge it; the training ends. */
+    if (!t->is_open)
+        send_fenced(turn, from, report->study, report->trial, report->attempt, report->token);
+    take_report(turn, t, report);
+    count_epoch(r, turn->now.mono_ms);
+}
+
+static void on_done(struct reactor *r, struct turn *turn, peer_id from, struct worker *w, struct msg *msg)
+{
+    const struct msg_done *done = &msg->done;
+    acknowledge(w, done->seq);
+    struct trial *t = subject(r, turn, from, done->study, done->trial, done->attempt, done->token);
+    if (!t)
+        return;
+    reinstate(turn, w, t);
+    if (!t->is_open) {
+        send_fenced(turn, from, done->study, done->trial, done->attempt, done->token); /* sent twice, or given up */
+        return;
+    }
+    if (strcmp(done->outcome, "finished") == 0)
+        finish_attempt(turn, t);
+    else if (strcmp(done->outcome, "stopped") == 0)
+        stop_attempt(turn, t, "stopped");
+    else if (strcmp(done->outcome, "preempted") == 0)
+        stop_attempt(turn, t, "preempted");
+    else
+        fail_attempt(turn, t, done->cause[0] ? done->cause : "error", done->detail);
+}
+
+static void on_beat(struct reactor *r, struct turn *turn, peer_id from, struct worker *w, struct msg *msg)
+{
+    (void)r, (void)turn, (void)from, (void)w, (void)msg; /* being heard is all of it */
+}
+
+static void on_bye(struct reactor *r, struct turn *turn, peer_id from, struct worker *w, struct msg *msg)
+{
+    (void)from;
+    log_info("worker %s left (%s)", w->name, msg->bye.reason);
+    lose_worker(r, turn, w, "bye", false);
+}
+
+static void on_error(struct reactor *r, struct turn *turn, peer_id from, struct worker *w, struct msg *msg)
+{
+    (void)r, (void)turn, (void)from;
+    log_warn("worker %s says: %s (%s)", w ? w->name : "?", msg->error.text, msg->error.code);
+}
+
+static void on_call(struct reactor *r, struct turn *turn, peer_id from, struct worker *w, struct msg *msg)
+{
+    (void)w;
+    struct msg reply = {.kind = MSG_answer};
+    calls_answer(r, turn, &msg->call, &reply.answer);
+    outbox_add(turn->outbox, from, &reply);
+    msg_fini(&reply);
+}
+
+/* One row per message that a master takes; the others are refused. */
+static const struct {
+    void (*handle)(struct reactor *r, struct turn *turn, peer_id from, struct worker *w, struct msg *msg);
+    bool from_strangers; /* also before HELLO */
+} handlers[MSG_KIND_COUNT] = {
+    [MSG_hello] = {on_hello, true},   [MSG_credit] = {on_credit, false}, [MSG_report] = {on_report, false},
+    [MSG_done] = {on_done, false},    [MSG_beat] = {on_beat, false},     [MSG_bye] = {on_bye, false},
+    [MSG_error] = {on_error, true},   [MSG_call] = {on_call, true},
+};
+
+void reactor_on_message(struct reactor *r, struct turn *turn, peer_id from, struct msg *msg)
+{
+    struct worker *w = roster_by_peer(&r->roster, from);
+    if (w)
+        w->heard_mono_ms = turn->now.mono_ms;
+    if (!handlers[msg->kind].handle)
+        send_error(turn, from, "unknown", "a master does not take this message");
+    else if (!w && !handlers[msg->kind].from_strangers)
+        send_error(turn, from, "hello", "say HELLO first, then send again everything not acknowledged");
+    else
+        handlers[msg->kind].handle(r, turn, from, w, msg);
+}
+
+void reactor_on_bad(struct reactor *r, struct turn *turn, peer_id from, const char *text)
+{
+    (void)r;
+    log_debug("peer %u: %s", from, text);
+    send_error(turn, from, "malformed", text);
+}
+
+/* ---- the turn's end ---- */
+
+static int64_t tick_leases(struct reactor *r, struct turn *turn)
+{
+    int64_t now = turn->now.mono_ms, next = INT64_MAX;
+    for (size_t i = r->roster.count; i-- > 0;) {
+        struct worker *w = r->roster.workers[i];
+        int64_t deadline = w->heard_mono_ms + r->config.lease_ms;
+        if (deadline <= now)
+            lose_worker(r, turn, w, "lost", true);
+        else if (deadline < next)
+            next = deadline;
+    }
+    return next;
+}
+
+/* Open attempts whose worker has not come back since this master started. */
+static int64_t tick_orphans(struct reactor *r, struct turn *turn)
+{
+    int64_t next = INT64_MAX;
+    for (size_t i = 0; i < r->study_count && r->may_have_orphans; i++) {
+        struct study *s = r->studies[i];
+        if (!s->open_count)
+            continue;
+        for (size_t k = 0; k < s->count; k++) {
+            struct trial *t = s->trials[k];
+            if (!t->is_open || t->holder)
+                continue;
+            if (t->orphan_until_mono_ms <= turn->now.mono_ms)
+                lose_attempt(turn, t, true);
+            else if (t->orphan_until_mono_ms < next)
+                next = t->orphan_until_mono_ms;
+        }
+    }
+    r->may_have_orphans = next != INT64_MAX;
+    return next;
+}
+
+static void send_acks(struct reactor *r, struct turn *turn)
+{
+    for (size_t i = 0; i < r->roster.count; i++) {
+        struct worker *w = r->roster.workers[i];
+        if (!w->ack_due || !w->peer)
+            continue;
+        struct msg msg = {.kind = MSG_ack};
+        msg.ack.seq = w->ack_seq;
+        outbox_add(turn->outbox, w->peer, &msg);
+        w->ack_due = false;
+        w->spoke_mono_ms = turn->now.mono_ms;
+    }
+}
+
+static int64_t send_beats(struct reactor *r, struct turn *turn)
+{
+    if (turn->now.mono_ms < r->next_beat_mono_ms)
+        return r->next_beat_mono_ms;
+    for (size_t i = 0; i < r->roster.count; i++) {
+        struct worker *w = r->roster.workers[i];
+        if (!w->peer)
+            continue;
+        struct msg msg = {.kind = MSG_beat};
+        outbox_add(turn->outbox, w->peer, &msg);
+        w->spoke_mono_ms = turn->now.mono_ms;
+    }
+    r->next_beat_mono_ms = turn->now.mono_ms + r->config.beat_ms;
+    return r->next_beat_mono_ms;
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+int64_t reactor_tick(struct reactor *r, struct turn *turn)
+{
+    int64_t next = least(tick_leases(r, turn), tick_orphans(r, turn));
+    for (size_t i = 0; i < r->study_count && !r->interrupted; i++)
+        next = least(next, study_tick(turn, r->studies[i]));
+    if (!r->interrupted) {
+        dispatch_all(turn, r->studies, r->study_count, &r->roster);
+        /* A study whose last point was refused has ended only now. */
+        for (size_t i = 0; i < r->study_count; i++)
+            next = least(next, study_tick(turn, r->studies[i]));
+    }
+    if (r->config.once && reactor_is_quiet(r))
+        reactor_dismiss(r, turn, "finished");
+    send_acks(r, turn);
+    return least(next, send_beats(r, turn));
+}
+
+/* ---- submit, interrupt ---- */
+
+static int fresh_name(const struct reactor *r, struct study_def *def, struct err *err)
+{
+    char name[65];
+    for (int n = 2; n < 100000; n++) {
+        if (snprintf(name, sizeof name, "%.*s-%d", 57, def->name, n) >= (int)sizeof name)
+            break;
+        if (reactor_study(r, name))
+            continue;
+        str_copy(def->name, sizeof def->name, name);
+        json_put_text(def->json, "study", name);
+        return 0;
+    }
+    return err_set(err, ERR_BAD, "there is no free name like \"%s-2\" left", def->name);
+}
+
+int reactor_submit(struct reactor *r, struct turn *turn, struct study_def *def, const char *file, const char *base,
+                   bool fresh, struct study **out, struct err *err)
+{
+    struct study *known = reactor_study(r, def->name);
+    if (known && !fresh) {
+        *out = known;
+        return study_def_same(def, known->def.json, file, err);
+    }
+    if (known && fresh_name(r, def, err))
+        return ERR_BAD;
+    study_def_fill_seeds(def);
+    struct study *s = study_new(def, base, err);
+    if (!s)
+        return ERR_BAD;
+    int rc = study_create(turn, s, err);
+    if (rc) {
+        study_free(s);
+        return rc;
+    }
+    GROW(r->studies, r->study_room, r->study_count + 1);
+    r->studies[r->study_count++] = s;
+    *out = s;
+    return 0;
+}
+
+void reactor_interrupt(struct reactor *r, struct turn *turn)
+{
+    r->interrupted = true;
+    for (size_t i = 0; i < r->study_count; i++)
+        for (size_t k = 0; k < r->studies[i]->count; k++)
+            if (r->studies[i]->trials[k]->is_open)
+                study_stop_trial(turn, r->studies[i]->trials[k], STOP_NOW, "shutdown");
+}
+
+bool reactor_is_quiet(const struct reactor *r)
+{
+    for (size_t i = 0; i < r->study_count; i++)
+        if (r->studies[i]->open_count || (!r->interrupted && !study_has_ended(r->studies[i])))
+            return false;
+    return true;
+}
+
+void reactor_dismiss(struct reactor *r, struct turn *turn, const char *reason)
+{
+    for (size_t i = 0; i < r->roster.count; i++) {
+        struct worker *w = r->roster.workers[i];
+        if (!w->peer)
+            continue;
+        struct msg msg = {.kind = MSG_bye};
+        str_copy(msg.bye.reason, sizeof msg.bye.reason, reason);
+        outbox_add(turn->outbox, w->peer, &msg);
+    }
+}
+
+double reactor_epochs_per_s(const struct reactor *r, int64_t mono_ms)
+{
+    enum { WINDOW_S = 30 };
+    int64_t now = mono_ms / 1000, total = 0, oldest = now;
+    for (size_t i = 0; i < COUNT_OF(r->rate.second); i++) {
+        if (!r->rate.epochs[i] || now - r->rate.second[i] >= WINDOW_S)
+            continue;
+        total += r->rate.epochs[i];
+        oldest = least(oldest, r->rate.second[i]);
+    }
+    return (double)total / (double)(now - oldest + 1);
+}

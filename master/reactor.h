@@ -1,0 +1,63 @@
+/* reactor: what the master does about each thing that happens. It knows no socket and no clock: messages come in
+ * with the peer they came from, what it wants to say goes into the outbox of the turn, time is in the turn. So
+ * every failure can be played in a test (master/rehearsal.h).
+ *
+ * Every report and result is answered with an ACK after the commit, also one that is late, fenced or known: a
+ * worker may drop what is acknowledged. Nothing a peer sends is an error here that stops anything.
+ *
+ * Ownership: the reactor owns studies and roster and borrows the store of the turn it was opened with.
+ */
+#ifndef HONE_MASTER_REACTOR_H
+#define HONE_MASTER_REACTOR_H
+
+#include "master/roster.h"
+#include "master/study.h"
+
+struct reactor_config {
+    int64_t beat_ms;  /* both sides say something at least this often */
+    int64_t lease_ms; /* silence for so long loses the attempts */
+    bool once;        /* workers are sent home when every study has ended */
+};
+
+struct reactor {
+    struct reactor_config config;
+    struct study **studies; /* by rising id; the newest last */
+    size_t study_count, study_room;
+    struct roster roster;
+    bool interrupted;        /* ^C: nothing new starts */
+    bool may_have_orphans;   /* open attempts whose worker has not come back since we started */
+    int64_t fenced_count;    /* late messages of fenced attempts, counted and dropped */
+    int64_t next_beat_mono_ms;
+    struct rate { /* epochs of the last 30 s, one cell a second */
+        int64_t second[32];
+        int64_t epochs[32];
+    } rate;
+};
+
+/* Rebuilds everything from the store: open attempts get a fresh full lease. */
+int reactor_open(struct reactor *reactor, const struct reactor_config *config, struct turn *turn, struct err *err);
+void reactor_close(struct reactor *reactor);
+
+/* One message; it stays the caller's (handlers may take JSON out of it). */
+void reactor_on_message(struct reactor *reactor, struct turn *turn, peer_id from, struct msg *msg);
+/* Something unreadable arrived. */
+void reactor_on_bad(struct reactor *reactor, struct turn *turn, peer_id from, const char *text);
+
+/* Leases, budgets, dispatch, beats, acknowledgements. Returns the monotonic time at which to call again. */
+int64_t reactor_tick(struct reactor *reactor, struct turn *turn);
+
+/* Adds a study or finds it again (see server_submit). */
+int reactor_submit(struct reactor *reactor, struct turn *turn, struct study_def *def, const char *file,
+                   const char *base, bool fresh, struct study **out, struct err *err);
+/* By name; NULL or "": the newest. NULL if there is none. */
+struct study *reactor_study(const struct reactor *reactor, const char *name);
+
+void reactor_interrupt(struct reactor *reactor, struct turn *turn);
+/* Every study has ended (or it was interrupted) and no attempt is open. */
+bool reactor_is_quiet(const struct reactor *reactor);
+/* Sends the workers home. */
+void reactor_dismiss(struct reactor *reactor, struct turn *turn, const char *reason);
+
+double reactor_epochs_per_s(const struct reactor *reactor, int64_t mono_ms);
+
+#endif

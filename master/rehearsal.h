@@ -1,0 +1,67 @@
+/* rehearsal: the reactor with an in-memory wire, a made-up clock and simulated workers, in one process. What takes
+ * a cluster a month happens here in a second, and every failure can be played: messages lost, doubled, late;
+ * workers killed, cut off, healed; the master crashed before or after a commit; the clock jumping. The reactor and
+ * the store are the real ones.
+ *
+ * Everything follows from the seed: a failing run replays exactly. The simulated workers keep a journal of what was
+ * acknowledged to them, and rehearsal_check holds it, and the promises, against the store.
+ *
+ * Ownership: heap; objective and its argument are borrowed.
+ */
+#ifndef HONE_MASTER_REHEARSAL_H
+#define HONE_MASTER_REHEARSAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "master/reactor.h"
+
+/* The metric after `epoch`, of a point and a seed; NaN: diverged. Pure. */
+typedef double (*rehearsal_objective)(void *arg, const struct json *params, uint64_t seed, int epoch, int epochs);
+
+struct rehearsal_options {
+    uint64_t seed;
+    int64_t beat_ms, lease_ms; /* 0: 200 and 1500 */
+    int64_t epoch_ms;          /* what an epoch takes; 0: 100 */
+    rehearsal_objective objective;
+    void *arg;
+    const char *metric;
+    /* Faults, as probabilities for each message in flight or each turn. */
+    double lose, twice, late;      /* a whole connection is cut when one of its messages is lost: TCP */
+    double crash_before, crash_after; /* master, at a commit: before it, or after it with nothing sent */
+    double kill_worker, cut_worker;   /* per worker and virtual second */
+    double fail;                      /* an attempt fails in an epoch */
+};
+
+struct rehearsal;
+
+struct rehearsal *rehearsal_new(const struct rehearsal_options *options, struct err *err);
+void rehearsal_free(struct rehearsal *r);
+
+int rehearsal_submit(struct rehearsal *r, const char *definition, struct err *err);
+/* Returns the worker's index. */
+int rehearsal_add_worker(struct rehearsal *r, int slots);
+void rehearsal_kill_worker(struct rehearsal *r, int worker); /* a new process takes its place after a second */
+void rehearsal_cut_worker(struct rehearsal *r, int worker, int64_t for_ms);
+void rehearsal_crash_master(struct rehearsal *r, int64_t for_ms); /* what is not committed is gone */
+void rehearsal_jump_clock(struct rehearsal *r, int64_t wall_ms);  /* the wall clock alone */
+
+/* No more faults of their own accord: the storm is over. */
+void rehearsal_calm(struct rehearsal *r);
+
+/* A CALL from outside; the answer is the caller's (msg_fini). */
+void rehearsal_call(struct rehearsal *r, const char *verb, const char *args_json, struct msg *answer);
+
+/* Lets virtual time pass: at most for_ms, or until every study has ended. True: they have. */
+bool rehearsal_run(struct rehearsal *r, int64_t for_ms);
+
+/* The promises: every acknowledged (trial, attempt, epoch) is in the store, once; no attempt is open twice; every
+ * edge is allowed; budgets are exact. 0, or ERR_NO with what is broken. */
+int rehearsal_check(struct rehearsal *r, struct err *err);
+
+struct reactor *rehearsal_reactor(struct rehearsal *r);
+struct store *rehearsal_store(struct rehearsal *r);
+int64_t rehearsal_now_ms(const struct rehearsal *r); /* virtual, since the start */
+int64_t rehearsal_epochs_run(const struct rehearsal *r); /* trained by the workers, repeats included */
+
+#endif

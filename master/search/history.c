@@ -1,0 +1,191 @@
+#include "master/search/history.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/check.h"
+#include "common/hash.h"
+#include "common/mem.h"
+
+static void entry_fini(struct entry *entry)
+{
+    point_fini(&entry->point);
+    free(entry->log);
+    free(entry->fit);
+}
+
+void history_fini(struct history *history)
+{
+    for (size_t i = 0; i < history->count && !history->is_borrowed; i++)
+        entry_fini(&history->entries[i]);
+    free(history->entries);
+    *history = (struct history){0};
+}
+
+/* Where a trial is, or where it would have to go. Nearly always at the end: numbers rise. */
+static size_t place_of(const struct history *history, uint32_t trial)
+{
+    size_t lo = 0, hi = history->count;
+    if (hi && history->entries[hi - 1].trial < trial)
+        return hi;
+    while (lo < hi) {
+        size_t middle = (lo + hi) / 2;
+        if (history->entries[middle].trial < trial)
+            lo = middle + 1;
+        else
+            hi = middle;
+    }
+    return lo;
+}
+
+static struct entry *entry_of(const struct history *history, uint32_t trial)
+{
+    size_t at = place_of(history, trial);
+    bool found = at < history->count && history->entries[at].trial == trial;
+    return found ? &history->entries[at] : NULL;
+}
+
+const struct entry *history_find(const struct history *history, uint32_t trial)
+{
+    return entry_of(history, trial);
+}
+
+static void rechain(struct history *history, size_t from)
+{
+    for (size_t i = from; i < history->count; i++) {
+        struct entry *entry = &history->entries[i];
+        entry->chain = hash_mix(i ? entry[-1].chain : 0, hash_mix(entry->trial, entry->hash));
+    }
+}
+
+static void note_seq(struct history *history, uint64_t seq)
+{
+    if (seq > history->seq)
+        history->seq = seq;
+}
+
+void history_add(struct history *history, uint32_t trial, uint32_t group, const struct point *point,
+                 const double *fit, int fit_count, uint64_t seq)
+{
+    PRE(!history->is_borrowed && fit_count >= 0);
+    PRE(!entry_of(history, trial));
+    size_t at = place_of(history, trial);
+    GROW(history->entries, history->room, history->count + 1);
+    memmove(&history->entries[at + 1], &history->entries[at],
+            (history->count - at) * sizeof *history->entries);
+    history->count++;
+    struct entry *entry = &history->entries[at];
+    *entry = (struct entry){.trial = trial, .group = group, .added = seq, .seq = seq, .score = -INFINITY};
+    point_clone(&entry->point, point);
+    entry->hash = point_hash(point);
+    rechain(history, at);
+    if (fit_count) {
+        entry->fit = xcalloc((size_t)fit_count, sizeof *fit);
+        memcpy(entry->fit, fit, (size_t)fit_count * sizeof *fit);
+        entry->fit_count = fit_count;
+    }
+    note_seq(history, seq);
+}
+
+static void show_step(struct entry *entry, const struct history_step *step)
+{
+    entry->state = step->state;
+    entry->pruned = step->pruned;
+    entry->epochs = step->epochs;
+    entry->score = step->score;
+    entry->seq = step->seq;
+}
+
+void history_update(struct history *history, uint32_t trial, enum history_state state, bool pruned,
+                    int epochs, double score, uint64_t seq)
+{
+    struct entry *entry = entry_of(history, trial);
+    PRE(entry && !history->is_borrowed);
+    PRE(!isnan(score) && seq >= entry->seq && epochs >= 0);
+    struct history_step step = {seq, state, pruned, epochs, state == HISTORY_BAD ? -INFINITY : score};
+    GROW(entry->log, entry->log_room, entry->log_count + 1);
+    entry->log[entry->log_count++] = step;
+    show_step(entry, &step);
+    note_seq(history, seq);
+}
+
+void history_remove(struct history *history, uint32_t trial)
+{
+    struct entry *entry = entry_of(history, trial);
+    PRE(entry && !history->is_borrowed);
+    entry_fini(entry);
+    size_t at = (size_t)(entry - history->entries);
+    memmove(entry, entry + 1, (--history->count - at) * sizeof *entry);
+    rechain(history, at);
+}
+
+/* The entry as it was known at seq: its log cut short. */
+static struct entry entry_as_of(const struct entry *entry, uint64_t seq)
+{
+    struct entry then = *entry;
+    while (then.log_count && then.log[then.log_count - 1].seq > seq)
+        then.log_count--;
+    const struct history_step fresh = {.seq = entry->added, .score = -INFINITY};
+    show_step(&then, then.log_count ? &then.log[then.log_count - 1] : &fresh);
+    return then;
+}
+
+void history_as_of(const struct history *history, uint64_t seq, struct history *view)
+{
+    *view = (struct history){.is_borrowed = true, .seq = seq < history->seq ? seq : history->seq};
+    GROW(view->entries, view->room, history->count + 1);
+    for (size_t i = 0; i < history->count; i++)
+        if (history->entries[i].added <= seq)
+            view->entries[view->count++] = entry_as_of(&history->entries[i], seq);
+    rechain(view, 0);
+}
+
+bool history_has_point(const struct history *history, const struct point *point)
+{
+    uint64_t hash = point_hash(point);
+    for (size_t i = 0; i < history->count; i++)
+        if (history->entries[i].hash == hash && point_equal(&history->entries[i].point, point))
+            return true;
+    return false;
+}
+
+bool entry_score_at(const struct entry *entry, int epochs, double *score)
+{
+    int reached = 0;
+    bool passed = false;
+    *score = -INFINITY;
+    for (size_t i = 0; i < entry->log_count; i++) {
+        const struct history_step *step = &entry->log[i];
+        if (step->state == HISTORY_BAD) {
+            *score = passed ? *score : -INFINITY;
+            return true;
+        }
+        passed |= step->epochs >= epochs;
+        if (step->epochs <= epochs && step->epochs >= reached) {
+            reached = step->epochs;
+            *score = step->score;
+        }
+    }
+    return passed;
+}
+
+static size_t count_if(const struct history *history, bool finished)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < history->count; i++) {
+        enum history_state state = history->entries[i].state;
+        count += finished ? state == HISTORY_SCORED || state == HISTORY_BAD : state == HISTORY_PENDING;
+    }
+    return count;
+}
+
+size_t history_finished(const struct history *history)
+{
+    return count_if(history, true);
+}
+
+size_t history_pending(const struct history *history)
+{
+    return count_if(history, false);
+}

@@ -1,0 +1,93 @@
+/* history: the trials of a study as samplers, stages and pruners see them.
+ *
+ * One entry per trial, with the log of what became known of it and when: every change carries the `seq` of
+ * its row (trial_event and epoch share one counter), so that the study as it stood at any seq can be shown
+ * again (history_as_of) and a proposal be recomputed. Scores are *always maximised* in here: the caller flips
+ * the sign of a metric that is minimised. A failed or diverged trial is HISTORY_BAD with score -INFINITY: it
+ * is data, it repels, it is never dropped.
+ *
+ * Refuses (PRE, our own bug): a trial added twice, an update of an unknown trial, a NaN score, seq running
+ * backwards within a trial.
+ * Ownership: the history owns copies of its points and logs, except a view made by history_as_of, which
+ * borrows them and must not outlive (or survive a change of) its source. Entries move when one is added: keep
+ * trial numbers, not pointers.
+ */
+#ifndef HONE_MASTER_SEARCH_HISTORY_H
+#define HONE_MASTER_SEARCH_HISTORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "master/search/point.h"
+
+enum history_state {
+    HISTORY_PENDING, /* proposed, waiting, running or paused */
+    HISTORY_SCORED,  /* final, with a score: complete, or pruned after at least one epoch */
+    HISTORY_BAD,     /* final, failed or diverged: the worst */
+    HISTORY_GONE,    /* cancelled: no evidence, but its point counts as seen */
+};
+
+/* What was known of a trial from this seq on. */
+struct history_step {
+    uint64_t seq;
+    enum history_state state;
+    bool pruned;
+    int epochs;   /* epochs done */
+    double score; /* the study's score over those epochs; -INFINITY: none yet, or bad */
+};
+
+struct entry {
+    uint32_t trial; /* its number in the study, from 1 */
+    uint32_t group; /* trials of one group share a point (repeats) */
+    struct point point;
+    uint64_t hash; /* of the point */
+    uint64_t
+        chain; /* of this and all entries before it: has the history only grown since a cache was made? */
+    uint64_t added;           /* seq of the row that made it */
+    enum history_state state; /* the newest step: */
+    bool pruned;
+    int epochs;
+    double score;
+    uint64_t seq; /* of the newest step; `added` while there is none */
+    struct history_step *log;
+    size_t log_count, log_room;
+    double *fit; /* what a model's fit ended in when it proposed this trial; NULL: no model */
+    int fit_count;
+};
+
+struct history {
+    struct entry *entries; /* by rising trial number */
+    size_t count, room;
+    uint64_t seq;     /* the newest it has seen */
+    bool is_borrowed; /* a view */
+};
+
+void history_fini(struct history *history); /* fine on {0}, which is an empty history */
+
+/* A new trial, pending; copies the point and the fit (NULL, 0: none). */
+void history_add(struct history *history, uint32_t trial, uint32_t group, const struct point *point,
+                 const double *fit, int fit_count, uint64_t seq);
+/* An epoch report or an end: state and score from `seq` on. BAD makes the score -INFINITY. */
+void history_update(struct history *history, uint32_t trial, enum history_state state, bool pruned,
+                    int epochs, double score, uint64_t seq);
+/* NULL: no such trial. Borrowed until the next history_add. */
+const struct entry *history_find(const struct history *history, uint32_t trial);
+/* Takes a trial out, as `hone delete` does. */
+void history_remove(struct history *history, uint32_t trial);
+
+/* The history as it stood when `seq` was the newest row; a view, freed with history_fini. */
+void history_as_of(const struct history *history, uint64_t seq, struct history *view);
+
+/* Is this point among the trials, whatever became of them? */
+bool history_has_point(const struct history *history, const struct point *point);
+
+/* Score over the first `epochs` epochs: that of the newest step with at most that many, if the trial has gone
+ * at least that far. False: it has not. Bad trials have -INFINITY at every epoch they did not pass. */
+bool entry_score_at(const struct entry *entry, int epochs, double *score);
+
+/* Final trials with evidence (scored or bad). */
+size_t history_finished(const struct history *history);
+size_t history_pending(const struct history *history);
+
+#endif

@@ -1,0 +1,84 @@
+/* random: a uniformly random point on each axis' own scale, independent of every other trial.
+ *
+ * Bergstra and Bengio, "Random search for hyper-parameter optimization", JMLR 13 (2012): it visits as many
+ * values of the one axis that matters as there are trials, where a grid visits a root of that. On a space
+ * with finitely many points a point that some trial has is drawn again; see random_point.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/mem.h"
+#include "master/search/lattice.h"
+#include "master/search/sampler_row.h"
+
+enum { REDRAWS = 24 };
+
+/* The draw-th point of the trial's stream: each parameter has numbers of its own, so that adding or removing
+ * one leaves the others where they were. */
+static void draw_point(const struct space *space, uint64_t seed, uint32_t trial, int draw, struct point *out)
+{
+    double *u = xcalloc((size_t)space->count + 1, sizeof *u);
+    for (int i = 0; i < space->count; i++) {
+        struct rng rng = rng_at(seed, trial, space->params[i].hash, STREAM_POINT);
+        rng.draw = (uint32_t)draw;
+        u[i] = rng_unit(&rng);
+    }
+    space_point(space, u, out);
+    free(u);
+}
+
+/* Nearly all points have been tried: pick among those that were not. */
+static int draw_unseen(const struct space *space, const struct history *history, uint64_t seed,
+                       uint32_t trial, struct point *out, struct err *err)
+{
+    struct lattice all;
+    if (lattice_init(&all, space, axes_in_full(space)))
+        return 0; /* too many to list: the duplicate that was drawn stands */
+    bool *seen = xcalloc((size_t)all.count, sizeof *seen);
+    uint32_t left = (uint32_t)all.count;
+    for (size_t i = 0; i < history->count; i++) {
+        int64_t number = lattice_number(&all, &history->entries[i].point);
+        if (number >= 0 && !seen[number]) {
+            seen[number] = true;
+            left--;
+        }
+    }
+    if (left) {
+        struct rng rng = rng_at(seed, trial, 0, STREAM_UNSEEN);
+        uint32_t skip = rng_below(&rng, left);
+        int64_t number = 0;
+        while (seen[number] || skip--)
+            number++;
+        lattice_point(&all, number, out);
+    }
+    int64_t count = all.count;
+    free(seen);
+    lattice_fini(&all);
+    return left ? 0
+                : err_set(err, ERR_GONE, "all %lld points of the space have been tried", (long long)count);
+}
+
+int random_point(const struct space *space, const struct history *history, uint64_t seed, uint32_t trial,
+                 struct point *out, struct err *err)
+{
+    int64_t bound = space_bound(space);
+    draw_point(space, seed, trial, 0, out);
+    if (bound < 0)
+        return 0;
+    for (int draw = 1; history_has_point(history, out); draw++) {
+        if (draw > REDRAWS)
+            return bound <= LATTICE_MAX ? draw_unseen(space, history, seed, trial, out, err) : 0;
+        draw_point(space, seed, trial, draw, out);
+    }
+    return 0;
+}
+
+static int propose(struct sampler *s, const struct history *history, uint32_t trial, struct point *out,
+                   struct proposal *note, struct err *err)
+{
+    snprintf(note->why, sizeof note->why, "a random point");
+    return random_point(s->space, history, s->seed, trial, out, err);
+}
+
+const struct sampler_row sampler_random = {.name = "random", .version = 1, .propose = propose};

@@ -1,0 +1,54 @@
+/* sampler_row: what a method puts into the registry; for the method files alone.
+ *
+ * `parse` checks the method's own keys of "search" and leaves what they say in def->settings (one malloc,
+ * freed by search_fini). `open` may prepare sampler->state; `forget` drops what propose() cached there;
+ * `close` frees. Each may be NULL where there is nothing to do. propose() must be pure in (space, history,
+ * seed, trial).
+ */
+#ifndef HONE_MASTER_SEARCH_SAMPLER_ROW_H
+#define HONE_MASTER_SEARCH_SAMPLER_ROW_H
+
+#include "common/rng.h"
+#include "master/search/sampler.h"
+
+struct sampler {
+    const struct sampler_row *row;
+    const struct search_def *def;
+    const struct space *space;
+    uint64_t seed;
+    void *state;
+};
+
+struct sampler_row {
+    const char *name;
+    int version;             /* + 1 whenever it would propose other points from the same history */
+    const char *const *keys; /* of "search", beyond the common ones; NULL: none */
+    int (*parse)(const struct jcur *search, const struct space *space, struct search_def *def,
+                 struct err *err);
+    int (*open)(struct sampler *sampler, struct err *err);
+    void (*forget)(struct sampler *sampler);
+    void (*close)(struct sampler *sampler);
+    int64_t (*size)(const struct sampler *sampler); /* NULL: without end */
+    int (*propose)(struct sampler *sampler, const struct history *history, uint32_t trial, struct point *out,
+                   struct proposal *note, struct err *err);
+};
+
+/* Third word of the random counter: no two uses share numbers. Never renumber: it is part of every replay. */
+enum rng_stream {
+    STREAM_POINT = 1,  /* the random point of a trial */
+    STREAM_UNSEEN = 2, /* which of the points not seen yet */
+    STREAM_HALTON = 3, /* digit permutations; the trial word is the digit level */
+    STREAM_SOBOL = 4,  /* matrix and shift */
+    STREAM_LATIN = 5,  /* order of the strata; the trial word is the round */
+    STREAM_LATIN_WITHIN = 6,
+    STREAM_SOBOL_TAIL = 7, /* axes beyond the table */
+};
+
+extern const struct sampler_row sampler_random, sampler_grid, sampler_latin, sampler_halton, sampler_sobol;
+
+/* A uniformly random point for this trial; on a discrete space one that no trial has yet. ERR_GONE: they all
+ * have been tried. Fills in nothing but the point: the caller says why. */
+int random_point(const struct space *space, const struct history *history, uint64_t seed, uint32_t trial,
+                 struct point *out, struct err *err);
+
+#endif

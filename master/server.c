@@ -1,0 +1,275 @@
+#include "master/server.h"
+
+#include <errno.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/check.h"
+#include "common/file.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "master/calls.h"
+#include "master/reactor.h"
+#include "proto/wire.h"
+#include "sql/store.h"
+
+enum {
+    BEAT_MS = 2000,
+    LEASE_MS = 15000,
+    INTERRUPT_MS = 15000,   /* longer than a slot's grace of 10 s */
+    MIRROR_EVERY_MS = 60000,
+    DRAIN_MOST = 20000,     /* messages a turn: bounds how long an acknowledgement may wait for its commit */
+    IPC_PATH_MOST = 100,    /* sockaddr_un holds 107 */
+};
+
+struct server {
+    struct store *store;
+    struct wire *wire;
+    struct outbox outbox;
+    struct reactor reactor;
+    char *mirror;
+    pid_t mirror_pid; /* the backup under way, 0: none */
+    int64_t next_mirror_mono_ms;
+    int64_t interrupted_mono_ms; /* 0: not */
+    bool leaving;                /* `shutdown`: end after this turn, workers go on */
+};
+
+static struct turn turn_now(struct server *server)
+{
+    return (struct turn){server->store, &server->outbox, clock_now()};
+}
+
+/* ---- where it listens ---- */
+
+/* A fixed place for each database, so that a restarted master is found by the workers of the one before. */
+static char *ipc_address(const char *root)
+{
+    char *path = path_join(root, "hone.sock");
+    if (strlen(path) > IPC_PATH_MOST) {
+        char hex[HASH_HEX];
+        hash_bytes(path, strlen(path), hex);
+        char *dir = xasprintf("/tmp/hone-%ld", (long)getuid());
+        mkdir(dir, 0700);
+        struct stat st;
+        /* Somebody else's folder of that name would let him pose as the master. */
+        if (lstat(dir, &st) || !S_ISDIR(st.st_mode) || st.st_uid != getuid() || (st.st_mode & 077)) {
+            free(dir);
+            dir = xstrdup(root); /* too long after all: the error will say so */
+        }
+        free(path);
+        path = xasprintf("%s/%.16s.sock", dir, hex);
+        free(dir);
+    }
+    char *address = xasprintf("ipc://%s", path);
+    free(path);
+    return address;
+}
+
+static int listen_somewhere(struct server *server, const char *bind, struct err *err)
+{
+    char *address = bind ? xstrdup(bind) : ipc_address(store_root(server->store));
+    int rc = wire_listen(address, &server->wire, err);
+    free(address);
+    return rc ? rc : store_set_address(server->store, wire_address(server->wire), err);
+}
+
+/* ---- open, close ---- */
+
+int server_open(const struct server_options *options, struct server **out, struct err *err)
+{
+    struct server *server = xcalloc(1, sizeof *server);
+    struct store_options store_options = {.network_db = options->network_db};
+    int rc = store_open(options->db, &store_options, &server->store, err);
+    if (!rc) {
+        struct reactor_config config = {options->beat_ms ? options->beat_ms : BEAT_MS,
+                                        options->lease_ms ? options->lease_ms : LEASE_MS, options->once};
+        struct turn turn = turn_now(server);
+        rc = reactor_open(&server->reactor, &config, &turn, err);
+    }
+    if (!rc)
+        rc = listen_somewhere(server, options->bind, err);
+    server->mirror = options->mirror ? xstrdup(options->mirror) : NULL;
+    server->next_mirror_mono_ms = clock_mono_ms() + MIRROR_EVERY_MS;
+    if (rc) {
+        server_close(server);
+        return rc;
+    }
+    *out = server;
+    return 0;
+}
+
+const char *server_address(const struct server *server)
+{
+    return wire_address(server->wire);
+}
+
+static void last_mirror(struct server *server)
+{
+    struct err err = ERR_NONE;
+    if (server->mirror_pid)
+        waitpid(server->mirror_pid, NULL, 0);
+    if (server->mirror && server->store && store_backup(server->store, server->mirror, &err))
+        log_error("mirror: %s", err.text);
+}
+
+void server_close(struct server *server)
+{
+    if (!server)
+        return;
+    struct err err = ERR_NONE;
+    if (server->store && server->wire) {
+        if (store_commit(server->store, &err) || store_set_address(server->store, NULL, &err))
+            log_error("%s", err.text);
+        last_mirror(server);
+    }
+    reactor_close(&server->reactor);
+    wire_free(server->wire);
+    store_close(server->store);
+    outbox_fini(&server->outbox);
+    free(server->mirror);
+    free(server);
+}
+
+/* ---- one turn ---- */
+
+static bool is_call(const struct msg *msg, const char *verb)
+{
+    return msg->kind == MSG_call && strcmp(msg->call.verb, verb) == 0;
+}
+
+static void on_shutdown(struct server *server, peer_id from, const struct msg *msg)
+{
+    struct msg reply = {.kind = MSG_answer};
+    reply.answer.id = msg->call.id;
+    outbox_add(&server->outbox, from, &reply);
+    server->leaving = true;
+}
+
+static void drain(struct server *server, struct turn *turn)
+{
+    struct err err = ERR_NONE;
+    for (int i = 0; i < DRAIN_MOST; i++) {
+        struct msg msg;
+        peer_id from;
+        enum wire_event event = wire_receive(server->wire, &from, &msg, &err);
+        if (event == WIRE_NOTHING)
+            return;
+        if (event == WIRE_BAD)
+            reactor_on_bad(&server->reactor, turn, from, err.text);
+        if (event != WIRE_MESSAGE)
+            continue;
+        if (is_call(&msg, "shutdown"))
+            on_shutdown(server, from, &msg);
+        else
+            reactor_on_message(&server->reactor, turn, from, &msg);
+        msg_fini(&msg);
+    }
+}
+
+/* The backup runs as a process of its own (`hone backup`), so that a large database never holds up the loop. */
+static void tick_mirror(struct server *server, int64_t mono_ms)
+{
+    if (server->mirror_pid && waitpid(server->mirror_pid, NULL, WNOHANG) != 0)
+        server->mirror_pid = 0;
+    if (!server->mirror || server->mirror_pid || mono_ms < server->next_mirror_mono_ms)
+        return;
+    server->next_mirror_mono_ms = mono_ms + MIRROR_EVERY_MS;
+    char db[4096], words[4][8] = {"hone", "backup", "--quiet", "--db"}; /* argv is not const */
+    snprintf(db, sizeof db, "%s", store_path(server->store));
+    char *argv[] = {words[0], words[1], words[2], words[3], db, server->mirror, NULL};
+    if (posix_spawn(&server->mirror_pid, "/proc/self/exe", NULL, NULL, argv, environ))
+        log_error("mirror: cannot start `hone backup`: %s", strerror(errno));
+}
+
+static bool is_over(struct server *server, int64_t mono_ms)
+{
+    bool quiet = reactor_is_quiet(&server->reactor);
+    bool late = server->interrupted_mono_ms && mono_ms - server->interrupted_mono_ms >= INTERRUPT_MS;
+    return server->leaving || late || (quiet && (server->interrupted_mono_ms || server->reactor.config.once));
+}
+
+int server_turn(struct server *server, int64_t max_wait_ms, struct err *err)
+{
+    struct turn turn = turn_now(server);
+    drain(server, &turn);
+    int64_t next = reactor_tick(&server->reactor, &turn);
+    tick_mirror(server, turn.now.mono_ms);
+    bool over = is_over(server, turn.now.mono_ms);
+    if (over && server->interrupted_mono_ms)
+        reactor_dismiss(&server->reactor, &turn, "interrupted");
+    if (store_commit(server->store, err))
+        return err && err->code ? err->code : ERR_IO; /* nothing of this turn may be said */
+    wire_flush(server->wire, &server->outbox);
+    if (over)
+        return 1;
+    int64_t wait = next == INT64_MAX ? max_wait_ms : next - clock_mono_ms();
+    wait = wait < 0 ? 0 : wait < max_wait_ms || max_wait_ms < 0 ? wait : max_wait_ms;
+    wire_wait(server->wire, NULL, 0, wait);
+    return 0;
+}
+
+void server_interrupt(struct server *server)
+{
+    struct turn turn = turn_now(server);
+    server->interrupted_mono_ms = turn.now.mono_ms;
+    reactor_interrupt(&server->reactor, &turn);
+}
+
+/* ---- submit, look ---- */
+
+int server_submit(struct server *server, const char *definition, const char *file, const char *base, bool fresh,
+                  char name[65], bool *finished, struct err *err)
+{
+    struct study_def def;
+    struct study *study = NULL;
+    struct turn turn = turn_now(server);
+    if (study_def_parse(definition, strlen(definition), file, NULL, 0, &def, err))
+        return ERR_BAD;
+    int rc = reactor_submit(&server->reactor, &turn, &def, file, base, fresh, &study, err);
+    study_def_fini(&def);
+    if (!rc)
+        rc = store_commit(server->store, err);
+    if (rc)
+        return rc;
+    str_copy(name, 65, study->def.name);
+    *finished = study_has_ended(study);
+    return 0;
+}
+
+int server_snapshot(const struct server *server, const char *study, struct server_snapshot *out)
+{
+    const struct study *s = reactor_study(&server->reactor, study);
+    if (!s)
+        return ERR_GONE;
+    snapshot_take(&server->reactor, s, clock_mono_ms(), out);
+    return 0;
+}
+
+/* ---- with no master alive ---- */
+
+int server_offline_call(const char *db, const struct msg_call *call, struct msg_answer *answer, struct err *err)
+{
+    struct store *store = NULL;
+    struct store_options options = {0};
+    struct outbox outbox = {0};
+    struct reactor reactor;
+    int rc = store_open(db, &options, &store, err);
+    if (rc)
+        return rc;
+    struct turn turn = {store, &outbox, clock_now()};
+    struct reactor_config config = {BEAT_MS, LEASE_MS, false};
+    rc = reactor_open(&reactor, &config, &turn, err);
+    if (!rc) {
+        calls_answer(&reactor, &turn, call, answer);
+        rc = store_commit(store, err);
+        reactor_close(&reactor);
+    }
+    outbox_fini(&outbox);
+    store_close(store);
+    return rc;
+}

@@ -1,0 +1,520 @@
+#include "master/study.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/check.h"
+#include "common/mem.h"
+#include "master/roster.h"
+
+enum { SAVE_WALL_EVERY_MS = 1000 };
+
+/* ---- making, loading ---- */
+
+struct study *study_new(struct study_def *def, const char *base, struct err *err)
+{
+    struct study *s = xcalloc(1, sizeof *s);
+    s->def = *def;
+    *def = (struct study_def){0};
+    s->sampler = sampler_new(&s->def.search, &s->def.space, s->def.search.seed, err);
+    if (!s->sampler) {
+        study_free(s);
+        return NULL;
+    }
+    s->base = xstrdup(base);
+    return s;
+}
+
+static void trial_free(struct trial *t)
+{
+    point_fini(&t->point);
+    free(t->curve);
+    free(t);
+}
+
+void study_free(struct study *s)
+{
+    if (!s)
+        return;
+    for (size_t i = 0; i < s->count; i++)
+        trial_free(s->trials[i]);
+    free(s->trials);
+    history_fini(&s->history);
+    sampler_free(s->sampler);
+    study_def_fini(&s->def);
+    free(s->base);
+    free(s);
+}
+
+static const char *dist_name(const struct param *param)
+{
+    switch (param->dist) {
+    case DIST_UNIFORM: return "uniform";
+    case DIST_LOG: return "log";
+    case DIST_LOGIT: return "logit";
+    case DIST_INT:
+    case DIST_INT_LOG: return "int";
+    case DIST_VALUES: return "values";
+    case DIST_CHOICE: return "choice";
+    }
+    return "unknown";
+}
+
+int study_create(struct turn *turn, struct study *s, struct err *err)
+{
+    struct str definition = {0};
+    json_print(s->def.json, &definition);
+    struct row_study row = {
+        .name = s->def.name,
+        .definition = str_text(&definition),
+        .base = s->base,
+        .seed = s->def.search.seed,
+        .wish = WISH_RUN,
+        .priority = s->def.priority,
+        .weight = s->def.weight,
+        .created_ms = turn->now.wall_ms,
+    };
+    const struct json *space = json_get(s->def.json, "space");
+    int count = s->def.space.count;
+    struct row_study_param *params = xcalloc((size_t)count, sizeof *params);
+    struct str *texts = xcalloc((size_t)count, sizeof *texts);
+    for (int i = 0; i < count; i++) {
+        const struct param *p = &s->def.space.params[i];
+        json_print(json_get(space, p->name), &texts[i]);
+        params[i] = (struct row_study_param){p->name, dist_name(p), str_text(&texts[i])};
+    }
+    int rc = store_add_study(turn->store, &row, params, count, s->def.metric, s->def.maximize, err);
+    s->id = row.id;
+    s->created_ms = turn->now.wall_ms;
+    for (int i = 0; i < count; i++)
+        str_fini(&texts[i]);
+    free(texts);
+    free(params);
+    str_fini(&definition);
+    return rc;
+}
+
+static struct trial *add_trial(struct study *s)
+{
+    struct trial *t = xcalloc(1, sizeof *t);
+    GROW(s->trials, s->room, s->count + 1);
+    s->trials[s->count++] = t;
+    t->study = s;
+    t->number = (uint32_t)s->count;
+    t->score = NAN;
+    point_init(&t->point, &s->def.space);
+    return t;
+}
+
+struct loading {
+    struct study *study;
+    struct turn *turn;
+    int64_t orphan_until_mono_ms;
+};
+
+static bool read_value(const struct space *space, const struct row_value *row, struct point *point)
+{
+    int i = space_find(space, row->name);
+    if (i < 0)
+        return false;
+    const struct param *p = &space->params[i];
+    return row->is_number ? value_from_num(p, row->number, &point->v[i])
+                          : value_from_text(p, row->text, &point->v[i]);
+}
+
+static int load_trial(void *arg, const struct row_trial *row, const struct row_value *values, int count)
+{
+    struct study *s = ((struct loading *)arg)->study;
+    if (row->number != s->count + 1)
+        return ERR_BAD; /* numbers have no gaps */
+    struct trial *t = add_trial(s);
+    for (int i = 0; i < count; i++)
+        if (!read_value(&s->def.space, &values[i], &t->point))
+            return ERR_BAD;
+    t->id = row->id;
+    t->group = row->group;
+    t->repeat = row->repeat;
+    t->status = row->status;
+    snprintf(t->cause, sizeof t->cause, "%s", row->cause ? row->cause : "");
+    t->seed = row->seed;
+    t->attempt = row->attempt;
+    t->until = row->until;
+    t->epochs = row->epochs;
+    t->own_failures = row->own_failures;
+    t->lost_on = row->lost_on;
+    t->created_ms = row->created_ms;
+    t->started_ms = row->started_ms;
+    t->ended_ms = row->ended_ms;
+    s->counts[t->status]++;
+    if (t->status == TRIAL_waiting)
+        study_enqueue(s, t, false);
+    return 0;
+}
+
+static struct trial *trial_of_id(const struct study *s, int64_t id)
+{
+    /* Trials are added in order, so ids rise with numbers: bisect. */
+    size_t low = 0, high = s->count;
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        if (s->trials[mid]->id < id)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low < s->count && s->trials[low]->id == id ? s->trials[low] : NULL;
+}
+
+static int load_epoch(void *arg, const struct row_epoch *row, uint64_t seq)
+{
+    struct study *s = ((struct loading *)arg)->study;
+    struct trial *t = trial_of_id(s, row->trial);
+    (void)seq;
+    if (!t || row->epoch < 1)
+        return ERR_BAD;
+    trial_note_epoch(t, row->epoch, row->value);
+    s->epochs_done++;
+    return 0;
+}
+
+static int load_attempt(void *arg, const struct row_attempt *row)
+{
+    struct loading *loading = arg;
+    struct trial *t = trial_of_id(loading->study, row->trial);
+    if (!t)
+        return ERR_BAD;
+    if (row->attempt != t->attempt)
+        return 0; /* an older one that was never told its end: fenced */
+    str_copy(t->token, sizeof t->token, row->token);
+    t->is_open = true;
+    t->attempt_started_ms = row->started_ms;
+    t->orphan_until_mono_ms = loading->orphan_until_mono_ms;
+    loading->study->open_count++;
+    return 0;
+}
+
+/* The samplers' memory of a trial that is in the store: added when it was, then what became of it. Which seq each
+ * step had matters to replay alone, which reads the rows; a running master needs the newest state. */
+static void remember(struct study *s, struct trial *t, uint64_t seq)
+{
+    bool scored = !isnan(t->score), is_final = trial_status_is_final(t->status);
+    double score = scored ? (s->def.maximize ? t->score : -t->score) : -INFINITY;
+    history_add(&s->history, t->number, t->group, &t->point, NULL, 0, seq);
+    enum history_state state = HISTORY_PENDING;
+    if (t->status == TRIAL_cancelled)
+        state = HISTORY_GONE;
+    else if (t->status == TRIAL_failed || (is_final && !scored) || strcmp(t->cause, "diverged") == 0)
+        state = HISTORY_BAD;
+    else if (is_final)
+        state = HISTORY_SCORED;
+    if (state != HISTORY_PENDING || scored)
+        history_update(&s->history, t->number, state, t->status == TRIAL_pruned, t->last_epoch, score, seq);
+}
+
+int study_load(struct turn *turn, struct study *s, int64_t orphan_until_mono_ms, struct err *err)
+{
+    struct loading loading = {s, turn, orphan_until_mono_ms};
+    int rc = store_load_trials(turn->store, s->id, load_trial, &loading, err);
+    if (!rc)
+        rc = store_load_epochs(turn->store, s->id, load_epoch, &loading, err);
+    if (!rc)
+        rc = store_load_attempts(turn->store, s->id, load_attempt, &loading, err);
+    if (rc) {
+        if (err && !err->code)
+            err_set(err, ERR_BAD, "study \"%s\": its rows do not fit together", s->def.name);
+        return rc;
+    }
+    for (size_t i = 0; i < s->count; i++) {
+        trial_rescore(s->trials[i]);
+        remember(s, s->trials[i], store_seq(turn->store));
+        study_consider_best(s, s->trials[i]);
+    }
+    return 0;
+}
+
+/* ---- waiting list ---- */
+
+void study_enqueue(struct study *s, struct trial *t, bool front)
+{
+    t->queue_prev = front ? NULL : s->waiting_last;
+    t->queue_next = front ? s->waiting_first : NULL;
+    if (t->queue_prev)
+        t->queue_prev->queue_next = t;
+    else
+        s->waiting_first = t;
+    if (t->queue_next)
+        t->queue_next->queue_prev = t;
+    else
+        s->waiting_last = t;
+}
+
+void study_dequeue(struct study *s, struct trial *t)
+{
+    if (t->queue_prev)
+        t->queue_prev->queue_next = t->queue_next;
+    else
+        s->waiting_first = t->queue_next;
+    if (t->queue_next)
+        t->queue_next->queue_prev = t->queue_prev;
+    else
+        s->waiting_last = t->queue_prev;
+    t->queue_prev = t->queue_next = NULL;
+}
+
+/* ---- what is next ---- */
+
+struct trial *study_trial(const struct study *s, uint32_t number)
+{
+    return number >= 1 && number <= s->count ? s->trials[number - 1] : NULL;
+}
+
+int64_t study_planned(const struct study *s)
+{
+    int64_t size = sampler_size(s->sampler), trials = s->def.search.trials;
+    /* A cancelled point of a grid is gone, of a random search another one takes its place. */
+    if (size >= 0)
+        return trials && trials < size ? trials : size;
+    return trials ? trials : -1;
+}
+
+static bool may_sample(const struct study *s)
+{
+    int64_t planned = study_planned(s);
+    int64_t counted = (int64_t)s->count;
+    if (sampler_size(s->sampler) < 0)
+        counted -= s->counts[TRIAL_cancelled];
+    return !s->exhausted && (planned < 0 || counted < planned);
+}
+
+static void add_rows(struct turn *turn, struct trial *t, const struct proposal *note)
+{
+    const struct space *space = &t->study->def.space;
+    struct row_value *values = xcalloc((size_t)space->count, sizeof *values);
+    int count = 0;
+    for (int i = 0; i < space->count; i++) {
+        const struct param *p = &space->params[i];
+        struct value v = t->point.v[i];
+        if (v.kind == VALUE_OFF)
+            continue;
+        struct row_value *row = &values[count++];
+        row->name = p->name;
+        row->is_number = value_as_num(p, v, &row->number);
+        row->text = row->is_number ? NULL : value_as_text(p, v);
+    }
+    struct row_trial row = {
+        .study = t->study->id,
+        .number = t->number,
+        .group = t->group,
+        .status = TRIAL_waiting,
+        .seed = t->seed,
+        .sampler = note->sampler,
+        .sampler_version = note->version,
+        .seq_cut = note->seq_cut,
+        .why = note->why,
+        .until = t->until,
+        .epochs = t->epochs,
+        .score = NAN,
+        .created_ms = t->created_ms,
+    };
+    store_add_trial(turn->store, &row, values, count);
+    t->id = row.id;
+    free(values);
+}
+
+static struct trial *sample(struct turn *turn, struct study *s)
+{
+    struct point point;
+    point_init(&point, &s->def.space);
+    struct proposal note = {0};
+    struct err err = ERR_NONE;
+    int rc = sampler_propose(s->sampler, &s->history, (uint32_t)s->count + 1, &point, &note, &err);
+    if (rc) {
+        point_fini(&point);
+        s->exhausted = s->exhausted || rc == ERR_GONE;
+        return NULL;
+    }
+    struct trial *t = add_trial(s);
+    point_copy(&t->point, &point);
+    point_fini(&point);
+    t->group = t->number;
+    t->seed = hash_mix(s->def.trainer_seed, (uint64_t)t->repeat) & HONE_SEED_MAX;
+    t->until = t->epochs = s->def.epochs;
+    t->created_ms = turn->now.wall_ms;
+    t->status = TRIAL_waiting;
+    s->counts[TRIAL_waiting]++;
+    add_rows(turn, t, &note);
+    study_enqueue(s, t, false);
+    history_add(&s->history, t->number, t->group, &t->point, note.fit_count ? note.fit : NULL, note.fit_count,
+                store_seq(turn->store));
+    return t;
+}
+
+struct trial *study_next(struct turn *turn, struct study *s)
+{
+    if (study_has_ended(s) || s->ending[0] || s->wish != WISH_RUN)
+        return NULL;
+    if (s->def.search.parallel && s->open_count >= s->def.search.parallel)
+        return NULL;
+    /* A trial whose older attempt a worker is still winding up waits for its end: the slot is not free yet. */
+    for (struct trial *t = s->waiting_first; t; t = t->queue_next)
+        if (!t->holder)
+            return t;
+    return may_sample(s) ? sample(turn, s) : NULL;
+}
+
+/* ---- budget and end ---- */
+
+bool study_has_ended(const struct study *s)
+{
+    return s->end_reason[0] != '\0';
+}
+
+const char *study_state(const struct study *s)
+{
+    if (study_has_ended(s))
+        return "ended";
+    if (s->ending[0])
+        return "stopping";
+    if (s->wish == WISH_PAUSE)
+        return "paused";
+    return "running";
+}
+
+void study_stop_trial(struct turn *turn, struct trial *t, enum stop_when when, const char *reason)
+{
+    if (!t->is_open || t->stopping >= when)
+        return;
+    t->stopping = when;
+    str_copy(t->stop_reason, sizeof t->stop_reason, reason);
+    if (!t->holder || !t->holder->peer)
+        return; /* said again when its worker is back */
+    struct msg msg = {.kind = MSG_stop};
+    str_copy(msg.stop.study, sizeof msg.stop.study, t->study->def.name);
+    msg.stop.trial = t->number;
+    msg.stop.attempt = (uint64_t)t->attempt;
+    str_copy(msg.stop.token, sizeof msg.stop.token, t->token);
+    str_copy(msg.stop.when, sizeof msg.stop.when, when == STOP_NOW ? "now" : "epoch");
+    str_copy(msg.stop.reason, sizeof msg.stop.reason, reason);
+    outbox_add(turn->outbox, t->holder->peer, &msg);
+}
+
+void study_begin_end(struct turn *turn, struct study *s, const char *reason)
+{
+    str_copy(s->ending, sizeof s->ending, reason);
+    const char *cause = strcmp(reason, "stopped") == 0 ? "stopped" : "budget";
+    while (s->waiting_first)
+        trial_move(turn, s->waiting_first, TRIAL_cancelled, cause, NULL);
+    for (size_t i = 0; i < s->count; i++) {
+        struct trial *t = s->trials[i];
+        if (t->status == TRIAL_running)
+            study_stop_trial(turn, t, STOP_EPOCH, cause);
+        else if (t->status == TRIAL_paused)
+            trial_move(turn, t, TRIAL_pruned, cause, NULL);
+    }
+}
+
+static bool target_reached(const struct study *s)
+{
+    double target = s->def.budget.target;
+    return !isnan(target) && s->best && !metric_better(s->def.maximize, target, s->best->score);
+}
+
+/* The first budget that is reached, NULL: none. */
+static const char *budget_reached(const struct study *s)
+{
+    const struct budget *b = &s->def.budget;
+    if (s->wish == WISH_STOP)
+        return "stopped";
+    if (target_reached(s))
+        return "target";
+    if (b->failed && s->counts[TRIAL_failed] >= b->failed)
+        return "failed";
+    if (b->epochs && s->epochs_done >= b->epochs)
+        return "epochs";
+    if (b->wall_ms && s->wall_used_ms >= b->wall_ms)
+        return "wall";
+    if (b->slot_ms && s->slot_used_ms >= b->slot_ms)
+        return "slot_hours";
+    return NULL;
+}
+
+static void count_time(struct turn *turn, struct study *s)
+{
+    int64_t now = turn->now.mono_ms, passed = s->counted_mono_ms ? now - s->counted_mono_ms : 0;
+    s->counted_mono_ms = now;
+    if (s->wish == WISH_RUN)
+        s->wall_used_ms += passed;
+    s->slot_used_ms += passed * s->open_count;
+    if (s->wall_used_ms - s->saved_wall_ms < SAVE_WALL_EVERY_MS)
+        return;
+    s->saved_wall_ms = s->wall_used_ms;
+    store_study_used(turn->store, s->id, s->wall_used_ms, s->slot_used_ms);
+}
+
+static void end_now(struct turn *turn, struct study *s)
+{
+    const char *reason = s->ending[0] ? s->ending : s->exhausted || sampler_size(s->sampler) >= 0 ? "exhausted" : "trials";
+    str_copy(s->end_reason, sizeof s->end_reason, reason);
+    s->ended_ms = turn->now.wall_ms;
+    store_study_used(turn->store, s->id, s->wall_used_ms, s->slot_used_ms);
+    store_study_ended(turn->store, s->id, reason, s->ended_ms);
+}
+
+/* When the time budgets will be reached if nothing changes. */
+static int64_t time_deadline(const struct study *s, int64_t now)
+{
+    int64_t deadline = INT64_MAX;
+    const struct budget *b = &s->def.budget;
+    if (b->wall_ms && s->wish == WISH_RUN && b->wall_ms > s->wall_used_ms)
+        deadline = now + b->wall_ms - s->wall_used_ms;
+    if (b->slot_ms && s->open_count && b->slot_ms > s->slot_used_ms) {
+        int64_t slot_deadline = now + (b->slot_ms - s->slot_used_ms) / s->open_count + 1;
+        deadline = slot_deadline < deadline ? slot_deadline : deadline;
+    }
+    return deadline;
+}
+
+int64_t study_tick(struct turn *turn, struct study *s)
+{
+    if (study_has_ended(s))
+        return INT64_MAX;
+    count_time(turn, s);
+    if (!s->ending[0]) {
+        const char *reason = budget_reached(s);
+        if (reason)
+            study_begin_end(turn, s, reason);
+    }
+    bool quiet = !s->counts[TRIAL_waiting] && !s->counts[TRIAL_running] && !s->open_count;
+    if (quiet && (s->ending[0] || (!may_sample(s) && s->wish == WISH_RUN)))
+        end_now(turn, s);
+    return study_has_ended(s) ? INT64_MAX : time_deadline(s, turn->now.mono_ms);
+}
+
+void study_reopen(struct turn *turn, struct study *s)
+{
+    s->ending[0] = s->end_reason[0] = '\0';
+    s->ended_ms = 0;
+    s->counted_mono_ms = turn->now.mono_ms;
+    store_study_reopened(turn->store, s->id, turn->now.wall_ms);
+}
+
+void study_consider_best(struct study *s, struct trial *t)
+{
+    if (s->best == t) {
+        /* Its own score may have fallen (another attempt replaced epochs): look at all of them. */
+        for (size_t i = 0; i < s->count; i++)
+            if (metric_better(s->def.maximize, s->trials[i]->score, s->best->score))
+                s->best = s->trials[i];
+        if (isnan(s->best->score))
+            s->best = NULL;
+        return;
+    }
+    if (isnan(t->score))
+        return;
+    bool better = !s->best || metric_better(s->def.maximize, t->score, s->best->score);
+    bool tie = s->best && t->score == s->best->score && t->number < s->best->number;
+    if (better || tie)
+        s->best = t;
+}

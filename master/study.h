@@ -1,0 +1,80 @@
+/* study: one search in memory: its definition, trials, waiting list, counters, history for the samplers, and the
+ * accounting of its budget. What a study is doing is derived, by the first rule that matches (study_state); only
+ * the user's wish (run, pause, stop) and the end are stored.
+ *
+ * Budgets are counted here, exactly: `trials` counts sampled points (pruned and failed too; not cancelled ones, not
+ * further attempts), wall time counts while a master runs the study.
+ *
+ * Ownership: the reactor owns studies; a study owns its trials.
+ */
+#ifndef HONE_MASTER_STUDY_H
+#define HONE_MASTER_STUDY_H
+
+#include "master/study_def.h"
+#include "master/trial.h"
+
+struct study {
+    /* the row */
+    int64_t id;
+    char *base;
+    enum study_wish wish;
+    int64_t created_ms, ended_ms;
+    int64_t wall_used_ms, slot_used_ms;
+    char end_reason[33]; /* "" until it has ended */
+
+    /* memory */
+    struct study_def def;
+    struct sampler *sampler;
+    struct history history;
+    struct trial **trials; /* trials[number - 1] */
+    size_t count, room;
+    struct trial *waiting_first, *waiting_last;
+    int64_t counts[TRIAL_STATUS_COUNT];
+    int64_t open_count;  /* attempts without an outcome */
+    int64_t epochs_done; /* rows that count */
+    struct trial *best;
+    char ending[33];     /* why it is being wound up; "": it is not */
+    bool exhausted;      /* the sampler has nothing left */
+    int64_t counted_mono_ms; /* wall and slot time are counted up to here; 0: not started */
+    int64_t saved_wall_ms;   /* what the row says */
+    double served;           /* jobs given, over the weight: for the fair share */
+};
+
+/* From a checked definition (taken; empty afterwards) to a study with its sampler. NULL and err on failure. */
+struct study *study_new(struct study_def *def, const char *base, struct err *err);
+void study_free(struct study *study);
+
+/* Rows of a study just submitted. */
+int study_create(struct turn *turn, struct study *study, struct err *err);
+/* Trials, curves and open attempts out of the store; open ones get a fresh lease until orphan_until_mono_ms. */
+int study_load(struct turn *turn, struct study *study, int64_t orphan_until_mono_ms, struct err *err);
+
+struct trial *study_trial(const struct study *study, uint32_t number); /* NULL: no such trial */
+
+/* The next trial to start: the front of the waiting list, else a newly sampled one. NULL: nothing now. */
+struct trial *study_next(struct turn *turn, struct study *study);
+
+/* Counts time and ends what has to end; call it every turn. Returns the monotonic time of its next deadline,
+ * INT64_MAX if there is none. */
+int64_t study_tick(struct turn *turn, struct study *study);
+
+/* Winds the study up: running attempts stop after their epoch, nothing new starts. */
+void study_begin_end(struct turn *turn, struct study *study, const char *reason);
+bool study_has_ended(const struct study *study);
+/* Open again: a retry, a resume after stop. */
+void study_reopen(struct turn *turn, struct study *study);
+
+/* running, paused, stopping, ended: the first rule that matches. */
+const char *study_state(const struct study *study);
+int64_t study_planned(const struct study *study); /* trials in all; -1: unknown */
+
+/* Asks the holder of an open attempt to stop; kept and repeated when its worker comes back. */
+void study_stop_trial(struct turn *turn, struct trial *trial, enum stop_when when, const char *reason);
+
+/* Waiting list; front: preempted and lost trials go first. Called by trial_move alone. */
+void study_enqueue(struct study *study, struct trial *trial, bool front);
+void study_dequeue(struct study *study, struct trial *trial);
+/* Best trial after a change of this one's score. */
+void study_consider_best(struct study *study, struct trial *trial);
+
+#endif

@@ -1,0 +1,323 @@
+#include "master/study_def.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/check.h"
+#include "common/file.h"
+#include "common/hash.h"
+#include "common/mem.h"
+#include "common/trainer_options.h"
+#include "common/units.h"
+
+enum { STUDY_FILE_MAX_BYTES = 4 << 20, COMMAND_MAX_ARGS = 256 };
+
+/* ---- parts of the file ---- */
+
+static int parse_metric(const struct jcur *root, struct study_def *def, struct err *err)
+{
+    static const char *const keys[] = {"name", "goal", "score", NULL};
+    static const char *const goals[] = {"maximize", "minimize", NULL};
+    static const char *const scores[] = {"best", "last", NULL};
+    struct jcur metric = jcur_get(root, "metric"), name = jcur_get(&metric, "name");
+    struct jcur goal = jcur_get(&metric, "goal"), score = jcur_get(&metric, "score");
+    const char *text;
+    int choice = 0;
+    if (jcur_object(&metric, 8, err) || jcur_known(&metric, keys, err) || jcur_name(&name, &text, err))
+        return ERR_BAD;
+    str_copy(def->metric, sizeof def->metric, text);
+    if (jcur_choice(&goal, goals, &choice, err))
+        return ERR_BAD;
+    def->maximize = choice == 0;
+    if (jcur_has(&score) && jcur_choice(&score, scores, &choice, err))
+        return ERR_BAD;
+    def->score_last = jcur_has(&score) && choice == 1;
+    return 0;
+}
+
+static int parse_wall(const struct jcur *budget, struct study_def *def, struct err *err)
+{
+    struct jcur wall = jcur_get(budget, "wall");
+    const char *text;
+    if (!jcur_has(&wall))
+        return 0;
+    if (jcur_text(&wall, 64, &text, err))
+        return ERR_BAD;
+    struct err why = ERR_NONE;
+    if (duration_parse(text, &def->budget.wall_ms, &why) || def->budget.wall_ms <= 0) {
+        jcur_fail(&wall, err, "%s", why.code ? why.text : "must be longer than nothing");
+        return err_hint(err, "write a duration: \"90s\", \"2h30m\"");
+    }
+    return 0;
+}
+
+static int parse_budget(const struct jcur *root, struct study_def *def, struct err *err)
+{
+    static const char *const keys[] = {"wall", "failed", "target", "epochs", "slot_hours", NULL};
+    struct jcur budget = jcur_get(root, "budget");
+    def->budget.target = NAN;
+    if (!jcur_has(&budget))
+        return 0;
+    if (jcur_object(&budget, 16, err) || jcur_known(&budget, keys, err) || parse_wall(&budget, def, err))
+        return ERR_BAD;
+    struct jcur failed = jcur_get(&budget, "failed"), target = jcur_get(&budget, "target");
+    struct jcur epochs = jcur_get(&budget, "epochs"), hours = jcur_get(&budget, "slot_hours");
+    double slot_hours = 0;
+    if (jcur_has(&failed) && jcur_int(&failed, 1, 1000000000, &def->budget.failed, err))
+        return ERR_BAD;
+    if (jcur_has(&target) && jcur_num(&target, -1e300, 1e300, &def->budget.target, err))
+        return ERR_BAD;
+    if (jcur_has(&epochs) && jcur_int(&epochs, 1, INT64_C(1) << 50, &def->budget.epochs, err))
+        return ERR_BAD;
+    if (jcur_has(&hours) && jcur_num(&hours, 1e-6, 1e9, &slot_hours, err))
+        return ERR_BAD;
+    def->budget.slot_ms = (int64_t)ceil(slot_hours * 3600000.0);
+    return 0;
+}
+
+/* {name} in an element of the command must be a parameter or one of the words the slot knows. */
+static int check_placeholders(const struct jcur *arg, const struct space *space, struct err *err)
+{
+    static const char *const words[] = {"study", "trial", "attempt", "seed", "until", "epochs",
+                                        "metric", "dir", "base", "resume", "resume_epoch", NULL};
+    for (const char *open = strchr(json_text(arg->node), '{'); open; open = strchr(open + 1, '{')) {
+        size_t len = strcspn(open + 1, "{}");
+        char name[66];
+        if (open[len + 1] != '}' || len == 0 || len > 64)
+            continue; /* a brace of the trainer's own, as in JSON or a shell pattern */
+        memcpy(name, open + 1, len);
+        name[len] = '\0';
+        if (!name_ok(name) || space_find(space, name) >= 0)
+            continue;
+        const char *const *w = words;
+        while (*w && strcmp(*w, name) != 0)
+            w++;
+        if (!*w) {
+            jcur_fail(arg, err, "{%s} is not a parameter of the space", name);
+            return err_hint(err, "add it to \"space\", or use {trial}, {seed}, {epochs}, {dir}, {resume}, …");
+        }
+    }
+    return 0;
+}
+
+static int check_command(const struct jcur *trainer, const struct study_def *def, struct err *err)
+{
+    static const char *const keys[] = {"command", "warm", "timeout", "seed", NULL};
+    struct jcur command = jcur_get(trainer, "command"), warm = jcur_get(trainer, "warm");
+    struct jcur timeout = jcur_get(trainer, "timeout");
+    if (jcur_known(trainer, keys, err) || jcur_array(&command, 1, COMMAND_MAX_ARGS, err))
+        return ERR_BAD;
+    int i = 0;
+    for (const struct json *a = json_first(command.node); a; a = json_next(a), i++) {
+        struct jcur arg = jcur_at(&command, i);
+        const char *text;
+        if (jcur_text(&arg, 65536, &text, err) || check_placeholders(&arg, &def->space, err))
+            return ERR_BAD;
+        if (i == 0 && !text[0])
+            return jcur_fail(&arg, err, "the program's name is empty");
+    }
+    bool flag;
+    if (jcur_has(&warm) && jcur_bool(&warm, &flag, err))
+        return ERR_BAD;
+    const char *text;
+    int64_t ms;
+    if (jcur_has(&timeout) && (jcur_text(&timeout, 64, &text, err) || duration_parse(text, &ms, err)))
+        return err && err->text[0] ? jcur_fail(&timeout, err, "must be a duration like \"2h\"") : ERR_BAD;
+    return 0;
+}
+
+static int check_params_used(const struct jcur *trainer, const struct study_def *def, const char *file,
+                             struct err *err)
+{
+    for (int i = 0; i < def->space.count; i++) {
+        const char *name = def->space.params[i].name;
+        if (trainer_uses_param(trainer->node, name))
+            continue;
+        err_set(err, ERR_BAD, "%s: space.%s: nothing in the trainer uses this parameter", file, name);
+        return err_hint(err, "give it the name of a trainer option (lr, l2, hidden, …) or place it as \"{%s}\" in a "
+                             "layer",
+                        name);
+    }
+    return 0;
+}
+
+static int parse_trainer(const struct jcur *root, struct study_def *def, struct err *err)
+{
+    struct jcur trainer = jcur_get(root, "trainer"), seed = jcur_get(&trainer, "seed");
+    if (jcur_object(&trainer, 256, err))
+        return ERR_BAD;
+    bool builtin = json_get(trainer.node, "builtin") != NULL;
+    if (builtin == (json_get(trainer.node, "command") != NULL)) {
+        jcur_fail(&trainer, err, "must have \"builtin\" or \"command\", and not both");
+        return err_hint(err, "{\"builtin\": \"mlp\", \"data\": \"spiral\"} or {\"command\": [\"python3\", \"train.py\"]}");
+    }
+    int64_t value = 0;
+    if (jcur_has(&seed) && jcur_int(&seed, 0, HONE_SEED_MAX, &value, err))
+        return ERR_BAD;
+    def->trainer_seed = (uint64_t)value;
+    if (!builtin)
+        return check_command(&trainer, def, err);
+    if (trainer_options_check(&trainer, err))
+        return ERR_BAD;
+    return check_params_used(&trainer, def, root->file, err);
+}
+
+static int parse_extras(const struct jcur *root, struct study_def *def, struct err *err)
+{
+    struct jcur priority = jcur_get(root, "priority"), weight = jcur_get(root, "weight");
+    struct jcur most = jcur_get(root, "max_attempts"), text = jcur_get(root, "description");
+    int64_t max_attempts = 3;
+    const char *description;
+    def->weight = 1;
+    if (jcur_has(&priority) && jcur_num(&priority, -1e6, 1e6, &def->priority, err))
+        return ERR_BAD;
+    if (jcur_has(&weight) && jcur_num(&weight, 1e-3, 1e6, &def->weight, err))
+        return ERR_BAD;
+    if (jcur_has(&most) && jcur_int(&most, 1, 1000, &max_attempts, err))
+        return ERR_BAD;
+    if (jcur_has(&text) && jcur_text(&text, 10000, &description, err))
+        return ERR_BAD;
+    def->max_attempts = (int)max_attempts;
+    return 0;
+}
+
+/* A search must be able to end: by its own size, a number of trials, or a budget. */
+static int check_ends(const struct jcur *root, struct study_def *def, struct err *err)
+{
+    struct sampler *sampler = sampler_new(&def->search, &def->space, 0, err);
+    if (!sampler)
+        return ERR_BAD;
+    int64_t size = sampler_size(sampler);
+    sampler_free(sampler);
+    const struct budget *b = &def->budget;
+    if (size >= 0 || def->search.trials || b->wall_ms || b->slot_ms || b->epochs)
+        return 0;
+    struct jcur search = jcur_get(root, "search"), trials = jcur_get(&search, "trials");
+    jcur_fail(&trials, err, "is missing, and nothing else would end the search");
+    return err_hint(err, "\"search\": {\"trials\": 60, …}, or a \"budget\" with wall, epochs or slot_hours");
+}
+
+static int parse_root(const struct jcur *root, struct study_def *def, struct err *err)
+{
+    static const char *const keys[] = {"study",  "metric",   "trainer", "space",        "search",
+                                       "budget", "priority", "weight",  "max_attempts", "description", NULL};
+    struct jcur name = jcur_get(root, "study"), space = jcur_get(root, "space");
+    struct jcur search = jcur_get(root, "search"), trainer = jcur_get(root, "trainer");
+    const char *text;
+    if (jcur_object(root, 64, err) || jcur_known(root, keys, err) || jcur_name(&name, &text, err))
+        return ERR_BAD;
+    str_copy(def->name, sizeof def->name, text);
+    if (parse_metric(root, def, err) || space_parse(&space, &def->space, err))
+        return ERR_BAD;
+    if (search_parse(&search, &def->space, &def->search, err))
+        return ERR_BAD;
+    /* What people who leave it out expect: the built-in trainer learns something, a command runs once. */
+    def->epochs = def->search.epochs ? def->search.epochs : json_get(trainer.node, "builtin") ? 10 : 1;
+    if (parse_budget(root, def, err) || parse_trainer(root, def, err) || parse_extras(root, def, err))
+        return ERR_BAD;
+    return check_ends(root, def, err);
+}
+
+/* ---- the whole ---- */
+
+static int apply_set(struct json *root, const char *set, struct err *err)
+{
+    const char *equals = strchr(set, '=');
+    if (!equals || equals == set) {
+        err_set(err, ERR_BAD, "--set %.100s: there is no PATH=VALUE", set);
+        return err_hint(err, "--set search.trials=100");
+    }
+    char *path = xstrndup(set, (size_t)(equals - set));
+    struct json *value = json_parse(equals + 1, strlen(equals + 1), "--set", NULL);
+    if (!value)
+        value = json_new_text(equals + 1);
+    int rc = json_set(root, path, value, err);
+    free(path);
+    return rc ? err_prefix(err, "--set %.60s: ", set) : 0;
+}
+
+int study_def_parse(const char *text, size_t len, const char *file, const char *const *sets, int set_count,
+                    struct study_def *out, struct err *err)
+{
+    *out = (struct study_def){.json = json_parse(text, len, file, err)};
+    if (!out->json)
+        return ERR_BAD;
+    int rc = 0;
+    for (int i = 0; i < set_count && !rc; i++)
+        rc = apply_set(out->json, sets[i], err);
+    struct jcur root = jcur_root(out->json, file);
+    if (!rc)
+        rc = parse_root(&root, out, err);
+    if (rc)
+        study_def_fini(out);
+    return rc ? ERR_BAD : 0;
+}
+
+int study_def_load(const char *path, const char *const *sets, int set_count, struct study_def *out,
+                   struct err *err)
+{
+    struct str text = {0};
+    int rc = file_read(path, STUDY_FILE_MAX_BYTES, &text, err);
+    if (!rc)
+        rc = study_def_parse(str_text(&text), text.len, path_base(path), sets, set_count, out, err);
+    else if (rc == ERR_GONE && err)
+        rc = err->code = ERR_BAD;
+    str_fini(&text);
+    return rc;
+}
+
+void study_def_fini(struct study_def *def)
+{
+    search_fini(&def->search);
+    space_fini(&def->space);
+    json_free(def->json);
+    *def = (struct study_def){0};
+}
+
+static struct json *sub_object(struct json *root, const char *key)
+{
+    return (struct json *)(uintptr_t)json_get(root, key);
+}
+
+void study_def_fill_seeds(struct study_def *def)
+{
+    struct json *search = sub_object(def->json, "search"), *trainer = sub_object(def->json, "trainer");
+    if (!json_get(search, "seed")) {
+        def->search.seed = random_seed();
+        def->search.has_seed = true;
+        json_put_num(search, "seed", (double)def->search.seed);
+    }
+    if (!json_get(trainer, "seed")) {
+        def->trainer_seed = random_seed();
+        json_put_num(trainer, "seed", (double)def->trainer_seed);
+    }
+}
+
+/* A seed that the file leaves out was drawn when the study was first submitted. */
+static void adopt_seed(struct json *now, const struct json *stored, const char *part)
+{
+    struct json *mine = sub_object(now, part);
+    const struct json *theirs = json_get(stored, part);
+    const struct json *seed = theirs ? json_get(theirs, "seed") : NULL;
+    if (mine && seed && !json_get(mine, "seed"))
+        json_put(mine, "seed", seed);
+}
+
+int study_def_same(const struct study_def *now, const struct json *stored, const char *file, struct err *err)
+{
+    struct json *mine = json_clone(now->json);
+    adopt_seed(mine, stored, "search");
+    adopt_seed(mine, stored, "trainer");
+    json_put_text(mine, "study", json_text(json_get(stored, "study"))); /* --fresh renamed it */
+    struct str path = {0};
+    int rc = 0;
+    if (!json_same(mine, stored, &path)) {
+        rc = err_set(err, ERR_BAD, "%s: %s: differs from study \"%s\" in this database", file, str_text(&path),
+                     json_text(json_get(stored, "study")));
+        err_hint(err, "--fresh starts a new study beside it; or give this one another name or another --db");
+    }
+    str_fini(&path);
+    json_free(mine);
+    return rc;
+}

@@ -1,0 +1,60 @@
+/* study_def: the study file, read and checked. What passes here can be run: every key is known, every number in
+ * its range, every parameter used by the trainer, every placeholder backed by a parameter.
+ *
+ *   { "study": "mnist", "metric": {…}, "trainer": {…}, "space": {…}, "search": {…}, "budget": {…},
+ *     "priority": 0, "weight": 1, "max_attempts": 3, "description": "…" }
+ *
+ * docs/study-file.md is the reference, docs/study.schema.json the schema; a test keeps the three agreed.
+ * Refuses with file, path, value and hint; writes nothing anywhere. Ownership: the caller's storage;
+ * study_def_fini frees. On failure nothing is left to free.
+ */
+#ifndef HONE_MASTER_STUDY_DEF_H
+#define HONE_MASTER_STUDY_DEF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "common/json.h"
+#include "master/search/sampler.h"
+#include "master/search/space.h"
+
+struct budget {
+    int64_t wall_ms;   /* 0: none; counted only while a master runs the study */
+    int64_t slot_ms;   /* 0: none; sum over slots of the time they held this study's attempts */
+    int64_t epochs;    /* 0: none; epoch reports in all */
+    int64_t failed;    /* 0: none; this many failed trials end the study */
+    double target;     /* NaN: none; a score at least (minimize: at most) this good ends it */
+};
+
+struct study_def {
+    struct json *json; /* the whole file, owned; what the store keeps */
+    char name[65];
+    char metric[65];
+    bool maximize;
+    bool score_last; /* score = the last epoch's value; else the best epoch's */
+    struct space space;
+    struct search_def search;
+    int epochs; /* length of a full training */
+    struct budget budget;
+    double priority, weight;
+    int max_attempts;      /* failures of a trial's own making before it is failed */
+    uint64_t trainer_seed; /* every trial's seed comes from it: a paired comparison */
+};
+
+/* Parses text, applies `sets` ("search.trials=100"; a value that is not JSON is taken as text), checks all. */
+int study_def_parse(const char *text, size_t len, const char *file, const char *const *sets, int set_count,
+                    struct study_def *out, struct err *err);
+/* The same for a file; "-" is standard input. */
+int study_def_load(const char *path, const char *const *sets, int set_count, struct study_def *out,
+                   struct err *err);
+void study_def_fini(struct study_def *def);
+
+/* Seeds left out are drawn here, once, and become part of the definition. */
+void study_def_fill_seeds(struct study_def *def);
+
+/* Is `now` the definition that the store knows as `stored`? Seeds that `now` leaves out agree with any. On a
+ * difference: ERR_BAD with the first path that differs. */
+int study_def_same(const struct study_def *now, const struct json *stored, const char *file, struct err *err);
+
+#endif

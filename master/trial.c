@@ -1,0 +1,137 @@
+#include "master/trial.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/check.h"
+#include "common/mem.h"
+#include "master/study.h"
+
+static const char *orderly(const char *cause)
+{
+    return cause && cause[0] ? cause : NULL;
+}
+
+/* What the samplers learn from a trial in this status. */
+static void tell_history(struct trial *t, uint64_t seq)
+{
+    struct study *s = t->study;
+    bool scored = !isnan(t->score);
+    double score = scored ? (s->def.maximize ? t->score : -t->score) : -INFINITY;
+    enum history_state state = HISTORY_PENDING;
+    if (t->status == TRIAL_cancelled)
+        state = HISTORY_GONE;
+    else if (t->status == TRIAL_failed || (trial_status_is_final(t->status) && !scored) ||
+             strcmp(t->cause, "diverged") == 0)
+        state = HISTORY_BAD;
+    else if (trial_status_is_final(t->status))
+        state = HISTORY_SCORED;
+    history_update(&s->history, t->number, state, t->status == TRIAL_pruned, t->last_epoch, score, seq);
+}
+
+static void set_times(struct trial *t, int64_t now_ms)
+{
+    if (t->status == TRIAL_running && !t->started_ms)
+        t->started_ms = now_ms;
+    t->ended_ms = trial_status_is_final(t->status) ? now_ms : 0;
+}
+
+/* Preempted and lost trials have waited before: they go first. */
+static bool goes_first(const char *cause)
+{
+    static const char *const causes[] = {"lost", "preempted", "shutdown", "paused", "promoted", NULL};
+    for (int i = 0; cause && causes[i]; i++)
+        if (strcmp(cause, causes[i]) == 0)
+            return true;
+    return false;
+}
+
+void trial_move(struct turn *turn, struct trial *t, enum trial_status to, const char *cause, const char *detail)
+{
+    enum trial_status from = t->status;
+    const char *event = trial_edge_event(from, to);
+    PRE(event);
+    struct study *s = t->study;
+    if (from == TRIAL_waiting)
+        study_dequeue(s, t);
+    t->status = to;
+    s->counts[from]--;
+    s->counts[to]++;
+    snprintf(t->cause, sizeof t->cause, "%s", cause ? cause : "");
+    set_times(t, turn->now.wall_ms);
+    if (to == TRIAL_waiting)
+        study_enqueue(s, t, goes_first(cause));
+    uint64_t seq = store_trial_moved(turn->store, t->id, from, to, event, orderly(t->cause), t->attempt,
+                                     turn->now.wall_ms, detail);
+    tell_history(t, seq);
+}
+
+bool metric_better(bool maximize, double a, double b)
+{
+    if (isnan(a))
+        return false;
+    return isnan(b) || (maximize ? a > b : a < b);
+}
+
+void trial_rescore(struct trial *t)
+{
+    const struct study_def *def = &t->study->def;
+    t->score = NAN;
+    t->best_epoch = 0;
+    int first = def->score_last ? t->last_epoch : 1;
+    for (int epoch = first > 0 ? first : 1; epoch <= t->last_epoch; epoch++) {
+        double value = t->curve[epoch - 1];
+        if (metric_better(def->maximize, value, t->score)) {
+            t->score = value;
+            t->best_epoch = epoch;
+        }
+    }
+}
+
+void trial_note_epoch(struct trial *t, int epoch, double value)
+{
+    size_t before = t->curve_room;
+    GROW(t->curve, t->curve_room, (size_t)epoch);
+    for (size_t i = before; i < t->curve_room; i++)
+        t->curve[i] = NAN;
+    t->curve[epoch - 1] = value;
+    if (epoch > t->last_epoch)
+        t->last_epoch = epoch;
+}
+
+void trial_save_progress(struct turn *turn, const struct trial *t)
+{
+    struct row_trial row = {
+        .id = t->id,
+        .until = t->until,
+        .epochs = t->epochs,
+        .attempt = t->attempt,
+        .last_epoch = t->last_epoch,
+        .best_epoch = t->best_epoch,
+        .score = t->score,
+        .own_failures = t->own_failures,
+        .lost_on = t->lost_on,
+        .started_ms = t->started_ms,
+        .ended_ms = t->ended_ms,
+    };
+    store_trial_progress(turn->store, &row);
+}
+
+bool trial_take_epoch(struct turn *turn, struct trial *t, int epoch, double value, double seconds,
+                      const struct row_metric *metrics, int metric_count)
+{
+    struct study *s = t->study;
+    struct row_epoch row = {t->id, t->attempt, epoch, value, seconds, turn->now.wall_ms};
+    uint64_t seq = store_add_epoch(turn->store, &row, metrics, metric_count);
+    if (!seq)
+        return false;
+    if (epoch > t->last_epoch)
+        s->epochs_done++;
+    trial_note_epoch(t, epoch, value);
+    trial_rescore(t);
+    trial_save_progress(turn, t);
+    tell_history(t, seq);
+    study_consider_best(s, t);
+    return true;
+}

@@ -1,0 +1,76 @@
+/* trial: one point of the space being trained, and the only code that changes its status.
+ *
+ * Persistent fields (the row) come first; what follows lives in memory alone and is rebuilt after a restart. The
+ * lease is in memory too: a trial whose newest attempt is open has a holder (a worker that shows signs of life) or,
+ * after a restart of the master, an orphan deadline until its worker comes back.
+ *
+ * An attempt is fenced when a later attempt is dispatched, not when its lease runs out: until then the trial keeps
+ * its number and token, and late reports reinstate it (house contract *Leases*).
+ *
+ * Ownership: a study owns its trials; holder is borrowed from the roster.
+ */
+#ifndef HONE_MASTER_TRIAL_H
+#define HONE_MASTER_TRIAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/hash.h"
+#include "common/trial_status.h"
+#include "master/search/point.h"
+#include "master/turn.h"
+
+struct study;
+struct worker;
+
+enum stop_when { STOP_NO, STOP_EPOCH, STOP_NOW };
+
+struct trial {
+    /* the row */
+    int64_t id;
+    uint32_t number, group;
+    int repeat;
+    enum trial_status status;
+    char cause[33];
+    struct point point;
+    uint64_t seed;
+    int attempt; /* newest, 0: none yet */
+    char token[HASH_HEX];
+    int until, epochs;
+    int last_epoch; /* newest epoch with a row */
+    int best_epoch; /* 0: no score */
+    double score;   /* NaN: none */
+    int own_failures, lost_on;
+    int64_t created_ms, started_ms, ended_ms;
+
+    /* memory */
+    struct study *study;
+    double *curve; /* the metric after epoch i+1; NaN: diverged or never reported */
+    size_t curve_room;
+    bool is_open;          /* the newest attempt has no outcome yet */
+    struct worker *holder; /* NULL: nobody, or its worker has not come back yet */
+    int64_t orphan_until_mono_ms;
+    int64_t attempt_started_ms; /* wall clock */
+    enum stop_when stopping;
+    char stop_reason[33];
+    struct trial *queue_prev, *queue_next; /* the study's waiting list */
+};
+
+/* Changes the status along an allowed edge: row, event, counters, waiting list. The only writer of trial->status.
+ * `detail` is JSON for the event or NULL. PRE: the edge is in trial_status.def. */
+void trial_move(struct turn *turn, struct trial *trial, enum trial_status to, const char *cause, const char *detail);
+
+/* Takes one epoch into curve, score and rows. False: that (trial, attempt, epoch) was there already. */
+bool trial_take_epoch(struct turn *turn, struct trial *trial, int epoch, double value, double seconds,
+                      const struct row_metric *metrics, int metric_count);
+
+/* Score and best epoch anew from the curve (another attempt may have replaced epochs). */
+void trial_rescore(struct trial *trial);
+
+/* Is value a better than b under the study's goal? NaN is worse than anything. */
+bool metric_better(bool maximize, double a, double b);
+
+void trial_note_epoch(struct trial *trial, int epoch, double value); /* curve only; used while loading */
+void trial_save_progress(struct turn *turn, const struct trial *trial);
+
+#endif

@@ -1,0 +1,20 @@
+/* lock: one master per database. <db>.lock is held with flock(2) for as long as the master lives; its text says who
+ * (pid and host), so that the second one can be told. The kernel drops the lock with the process, however it dies;
+ * the file of a dead master is taken over.
+ *
+ * Ownership: the caller's storage; db_lock_release removes the file and is fine on a lock never taken (all zero). */
+#ifndef HONE_SQL_LOCK_H
+#define HONE_SQL_LOCK_H
+
+#include "common/err.h"
+
+struct db_lock {
+    char *path; /* NULL: not held */
+    int fd;
+};
+
+/* ERR_REACH and who holds it, if someone does. */
+int db_lock_take(struct db_lock *lock, const char *db_path, struct err *err);
+void db_lock_release(struct db_lock *lock);
+
+#endif

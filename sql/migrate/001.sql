@@ -1,0 +1,7 @@
+-- Version 1 is schema.sql as first released; there is nothing to do.
+--
+-- A change of schema.sql or views.sql adds a file NNN.sql here, a line in migrate.c and the new number to
+-- `PRAGMA user_version` in schema.sql. NNN.sql brings a file of version NNN-1 to NNN. All steps a file needs run in
+-- one transaction with foreign keys checked at its end, so a file is of the old version or the new one and never
+-- between; afterwards every view is dropped and made anew, so a step never mentions them. Steps are never edited
+-- once released.

@@ -1,0 +1,313 @@
+-- queries.sql: every statement the program runs, by name. `-- name: x` starts a statement, the next name ends it.
+--
+-- The writer's bind their parameters by position, in the order in which the names first appear here; readers' bind
+-- by name. A NULL parameter means "any" where it says so. exact(x) is ours (sql/stmt.c): a number as the shortest
+-- JSON that reads back the same double, where SQLite's own json functions keep 15 digits.
+--
+-- For the commands (sql/query, read-only), with their parameters; * may be NULL:
+--   studies                          one row per study, newest first: the columns of view study_progress
+--   study_progress  :study*          the same of one study
+--   study_find      :name*           the study of that name, else the newest; `studies` says how many there are
+--   study_names                      study
+--   best            :study* :limit*  study trial status score metric best_epoch epochs params seconds worker
+--   trials          :study* :status* one row per trial: params and metrics as JSON text, attempts, worker, cause, times
+--   running         :study*          what runs now: study trial attempt worker host epoch until value ... started_ms
+--   workers                          one row per worker, connected ones first
+--   trial_head, trial_params, trial_attempts, trial_events, trial_curve, trial_checkpoints   :study :trial (number)
+--   space           :study           the axes: position name dist definition
+--   meta            :key             value
+
+
+-- ---- the file ----
+
+-- name: begin
+BEGIN IMMEDIATE;
+
+-- name: commit
+COMMIT;
+
+-- name: rollback
+ROLLBACK;
+
+-- name: set_meta
+INSERT INTO meta (key, value) VALUES (:key, :value) ON CONFLICT (key) DO UPDATE SET value = excluded.value;
+
+-- name: drop_meta
+DELETE FROM meta WHERE key = :key;
+
+-- name: meta
+SELECT value FROM meta WHERE key = :key;
+
+-- name: max_seq
+SELECT max(coalesce((SELECT max(seq) FROM trial_event), 0), coalesce((SELECT max(seq) FROM epoch), 0));
+
+-- name: broken_keys
+SELECT count(*) FROM pragma_foreign_key_check;
+
+-- name: all_views
+SELECT name FROM sqlite_schema WHERE type = 'view';
+
+
+-- ---- what the store keeps in memory of each study ----
+
+-- name: known_studies
+SELECT id, name, metric FROM study ORDER BY id;
+
+-- name: known_metrics
+SELECT study, id, name FROM metric ORDER BY study, id;
+
+-- name: known_trials
+SELECT id, study FROM trial ORDER BY id;
+
+-- name: known_params
+SELECT name FROM study_param WHERE study = :study ORDER BY position;
+
+
+-- ---- writing: studies ----
+
+-- name: add_study
+INSERT INTO study (name, definition, base, seed, metric, goal, wish, priority, weight, created_ms, ended_ms,
+                   wall_used_ms, slot_used_ms, end_reason)
+VALUES (:name, :definition, :base, :seed, :metric, :goal, :wish, :priority, :weight, :created_ms, :ended_ms,
+        :wall_used_ms, :slot_used_ms, :end_reason);
+
+-- name: add_study_param
+INSERT INTO study_param (study, position, name, dist, definition)
+VALUES (:study, :position, :name, :dist, :definition);
+
+-- name: add_metric
+INSERT INTO metric (study, name) VALUES (:study, :name);
+
+-- name: set_study_wish
+UPDATE study SET wish = :wish WHERE id = :study;
+
+-- name: set_study_ended
+UPDATE study SET ended_ms = :ended_ms, end_reason = :end_reason WHERE id = :study;
+
+-- name: set_study_used
+UPDATE study SET wall_used_ms = :wall_used_ms, slot_used_ms = :slot_used_ms WHERE id = :study;
+
+
+-- ---- writing: workers ----
+
+-- name: add_worker
+INSERT INTO worker (uuid, name, host, version, platform, pid, slots, joined_ms)
+VALUES (:uuid, :name, :host, :version, :platform, :pid, :slots, :joined_ms)
+ON CONFLICT (uuid) DO UPDATE SET name = excluded.name, host = excluded.host, version = excluded.version,
+    platform = excluded.platform, pid = excluded.pid, slots = excluded.slots, joined_ms = excluded.joined_ms,
+    left_ms = NULL, left_why = NULL;
+
+-- name: worker_id
+SELECT id FROM worker WHERE uuid = :uuid;
+
+-- name: set_worker_left
+UPDATE worker SET left_ms = :left_ms, left_why = :why WHERE id = :worker;
+
+
+-- ---- writing: trials ----
+
+-- name: add_trial
+INSERT INTO trial (study, number, "group", repeat, status, cause, seed, sampler, sampler_version, seq_cut, why,
+                   platform, attempt, until, epochs, last_epoch, best_epoch, score, own_failures, lost_on,
+                   created_ms, started_ms, ended_ms)
+VALUES (:study, :number, :group, :repeat, :status, :cause, :seed, :sampler, :sampler_version, :seq_cut, :why,
+        :platform, :attempt, :until, :epochs, :last_epoch, :best_epoch, :score, :own_failures, :lost_on,
+        :created_ms, :started_ms, :ended_ms);
+
+-- name: add_param
+INSERT INTO param (trial, name, value) VALUES (:trial, :name, :value);
+
+-- name: add_event
+INSERT INTO trial_event (seq, trial, at_ms, event, from_status, to_status, cause, attempt, detail)
+VALUES (:seq, :trial, :at_ms, :event, :from, :to, :cause, :attempt, :detail);
+
+-- Moves the row only if it is where the caller believes it is. :ended_ms is NULL unless :to is final.
+-- name: move_trial
+UPDATE trial SET status = :to, cause = :cause, attempt = :attempt, ended_ms = :ended_ms,
+                 started_ms = coalesce(started_ms, :started_ms)
+WHERE id = :trial AND status = :from;
+
+-- name: set_trial_progress
+UPDATE trial SET score = :score, best_epoch = :best_epoch, last_epoch = :last_epoch, until = :until,
+                 epochs = :epochs, own_failures = :own_failures, lost_on = :lost_on
+WHERE id = :trial;
+
+
+-- ---- writing: attempts, epochs, checkpoints ----
+
+-- name: add_attempt
+INSERT INTO attempt (trial, attempt, worker, token, from_epoch, started_ms)
+VALUES (:trial, :attempt, :worker, :token, :from_epoch, :started_ms);
+
+-- name: set_attempt_ended
+UPDATE attempt SET outcome = :outcome, cause = :cause, detail = :detail, ended_ms = :ended_ms
+WHERE trial = :trial AND attempt = :attempt;
+
+-- name: set_attempt_open
+UPDATE attempt SET outcome = NULL, cause = NULL, detail = NULL, ended_ms = NULL, worker = :worker
+WHERE trial = :trial AND attempt = :attempt;
+
+-- A report that was sent twice changes nothing.
+-- name: add_epoch
+INSERT INTO epoch (trial, epoch, attempt, seq, value, seconds, received_ms)
+VALUES (:trial, :epoch, :attempt, :seq, :value, :seconds, :received_ms)
+ON CONFLICT DO NOTHING;
+
+-- name: add_epoch_metric
+INSERT INTO epoch_metric (trial, epoch, attempt, metric, value) VALUES (:trial, :epoch, :attempt, :metric, :value)
+ON CONFLICT DO NOTHING;
+
+-- name: add_checkpoint
+INSERT INTO checkpoint (trial, attempt, epoch, path, bytes, hash, created_ms)
+VALUES (:trial, :attempt, :epoch, :path, :bytes, :hash, :created_ms)
+ON CONFLICT DO NOTHING;
+
+
+-- ---- rebuilding memory ----
+
+-- name: load_studies
+SELECT id, name, definition, base, seed, wish, priority, weight, created_ms, ended_ms, wall_used_ms, slot_used_ms,
+       end_reason
+FROM study ORDER BY id;
+
+-- name: load_trials
+SELECT id, study, number, "group", repeat, status, cause, seed, sampler, sampler_version, seq_cut, why, platform,
+       attempt, until, epochs, last_epoch, best_epoch, score, own_failures, lost_on, created_ms, started_ms, ended_ms
+FROM trial WHERE study = :study ORDER BY number;
+
+-- name: load_params
+SELECT name, value FROM param WHERE trial = :trial ORDER BY name;
+
+-- name: load_attempts
+SELECT a.trial, a.attempt, a.worker, a.token, a.from_epoch, a.started_ms, a.ended_ms, a.outcome, a.cause, a.detail
+FROM attempt a JOIN trial t ON t.id = a.trial
+WHERE t.study = :study AND a.outcome IS NULL ORDER BY a.trial, a.attempt;
+
+-- name: load_epochs
+SELECT e.trial, e.attempt, e.epoch, e.value, e.seconds, e.received_ms, e.seq
+FROM trial t CROSS JOIN epoch_counted e ON e.trial = t.id
+WHERE t.study = :study ORDER BY t.number, e.epoch;
+
+-- name: last_checkpoint
+SELECT trial, attempt, epoch, path, bytes, hash, created_ms FROM checkpoint
+WHERE trial = :trial AND epoch <= :max_epoch ORDER BY attempt DESC, epoch DESC LIMIT 1;
+
+
+-- ---- reading: studies and workers ----
+
+-- name: studies
+SELECT * FROM study_progress;
+
+-- name: study_progress
+SELECT * FROM study_progress WHERE :study IS NULL OR study = :study;
+
+-- name: study_find
+SELECT id, name AS study, definition, base, seed, metric, goal, wish, priority, weight, created_ms, ended_ms,
+       wall_used_ms, slot_used_ms, end_reason, (SELECT count(*) FROM study) AS studies
+FROM study WHERE :name IS NULL OR name = :name ORDER BY id DESC LIMIT 1;
+
+-- name: study_names
+SELECT name AS study FROM study ORDER BY id;
+
+-- name: space
+SELECT sp.position, sp.name, sp.dist, sp.definition
+FROM study s JOIN study_param sp ON sp.study = s.id WHERE s.name = :study ORDER BY sp.position;
+
+-- name: workers
+SELECT w.name AS worker, w.host, w.pid, w.slots,
+       (SELECT count(*) FROM attempt a WHERE a.worker = w.id AND a.outcome IS NULL) AS running,
+       (SELECT count(*) FROM attempt a WHERE a.worker = w.id) AS attempts,
+       (SELECT count(*) FROM attempt a WHERE a.worker = w.id AND a.outcome IN ('finished', 'stopped')) AS done,
+       (SELECT count(*) FROM attempt a WHERE a.worker = w.id AND a.outcome IN ('failed', 'lost')) AS failed,
+       w.version, w.platform, w.joined_ms, w.left_ms,
+       strftime('%Y-%m-%dT%H:%M:%fZ', w.joined_ms / 1000.0, 'unixepoch') AS joined_at,
+       strftime('%Y-%m-%dT%H:%M:%fZ', w.left_ms / 1000.0, 'unixepoch') AS left_at, w.left_why
+FROM worker w ORDER BY w.left_ms IS NOT NULL, w.name, w.id;
+
+
+-- ---- reading: trials ----
+
+-- name: best
+SELECT s.name AS study, t.number AS trial, t.status, t.score, s.metric, t.best_epoch, t.last_epoch AS epochs,
+       (SELECT json_group_object(sp.name, exact(p.value))
+        FROM study_param sp CROSS JOIN param p ON p.trial = t.id AND p.name = sp.name
+        WHERE sp.study = t.study) AS params,
+       (t.ended_ms - t.started_ms) / 1000.0 AS seconds,
+       (SELECT w.name FROM attempt a JOIN worker w ON w.id = a.worker
+        WHERE a.trial = t.id AND a.attempt = t.attempt) AS worker
+FROM study s JOIN trial t ON t.study = s.id
+WHERE (:study IS NULL OR s.name = :study) AND (t.score IS NOT NULL OR t.status NOT IN ('waiting', 'paused'))
+ORDER BY s.id DESC, t.score IS NULL, iif(s.goal = 'maximize', -t.score, t.score), t.number
+LIMIT coalesce(:limit, -1);
+
+-- name: trials
+SELECT s.name AS study, t.number AS trial, t."group", t.repeat, t.status, t.cause, t.score, s.metric,
+       t.best_epoch, t.last_epoch AS epochs, t.until, t.epochs AS length,
+       (SELECT json_group_object(sp.name, exact(p.value))
+        FROM study_param sp CROSS JOIN param p ON p.trial = t.id AND p.name = sp.name
+        WHERE sp.study = t.study) AS params,
+       (SELECT json_group_object(m.name, exact(v.value))
+        FROM epoch_metric v JOIN metric m ON m.id = v.metric
+        WHERE v.trial = e.trial AND v.epoch = e.epoch AND v.attempt = e.attempt) AS metrics,
+       t.attempt AS attempts,
+       (SELECT w.name FROM attempt a JOIN worker w ON w.id = a.worker
+        WHERE a.trial = t.id AND a.attempt = t.attempt) AS worker,
+       t.seed, t.sampler, t.why, t.own_failures, t.lost_on,
+       t.created_ms, t.started_ms, t.ended_ms, (t.ended_ms - t.started_ms) / 1000.0 AS seconds,
+       strftime('%Y-%m-%dT%H:%M:%fZ', t.started_ms / 1000.0, 'unixepoch') AS started_at,
+       strftime('%Y-%m-%dT%H:%M:%fZ', t.ended_ms / 1000.0, 'unixepoch') AS ended_at
+FROM study s JOIN trial t ON t.study = s.id
+LEFT JOIN epoch_counted e ON e.trial = t.id AND e.epoch = t.best_epoch
+WHERE (:study IS NULL OR s.name = :study) AND (:status IS NULL OR t.status = :status)
+ORDER BY s.id, t.number;
+
+-- name: running
+SELECT s.name AS study, t.number AS trial, t.attempt, w.name AS worker, w.host, t.last_epoch AS epoch, t.until,
+       t.score, t.best_epoch,
+       (SELECT e.value FROM epoch e WHERE e.trial = t.id AND e.attempt = t.attempt AND e.epoch = t.last_epoch) AS value,
+       a.from_epoch, a.started_ms
+FROM study s JOIN trial t ON t.study = s.id
+LEFT JOIN attempt a ON a.trial = t.id AND a.attempt = t.attempt
+LEFT JOIN worker w ON w.id = a.worker
+WHERE t.status = 'running' AND (:study IS NULL OR s.name = :study)
+ORDER BY s.id, t.number;
+
+
+-- ---- reading: one trial ----
+
+-- name: trial_head
+SELECT s.name AS study, t.number AS trial, t."group", t.repeat, t.status, t.cause, t.score, s.metric, s.goal,
+       t.best_epoch, t.last_epoch AS epochs, t.until, t.epochs AS length, t.attempt AS attempts, t.seed, t.sampler,
+       t.sampler_version, t.seq_cut, t.why, t.platform, t.own_failures, t.lost_on, t.created_ms, t.started_ms,
+       t.ended_ms, (t.ended_ms - t.started_ms) / 1000.0 AS seconds,
+       (SELECT count(*) FROM trial b WHERE b.study = t.study) AS trials,
+       (SELECT count(*) + 1 FROM trial b WHERE b.study = t.study AND t.score IS NOT NULL
+        AND iif(s.goal = 'maximize', b.score > t.score, b.score < t.score)) AS rank
+FROM study s JOIN trial t ON t.study = s.id WHERE s.name = :study AND t.number = :trial;
+
+-- name: trial_params
+SELECT sp.name, p.value, sp.dist, sp.definition
+FROM study s JOIN trial t ON t.study = s.id CROSS JOIN study_param sp ON sp.study = s.id
+CROSS JOIN param p ON p.trial = t.id AND p.name = sp.name
+WHERE s.name = :study AND t.number = :trial ORDER BY sp.position;
+
+-- name: trial_attempts
+SELECT a.attempt, w.name AS worker, w.host, a.from_epoch,
+       (SELECT count(*) FROM epoch e WHERE e.trial = a.trial AND e.attempt = a.attempt) AS epochs,
+       a.outcome, a.cause, a.detail, a.started_ms, a.ended_ms, (a.ended_ms - a.started_ms) / 1000.0 AS seconds
+FROM study s JOIN trial t ON t.study = s.id JOIN attempt a ON a.trial = t.id JOIN worker w ON w.id = a.worker
+WHERE s.name = :study AND t.number = :trial ORDER BY a.attempt;
+
+-- name: trial_events
+SELECT v.seq, v.at_ms, v.event, v.from_status, v.to_status, v.cause, v.attempt, v.detail
+FROM study s JOIN trial t ON t.study = s.id JOIN trial_event v ON v.trial = t.id
+WHERE s.name = :study AND t.number = :trial ORDER BY v.seq;
+
+-- name: trial_curve
+SELECT epoch, attempt, metric, value, seconds, at FROM learning_curves
+WHERE study = :study AND trial = :trial ORDER BY epoch;
+
+-- name: trial_checkpoints
+SELECT c.attempt, c.epoch, c.path, c.bytes, c.hash, c.created_ms
+FROM study s JOIN trial t ON t.study = s.id JOIN checkpoint c ON c.trial = t.id
+WHERE s.name = :study AND t.number = :trial ORDER BY c.attempt, c.epoch;

@@ -1,0 +1,213 @@
+-- schema.sql: what Hone remembers. One file holds every study, trial, attempt and epoch, for ever.
+--
+-- How to read it: a study has trials; a trial is one point of the study's space (param rows) and has attempts;
+-- an attempt runs on one worker and leaves epochs, their metrics and checkpoints. Whatever happened to a trial is
+-- one trial_event row each. People rather read views.sql, and one view per study that is named like the study.
+--
+-- Conventions. Tables are STRICT: a column holds its type or NULL. *_ms are milliseconds of Unix time (or a length
+-- in milliseconds where it says so). NULL means "not yet" or "none", never zero. A metric that was NaN or infinite
+-- is NULL. Seeds are 64 bits without a sign, stored as the signed integer of the same bits. Trials are referred to
+-- by their id here and by (study, number) wherever a person reads.
+--
+-- The writer is the master alone (sql/store); everyone else reads. A change of this file needs a step in migrate/.
+
+PRAGMA application_id = 1213156933; -- the bytes "HONE"
+PRAGMA user_version = 1;            -- the newest step of migrate/
+
+
+-- meta: facts about the file itself. Keys: uuid (128 random bits in hex: a worker that holds attempts of another
+-- store stops them), hone (version that made the file), address (where the running master is to be reached; no row
+-- while none runs, or a stale one after a crash).
+CREATE TABLE meta (
+    key   TEXT NOT NULL PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+
+-- study: one search. The definition is the study file as submitted, in one line, seeds filled in: everything that
+-- can be derived from it (space, sampler, budget) is, and nothing is stored twice but what views need. What a study
+-- is doing is derived from its trials; only the user's wish is state.
+CREATE TABLE study (
+    id           INTEGER PRIMARY KEY,
+    name         TEXT    NOT NULL UNIQUE COLLATE NOCASE, -- also the name of its flat view
+    definition   TEXT    NOT NULL CHECK (json_valid(definition)),
+    base         TEXT    NOT NULL,                       -- folder of the study file; relative paths start there
+    seed         INTEGER NOT NULL,                       -- key of every random draw of its samplers
+    metric       TEXT    NOT NULL,                       -- what trials are ranked by
+    goal         TEXT    NOT NULL CHECK (goal IN ('maximize', 'minimize')),
+    wish         TEXT    NOT NULL CHECK (wish IN ('run', 'pause', 'stop')),
+    priority     REAL    NOT NULL,                       -- higher is served first
+    weight       REAL    NOT NULL,                       -- share of the workers among equals
+    created_ms   INTEGER NOT NULL,
+    ended_ms     INTEGER,
+    wall_used_ms INTEGER NOT NULL DEFAULT 0,             -- a length: while a master ran the study
+    slot_used_ms INTEGER NOT NULL DEFAULT 0,             -- a length: what its attempts held slots, summed up
+    end_reason   TEXT CHECK (end_reason IN ('trials', 'target', 'wall', 'failed', 'epochs', 'slot_hours',
+                                            'stopped', 'exhausted')),
+    CHECK ((ended_ms IS NULL) = (end_reason IS NULL))
+) STRICT;
+
+
+-- study_param: the axes of the space in the order of the study file: columns of the flat view, order of a printed
+-- point. The definition is the parameter's own JSON, the source of truth is still study.definition.
+CREATE TABLE study_param (
+    study      INTEGER NOT NULL REFERENCES study (id),
+    position   INTEGER NOT NULL,                         -- from 0
+    name       TEXT    NOT NULL COLLATE NOCASE,
+    dist       TEXT    NOT NULL,                         -- uniform, log, logit, int, values, choice
+    definition TEXT    NOT NULL CHECK (json_valid(definition)),
+    PRIMARY KEY (study, position),
+    UNIQUE (study, name)
+) STRICT, WITHOUT ROWID;
+
+
+-- metric: names of what trainers report besides the study's own metric, one row when a study first sees the name.
+-- epoch_metric refers to it by number: half the bytes and a third less time than repeating the text every epoch.
+CREATE TABLE metric (
+    id    INTEGER PRIMARY KEY,
+    study INTEGER NOT NULL REFERENCES study (id),
+    name  TEXT    NOT NULL,
+    UNIQUE (study, name)
+) STRICT;
+
+
+-- worker: a process that trained or trains for us. The same process (uuid) keeps its row when it comes back.
+CREATE TABLE worker (
+    id        INTEGER PRIMARY KEY,
+    uuid      TEXT    NOT NULL UNIQUE,                   -- drawn by the worker at its start
+    name      TEXT    NOT NULL,                          -- what people call it
+    host      TEXT    NOT NULL,
+    version   TEXT    NOT NULL,                          -- of its hone
+    platform  TEXT    NOT NULL,                          -- cpu and libraries that numbers depend on
+    pid       INTEGER NOT NULL,
+    slots     INTEGER NOT NULL,                          -- trainers at a time
+    joined_ms INTEGER NOT NULL,                          -- the last time it said hello
+    left_ms   INTEGER,                                   -- NULL: connected, as far as we know
+    left_why  TEXT                                       -- bye, lost
+) STRICT;
+
+
+-- trial: one point to be trained with one seed, numbered from 1 in its study, for ever. Repeats of a point form a
+-- group, named by the number of its first trial. status moves along the edges of common/trial_status.def and
+-- nowhere else; each move leaves a trial_event. Score and epochs are kept here, so that ranking a study reads
+-- trials and not curves.
+CREATE TABLE trial (
+    id              INTEGER PRIMARY KEY,
+    study           INTEGER NOT NULL REFERENCES study (id),
+    number          INTEGER NOT NULL CHECK (number >= 1),
+    "group"         INTEGER NOT NULL CHECK ("group" BETWEEN 1 AND number),
+    repeat          INTEGER NOT NULL CHECK (repeat >= 0), -- 0 for the first of its group
+    status          TEXT    NOT NULL CHECK (status IN ('waiting', 'running', 'paused', 'complete', 'pruned',
+                                                       'failed', 'cancelled')),
+    cause           TEXT,                                -- why it is in this status: diverged, budget, exit, ...
+    seed            INTEGER NOT NULL,                    -- the trainer's
+    sampler         TEXT    NOT NULL,                    -- who proposed the point, or enqueued
+    sampler_version INTEGER NOT NULL,
+    seq_cut         INTEGER NOT NULL,                    -- the history it saw: rows up to this seq
+    why             TEXT,                                -- one sentence of the sampler
+    platform        TEXT,                                -- where the proposal was computed
+    attempt         INTEGER NOT NULL DEFAULT 0,          -- the newest, 0: none yet
+    until           INTEGER NOT NULL,                    -- stops after this epoch
+    epochs          INTEGER NOT NULL,                    -- length of the whole training; schedules use it
+    last_epoch      INTEGER NOT NULL DEFAULT 0,          -- of the newest attempt
+    best_epoch      INTEGER,                             -- the score's epoch
+    score           REAL,                                -- NULL: none, or not finite (the worst of all)
+    own_failures    INTEGER NOT NULL DEFAULT 0,          -- of its own making, against max_attempts
+    lost_on         INTEGER NOT NULL DEFAULT 0,          -- different workers that were lost with it
+    created_ms      INTEGER NOT NULL,
+    started_ms      INTEGER,                             -- first dispatched
+    ended_ms        INTEGER,                             -- NULL unless its status is final
+    UNIQUE (study, number)
+) STRICT;
+
+
+-- param: the point. One row per parameter that is active in the trial; a parameter whose `when` does not hold has
+-- none. Numbers as values, never as exponents or indices; whole ones as INTEGER, so that 128 reads 128. Choices of
+-- text are TEXT, true and false the texts 'true' and 'false'.
+CREATE TABLE param (
+    trial INTEGER NOT NULL REFERENCES trial (id),
+    name  TEXT    NOT NULL,
+    value ANY     NOT NULL,
+    PRIMARY KEY (trial, name)
+) STRICT, WITHOUT ROWID;
+
+
+-- attempt: one run of a trial on one worker. The token is what a worker must show with every report. The lease's
+-- deadline is in the master's memory, on the monotonic clock: a row that was running when the master died is
+-- running when it comes back, with a fresh lease. An attempt is fenced when a later one is dispatched.
+CREATE TABLE attempt (
+    trial      INTEGER NOT NULL REFERENCES trial (id),
+    attempt    INTEGER NOT NULL CHECK (attempt >= 1),
+    worker     INTEGER NOT NULL REFERENCES worker (id),
+    token      TEXT    NOT NULL,                         -- 128 random bits, hex
+    from_epoch INTEGER NOT NULL DEFAULT 0,               -- resumed from this epoch's checkpoint, 0: from the start
+    started_ms INTEGER NOT NULL,
+    ended_ms   INTEGER,
+    outcome    TEXT CHECK (outcome IN ('finished', 'stopped', 'failed', 'preempted', 'lost', 'fenced')),
+    cause      TEXT,                                     -- of that outcome: exit, signal, no_metric, oom, ...
+    detail     TEXT,                                     -- for people: last lines of the log, a message
+    PRIMARY KEY (trial, attempt)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attempt_by_worker ON attempt (worker, started_ms);
+CREATE INDEX attempt_open ON attempt (trial) WHERE outcome IS NULL;
+
+
+-- epoch: epoch n is the state after n full passes; 0 is before training. A trial that was resumed has some epochs
+-- twice, by different attempts: the row of the newest attempt counts (view epoch_counted), the others stay as
+-- evidence. The key runs (trial, epoch, attempt), so that the row that counts is the last one of its epoch and a
+-- curve is one stretch of the table. seq orders epochs and trial_events in one row of events: a sampler or pruner
+-- that saw "everything up to seq" can be replayed.
+CREATE TABLE epoch (
+    trial       INTEGER NOT NULL,
+    epoch       INTEGER NOT NULL CHECK (epoch >= 0),
+    attempt     INTEGER NOT NULL,
+    seq         INTEGER NOT NULL,
+    value       REAL,                                    -- the study's metric; NULL: NaN or infinite
+    seconds     REAL,                                    -- a length: what the trainer says the epoch took
+    received_ms INTEGER NOT NULL,
+    PRIMARY KEY (trial, epoch, attempt),
+    FOREIGN KEY (trial, attempt) REFERENCES attempt (trial, attempt)
+) STRICT, WITHOUT ROWID;
+
+
+-- epoch_metric: everything else a trainer said about that epoch (losses, other accuracies), one row per metric.
+CREATE TABLE epoch_metric (
+    trial   INTEGER NOT NULL,
+    epoch   INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    metric  INTEGER NOT NULL REFERENCES metric (id),
+    value   REAL,                                        -- NULL: NaN or infinite
+    PRIMARY KEY (trial, epoch, attempt, metric),
+    FOREIGN KEY (trial, epoch, attempt) REFERENCES epoch (trial, epoch, attempt)
+) STRICT, WITHOUT ROWID;
+
+
+-- checkpoint: saved training state after an epoch. A trainer resumes from the newest row, never from the newest
+-- file: a row says that the file is whole. Files lie in <db>.d/<study>/t00042/a2/.
+CREATE TABLE checkpoint (
+    trial      INTEGER NOT NULL,
+    attempt    INTEGER NOT NULL,
+    epoch      INTEGER NOT NULL,
+    path       TEXT    NOT NULL,                         -- relative to <db>.d, or absolute
+    bytes      INTEGER NOT NULL,
+    hash       TEXT    NOT NULL,                         -- BLAKE2b-128 of the file, hex
+    created_ms INTEGER NOT NULL,
+    PRIMARY KEY (trial, attempt, epoch),
+    FOREIGN KEY (trial, attempt) REFERENCES attempt (trial, attempt)
+) STRICT, WITHOUT ROWID;
+
+
+-- trial_event: the diary. One row per move of a trial (and a first one when it was sampled or enqueued); detail is
+-- JSON: what the decision saw (a pruner's value and rung, its seq), for replay and for `hone show`.
+CREATE TABLE trial_event (
+    seq         INTEGER PRIMARY KEY,                     -- one counter with epoch.seq
+    trial       INTEGER NOT NULL REFERENCES trial (id),
+    at_ms       INTEGER NOT NULL,
+    event       TEXT    NOT NULL,                        -- sampled, and the events of common/trial_status.def
+    from_status TEXT,                                    -- NULL: it was not there before
+    to_status   TEXT    NOT NULL,
+    cause       TEXT,
+    attempt     INTEGER,                                 -- the newest attempt then, NULL: none
+    detail      TEXT
+) STRICT;
+CREATE INDEX trial_event_by_trial ON trial_event (trial);

@@ -1,0 +1,99 @@
+/* Attempts and what they leave: epochs, metrics, checkpoints. store_add_epoch is the hot path of the master. */
+#include <string.h>
+
+#include "common/check.h"
+#include "sql/store_inner.h"
+
+void store_attempt_started(struct store *store, const struct row_attempt *attempt)
+{
+    struct put put = put_begin(store, "add_attempt");
+    put_int(&put, attempt->trial);
+    put_int(&put, attempt->attempt);
+    put_int(&put, attempt->worker);
+    put_text(&put, attempt->token);
+    put_int(&put, attempt->from_epoch);
+    put_int(&put, attempt->started_ms);
+    put_run(&put);
+}
+
+void store_attempt_ended(struct store *store, int64_t trial, int attempt, const char *outcome,
+                         const char *cause, const char *detail, int64_t now_ms)
+{
+    struct put put = put_begin(store, "set_attempt_ended");
+    put_text(&put, outcome);
+    put_text(&put, cause);
+    put_text(&put, detail);
+    put_int(&put, now_ms);
+    put_int(&put, trial);
+    put_int(&put, attempt);
+    put_run(&put);
+}
+
+void store_attempt_reinstated(struct store *store, int64_t trial, int attempt, int64_t worker)
+{
+    struct put put = put_begin(store, "set_attempt_open");
+    put_int(&put, worker);
+    put_int(&put, trial);
+    put_int(&put, attempt);
+    put_run(&put);
+}
+
+static void put_metric(struct store *store, const struct row_epoch *epoch, int64_t id, double value)
+{
+    struct put put = put_begin(store, "add_epoch_metric");
+    put_int(&put, epoch->trial);
+    put_int(&put, epoch->epoch);
+    put_int(&put, epoch->attempt);
+    put_int(&put, id);
+    put_num(&put, value);
+    put_run(&put);
+}
+
+/* The study's own metric is epoch.value and not said twice. */
+static void put_metrics(struct store *store, const struct row_epoch *epoch, const struct row_metric *metrics,
+                        int count)
+{
+    struct known_study *study = known_study_of(store, epoch->trial);
+    PRE(study);
+    size_t place = 0;
+    for (int i = 0; i < count; i++) {
+        if (strcmp(metrics[i].name, study->metric) == 0)
+            continue;
+        int64_t id = known_metric_id(store, study, place++, metrics[i].name);
+        if (id)
+            put_metric(store, epoch, id, metrics[i].value);
+    }
+}
+
+uint64_t store_add_epoch(struct store *store, const struct row_epoch *epoch, const struct row_metric *metrics,
+                         int count)
+{
+    uint64_t seq = store->seq + 1;
+    struct put put = put_begin(store, "add_epoch");
+    put_int(&put, epoch->trial);
+    put_int(&put, epoch->epoch);
+    put_int(&put, epoch->attempt);
+    put_int(&put, (int64_t)seq);
+    put_num(&put, epoch->value);
+    put_num(&put, epoch->seconds);
+    put_int(&put, epoch->received_ms);
+    if (put_run(&put) <= 0)
+        return 0;
+    store->seq = seq;
+    if (count)
+        put_metrics(store, epoch, metrics, count);
+    return seq;
+}
+
+void store_add_checkpoint(struct store *store, const struct row_checkpoint *checkpoint)
+{
+    struct put put = put_begin(store, "add_checkpoint");
+    put_int(&put, checkpoint->trial);
+    put_int(&put, checkpoint->attempt);
+    put_int(&put, checkpoint->epoch);
+    put_text(&put, checkpoint->path);
+    put_int(&put, checkpoint->bytes);
+    put_text(&put, checkpoint->hash);
+    put_int(&put, checkpoint->created_ms);
+    put_run(&put);
+}

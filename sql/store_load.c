@@ -1,0 +1,221 @@
+/* Rebuilding the master's memory: every row again, in the order of its key. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/check.h"
+#include "common/mem.h"
+#include "common/str.h"
+#include "sql/store_inner.h"
+
+static const char *text_at_col(sqlite3_stmt *stmt, int col)
+{
+    return (const char *)sqlite3_column_text(stmt, col);
+}
+
+static double num_at_col(sqlite3_stmt *stmt, int col)
+{
+    return sqlite3_column_type(stmt, col) == SQLITE_NULL ? NAN : sqlite3_column_double(stmt, col);
+}
+
+/* A statement with the id of a study or trial bound; PRE: not already running, as in a visit that visits again. */
+static int start(struct store *store, const char *name, int64_t id, sqlite3_stmt **out, struct err *err)
+{
+    *out = NULL;
+    int rc = conn_stmt(&store->conn, name, out, err);
+    if (rc)
+        return rc;
+    PRE(!sqlite3_stmt_busy(*out));
+    sqlite3_bind_int64(*out, 1, id);
+    return 0;
+}
+
+/* `got` is the last step's result, `rc` what the visits said. */
+static int finish(struct store *store, sqlite3_stmt *stmt, int got, int rc, struct err *err)
+{
+    if (!rc && got != SQLITE_DONE)
+        rc = conn_fail(&store->conn, got, err);
+    sqlite3_reset(stmt);
+    return rc;
+}
+
+/* ---- trials ---- */
+
+/* The values of one trial; texts are kept in one block, for a statement's own die with its next step. */
+struct values {
+    struct row_value *items;
+    size_t count, room;
+    struct str texts;
+};
+
+static void add_value(struct values *values, sqlite3_stmt *stmt)
+{
+    GROW(values->items, values->room, values->count + 1);
+    struct row_value *value = &values->items[values->count++];
+    *value = (struct row_value){.is_number = sqlite3_column_type(stmt, 1) != SQLITE_TEXT};
+    /* Offsets for now: the block may still move. */
+    value->name = (const char *)values->texts.len;
+    str_addn(&values->texts, text_at_col(stmt, 0), (size_t)sqlite3_column_bytes(stmt, 0) + 1);
+    if (value->is_number) {
+        value->number = sqlite3_column_double(stmt, 1);
+        return;
+    }
+    value->text = (const char *)values->texts.len;
+    str_addn(&values->texts, text_at_col(stmt, 1), (size_t)sqlite3_column_bytes(stmt, 1) + 1);
+}
+
+static int load_values(struct store *store, int64_t trial, struct values *values, struct err *err)
+{
+    values->count = 0;
+    str_clear(&values->texts);
+    sqlite3_stmt *stmt;
+    int rc = start(store, "load_params", trial, &stmt, err), got = SQLITE_DONE;
+    if (rc)
+        return rc;
+    while ((got = sqlite3_step(stmt)) == SQLITE_ROW)
+        add_value(values, stmt);
+    for (size_t i = 0; i < values->count; i++) {
+        values->items[i].name = values->texts.text + (size_t)values->items[i].name;
+        if (!values->items[i].is_number)
+            values->items[i].text = values->texts.text + (size_t)values->items[i].text;
+    }
+    return finish(store, stmt, got, 0, err);
+}
+
+static struct row_trial trial_row(sqlite3_stmt *stmt)
+{
+    struct row_trial row = {
+        .id = sqlite3_column_int64(stmt, 0),
+        .study = sqlite3_column_int64(stmt, 1),
+        .number = (uint32_t)sqlite3_column_int64(stmt, 2),
+        .group = (uint32_t)sqlite3_column_int64(stmt, 3),
+        .repeat = sqlite3_column_int(stmt, 4),
+        .cause = text_at_col(stmt, 6),
+        .seed = (uint64_t)sqlite3_column_int64(stmt, 7),
+        .sampler = text_at_col(stmt, 8),
+        .sampler_version = sqlite3_column_int(stmt, 9),
+        .seq_cut = (uint64_t)sqlite3_column_int64(stmt, 10),
+        .why = text_at_col(stmt, 11),
+        .platform = text_at_col(stmt, 12),
+        .attempt = sqlite3_column_int(stmt, 13),
+        .until = sqlite3_column_int(stmt, 14),
+        .epochs = sqlite3_column_int(stmt, 15),
+        .last_epoch = sqlite3_column_int(stmt, 16),
+        .best_epoch = sqlite3_column_int(stmt, 17),
+        .score = num_at_col(stmt, 18),
+        .own_failures = sqlite3_column_int(stmt, 19),
+        .lost_on = sqlite3_column_int(stmt, 20),
+        .created_ms = sqlite3_column_int64(stmt, 21),
+        .started_ms = sqlite3_column_int64(stmt, 22),
+        .ended_ms = sqlite3_column_int64(stmt, 23),
+    };
+    POST(trial_status_parse(text_at_col(stmt, 5), &row.status)); /* by the CHECK in schema.sql */
+    return row;
+}
+
+int store_load_trials(struct store *store, int64_t study,
+                      int (*visit)(void *arg, const struct row_trial *row, const struct row_value *values,
+                                   int count),
+                      void *arg, struct err *err)
+{
+    struct values values = {0};
+    sqlite3_stmt *stmt;
+    int rc = start(store, "load_trials", study, &stmt, err), got = SQLITE_DONE;
+    if (rc)
+        return rc;
+    while (!rc && (got = sqlite3_step(stmt)) == SQLITE_ROW) {
+        struct row_trial row = trial_row(stmt);
+        rc = load_values(store, row.id, &values, err);
+        if (!rc)
+            rc = visit(arg, &row, values.items, (int)values.count);
+    }
+    free(values.items);
+    str_fini(&values.texts);
+    return finish(store, stmt, got, rc, err);
+}
+
+/* ---- attempts and epochs ---- */
+
+int store_load_attempts(struct store *store, int64_t study,
+                        int (*visit)(void *arg, const struct row_attempt *row), void *arg, struct err *err)
+{
+    sqlite3_stmt *stmt;
+    int rc = start(store, "load_attempts", study, &stmt, err), got = SQLITE_DONE;
+    if (rc)
+        return rc;
+    while (!rc && (got = sqlite3_step(stmt)) == SQLITE_ROW) {
+        struct row_attempt row = {
+            .trial = sqlite3_column_int64(stmt, 0),
+            .attempt = sqlite3_column_int(stmt, 1),
+            .worker = sqlite3_column_int64(stmt, 2),
+            .token = text_at_col(stmt, 3),
+            .from_epoch = sqlite3_column_int(stmt, 4),
+            .started_ms = sqlite3_column_int64(stmt, 5),
+            .ended_ms = sqlite3_column_int64(stmt, 6),
+            .outcome = text_at_col(stmt, 7),
+            .cause = text_at_col(stmt, 8),
+            .detail = text_at_col(stmt, 9),
+        };
+        rc = visit(arg, &row);
+    }
+    return finish(store, stmt, got, rc, err);
+}
+
+int store_load_epochs(struct store *store, int64_t study,
+                      int (*visit)(void *arg, const struct row_epoch *row, uint64_t seq), void *arg,
+                      struct err *err)
+{
+    sqlite3_stmt *stmt;
+    int rc = start(store, "load_epochs", study, &stmt, err), got = SQLITE_DONE;
+    if (rc)
+        return rc;
+    while (!rc && (got = sqlite3_step(stmt)) == SQLITE_ROW) {
+        struct row_epoch row = {
+            .trial = sqlite3_column_int64(stmt, 0),
+            .attempt = sqlite3_column_int(stmt, 1),
+            .epoch = sqlite3_column_int(stmt, 2),
+            .value = num_at_col(stmt, 3),
+            .seconds = num_at_col(stmt, 4),
+            .received_ms = sqlite3_column_int64(stmt, 5),
+        };
+        rc = visit(arg, &row, (uint64_t)sqlite3_column_int64(stmt, 6));
+    }
+    return finish(store, stmt, got, rc, err);
+}
+
+/* ---- checkpoints ---- */
+
+static void keep(char **kept, const char *text)
+{
+    free(*kept);
+    *kept = xstrdup(text);
+}
+
+int store_last_checkpoint(struct store *store, int64_t trial, int max_epoch, struct row_checkpoint *out,
+                          struct err *err)
+{
+    sqlite3_stmt *stmt;
+    int rc = start(store, "last_checkpoint", trial, &stmt, err);
+    if (rc)
+        return rc;
+    sqlite3_bind_int64(stmt, 2, max_epoch);
+    int got = sqlite3_step(stmt);
+    if (got == SQLITE_ROW) {
+        keep(&store->checkpoint_path, text_at_col(stmt, 3));
+        keep(&store->checkpoint_hash, text_at_col(stmt, 5));
+        *out = (struct row_checkpoint){
+            .trial = trial,
+            .attempt = sqlite3_column_int(stmt, 1),
+            .epoch = sqlite3_column_int(stmt, 2),
+            .path = store->checkpoint_path,
+            .bytes = sqlite3_column_int64(stmt, 4),
+            .hash = store->checkpoint_hash,
+            .created_ms = sqlite3_column_int64(stmt, 6),
+        };
+        got = SQLITE_DONE;
+    } else if (got == SQLITE_DONE) {
+        rc = err_set(err, ERR_GONE, "%s: trial with id %lld has no checkpoint up to epoch %d", store->path,
+                     (long long)trial, max_epoch);
+    }
+    return finish(store, stmt, got, rc, err);
+}

@@ -1,0 +1,157 @@
+#include <math.h>
+#include <string.h>
+
+#include "common/check.h"
+#include "sql/store_inner.h"
+
+/* ---- workers ---- */
+
+void store_worker_joined(struct store *store, struct row_worker *worker, int64_t now_ms)
+{
+    struct put put = put_begin(store, "add_worker");
+    put_text(&put, worker->uuid);
+    put_text(&put, worker->name);
+    put_text(&put, worker->host);
+    put_text(&put, worker->version);
+    put_text(&put, worker->platform);
+    put_int(&put, worker->pid);
+    put_int(&put, worker->slots);
+    put_int(&put, now_ms);
+    if (put_run(&put) < 0)
+        return;
+    struct put find = put_begin(store, "worker_id");
+    put_text(&find, worker->uuid);
+    if (find.stmt && sqlite3_step(find.stmt) == SQLITE_ROW)
+        worker->id = sqlite3_column_int64(find.stmt, 0);
+    if (find.stmt)
+        sqlite3_reset(find.stmt);
+}
+
+void store_worker_left(struct store *store, int64_t worker, const char *why, int64_t now_ms)
+{
+    struct put put = put_begin(store, "set_worker_left");
+    put_int(&put, now_ms);
+    put_text(&put, why);
+    put_int(&put, worker);
+    put_run(&put);
+}
+
+/* ---- trials ---- */
+
+static uint64_t put_event(struct store *store, int64_t trial, int64_t at_ms, const char *event,
+                          const char *from, const char *to, const char *cause, int attempt,
+                          const char *detail)
+{
+    uint64_t seq = store->seq + 1;
+    struct put put = put_begin(store, "add_event");
+    put_int(&put, (int64_t)seq);
+    put_int(&put, trial);
+    put_int(&put, at_ms);
+    put_text(&put, event);
+    put_text(&put, from);
+    put_text(&put, to);
+    put_text(&put, cause);
+    put_opt(&put, attempt);
+    put_text(&put, detail);
+    return put_run(&put) < 0 ? 0 : (store->seq = seq);
+}
+
+/* Whole numbers become INTEGER, so that 128 reads 128; -0.0 stays what it is. */
+static void put_value(struct store *store, int64_t trial, const struct row_value *value)
+{
+    static const double exact_below = 9007199254740992.0; /* 2^53 */
+    struct put put = put_begin(store, "add_param");
+    put_int(&put, trial);
+    put_text(&put, value->name);
+    double number = value->number;
+    if (!value->is_number)
+        put_text(&put, value->text);
+    else if (number == trunc(number) && fabs(number) < exact_below && !(number == 0 && signbit(number)))
+        put_int(&put, (int64_t)number);
+    else
+        put_num(&put, number);
+    put_run(&put);
+}
+
+static void put_trial(struct put *put, const struct row_trial *trial)
+{
+    put_int(put, trial->study);
+    put_int(put, trial->number);
+    put_int(put, trial->group);
+    put_int(put, trial->repeat);
+    put_text(put, trial_status_name(trial->status));
+    put_text(put, trial->cause);
+    put_int(put, (int64_t)trial->seed);
+    put_text(put, trial->sampler);
+    put_int(put, trial->sampler_version);
+    put_int(put, (int64_t)trial->seq_cut);
+    put_text(put, trial->why);
+    put_text(put, trial->platform);
+    put_int(put, trial->attempt);
+    put_int(put, trial->until);
+    put_int(put, trial->epochs);
+    put_int(put, trial->last_epoch);
+    put_opt(put, trial->best_epoch);
+    put_num(put, trial->best_epoch ? trial->score : NAN);
+    put_int(put, trial->own_failures);
+    put_int(put, trial->lost_on);
+    put_int(put, trial->created_ms);
+    put_opt(put, trial->started_ms);
+    put_opt(put, trial->ended_ms);
+}
+
+void store_add_trial(struct store *store, struct row_trial *trial, const struct row_value *values, int count)
+{
+    PRE(trial->status == TRIAL_waiting);
+    struct put put = put_begin(store, "add_trial");
+    put_trial(&put, trial);
+    if (put_run(&put) < 0)
+        return;
+    trial->id = sqlite3_last_insert_rowid(store->conn.db);
+    known_add_trial(store, trial->id, trial->study);
+    for (int i = 0; i < count; i++)
+        put_value(store, trial->id, &values[i]);
+    put_event(store, trial->id, trial->created_ms, "sampled", NULL, trial_status_name(TRIAL_waiting),
+              trial->cause, 0, NULL);
+}
+
+/* Memory and store disagree about a status: our own bug, but not one to lose acknowledged epochs for. */
+static void fail_move(struct store *store, int64_t trial, const char *from, const char *to)
+{
+    struct err why = ERR_NONE;
+    err_set(&why, ERR_IO, "%s: trial with id %lld is not %s, so it cannot become %s", store->path,
+            (long long)trial, from, to);
+    store_fail(store, &why);
+}
+
+uint64_t store_trial_moved(struct store *store, int64_t trial, enum trial_status from, enum trial_status to,
+                           const char *event, const char *cause, int attempt, int64_t now_ms,
+                           const char *detail)
+{
+    const char *from_name = trial_status_name(from), *to_name = trial_status_name(to);
+    struct put put = put_begin(store, "move_trial");
+    put_text(&put, to_name);
+    put_text(&put, cause);
+    put_int(&put, attempt);
+    put_opt(&put, trial_status_is_final(to) ? now_ms : 0);
+    put_opt(&put, to == TRIAL_running ? now_ms : 0);
+    put_int(&put, trial);
+    put_text(&put, from_name);
+    if (put_run(&put) == 0)
+        fail_move(store, trial, from_name, to_name);
+    return put_event(store, trial, now_ms, event, from_name, to_name, cause, attempt, detail);
+}
+
+void store_trial_progress(struct store *store, const struct row_trial *trial)
+{
+    struct put put = put_begin(store, "set_trial_progress");
+    put_num(&put, trial->best_epoch ? trial->score : NAN);
+    put_opt(&put, trial->best_epoch);
+    put_int(&put, trial->last_epoch);
+    put_int(&put, trial->until);
+    put_int(&put, trial->epochs);
+    put_int(&put, trial->own_failures);
+    put_int(&put, trial->lost_on);
+    put_int(&put, trial->id);
+    put_run(&put);
+}

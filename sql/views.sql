@@ -1,0 +1,97 @@
+-- views.sql: what people ask of the database by hand. Plain SQL that any sqlite3 runs; times are ISO-8601 UTC text.
+-- Per study there is one more view, named like the study, with one row per trial (store_study_view.c makes it).
+-- The words of the columns: `epochs` is how many are trained so far; `score` is the study's metric at its
+-- `best_epoch`; `worker` is who ran the newest attempt.
+
+
+-- epoch_counted: of each (trial, epoch) the row of its newest attempt: what curves, samplers and pruners see.
+CREATE VIEW epoch_counted AS
+SELECT e.trial, e.epoch, e.attempt, e.seq, e.value, e.seconds, e.received_ms
+FROM epoch e
+WHERE NOT EXISTS (SELECT 1 FROM epoch n WHERE n.trial = e.trial AND n.epoch = e.epoch AND n.attempt > e.attempt);
+
+
+-- best_trials: trials that run, have ended or have a score; the newest study first, in it the best first by the
+-- study's goal, those without a score last, ties to the lower number.
+--   SELECT * FROM best_trials LIMIT 10;
+CREATE VIEW best_trials AS
+SELECT s.name AS study, t.number AS trial, t.status, t.score, s.metric, t.best_epoch, t.last_epoch AS epochs,
+       (SELECT json_group_object(sp.name, p.value)
+        FROM study_param sp CROSS JOIN param p ON p.trial = t.id AND p.name = sp.name
+        WHERE sp.study = t.study) AS params,
+       (SELECT w.name FROM attempt a JOIN worker w ON w.id = a.worker
+        WHERE a.trial = t.id AND a.attempt = t.attempt) AS worker,
+       strftime('%Y-%m-%dT%H:%M:%fZ', t.started_ms / 1000.0, 'unixepoch') AS started_at,
+       strftime('%Y-%m-%dT%H:%M:%fZ', t.ended_ms / 1000.0, 'unixepoch') AS ended_at
+FROM study s JOIN trial t ON t.study = s.id
+WHERE t.score IS NOT NULL OR t.status NOT IN ('waiting', 'paused')
+ORDER BY s.id DESC, t.score IS NULL, iif(s.goal = 'maximize', -t.score, t.score), t.number;
+
+
+-- leaderboard: rank 1, 2, 3 ... in each study, of the trials that have a score.
+--   SELECT * FROM leaderboard WHERE study = 'spiral' AND rank <= 10;
+CREATE VIEW leaderboard AS
+SELECT r.study, r.rank, t.number AS trial, t.status, t.score, r.metric, t.best_epoch, t.last_epoch AS epochs,
+       (SELECT json_group_object(sp.name, p.value)
+        FROM study_param sp CROSS JOIN param p ON p.trial = t.id AND p.name = sp.name
+        WHERE sp.study = t.study) AS params,
+       (SELECT w.name FROM attempt a JOIN worker w ON w.id = a.worker
+        WHERE a.trial = t.id AND a.attempt = t.attempt) AS worker
+FROM (SELECT s.name AS study, s.id AS study_id, s.metric, i.id,
+             row_number() OVER (PARTITION BY s.id
+                                ORDER BY iif(s.goal = 'maximize', -i.score, i.score), i.number) AS rank
+      FROM study s JOIN trial i ON i.study = s.id
+      WHERE i.score IS NOT NULL) r
+JOIN trial t ON t.id = r.id
+ORDER BY r.study_id DESC, r.rank;
+
+
+-- learning_curves: one row per epoch that counts and per metric, the study's own metric included.
+--   SELECT epoch, value FROM learning_curves WHERE study = 'spiral' AND trial = 7 AND metric = 'val_acc';
+CREATE VIEW learning_curves AS
+SELECT s.name AS study, t.number AS trial, e.epoch, e.attempt, s.metric AS metric, e.value, e.seconds,
+       strftime('%Y-%m-%dT%H:%M:%fZ', e.received_ms / 1000.0, 'unixepoch') AS at
+FROM study s JOIN trial t ON t.study = s.id JOIN epoch_counted e ON e.trial = t.id
+UNION ALL
+SELECT s.name, t.number, e.epoch, e.attempt, m.name, v.value, e.seconds,
+       strftime('%Y-%m-%dT%H:%M:%fZ', e.received_ms / 1000.0, 'unixepoch')
+FROM study s JOIN trial t ON t.study = s.id JOIN epoch_counted e ON e.trial = t.id
+JOIN epoch_metric v ON v.trial = e.trial AND v.epoch = e.epoch AND v.attempt = e.attempt
+JOIN metric m ON m.id = v.metric;
+
+
+-- study_progress: one row per study, the newest first: the user's wish, how many trials are where, epochs trained,
+-- the best so far, and why it ended.
+CREATE VIEW study_progress AS
+SELECT s.name AS study, s.wish, count(t.id) AS trials,
+       count(*) FILTER (WHERE t.status = 'waiting') AS waiting,
+       count(*) FILTER (WHERE t.status = 'running') AS running,
+       count(*) FILTER (WHERE t.status = 'paused') AS paused,
+       count(*) FILTER (WHERE t.status = 'complete') AS complete,
+       count(*) FILTER (WHERE t.status = 'pruned') AS pruned,
+       count(*) FILTER (WHERE t.status = 'failed') AS failed,
+       count(*) FILTER (WHERE t.status = 'cancelled') AS cancelled,
+       coalesce(sum(t.last_epoch), 0) AS epochs,
+       (SELECT b.score FROM study g JOIN trial b ON b.study = g.id WHERE g.id = s.id AND b.score IS NOT NULL
+        ORDER BY iif(g.goal = 'maximize', -b.score, b.score), b.number LIMIT 1) AS best_score,
+       (SELECT b.number FROM study g JOIN trial b ON b.study = g.id WHERE g.id = s.id AND b.score IS NOT NULL
+        ORDER BY iif(g.goal = 'maximize', -b.score, b.score), b.number LIMIT 1) AS best_trial,
+       s.metric, s.goal,
+       strftime('%Y-%m-%dT%H:%M:%fZ', s.created_ms / 1000.0, 'unixepoch') AS created_at,
+       strftime('%Y-%m-%dT%H:%M:%fZ', min(t.started_ms) / 1000.0, 'unixepoch') AS started_at,
+       strftime('%Y-%m-%dT%H:%M:%fZ', s.ended_ms / 1000.0, 'unixepoch') AS ended_at,
+       s.wall_used_ms / 1000.0 AS wall_seconds, s.slot_used_ms / 1000.0 AS slot_seconds,
+       s.end_reason
+FROM study s LEFT JOIN trial t ON t.study = s.id
+GROUP BY s.id
+ORDER BY s.id DESC;
+
+
+-- worker_timeline: who trained what, when: one row per attempt; outcome, end and seconds are NULL while it runs.
+CREATE VIEW worker_timeline AS
+SELECT w.name AS worker, w.host, s.name AS study, t.number AS trial, a.attempt, a.outcome,
+       strftime('%Y-%m-%dT%H:%M:%fZ', a.started_ms / 1000.0, 'unixepoch') AS started_at,
+       strftime('%Y-%m-%dT%H:%M:%fZ', a.ended_ms / 1000.0, 'unixepoch') AS ended_at,
+       (a.ended_ms - a.started_ms) / 1000.0 AS seconds
+FROM attempt a JOIN worker w ON w.id = a.worker JOIN trial t ON t.id = a.trial JOIN study s ON s.id = t.study
+ORDER BY w.id, a.started_ms;

@@ -1,0 +1,429 @@
+/* The reactor in rehearsal: whole studies with simulated workers, in virtual time. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "master/rehearsal.h"
+
+/* Climbs towards a top that depends on lr alone; best at lr = 1e-2. */
+static double bowl(void *arg, const struct json *params, uint64_t seed, int epoch, int epochs)
+{
+    (void)arg, (void)seed, (void)epochs;
+    double d = log10(json_num(json_get(params, "lr"))) + 2;
+    return (1 - 0.02 * d * d) * (1 - exp(-epoch));
+}
+
+static double diverges_above_one(void *arg, const struct json *params, uint64_t seed, int epoch, int epochs)
+{
+    double lr = json_num(json_get(params, "lr"));
+    return lr > 1 && epoch >= 2 ? NAN : bowl(arg, params, seed, epoch, epochs);
+}
+
+static const char study_text[] =
+    "{\"study\":\"s\",\"metric\":{\"name\":\"acc\",\"goal\":\"maximize\"},"
+    "\"trainer\":{\"command\":[\"true\"],\"seed\":3},\"space\":{\"lr\":{\"log\":[1e-6,10]}},"
+    "\"search\":{\"method\":\"random\",\"trials\":40,\"epochs\":8,\"seed\":1}%s}";
+
+static struct rehearsal *begin(struct rehearsal_options options, const char *extra, int workers)
+{
+    struct err err = ERR_NONE;
+    char text[2000];
+    options.objective = options.objective ? options.objective : bowl;
+    options.metric = "acc";
+    struct rehearsal *r = rehearsal_new(&options, &err);
+    assert_non_null(r);
+    snprintf(text, sizeof text, study_text, extra);
+    if (rehearsal_submit(r, text, &err))
+        fail_msg("%s", err.text);
+    for (int i = 0; i < workers; i++)
+        rehearsal_add_worker(r, 1);
+    return r;
+}
+
+static struct study *study_of(struct rehearsal *r)
+{
+    return reactor_study(rehearsal_reactor(r), NULL);
+}
+
+static void check(struct rehearsal *r)
+{
+    struct err err = ERR_NONE;
+    if (rehearsal_check(r, &err))
+        fail_msg("%s", err.text);
+}
+
+static void end(struct rehearsal *r)
+{
+    check(r);
+    rehearsal_free(r);
+}
+
+static void call(struct rehearsal *r, const char *verb, const char *args, uint64_t code)
+{
+    struct msg answer;
+    rehearsal_call(r, verb, args, &answer);
+    if (answer.answer.code != code)
+        fail_msg("%s: %llu %s", verb, (unsigned long long)answer.answer.code, answer.answer.text);
+    msg_fini(&answer);
+}
+
+static void a_study_runs_to_its_end(void **state)
+{
+    (void)state;
+    struct rehearsal *r = begin((struct rehearsal_options){0}, "", 4);
+    assert_true(rehearsal_run(r, 600000));
+    struct study *s = study_of(r);
+    assert_int_equal(s->counts[TRIAL_complete], 40);
+    assert_int_equal(s->epochs_done, 320);
+    assert_string_equal(s->end_reason, "trials");
+    assert_int_equal(rehearsal_epochs_run(r), 320);
+    end(r);
+}
+
+static void points_do_not_depend_on_the_number_of_workers(void **state)
+{
+    (void)state;
+    struct rehearsal *one = begin((struct rehearsal_options){0}, "", 1);
+    struct rehearsal *seven = begin((struct rehearsal_options){.late = 0.3, .seed = 5}, "", 7);
+    assert_true(rehearsal_run(one, 600000));
+    assert_true(rehearsal_run(seven, 600000));
+    for (uint32_t n = 1; n <= 40; n++) {
+        struct trial *a = study_trial(study_of(one), n), *b = study_trial(study_of(seven), n);
+        assert_true(point_equal(&a->point, &b->point));
+        assert_true(a->score == b->score);
+        assert_true(a->seed == b->seed);
+    }
+    end(one);
+    end(seven);
+}
+
+static void a_killed_worker_loses_nothing(void **state)
+{
+    (void)state;
+    struct rehearsal *r = begin((struct rehearsal_options){0}, "", 2);
+    rehearsal_run(r, 450);
+    struct trial *t = study_trial(study_of(r), 1);
+    assert_int_equal(t->status, TRIAL_running);
+    int before = t->last_epoch;
+    assert_true(before > 0);
+    rehearsal_kill_worker(r, 0);
+    assert_true(rehearsal_run(r, 600000));
+    assert_int_equal(t->attempt, 2);
+    assert_int_equal(t->status, TRIAL_complete);
+    assert_int_equal(rehearsal_epochs_run(r), 320); /* it resumed: nothing was trained twice */
+    end(r);
+}
+
+static void a_short_cut_is_not_even_noticed(void **state)
+{
+    (void)state;
+    struct rehearsal *r = begin((struct rehearsal_options){.lease_ms = 5000}, "", 2);
+    rehearsal_run(r, 250);
+    rehearsal_cut_worker(r, 0, 2000);
+    assert_true(rehearsal_run(r, 600000));
+    assert_int_equal(study_trial(study_of(r), 1)->attempt, 1);
+    assert_int_equal(rehearsal_epochs_run(r), 320);
+    end(r);
+}
+
+/* One worker alone: its lease runs out, nobody else takes the trial, it comes back and is reinstated. */
+static void a_lost_attempt_is_reinstated_until_another_starts(void **state)
+{
+    (void)state;
+    struct rehearsal *r = begin((struct rehearsal_options){.epoch_ms = 1000}, "", 1);
+    rehearsal_run(r, 1500);
+    rehearsal_cut_worker(r, 0, 4000);
+    rehearsal_run(r, 2500);
+    struct trial *t = study_trial(study_of(r), 1);
+    assert_int_equal(t->status, TRIAL_waiting);
+    assert_string_equal(t->cause, "lost");
+    rehearsal_run(r, 2500);
+    assert_int_equal(t->status, TRIAL_running);
+    assert_int_equal(t->attempt, 1);
+    assert_true(rehearsal_run(r, 6000000));
+    assert_int_equal(t->attempt, 1);
+    assert_int_equal(rehearsal_epochs_run(r), 320);
+    end(r);
+}
+
+static void a_later_attempt_fences_the_first(void **state)
+{
+    (void)state;
+    struct rehearsal *r = begin((struct rehearsal_options){.epoch_ms = 1000}, "", 2);
+    rehearsal_run(r, 1500);
+    rehearsal_cut_worker(r, 0, 30000);
+    rehearsal_run(r, 60000);
+    struct trial *t = study_trial(study_of(r), 1);
+    assert_int_equal(t->attempt, 2);
+    assert_int_equal(t->status, TRIAL_complete);
+    assert_true(rehearsal_reactor(r)->fenced_count > 0);
+    assert_true(rehearsal_run(r, 6000000));
+    end(r);
+}
+
+static void workers_outlive_the_master(void **state)
+{
+    (void)state;
+    struct rehearsal *r = begin((struct rehearsal_options){0}, "", 3);
+    rehearsal_run(r, 450);
+    rehearsal_crash_master(r, 3000);
+    assert_true(rehearsal_run(r, 600000));
+    struct study *s = study_of(r);
+    assert_int_equal(s->counts[TRIAL_complete], 40);
+    for (uint32_t n = 1; n <= 40; n++)
+        assert_int_equal(study_trial(s, n)->attempt, 1);
+    assert_int_equal(rehearsal_epochs_run(r), 320);
+    end(r);
+}
+
+static void a_jump_of_the_wall_clock_expires_nothing(void **state)
+{
+    (void)state;
+    struct rehearsal *r = begin((struct rehearsal_options){0}, "", 2);
+    rehearsal_run(r, 450);
+    rehearsal_jump_clock(r, 86400000);
+    rehearsal_run(r, 450);
+    rehearsal_jump_clock(r, -2 * 86400000LL);
+    assert_true(rehearsal_run(r, 600000));
+    assert_int_equal(rehearsal_epochs_run(r), 320);
+    end(r);
+}
+
+static void nan_is_a_result_and_not_a_failure(void **state)
+{
+    (void)state;
+    struct rehearsal *r = begin((struct rehearsal_options){.objective = diverges_above_one}, "", 3);
+    assert_true(rehearsal_run(r, 600000));
+    struct study *s = study_of(r);
+    assert_int_equal(s->counts[TRIAL_failed], 0);
+    assert_true(s->counts[TRIAL_pruned] > 0);
+    assert_int_equal(s->counts[TRIAL_pruned] + s->counts[TRIAL_complete], 40);
+    for (uint32_t n = 1; n <= 40; n++) {
+        struct trial *t = study_trial(s, n);
+        if (t->status == TRIAL_pruned) {
+            assert_string_equal(t->cause, "diverged");
+            assert_int_equal(t->last_epoch, 2);
+            assert_int_equal(t->best_epoch, 1);
+        }
+    }
+    end(r);
+}
+
+static void failures_of_its_own_making_are_counted(void **state)
+{
+    (void)state;
+    struct rehearsal *r = begin((struct rehearsal_options){.fail = 1, .seed = 3}, ",\"max_attempts\":2", 2);
+    assert_true(rehearsal_run(r, 600000));
+    struct study *s = study_of(r);
+    assert_int_equal(s->counts[TRIAL_failed], 40);
+    for (uint32_t n = 1; n <= 40; n++)
+        assert_int_equal(study_trial(s, n)->attempt, 2);
+    end(r);
+}
+
+static void the_failed_budget_ends_a_study(void **state)
+{
+    (void)state;
+    struct rehearsal *r =
+        begin((struct rehearsal_options){.fail = 1}, ",\"max_attempts\":1,\"budget\":{\"failed\":5}", 1);
+    assert_true(rehearsal_run(r, 600000));
+    assert_string_equal(study_of(r)->end_reason, "failed");
+    assert_int_equal(study_of(r)->counts[TRIAL_failed], 5);
+    end(r);
+}
+
+static void the_target_ends_a_study_and_running_trials_keep_their_score(void **state)
+{
+    (void)state;
+    struct rehearsal *r = begin((struct rehearsal_options){0}, ",\"budget\":{\"target\":0.9}", 4);
+    assert_true(rehearsal_run(r, 600000));
+    struct study *s = study_of(r);
+    assert_string_equal(s->end_reason, "target");
+    assert_true(s->best->score >= 0.9);
+    assert_true(s->count < 40);
+    for (uint32_t n = 1; n <= s->count; n++) {
+        struct trial *t = study_trial(s, n);
+        assert_true(trial_status_is_final(t->status));
+        if (t->status == TRIAL_pruned)
+            assert_string_equal(t->cause, "budget");
+        assert_false(isnan(t->score));
+    }
+    end(r);
+}
+
+static void wall_time_counts_only_while_a_master_runs(void **state)
+{
+    (void)state;
+    struct rehearsal *r = begin((struct rehearsal_options){.epoch_ms = 1000}, ",\"budget\":{\"wall\":\"30s\"}", 1);
+    rehearsal_run(r, 5000);
+    rehearsal_crash_master(r, 100000);
+    assert_true(rehearsal_run(r, 600000));
+    struct study *s = study_of(r);
+    assert_string_equal(s->end_reason, "wall");
+    assert_in_range(rehearsal_now_ms(r), 128000, 135000);
+    end(r);
+}
+
+static void pause_gives_the_slots_back_and_resume_goes_on(void **state)
+{
+    (void)state;
+    struct rehearsal *r = begin((struct rehearsal_options){0}, "", 2);
+    rehearsal_run(r, 450);
+    call(r, "pause", "{}", 0);
+    rehearsal_run(r, 2000);
+    struct study *s = study_of(r);
+    assert_int_equal(s->counts[TRIAL_running], 0);
+    assert_int_equal(s->counts[TRIAL_waiting], 2);
+    assert_string_equal(study_state(s), "paused");
+    int64_t epochs = rehearsal_epochs_run(r);
+    rehearsal_run(r, 5000);
+    assert_int_equal(rehearsal_epochs_run(r), epochs);
+    call(r, "resume", "{\"study\":\"s\"}", 0);
+    assert_true(rehearsal_run(r, 600000));
+    assert_int_equal(rehearsal_epochs_run(r), 320);
+    end(r);
+}
+
+static void stop_ends_a_study_and_resume_takes_it_up(void **state)
+{
+    (void)state;
+    struct rehearsal *r = begin((struct rehearsal_options){0}, "", 2);
+    rehearsal_run(r, 450);
+    call(r, "stop", "{\"study\":\"s\"}", 0);
+    assert_true(rehearsal_run(r, 5000));
+    struct study *s = study_of(r);
+    assert_string_equal(s->end_reason, "stopped");
+    assert_int_equal(s->counts[TRIAL_pruned], 2);
+    call(r, "resume", "{\"study\":\"s\"}", 0);
+    assert_true(rehearsal_run(r, 600000));
+    assert_int_equal(s->counts[TRIAL_complete] + s->counts[TRIAL_pruned], 40);
+    end(r);
+}
+
+static void cancelled_trials_are_replaced_and_do_not_count(void **state)
+{
+    (void)state;
+    struct rehearsal *r = begin((struct rehearsal_options){0}, "", 2);
+    rehearsal_run(r, 450);
+    call(r, "cancel", "{\"study\":\"s\",\"trials\":[1,2]}", 0);
+    call(r, "cancel", "{\"study\":\"s\",\"trials\":[99]}", 2);
+    assert_true(rehearsal_run(r, 600000));
+    struct study *s = study_of(r);
+    assert_int_equal(s->counts[TRIAL_cancelled], 2);
+    assert_int_equal(s->counts[TRIAL_complete], 40);
+    check(r);
+    /* A retry goes beyond the budget: the user asked for it. */
+    call(r, "retry", "{\"study\":\"s\",\"trials\":[1]}", 0);
+    assert_true(rehearsal_run(r, 600000));
+    assert_int_equal(study_trial(s, 1)->status, TRIAL_complete);
+    rehearsal_free(r);
+}
+
+static void calls_that_make_no_sense_are_answered(void **state)
+{
+    (void)state;
+    struct rehearsal *r = begin((struct rehearsal_options){0}, "", 1);
+    call(r, "dance", "{}", 2);
+    call(r, "cancel", "{}", 2);
+    call(r, "pause", "{\"study\":\"nobody\"}", 2);
+    call(r, "submit", "{\"definition\":{\"study\":1},\"base\":\"/\"}", 2);
+    call(r, "status", "{}", 0);
+    call(r, "workers", "{}", 0);
+    call(r, "ping", "{}", 0);
+    assert_true(rehearsal_run(r, 600000));
+    end(r);
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void a_grid_is_covered_exactly_once_whatever_dies(void **state)
+{
+    (void)state;
+    struct err err = ERR_NONE;
+    struct rehearsal_options options = {.seed = 9, .objective = bowl, .metric = "acc", .kill_worker = 0.05,
+                                        .cut_worker = 0.05, .lose = 0.002, .crash_before = 0.005};
+    struct rehearsal *r = rehearsal_new(&options, &err);
+    int rc = rehearsal_submit(r,
+                              "{\"study\":\"g\",\"metric\":{\"name\":\"acc\",\"goal\":\"maximize\"},\"trainer\":{"
+                              "\"command\":[\"true\"]},\"space\":{\"lr\":{\"log\":[1e-6,10]}},\"search\":{"
+                              "\"method\":\"grid\",\"epochs\":3,\"grid\":{\"lr\":50}}}",
+                              &err);
+    if (rc)
+        fail_msg("%s", err.text);
+    for (int i = 0; i < 5; i++)
+        rehearsal_add_worker(r, 2);
+    rehearsal_run(r, 20000);
+    rehearsal_calm(r);
+    assert_true(rehearsal_run(r, 6000000));
+    struct study *s = study_of(r);
+    assert_int_equal(s->count, 50);
+    double lr[50];
+    for (uint32_t n = 1; n <= 50; n++) {
+        assert_true(trial_status_is_final(study_trial(s, n)->status));
+        lr[n - 1] = study_trial(s, n)->point.v[0].num;
+    }
+    qsort(lr, 50, sizeof *lr, compare_numbers);
+    for (int i = 1; i < 50; i++)
+        assert_true(lr[i] > lr[i - 1]);
+    assert_string_equal(s->end_reason, "exhausted");
+    end(r);
+}
+
+static void studies_share_workers_by_priority_and_weight(void **state)
+{
+    (void)state;
+    struct err err = ERR_NONE;
+    struct rehearsal *r = begin((struct rehearsal_options){0}, ",\"weight\":3", 4);
+    assert_int_equal(rehearsal_submit(r,
+                                      "{\"study\":\"other\",\"metric\":{\"name\":\"acc\",\"goal\":\"maximize\"},"
+                                      "\"trainer\":{\"command\":[\"true\"],\"seed\":3},\"space\":{\"lr\":{\"log\":[1e-6,10]}},"
+                                      "\"search\":{\"method\":\"random\",\"trials\":40,\"epochs\":8,\"seed\":2}}",
+                                      &err),
+                     0);
+    rehearsal_run(r, 8000);
+    struct study *heavy = reactor_study(rehearsal_reactor(r), "s"), *light = reactor_study(rehearsal_reactor(r), "other");
+    double ratio = (double)heavy->count / (double)light->count;
+    assert_true(ratio > 2.2 && ratio < 3.8);
+    assert_true(rehearsal_run(r, 600000));
+    assert_int_equal(light->counts[TRIAL_complete], 40);
+    end(r);
+}
+
+int main(void)
+{
+    log_init(LOG_ERROR);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_study_runs_to_its_end),
+        cmocka_unit_test(points_do_not_depend_on_the_number_of_workers),
+        cmocka_unit_test(a_killed_worker_loses_nothing),
+        cmocka_unit_test(a_short_cut_is_not_even_noticed),
+        cmocka_unit_test(a_lost_attempt_is_reinstated_until_another_starts),
+        cmocka_unit_test(a_later_attempt_fences_the_first),
+        cmocka_unit_test(workers_outlive_the_master),
+        cmocka_unit_test(a_jump_of_the_wall_clock_expires_nothing),
+        cmocka_unit_test(nan_is_a_result_and_not_a_failure),
+        cmocka_unit_test(failures_of_its_own_making_are_counted),
+        cmocka_unit_test(the_failed_budget_ends_a_study),
+        cmocka_unit_test(the_target_ends_a_study_and_running_trials_keep_their_score),
+        cmocka_unit_test(wall_time_counts_only_while_a_master_runs),
+        cmocka_unit_test(pause_gives_the_slots_back_and_resume_goes_on),
+        cmocka_unit_test(stop_ends_a_study_and_resume_takes_it_up),
+        cmocka_unit_test(cancelled_trials_are_replaced_and_do_not_count),
+        cmocka_unit_test(calls_that_make_no_sense_are_answered),
+        cmocka_unit_test(a_grid_is_covered_exactly_once_whatever_dies),
+        cmocka_unit_test(studies_share_workers_by_priority_and_weight),
+    };
+    return cmocka_run_group_tests_name("reactor", tests, NULL, NULL);
+}

@@ -1,0 +1,125 @@
+/* The history: entries by number, what was known when, and scores at an epoch. */
+#include "tests/unit/search.h"
+
+static struct space space;
+static struct point point;
+
+static int set_up(void **state)
+{
+    (void)state;
+    space = space_of("{\"x\": {\"uniform\": [0, 1]}}");
+    point_init(&point, &space);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    point_fini(&point);
+    space_fini(&space);
+    return 0;
+}
+
+static void add(struct history *h, uint32_t trial, double x, uint64_t seq)
+{
+    point.v[0] = value_num(x);
+    history_add(h, trial, trial, &point, NULL, 0, seq);
+}
+
+static void keeps_entries_by_number(void **state)
+{
+    (void)state;
+    struct history h = {0};
+    add(&h, 1, 0.1, 1);
+    add(&h, 3, 0.3, 2);
+    add(&h, 2, 0.2, 3);
+    for (uint32_t trial = 1; trial <= 3; trial++) {
+        assert_int_equal(h.entries[trial - 1].trial, trial);
+        assert_true(history_find(&h, trial)->point.v[0].num == trial * 0.1 ||
+                    fabs(history_find(&h, trial)->point.v[0].num - trial * 0.1) < 1e-15);
+    }
+    assert_null(history_find(&h, 4));
+    point.v[0] = value_num(0.3);
+    assert_true(history_has_point(&h, &point));
+    history_remove(&h, 3);
+    assert_false(history_has_point(&h, &point));
+    assert_int_equal(history_pending(&h), 2);
+    history_fini(&h);
+}
+
+static void shows_what_was_known(void **state)
+{
+    (void)state;
+    struct history h = {0}, then;
+    add(&h, 1, 0.1, 10);
+    history_update(&h, 1, HISTORY_PENDING, false, 1, 0.5, 11);
+    add(&h, 2, 0.2, 12);
+    history_update(&h, 1, HISTORY_SCORED, false, 2, 0.6, 13);
+    history_update(&h, 2, HISTORY_BAD, true, 1, 0.9, 14);
+    assert_true(h.seq == 14 && h.entries[1].score == -INFINITY);
+    assert_int_equal(history_finished(&h), 2);
+
+    history_as_of(&h, 9, &then);
+    assert_int_equal(then.count, 0);
+    history_fini(&then);
+    history_as_of(&h, 11, &then);
+    assert_true(then.count == 1 && then.entries[0].state == HISTORY_PENDING && then.entries[0].score == 0.5);
+    history_fini(&then);
+    history_as_of(&h, 13, &then);
+    assert_true(then.count == 2 && then.entries[0].state == HISTORY_SCORED && then.entries[1].epochs == 0);
+    assert_true(then.entries[1].score == -INFINITY && then.entries[1].state == HISTORY_PENDING &&
+                then.seq == 13);
+    history_fini(&then);
+    history_fini(&h);
+}
+
+static void chain_tells_growth_from_change(void **state)
+{
+    (void)state;
+    struct history a = {0}, b = {0}, then;
+    for (uint32_t t = 1; t <= 5; t++)
+        add(&a, t, t / 10.0, t);
+    for (uint32_t t = 5; t >= 1; t--)
+        add(&b, t, t / 10.0, 6 - t);
+    assert_true(a.entries[4].chain == b.entries[4].chain);
+    history_as_of(&a, 3, &then);
+    assert_true(then.entries[2].chain == a.entries[2].chain);
+    history_fini(&then);
+    history_remove(&b, 2);
+    assert_true(a.entries[4].chain != b.entries[3].chain);
+    assert_true(a.entries[0].chain == b.entries[0].chain);
+    history_fini(&a);
+    history_fini(&b);
+}
+
+static void score_at_an_epoch(void **state)
+{
+    (void)state;
+    struct history h = {0};
+    double score;
+    add(&h, 1, 0.1, 1);
+    add(&h, 2, 0.2, 1);
+    for (int epoch = 1; epoch <= 5; epoch++)
+        history_update(&h, 1, HISTORY_PENDING, false, epoch, epoch / 10.0, (uint64_t)epoch + 1);
+    history_update(&h, 1, HISTORY_SCORED, true, 5, 0.5, 7);
+    history_update(&h, 2, HISTORY_PENDING, false, 1, 0.4, 7);
+    assert_true(entry_score_at(&h.entries[0], 3, &score) && score == 0.3);
+    assert_true(entry_score_at(&h.entries[0], 5, &score) && score == 0.5);
+    assert_false(entry_score_at(&h.entries[0], 6, &score));
+    assert_false(entry_score_at(&h.entries[1], 2, &score));
+    history_update(&h, 2, HISTORY_BAD, false, 1, 0, 8);
+    assert_true(entry_score_at(&h.entries[1], 2, &score) && score == -INFINITY);
+    assert_true(entry_score_at(&h.entries[1], 1, &score) && score == 0.4);
+    history_fini(&h);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(keeps_entries_by_number),
+        cmocka_unit_test(shows_what_was_known),
+        cmocka_unit_test(chain_tells_growth_from_change),
+        cmocka_unit_test(score_at_an_epoch),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

@@ -1,0 +1,20 @@
+/* conv: convolution, image by image: unfold the windows of one image into columns, one matrix product, bias
+ * and ReLU while the result is in the cache. Measured against unfolding the whole batch at once, 1.2 to 1.3
+ * times faster on one thread, with a hundredth of the memory.
+ *
+ * Weights are (filters, channels*height*width). Called by layers.c alone; borrows everything. */
+#ifndef HONE_WORKER_NN_CONV_H
+#define HONE_WORKER_NN_CONV_H
+
+#include "worker/nn/layers.h"
+
+#define conv_columns  NN(conv_columns)
+#define conv_forward  NN(conv_forward)
+#define conv_backward NN(conv_backward)
+
+/* Values in the columns of one image: channels*height*width of the window, times places. */
+size_t conv_columns(const struct layer *layer);
+void conv_forward(struct layer *layer, const struct pass *pass, const real *x);
+void conv_backward(struct layer *layer, const struct pass *pass, const real *x, real *dy, real *dx);
+
+#endif
