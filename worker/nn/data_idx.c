@@ -96,7 +96,7 @@ static int images_read(const char *folder, const char *name, struct dataset *out
 
 static int labels_take(struct data_file *file, struct dataset *out, struct err *err)
 {
-    uint32_t size[3];
+    uint32_t size[3] = {0};
     int rc = header_read(file, 1, size, err);
     if (rc)
         return rc;
