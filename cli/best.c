@@ -28,22 +28,31 @@ static bool has_score(const struct rows *rows, size_t row, void *arg)
     return score && score->kind != CELL_NULL;
 }
 
-static void show(const struct rows *found, const char *metric, const struct text_list *params,
-                 const struct best_style *style)
+static void arrange(const struct rows *found, const struct text_list *params, struct rows *out)
 {
     const struct rows_item items[] = {
         {ROWS_RANK, "rank", NULL},  {"trial", NULL, NULL},   {"score", NULL, NULL},
         {"best_epoch", NULL, NULL}, {"epochs", NULL, NULL},  {"params", NULL, params},
         {"status", NULL, NULL},     {"seconds", NULL, NULL}, {"worker", NULL, NULL},
     };
-    const struct column columns[] = {{"score", COLUMN_PLAIN, metric},
-                                     {"seconds", COLUMN_SECONDS, "took"},
-                                     {"best_epoch", COLUMN_PLAIN, "at"},
-                                     {0}};
-    struct rows arranged;
-    rows_arrange(found, items, COUNT_OF(items), &arranged);
-    table_show(&arranged, columns, style->csv, style->json);
-    rows_fini(&arranged);
+    rows_arrange(found, items, COUNT_OF(items), out);
+}
+
+int best_rows(struct source *source, const char *study, int64_t limit, struct rows *out, struct err *err)
+{
+    struct text_list params = {0};
+    struct rows found;
+    struct bind binds[] = {BIND_TEXT(":study", study), BIND_INT(":limit", limit ? limit : -1)};
+    int rc = study_params(source, study, &params, err);
+    if (!rc)
+        rc = source_run(source, "best", binds, 2, &found, err);
+    if (!rc) {
+        rows_filter(&found, has_score, NULL);
+        arrange(&found, &params, out);
+        rows_fini(&found);
+    }
+    text_list_free(&params);
+    return rc;
 }
 
 static int print_study(struct source *source, const struct rows *head, const struct best_style *style,
@@ -51,24 +60,21 @@ static int print_study(struct source *source, const struct rows *head, const str
 {
     const char *study = cell_text(rows_named(head, 0, "study")),
                *metric = cell_text(rows_named(head, 0, "metric"));
-    struct text_list params = {0};
-    struct rows found;
-    int64_t limit = style->limit ? style->limit : -1;
-    struct bind binds[] = {BIND_TEXT(":study", study), BIND_INT(":limit", limit)};
-    int rc = study_params(source, study, &params, err);
-    if (!rc)
-        rc = source_run(source, "best", binds, 2, &found, err);
-    if (!rc) {
-        rows_filter(&found, has_score, NULL);
-        if (found.count || style->csv || style->json)
-            show(&found, metric, &params, style);
-        if (!found.count) {
-            rc = err_set(err, ERR_NO, "no trial of study \"%s\" has a score yet", study);
-            err_hint(err, "`hone trials -s %s` says what they do", study);
-        }
-        rows_fini(&found);
+    const struct column columns[] = {{"score", COLUMN_PLAIN, metric},
+                                     {"seconds", COLUMN_SECONDS, "took"},
+                                     {"best_epoch", COLUMN_PLAIN, "at"},
+                                     {0}};
+    struct rows rows;
+    int rc = best_rows(source, study, style->limit, &rows, err);
+    if (rc)
+        return rc;
+    if (rows.count || style->csv || style->json)
+        table_show(&rows, columns, style->csv, style->json);
+    if (!rows.count) {
+        rc = err_set(err, ERR_NO, "no trial of study \"%s\" has a score yet", study);
+        err_hint(err, "`hone trials -s %s` says what they do", study);
     }
-    text_list_free(&params);
+    rows_fini(&rows);
     return rc;
 }
 

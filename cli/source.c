@@ -18,8 +18,10 @@ int source_open(const char *db, const char *master, struct source **out, struct 
     struct source source = {.master = master ? xstrdup(master) : NULL};
     if (!master) {
         int rc = query_open(db, &source.query, err);
-        if (rc == ERR_GONE)
+        if (rc == ERR_GONE) {
+            rc = err->code = ERR_REACH; // exit status 3, like a database that cannot be opened
             err_hint(err, "name the database with --db or HONE_DB, or a master with --master");
+        }
         if (rc == ERR_REACH && !err->hint[0])
             err_hint(err, "only its master reads it: ask it with --master");
         if (rc)

@@ -166,8 +166,8 @@ ON CONFLICT DO NOTHING;
 -- ---- rebuilding memory ----
 
 -- name: load_studies
-SELECT id, name, definition, base, seed, wish, priority, weight, created_ms, ended_ms, wall_used_ms,
-       slot_used_ms, end_reason
+SELECT id, name, definition, base, seed, wish, priority, weight, created_ms, ended_ms, wall_used_ms, slot_used_ms,
+       end_reason
 FROM study ORDER BY id;
 
 -- name: load_trials
@@ -203,7 +203,7 @@ SELECT * FROM study_progress WHERE :study IS NULL OR study = :study;
 
 -- name: study_find
 SELECT id, name AS study, definition, base, seed, metric, goal, wish, priority, weight, created_ms, ended_ms,
-       wall_used_ms, end_reason, (SELECT count(*) FROM study) AS studies
+       wall_used_ms, slot_used_ms, end_reason, (SELECT count(*) FROM study) AS studies
 FROM study WHERE :name IS NULL OR name = :name ORDER BY id DESC LIMIT 1;
 
 -- name: study_names

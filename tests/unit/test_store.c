@@ -163,6 +163,7 @@ static int see_study(void *arg, const struct row_study *row)
     assert_true(row->priority == 1 && row->weight == 2);
     assert_int_equal(row->wish, WISH_PAUSE);
     assert_int_equal(row->wall_used_ms, 77);
+    assert_int_equal(row->slot_used_ms, 88);
     assert_int_equal(row->ended_ms, 0);
     assert_null(row->end_reason);
     ++*seen;
@@ -175,7 +176,7 @@ static void test_study_comes_back(void **state)
     struct store *store = open_db(room->db);
     int64_t id = add_study(store, "mnist-mlp");
     store_study_wish(store, id, WISH_PAUSE, 5);
-    store_study_wall(store, id, 77);
+    store_study_used(store, id, 77, 88);
     store_study_ended(store, id, "target", 9);
     store_study_reopened(store, id, 10);
     commit(store);

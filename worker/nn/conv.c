@@ -14,7 +14,8 @@ size_t conv_columns(const struct layer *layer)
     return (size_t)window_size(layer) * (size_t)(layer->out.h * layer->out.w);
 }
 
-/* The part of an output line, [first, last), whose input column ox*stride + kx - pad lies inside the image. */
+/* The part of an output line, [first, last), whose input column ox*stride + kx - pad lies inside the image.
+ */
 struct span {
     int first, last;
 };
@@ -147,14 +148,16 @@ NN_WIDE static void sum_planes(const real *dy, real *db, int filters, int places
     }
 }
 
-/* dW (f, window) = sum over images of dy columns^T, dcolumns (window, places) = W^T dy, dx = fold(dcolumns) */
+/* dW (f, window) = sum over images of dy columns^T, dcolumns (window, places) = W^T dy, dx = fold(dcolumns)
+ */
 void conv_backward(struct layer *layer, const struct pass *pass, const real *x, real *dy, real *dx)
 {
     int places = layer->out.h * layer->out.w, filters = layer->out.c, window = window_size(layer);
     real *db = pass->grads + layer->bias, *dcolumns = layer->kept + conv_columns(layer);
     memset(db, 0, layer->biases * sizeof *db);
     for (int i = 0; i < pass->n; i++) {
-        size_t out = (size_t)i * (size_t)shape_size(layer->out), in = (size_t)i * (size_t)shape_size(layer->in);
+        size_t out = (size_t)i * (size_t)shape_size(layer->out),
+               in = (size_t)i * (size_t)shape_size(layer->in);
         if (layer->relu)
             mask(dy + out, layer->y + out, (size_t)shape_size(layer->out));
         sum_planes(dy + out, db, filters, places);

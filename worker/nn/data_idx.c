@@ -81,7 +81,7 @@ static int images_read(const char *folder, const char *name, struct dataset *out
     int rc = data_file_open(&file, folder, name, err);
     if (rc)
         return rc;
-    uint32_t size[3];
+    uint32_t size[3] = {0};
     rc = header_read(&file, 3, size, err);
     if (!rc) {
         *out =

@@ -20,7 +20,8 @@ static bool takes_relu(const struct layer *layer)
 }
 
 /* Appends a layer after shape `*at`, unless it is only a change of shape or part of the layer before. */
-static int add_layer(struct net *net, const struct layer_spec *spec, int index, struct shape *at, struct err *err)
+static int add_layer(struct net *net, const struct layer_spec *spec, int index, struct shape *at,
+                     struct err *err)
 {
     struct layer *last = net->layer_count ? &net->layers[net->layer_count - 1] : NULL;
     if (spec->kind == LAYER_RELU && last && takes_relu(last) && shape_size(last->out) == shape_size(*at)) {
@@ -128,7 +129,8 @@ static double deviation(const struct net_options *options, const struct layer *l
     return options->init_scale * (options->init == INIT_XAVIER ? sqrt(2 / (in + out)) : sqrt(2 / in));
 }
 
-/* sqrt(2) times orthonormal columns (or rows, where there are more outputs than inputs). `draws` is count normals. */
+/* sqrt(2) times orthonormal columns (or rows, where there are more outputs than inputs). `draws` is count
+ * normals. */
 static void make_orthogonal(const struct layer *layer, double scale, double *draws, real *w)
 {
     int cols = layer->out.c, rows = (int)(layer->weights / (size_t)cols);
@@ -139,7 +141,8 @@ static void make_orthogonal(const struct layer *layer, double scale, double *dra
         for (int c = 0; c < cols; c++) {
             double value = rows > cols ? draws[(size_t)r * (size_t)cols + (size_t)c]
                                        : draws[(size_t)c * (size_t)rows + (size_t)r];
-            size_t at = filters_first ? (size_t)c * (size_t)rows + (size_t)r : (size_t)r * (size_t)cols + (size_t)c;
+            size_t at =
+                filters_first ? (size_t)c * (size_t)rows + (size_t)r : (size_t)r * (size_t)cols + (size_t)c;
             w[at] = (real)(scale * M_SQRT2 * value);
         }
 }
@@ -225,7 +228,8 @@ static void backward(struct net *net, const struct pass *pass)
     }
 }
 
-struct loss_sum net_loss(struct net *net, struct pass *pass, const real *x, const int32_t *labels, bool gradient)
+struct loss_sum net_loss(struct net *net, struct pass *pass, const real *x, const int32_t *labels,
+                         bool gradient)
 {
     const real *scores = net_forward(net, pass, x);
     struct loss_sum sum =
