@@ -81,7 +81,7 @@ static int images_read(const char *folder, const char *name, struct dataset *out
     int rc = data_file_open(&file, folder, name, err);
     if (rc)
         return rc;
-    uint32_t size[3];
+    uint32_t size[3] = {0};
     rc = header_read(&file, 3, size, err);
     if (!rc) {
         *out =
@@ -96,7 +96,7 @@ static int images_read(const char *folder, const char *name, struct dataset *out
 
 static int labels_take(struct data_file *file, struct dataset *out, struct err *err)
 {
-    uint32_t size[3];
+    uint32_t size[3] = {0};
     int rc = header_read(file, 1, size, err);
     if (rc)
         return rc;
