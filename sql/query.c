@@ -428,7 +428,8 @@ int query_backup(const char *db_path, const char *to_path, struct err *err)
 int query_address(struct query *query, char *out, size_t room, struct err *err)
 {
     struct rows rows;
-    struct bind key = BIND_TEXT(":key", "address");
+    const char *address = "address";
+    struct bind key = BIND_TEXT(":key", address);
     if (room)
         out[0] = '\0';
     int rc = query_run(query, "meta", &key, 1, &rows, err);
