@@ -54,7 +54,9 @@ void progress_line(const struct server_snapshot *s, struct str *out)
     } else if (!s->workers) {
         str_add(out, "  no workers yet");
     } else if (s->eta_ms >= 0) {
-        duration_text(s->eta_ms < 1000 ? 0 : s->eta_ms / 1000 * 1000, text);
+        duration_text((s->eta_ms + 59999) / 60000 * 60000, text);
+        if (s->eta_ms < 60000)
+            snprintf(text, sizeof text, "%llds", (long long)(s->eta_ms + 999) / 1000);
         str_addf(out, "  ETA %s", text);
     }
 }

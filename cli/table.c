@@ -83,7 +83,7 @@ void table_number(double value, char out[32])
     if (isnan(value))
         snprintf(out, 32, "-");
     else
-        snprintf(out, 32, "%.5g", value);
+        snprintf(out, 32, fabs(value) >= 1e5 && fabs(value) < 1e9 ? "%.0f" : "%.5g", value);
 }
 
 static void time_text(int64_t ms, struct str *out)
