@@ -1,10 +1,15 @@
-/* bench/nn: how fast the built-in trainer trains, beside what its matrix products alone would take in the same run.
+/* bench/nn: how fast the built-in trainer trains, beside what its matrix products alone would take in the
+ * same run.
  *
  *   build/bench/nn mlp|conv [EPOCHS]      one JSON line per epoch, then one with the medians
+ *   build/bench/nn TRAINER [EPOCHS]       trains a trainer object as in a study file, e.g.
+ *                                         '{"builtin":"mlp","data":"idx:mnist"}', and scores the test part at
+ * the end
  *
- * mlp is 784-256-128-10, batch 128, 60,000 rows, momentum; conv is conv3x3x16-pool-conv3x3x32-pool-fc128-fc10, batch
- * 64, 6,000 images of 28 x 28. Values are random: the time of a step does not depend on them. Products and epochs take
- * turns, so that both see the same machine. "share" is products/epoch: 1 would be a trainer made of products alone. */
+ * mlp is 784-256-128-10, batch 128, 60,000 rows, momentum; conv is
+ * conv3x3x16-pool-conv3x3x32-pool-fc128-fc10, batch 64, 6,000 images of 28 x 28. Values are random: the time
+ * of a step does not depend on them. Products and epochs take turns, so that both see the same machine.
+ * "share" is products/epoch: 1 would be a trainer made of products alone. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +35,8 @@ static const struct setup setups[] = {
      60000, 784, 1, 1},
     {"conv",
      "{\"builtin\":\"convnet\",\"data\":\"none\",\"batch\":64,\"lr\":0.01,"
-     "\"layers\":[\"conv 3x3x16\",\"relu\",\"pool 2\",\"conv 3x3x32\",\"relu\",\"pool 2\",\"affine 128\",\"relu\"]}",
+     "\"layers\":[\"conv 3x3x16\",\"relu\",\"pool 2\",\"conv 3x3x32\",\"relu\",\"pool 2\",\"affine "
+     "128\",\"relu\"]}",
      6000, 1, 28, 28},
 };
 
@@ -60,14 +66,14 @@ static struct data_split make_data(const struct setup *setup)
 }
 
 /* The products of one batch, forward and backward, on the net's own buffers. */
-static void affine_products(struct net *net, int i, const float *x, int n)
+static void affine_products(struct net *net, int i, const float *x, int n, float *dx)
 {
     struct layer *layer = &net->layers[i];
     int in = shape_size(layer->in), out = layer->out.c;
     gemm_nn(n, out, in, x, net->params + layer->weight, 0, layer->y);
     gemm_tn(in, out, n, x, layer->y, 0, net->grads + layer->weight);
     if (i)
-        gemm_nt(n, in, out, layer->y, net->params + layer->weight, 0, net->dy[0]);
+        gemm_nt(n, in, out, layer->y, net->params + layer->weight, 0, dx);
 }
 
 static void conv_products(struct net *net, int i, int n)
@@ -87,18 +93,24 @@ static void conv_products(struct net *net, int i, int n)
 static double products(struct training *t)
 {
     struct net *net = t->net;
+    int widest = 0;
+    for (int i = 0; i < net->layer_count; i++)
+        widest = shape_size(net->layers[i].in) > widest ? shape_size(net->layers[i].in) : widest;
+    float *dx = real_alloc((size_t)t->options.batch * (size_t)widest);
     double start = seconds();
     for (int at = 0; at < t->data->train.n; at += t->options.batch) {
         int n = t->data->train.n - at < t->options.batch ? t->data->train.n - at : t->options.batch;
         for (int i = 0; i < net->layer_count; i++) {
             const float *x = i ? net->layers[i - 1].y : t->x;
             if (net->layers[i].spec.kind == LAYER_AFFINE)
-                affine_products(net, i, x, n);
+                affine_products(net, i, x, n, dx);
             else if (net->layers[i].spec.kind == LAYER_CONV)
                 conv_products(net, i, n);
         }
     }
-    return seconds() - start;
+    double spent = seconds() - start;
+    free(dx);
+    return spent;
 }
 
 static int by_size(const void *a, const void *b)
@@ -115,7 +127,8 @@ static double median(double *values, int count)
 
 static void run(const struct setup *setup, struct training *t, int epochs)
 {
-    double *epoch_s = xcalloc((size_t)epochs, sizeof *epoch_s), *gemm_s = xcalloc((size_t)epochs, sizeof *gemm_s);
+    double *epoch_s = xcalloc((size_t)epochs, sizeof *epoch_s),
+           *gemm_s = xcalloc((size_t)epochs, sizeof *gemm_s);
     struct epoch_metrics metrics;
     struct rusage usage;
     for (int i = 0; i < epochs; i++) {
@@ -130,7 +143,8 @@ static void run(const struct setup *setup, struct training *t, int epochs)
     getrusage(RUSAGE_SELF, &usage);
     double epoch = median(epoch_s, epochs), gemm = median(gemm_s, epochs);
     double data_mb = (double)setup->n * setup->channels * setup->height * setup->width * 4 / 1048576;
-    printf("{\"bench\":\"%s\",\"epochs\":%d,\"epoch_s\":%.4f,\"products_s\":%.4f,\"share\":%.3f,\"samples_per_s\":%.0f,"
+    printf("{\"bench\":\"%s\",\"epochs\":%d,\"epoch_s\":%.4f,\"products_s\":%.4f,\"share\":%.3f,\"samples_"
+           "per_s\":%.0f,"
            "\"rss_mb\":%.1f,\"rss_beside_data_mb\":%.1f}\n",
            setup->name, epochs, epoch, gemm, gemm / epoch, setup->n / epoch, usage.ru_maxrss / 1024.0,
            usage.ru_maxrss / 1024.0 - data_mb);
@@ -138,30 +152,79 @@ static void run(const struct setup *setup, struct training *t, int epochs)
     free(gemm_s);
 }
 
+static struct training *make(const char *trainer, const struct data_split *data, int epochs, struct err *err)
+{
+    struct json *object = json_parse(trainer, strlen(trainer), "trainer", err), *options = NULL;
+    struct jcur cur = jcur_root(object, "trainer");
+    struct training *training = NULL;
+    if (object && !trainer_resolve(&cur, NULL, &options, err))
+        training_new(options, data, 1, epochs, &training, err);
+    json_free(options);
+    json_free(object);
+    return training;
+}
+
+static int bench(const struct setup *setup, int epochs)
+{
+    struct err err = ERR_NONE;
+    struct data_split data = make_data(setup);
+    struct training *training = make(setup->trainer, &data, epochs, &err);
+    if (training)
+        run(setup, training, epochs);
+    else
+        fprintf(stderr, "%s\n", err.text);
+    training_free(training);
+    free(data.train.x);
+    free(data.train.y);
+    return err.code ? 2 : 0;
+}
+
+static void train(struct training *t, int epochs)
+{
+    double start = seconds();
+    for (int i = 0; i < epochs && !t->diverged; i++) {
+        struct epoch_metrics m;
+        training_epoch(t, NULL, NULL, &m);
+        printf("{\"epoch\":%d,\"train_loss\":%.4f,\"train_acc\":%.4f,\"val_loss\":%.4f,\"val_acc\":%.4f,"
+               "\"ema_val_acc\":%.4f,\"lr\":%g,\"s\":%.2f}\n",
+               t->epoch, m.train_loss, m.train_acc, m.val_loss, m.val_acc, m.ema_val_acc, m.lr,
+               seconds() - start);
+        fflush(stdout);
+    }
+    if (t->data->test.n) {
+        struct score test = net_score(t->net, &t->data->test, t->options.batch);
+        printf("{\"test_loss\":%.4f,\"test_acc\":%.4f,\"s\":%.2f}\n", test.loss, test.acc, seconds() - start);
+    }
+}
+
+static int train_text(const char *trainer, int epochs)
+{
+    struct err err = ERR_NONE;
+    struct json *object = json_parse(trainer, strlen(trainer), "trainer", &err);
+    struct data_options options = {.spec = json_text(json_get(object, "data")), .normalize = 1};
+    struct data_split data = {0};
+    struct training *training = NULL;
+    if (object && !data_load(&options, &data, &err))
+        training = make(trainer, &data, epochs, &err);
+    if (training)
+        train(training, epochs);
+    else
+        fprintf(stderr, "%s %s\n", err.text, err.hint);
+    training_free(training);
+    data_split_fini(&data);
+    json_free(object);
+    return err.code ? 2 : 0;
+}
+
 int main(int argc, char **argv)
 {
     int epochs = argc > 2 ? atoi(argv[2]) : 5;
-    for (size_t i = 0; argc > 1 && i < sizeof setups / sizeof *setups; i++) {
-        struct err err = ERR_NONE;
-        if (strcmp(setups[i].name, argv[1]) != 0 || epochs < 1)
-            continue;
-        struct json *trainer = json_parse(setups[i].trainer, strlen(setups[i].trainer), "bench", &err), *options;
-        struct jcur cur = jcur_root(trainer, "bench");
-        struct data_split data = make_data(&setups[i]);
-        struct training *training;
-        if (trainer_resolve(&cur, NULL, &options, &err) ||
-            training_new(options, &data, 1, epochs, &training, &err)) {
-            fprintf(stderr, "%s\n", err.text);
-            return 2;
-        }
-        run(&setups[i], training, epochs);
-        training_free(training);
-        json_free(options);
-        json_free(trainer);
-        free(data.train.x);
-        free(data.train.y);
-        return 0;
+    if (argc < 2 || epochs < 1) {
+        fprintf(stderr, "usage: nn mlp|conv|TRAINER [EPOCHS]\n");
+        return 2;
     }
-    fprintf(stderr, "usage: nn mlp|conv [EPOCHS]\n");
-    return 2;
+    for (size_t i = 0; i < sizeof setups / sizeof *setups; i++)
+        if (strcmp(setups[i].name, argv[1]) == 0)
+            return bench(&setups[i], epochs);
+    return train_text(argv[1], epochs);
 }

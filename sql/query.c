@@ -24,6 +24,8 @@ enum {
     LOOKS_BORROWED_MAX = 300,
     TEXT_MAX = 64 << 20, /* bytes of one value */
     RETRIES = 3,
+    BUSY_MS =
+        1000, /* only a recovery or --network-db locks a reader out, the one shortly, the other for good */
 };
 
 /* What the file looked like: whether a master is writing (a WAL that holds something), and its last change. */
@@ -100,10 +102,14 @@ static char *uri_of(const char *path, bool immutable)
     return str_take(&uri);
 }
 
+/* Also reads the schema: a damaged file is told apart now and not by the first question. */
 static int check_version(struct query *query, struct err *err)
 {
     int64_t version = 0;
+    sqlite3_stmt *any;
     int rc = conn_pragma(query->conn, "PRAGMA user_version", &version, err);
+    if (!rc)
+        rc = conn_stmt(query->conn, "meta", &any, err);
     if (rc || version == migration_count)
         return rc;
     err_set(err, ERR_BAD, "%s: of %s hone (version %lld of the database; this one reads %d)", query->path,
@@ -132,6 +138,8 @@ static int connect(struct query *query, struct err *err)
     char *uri = uri_of(query->path, !query->stamp.live);
     rc = conn_open(&query->own, uri, query->path, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, err);
     free(uri);
+    if (!rc)
+        sqlite3_busy_timeout(query->own.db, BUSY_MS);
     if (!rc)
         rc = conn_exec(query->conn, "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY", err);
     if (!rc)
