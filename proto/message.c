@@ -94,13 +94,13 @@ static bool is_absent(const struct msg *msg, const struct field *field)
  * bytes that json_quote would put there do not. */
 static void write_text(struct jw *w, const struct field *field, const char *text)
 {
-    size_t len = strlen(text), bad = utf8_bad_at(text, len);
+    size_t len = strlen(text), bad = utf8_wrong_at(text, len);
     if (bad == len) {
         jw_text(w, field->name, text);
         return;
     }
     char *mended = xstrdup(text);
-    for (; bad < len; bad += utf8_bad_at(text + bad, len - bad))
+    for (; bad < len; bad += utf8_wrong_at(text + bad, len - bad))
         mended[bad++] = '?';
     jw_text(w, field->name, mended);
     free(mended);
