@@ -48,11 +48,13 @@ tests_in = $(filter $(TESTS:%=$(BUILD)/tests/%),$(patsubst %.c,$(BUILD)/%,$(wild
 SRC     := $(filter-out cli/main.c,$(wildcard $(addsuffix /*.c,$(ROOMS))))
 OBJ     := $(SRC:%.c=$(BUILD)/%.o)
 TESTOBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/tools/*.c))
+scripts_in = $(filter $(TESTS:%=tests/%),$(basename $(wildcard tests/$(1)/test_*.sh)))
+SLOW    := $(call tests_in,e2e) $(call tests_in,fault)
 QUICK   := $(call tests_in,unit) $(call tests_in,sim)
-SLOW    := $(call tests_in,e2e) $(call tests_in,fault) $(filter $(TESTS:%=tests/%),$(wildcard tests/e2e/test_*.sh))
+SCRIPTS := $(addsuffix .sh,$(call scripts_in,e2e) $(call scripts_in,fault))
 FUZZ    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
-BENCH   := $(patsubst %.c,$(BUILD)/%,$(wildcard bench/bench_*.c))
-HOUSE   := $(if $(SAN)$(filter-out %,$(TESTS)),,tools/lint)
+BENCH   := $(patsubst %.c,$(BUILD)/%,$(wildcard bench/*.c))
+HOUSE   := $(if $(SAN)$(subst %,,$(TESTS)),,tools/lint tests/unit/test_lint.sh)
 RUN     := HONE=$(abspath $(BUILD)/hone) HONE_STAGE='$(or $(STAGE),test$(if $(SAN), $(SAN)))' tests/run
 
 all: $(BUILD)/hone ## build the executable, build/hone
@@ -90,10 +92,10 @@ cmocka:
 $(BUILD)/tests/%.o: | cmocka
 
 check: all $(QUICK) ## unit and sim tests and lint: seconds
-	$(RUN) $(QUICK) tools/lint
+	HONE_LINT=all $(RUN) $(QUICK) $(HOUSE)
 
 test: all $(QUICK) $(SLOW) ## what the README promises: check, real processes, short fault rounds: minutes
-	$(RUN) $(QUICK) $(HOUSE) $(SLOW)
+	$(RUN) $(QUICK) $(HOUSE) $(SLOW) $(SCRIPTS)
 
 test-all: ## what CI runs besides `make test`: sanitizers, Python peers, fuzzing, containers
 	tests/all
@@ -138,4 +140,4 @@ help: ## this list
 
 .PHONY: all check test test-all fuzz fuzz-here bench cleanroom docker lint format man install uninstall clean help cmocka
 .SECONDARY:
--include $(shell find $(BUILD) -path '$(BUILD)/san-*' -prune -o -name '*.d' -print 2>/dev/null)
+-include $(shell find $(BUILD) -path '$(BUILD)/san-*' -prune -o -name '*.d' -type f -print 2>/dev/null)

@@ -10,13 +10,13 @@
 
 #include "cli/options.h"
 
-#define OPT_C_FLAG     bool
-#define OPT_C_TEXT     const char *
-#define OPT_C_INT      int64_t
-#define OPT_C_NUMBER   double
+#define OPT_C_FLAG bool
+#define OPT_C_TEXT const char *
+#define OPT_C_INT int64_t
+#define OPT_C_NUMBER double
 #define OPT_C_DURATION int64_t
-#define OPT_C_SIZE     int64_t
-#define OPT_C_LIST     struct text_list
+#define OPT_C_SIZE int64_t
+#define OPT_C_LIST struct text_list
 
 #define COMMAND_BEGIN(name, group, least, most, arguments, gloss, story) \
     struct opt_##name {                                                  \

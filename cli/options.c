@@ -27,6 +27,13 @@ void text_list_fini(struct text_list *list)
     *list = (struct text_list){0};
 }
 
+void text_list_free(struct text_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        free((char *)(uintptr_t)list->items[i]);
+    text_list_fini(list);
+}
+
 void option_name(const struct option *option, char out[OPTION_NAME_MAX])
 {
     size_t n = 2;

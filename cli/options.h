@@ -50,6 +50,7 @@ int options_parse(const struct option *table, int argc, char *const *argv, void 
 void options_fini(const struct option *table, void *into);
 
 void text_list_add(struct text_list *list, const char *text);
-void text_list_fini(struct text_list *list);
+void text_list_fini(struct text_list *list); /* texts are borrowed */
+void text_list_free(struct text_list *list); /* texts are the list's own */
 
 #endif

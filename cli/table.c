@@ -83,7 +83,7 @@ void table_number(double value, char out[32])
     if (isnan(value))
         snprintf(out, 32, "-");
     else
-        snprintf(out, 32, "%.5g", value);
+        snprintf(out, 32, fabs(value) >= 1e5 && fabs(value) < 1e9 ? "%.0f" : "%.5g", value);
 }
 
 static void time_text(int64_t ms, struct str *out)
@@ -170,7 +170,8 @@ static void column_fill(struct layout_column *column, const struct rows *rows)
         const struct cell *cell = rows_cell(rows, r, column->source);
         column->number = column->number && cell->kind != CELL_TEXT;
     }
-    bool on_point = column->kind == COLUMN_PLAIN; // "2h 30m" has a rest, but no decimal point
+    bool on_point = column->kind == COLUMN_PLAIN ||
+                    column->kind == COLUMN_IF_ANY; // "2h 30m" has a rest, but no decimal point
     for (size_t r = 0; r < rows->count; r++) {
         struct str text = {0};
         cell_text_into(rows_cell(rows, r, column->source), column->kind, &text);
@@ -184,13 +185,25 @@ static void column_fill(struct layout_column *column, const struct rows *rows)
     column->width = cells > title ? cells : title;
 }
 
+static bool is_hidden(const struct rows *rows, int col, enum column_kind kind)
+{
+    if (kind != COLUMN_IF_ANY)
+        return kind == COLUMN_DATA_ONLY;
+    for (size_t r = 0; r < rows->count; r++) {
+        const struct cell *cell = rows_cell(rows, r, col);
+        if (cell->kind == CELL_TEXT || (cell->kind != CELL_NULL && cell_num(cell) != 0))
+            return false;
+    }
+    return true;
+}
+
 static void layout_init(struct layout *layout, const struct rows *rows, const struct column *columns)
 {
     *layout = (struct layout){.columns = xcalloc((size_t)rows->cols + 1, sizeof *layout->columns),
                               .rows = rows->count};
     for (int c = 0; c < rows->cols; c++) {
         const struct column *known = column_of(columns, rows->names[c]);
-        if (known && known->kind == COLUMN_DATA_ONLY)
+        if (known && is_hidden(rows, c, known->kind))
             continue;
         struct layout_column *column = &layout->columns[layout->count++];
         column->source = c;
@@ -370,23 +383,28 @@ static void print_csv(const struct rows *rows, struct str *out)
     }
 }
 
+void table_row_json(const struct rows *rows, size_t row, struct jw *w, const char *key)
+{
+    jw_object(w, key);
+    for (int c = 0; c < rows->cols; c++) {
+        const struct cell *cell = rows_cell(rows, row, c);
+        switch (cell->kind) {
+        case CELL_NULL: jw_null(w, rows->names[c]); break;
+        case CELL_INT: jw_int(w, rows->names[c], cell->integer); break;
+        case CELL_NUM: jw_num(w, rows->names[c], cell->number); break;
+        case CELL_TEXT: jw_text(w, rows->names[c], cell->text); break;
+        }
+    }
+    jw_close_object(w);
+}
+
 static void print_json(const struct rows *rows, struct str *out)
 {
     str_addc(out, '[');
     for (size_t r = 0; r < rows->count; r++) {
         str_add(out, r ? ",\n " : "\n ");
         struct jw w = jw_to(out);
-        jw_object(&w, NULL);
-        for (int c = 0; c < rows->cols; c++) {
-            const struct cell *cell = rows_cell(rows, r, c);
-            switch (cell->kind) {
-            case CELL_NULL: jw_null(&w, rows->names[c]); break;
-            case CELL_INT: jw_int(&w, rows->names[c], cell->integer); break;
-            case CELL_NUM: jw_num(&w, rows->names[c], cell->number); break;
-            case CELL_TEXT: jw_text(&w, rows->names[c], cell->text); break;
-            }
-        }
-        jw_close_object(&w);
+        table_row_json(rows, r, &w, NULL);
     }
     str_add(out, rows->count ? "\n]\n" : "]\n");
 }
@@ -400,4 +418,13 @@ void table_print(const struct rows *rows, const struct column *columns, const st
     case TABLE_JSON: print_json(rows, out); return;
     }
     UNREACHABLE();
+}
+
+void table_show(const struct rows *rows, const struct column *columns, bool csv, bool json)
+{
+    struct table_style style = table_style_for(csv, json, stdout);
+    struct str out = {0};
+    table_print(rows, columns, &style, &out);
+    fwrite(str_text(&out), 1, out.len, stdout);
+    str_fini(&out);
 }

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "common/json.h"
 #include "common/str.h"
 #include "sql/query.h"
 
@@ -31,7 +32,8 @@ enum column_kind {
     COLUMN_SECONDS,
     COLUMN_TIME_MS,
     COLUMN_BYTES,
-    COLUMN_DATA_ONLY
+    COLUMN_IF_ANY,    /* not shown if every cell is null or 0 */
+    COLUMN_DATA_ONLY, /* CSV and JSON alone */
 };
 
 struct column {
@@ -46,6 +48,12 @@ struct table_style table_style_for(bool csv, bool json, FILE *file);
 /* `columns` ends with a NULL name; NULL: all plain. */
 void table_print(const struct rows *rows, const struct column *columns, const struct table_style *style,
                  struct str *out);
+
+/* To standard output, in the style asked for. */
+void table_show(const struct rows *rows, const struct column *columns, bool csv, bool json);
+
+/* One row as an object: a member under `key`, or an element if key is NULL. */
+void table_row_json(const struct rows *rows, size_t row, struct jw *w, const char *key);
 
 /* "1.5e-05": five digits, as in tables. */
 void table_number(double value, char out[32]);

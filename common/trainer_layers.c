@@ -163,8 +163,9 @@ int layer_spec_parse(const char *text, struct layer_spec *out, struct err *err)
         err_set(err, ERR_BAD, "\"%.60s\" is no layer", text);
         if (near)
             return err_hint(err, "did you mean \"%s\"?", near);
-        return err_hint(err, "there are affine, conv, pool, relu, leaky, tanh, sigmoid, maxout, dropout, batchnorm "
-                             "and flatten");
+        return err_hint(
+            err, "there are affine, conv, pool, relu, leaky, tanh, sigmoid, maxout, dropout, batchnorm "
+                 "and flatten");
     }
     *out = (struct layer_spec){.kind = (enum layer_kind)kind};
     struct reader reader = {.text = text, .at = text + len};

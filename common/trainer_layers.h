@@ -1,13 +1,16 @@
-/* trainer_layers: the short texts that describe a network, ["conv 3x3x16", "relu", "pool 2", "affine 128"], one
- * struct per text. Here and not beside the layers themselves because the master refuses a bad list at submit.
+/* trainer_layers: the short texts that describe a network, ["conv 3x3x16", "relu", "pool 2", "affine 128"],
+ * one struct per text. Here and not beside the layers themselves because the master refuses a bad list at
+ * submit.
  *
- *   affine N | conv HxWxN [stride S] [pad P] | pool N [stride S] | relu | leaky [SLOPE] | tanh | sigmoid | maxout N
- *   dropout [P] | batchnorm | flatten
+ *   affine N | conv HxWxN [stride S] [pad P] | pool N[xM] [stride S] | maxout N | batchnorm | flatten
+ *   relu | leaky [SLOPE] | tanh | sigmoid | dropout [P]
  *
- * conv keeps the size of the image unless told otherwise (pad H/2, stride 1); pool steps by its own size; maxout
- * takes the largest of N neighbours (channels of an image). What fits the data's shape is known to worker/nn only.
+ * conv keeps the size of the image unless told otherwise (pad H/2, stride 1); pool steps by its own size;
+ * maxout takes the largest of N neighbours (channels of an image). What fits the data's shape is known to
+ * worker/nn only.
  *
- * A number may be a {placeholder} here; it reads as one of the smallest allowed values. Plain values, no memory. */
+ * A number may be a {placeholder} here; it reads as one of the smallest allowed values. Plain values, no
+ * memory. */
 #ifndef HONE_COMMON_TRAINER_LAYERS_H
 #define HONE_COMMON_TRAINER_LAYERS_H
 

@@ -9,13 +9,13 @@
 #include "common/trainer_layers.h"
 
 static const struct trainer_option options[] = {
-#define NUM OPTION_NUM
-#define INT OPTION_INT
-#define BOOL OPTION_BOOL
+#define NUM    OPTION_NUM
+#define INT    OPTION_INT
+#define BOOL   OPTION_BOOL
 #define CHOICE OPTION_CHOICE
-#define TEXT OPTION_TEXT
-#define LIST OPTION_LIST
-#define TRAINER_OPTION(name, kind, low, high, fallback, choices, meaning)                                     \
+#define TEXT   OPTION_TEXT
+#define LIST   OPTION_LIST
+#define TRAINER_OPTION(name, kind, low, high, fallback, choices, meaning) \
     {#name, kind, low, high, fallback, choices, meaning},
 #include "common/trainer_options.def"
 };
@@ -47,7 +47,8 @@ static void split_choices(const char *choices, char room[200], const char *words
 {
     PRE(str_copy(room, 200, choices));
     int count = 0;
-    for (char *word = strtok(room, "|"); word; word = strtok(NULL, "|")) {
+    char *rest = NULL;
+    for (char *word = strtok_r(room, "|", &rest); word; word = strtok_r(NULL, "|", &rest)) {
         PRE(count < CHOICE_MAX - 1);
         words[count++] = word;
     }
@@ -158,8 +159,8 @@ bool trainer_uses_param(const struct json *trainer, const char *name)
     return false;
 }
 
-/* What a {name} stands for: the parameter, else the option of that name as the trainer object or the table has it
- * (a conditional parameter may be off in this trial). */
+/* What a {name} stands for: the parameter, else the option of that name as the trainer object or the table
+ * has it (a conditional parameter may be off in this trial). */
 static const struct json *param_value(const struct json *params, const struct json *filled, const char *name)
 {
     const struct json *value = json_get(params, name);
@@ -174,7 +175,8 @@ static void add_value(struct str *out, const struct json *value)
     if (json_type(value) == JSON_NUM)
         str_add_num(out, json_num(value));
     else
-        str_add(out, json_type(value) == JSON_BOOL ? (json_bool(value) ? "true" : "false") : json_text(value));
+        str_add(out,
+                json_type(value) == JSON_BOOL ? (json_bool(value) ? "true" : "false") : json_text(value));
 }
 
 /* Appends `text` with every {name} replaced. */
@@ -223,8 +225,9 @@ static void write_value(struct jw *w, const char *key, enum trainer_option_kind 
         jw_num(w, key, strtod(text, NULL));
 }
 
-static int write_text(struct jw *w, const char *key, const struct jcur *cur, const struct trainer_option *option,
-                      const struct json *params, const struct json *filled, struct err *err)
+static int write_text(struct jw *w, const char *key, const struct jcur *cur,
+                      const struct trainer_option *option, const struct json *params,
+                      const struct json *filled, struct err *err)
 {
     struct str text = {0};
     int rc = substitute(cur, json_text(cur->node), params, filled, &text, err);
@@ -356,8 +359,8 @@ static struct json *overlay(const struct json *trainer, const struct json *param
     return filled;
 }
 
-static int write_resolved(const struct json *filled, const struct json *params, const char *file, struct str *out,
-                          struct err *err)
+static int write_resolved(const struct json *filled, const struct json *params, const char *file,
+                          struct str *out, struct err *err)
 {
     int rc = 0;
     struct jw w = jw_to(out);
@@ -377,7 +380,8 @@ static int check_resolved(const struct json *object, const char *file, struct er
     struct jcur root = jcur_root(object, file);
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         struct jcur cur = jcur_get(&root, options[i].name);
-        bool open = jcur_has(&cur) && json_type(cur.node) == JSON_NULL && !strcmp(options[i].fallback, "null");
+        bool open =
+            jcur_has(&cur) && json_type(cur.node) == JSON_NULL && !strcmp(options[i].fallback, "null");
         int rc = open ? 0 : check_option(&options[i], &cur, err);
         if (rc)
             return rc;

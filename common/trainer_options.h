@@ -1,9 +1,9 @@
-/* trainer_options: what the built-in trainer can be told, from one table (trainer_options.def), read by the master
- * to refuse a bad study at submit, and by the trainer to fill in every number of one trial.
+/* trainer_options: what the built-in trainer can be told, from one table (trainer_options.def), read by the
+ * master to refuse a bad study at submit, and by the trainer to fill in every number of one trial.
  *
- * The way of a value: the option's default, overridden by the study's "trainer" object, overridden by a parameter of
- * the same name; then every "{name}" inside a text becomes the parameter's value. The result of trainer_resolve is a
- * plain object with every option present, which is also what a checkpoint keeps.
+ * The way of a value: the option's default, overridden by the study's "trainer" object, overridden by a
+ * parameter of the same name; then every "{name}" inside a text becomes the parameter's value. The result of
+ * trainer_resolve is a plain object with every option present, which is also what a checkpoint keeps.
  *
  * Refuses: unknown keys, values out of range, layers that do not parse, placeholders without a parameter.
  * Ownership: trainer_resolve gives a new JSON root to the caller; everything else borrows. */
@@ -30,14 +30,15 @@ struct trainer_option {
 const struct trainer_option *trainer_option_at(int i);
 bool trainer_option_known(const char *name);
 
-/* Is this study's trainer object one the built-in trainer can take? Values with a {placeholder} are checked as far
- * as they can be without the parameters. */
+/* Is this study's trainer object one the built-in trainer can take? Values with a {placeholder} are checked
+ * as far as they can be without the parameters. */
 int trainer_options_check(const struct jcur *trainer, struct err *err);
 
 /* Does anything in the trainer object use the parameter: an option's name, or {name} in one of its texts? */
 bool trainer_uses_param(const struct json *trainer, const char *name);
 
 /* The trainer object of one trial. `params` is an object name -> number, text or true/false. */
-int trainer_resolve(const struct jcur *trainer, const struct json *params, struct json **out, struct err *err);
+int trainer_resolve(const struct jcur *trainer, const struct json *params, struct json **out,
+                    struct err *err);
 
 #endif

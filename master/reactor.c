@@ -119,14 +119,23 @@ static void close_attempt(struct turn *turn, struct trial *t, const char *outcom
     worker_release(t);
 }
 
-/* A trial taken down with its worker three times is poison (PROTOCOL.md, section 6). */
+/* The last epoch it was asked for is in the store: whatever became of the attempt after that, the trial has its
+ * result. At the end of the training it is complete, at a rung it is paused. */
+static bool has_arrived(struct turn *turn, struct trial *t)
+{
+    if (t->last_epoch < t->until)
+        return false;
+    trial_move(turn, t, t->until < t->epochs ? TRIAL_paused : TRIAL_complete, NULL, NULL);
+    return true;
+}
+
+/* A trial taken down with its worker three times is poison. */
 enum { POISON_AFTER = 3 };
 
 static void lose_attempt(struct turn *turn, struct trial *t, bool worker_died)
 {
-    bool wanted = t->status == TRIAL_running;
     close_attempt(turn, t, "lost", NULL, NULL);
-    if (!wanted)
+    if (t->status != TRIAL_running || has_arrived(turn, t))
         return;
     t->lost_on += worker_died;
     if (t->stopping && strcmp(t->stop_reason, "paused") != 0 && strcmp(t->stop_reason, "shutdown") != 0)
@@ -146,7 +155,7 @@ static bool cause_is_retried(const char *cause)
 static void fail_attempt(struct turn *turn, struct trial *t, const char *cause, const char *detail)
 {
     close_attempt(turn, t, "failed", cause, detail);
-    if (t->status != TRIAL_running)
+    if (t->status != TRIAL_running || has_arrived(turn, t))
         return;
     t->own_failures++;
     bool again = cause_is_retried(cause) && t->own_failures < t->study->def.max_attempts && !t->study->ending[0];
@@ -154,35 +163,25 @@ static void fail_attempt(struct turn *turn, struct trial *t, const char *cause, 
     trial_save_progress(turn, t);
 }
 
-static bool has_any_value(const struct trial *t)
-{
-    return t->last_epoch > 0;
-}
-
 static void finish_attempt(struct turn *turn, struct trial *t)
 {
-    if (!has_any_value(t)) {
+    if (!t->last_epoch) {
         fail_attempt(turn, t, "no_metric", "it ended well but never reported the metric");
         return;
     }
     close_attempt(turn, t, "finished", NULL, NULL);
-    if (t->status != TRIAL_running)
-        return;
-    bool is_rung = t->until < t->epochs && t->last_epoch >= t->until;
-    trial_move(turn, t, is_rung ? TRIAL_paused : TRIAL_complete, NULL, NULL);
+    if (t->status == TRIAL_running && !has_arrived(turn, t))
+        trial_move(turn, t, TRIAL_complete, NULL, NULL); /* it stopped early of its own accord */
 }
 
 /* It obeyed a STOP: what for decides what it is now. */
 static void stop_attempt(struct turn *turn, struct trial *t, const char *outcome)
 {
-    bool was_last = t->last_epoch >= t->epochs;
     close_attempt(turn, t, outcome, t->stop_reason[0] ? t->stop_reason : NULL, NULL);
-    if (t->status != TRIAL_running)
+    if (t->status != TRIAL_running || has_arrived(turn, t))
         return;
     bool goes_on = !t->stopping || strcmp(t->stop_reason, "paused") == 0 || strcmp(t->stop_reason, "shutdown") == 0;
-    if (was_last)
-        trial_move(turn, t, TRIAL_complete, NULL, NULL);
-    else if (goes_on)
+    if (goes_on)
         trial_move(turn, t, TRIAL_waiting, t->stopping ? t->stop_reason : "preempted", NULL);
     else
         trial_move(turn, t, TRIAL_pruned, t->stop_reason, NULL);

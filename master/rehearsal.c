@@ -284,6 +284,8 @@ static void run_epoch(struct rehearsal *r, struct actor *a, struct running *run)
 
 static void actor_on_job(struct rehearsal *r, struct actor *a, struct msg_job *job)
 {
+    if (find_running(a, job->token))
+        return; /* delivered twice */
     a->taken++;
     GROW(a->running, a->running_room, a->running_count + 1);
     struct running *run = &a->running[a->running_count++];

@@ -22,17 +22,21 @@ enum {
     QUEUE_MAX = 20000,
     BACKLOG = 4096,     /* handshakes at a time: a thousand workers come back at once after a restart */
     LINGER_MS = 500,    /* for what was sent before wire_free */
-    RETRY_MIN_MS = 100, /* after a lost connection, doubling while connections do not last, plus jitter */
+    RETRY_MIN_MS = 100, /* between attempts to connect, doubling, plus up to as much again of jitter */
     RETRY_MAX_MS = 2000,
+    NEVER_MS = 24 * 3600 * 1000,
     LASTED_MS = 5000, /* a connection that lived so long was a good one: begin at RETRY_MIN_MS again */
     CONNECT_TIMEOUT_MS = 2000, /* a lost SYN is otherwise repeated by the kernel after 1, 3, 7, ... 63 s */
     HANDSHAKE_TIMEOUT_MS = 5000,
-    OTHER_FAMILY_MS =
-        5000, /* a name that did not answer over IPv4 for so long is tried over IPv6, and back */
+    ATTEMPT_MS = 8000, /* for both, and for the name servers */
     /* Leases and BEAT decide who is alive. These only close what a cut left half-open: a dead peer keeps 29
      * kB at the master, and a client learns of a silent cut after 20 s at the latest. libzmq's I/O thread
      * answers them, so a busy process does not lose its connection. */
     HEARTBEAT_MS = 10000,
+
+    CLIENT_EVENTS = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED |
+                    ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
+                    ZMQ_EVENT_HANDSHAKE_FAILED_AUTH,
 };
 
 struct wire {
@@ -50,11 +54,11 @@ struct wire {
     /* client */
     bool by_name;        /* the host is a name, not a number */
     bool up, told_up;    /* the handshake is through; the caller knows */
-    bool lost;           /* the connection has gone: deliver what came, then WIRE_DOWN */
-    int64_t opened_ms;   /* when this socket was made */
+    bool lost;           /* this socket is done for: deliver what came, then WIRE_DOWN */
+    int64_t opened_ms;   /* when it was made */
     int64_t up_ms;       /* when its handshake was through */
-    int64_t retry_at_ms; /* when to make the next socket */
-    int64_t retry_ms;    /* the delay before that */
+    int64_t retry_at_ms; /* when to make the next one */
+    int64_t retry_ms;    /* how long to wait after this one */
 };
 
 /* ---- the context: one per process, while there is a wire ---- */
@@ -103,6 +107,7 @@ static int zmq_failed(const char *what, const char *address, struct err *err)
         err_hint(err, "not an address of this host: give one, the name of an interface, or *");
         break;
     case EACCES: err_hint(err, "ports below 1024 and folders of others need permission"); break;
+    case ENOENT: err_hint(err, "its folder must be there"); break;
     case EMFILE:
     case ENFILE: err_hint(err, "no file descriptors left: raise the limit (ulimit -n)"); break;
     default: break;
@@ -134,10 +139,8 @@ static void set_options(struct wire *wire)
                 1); /* sending to one who left is an error, not a silence */
         return;
     }
-    set_int(wire->socket, ZMQ_IMMEDIATE, 1); /* nothing is queued for a connection that is not there */
     set_int(wire->socket, ZMQ_CONNECT_TIMEOUT, CONNECT_TIMEOUT_MS);
-    set_int(wire->socket, ZMQ_RECONNECT_IVL, RETRY_MIN_MS); /* libzmq adds up to RETRY_MIN_MS of jitter */
-    set_int(wire->socket, ZMQ_RECONNECT_IVL_MAX, RETRY_MAX_MS);
+    set_int(wire->socket, ZMQ_RECONNECT_IVL, NEVER_MS);
 }
 
 /* The monitor is a socket of its own that tells of handshakes, cuts and refused connections. */
@@ -264,7 +267,12 @@ int wire_listen(const char *address, struct wire **out, struct err *err)
     return rc;
 }
 
-/* ---- a client's connection ---- */
+/* ---- a client's connection ----
+ *
+ * One socket per connection. libzmq would reconnect by itself, but then it keeps the queue of the old
+ * connection for the new one, or, with ZMQ_IMMEDIATE, throws away what arrived before the cut and aborts the
+ * process if that happens between two frames of a message (4.3.4, fq.cpp). So it is told never to, and
+ * wire_receive makes a fresh socket when it is time. */
 
 int wire_connect(const char *address, struct wire **out, struct err *err)
 {
@@ -273,7 +281,8 @@ int wire_connect(const char *address, struct wire **out, struct err *err)
 
 static void try_again(struct wire *wire)
 {
-    wire->up = wire->told_up = wire->lost = false;
+    if (wire->by_name)
+        wire->ipv6 = !wire->ipv6;
     wire->opened_ms = clock_mono_ms();
     if (open_sockets(wire, NULL)) /* out of descriptors, say: later */
         wire->retry_at_ms = wire->opened_ms + RETRY_MAX_MS;
@@ -283,23 +292,19 @@ static void try_again(struct wire *wire)
 static void drop_connection(struct wire *wire)
 {
     int64_t now = clock_mono_ms();
-    set_int(wire->socket, ZMQ_LINGER, 0);
-    close_sockets(wire);
-    if (now - wire->up_ms > LASTED_MS)
+    if (wire->up && now - wire->up_ms > LASTED_MS)
         wire->retry_ms = RETRY_MIN_MS;
     wire->retry_at_ms = now + wire->retry_ms + (int64_t)(random_seed() % (uint64_t)wire->retry_ms);
     wire->retry_ms = wire->retry_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : wire->retry_ms * 2;
+    set_int(wire->socket, ZMQ_LINGER, 0);
+    close_sockets(wire);
     wire->up = wire->told_up = wire->lost = false;
 }
 
-static void other_family(struct wire *wire)
+void wire_reconnect(struct wire *wire)
 {
-    int64_t now = clock_mono_ms();
-    if (!wire->by_name || wire->up || now - wire->opened_ms < OTHER_FAMILY_MS)
-        return;
-    close_sockets(wire);
-    wire->ipv6 = !wire->ipv6;
-    try_again(wire);
+    if (!wire->server && wire->socket)
+        wire->lost = true;
 }
 
 /* When wire_receive has to be called even if nothing arrives; -1: never. */
@@ -307,7 +312,9 @@ static int64_t next_deadline(const struct wire *wire)
 {
     if (!wire->socket)
         return wire->retry_at_ms;
-    return wire->by_name && !wire->up ? wire->opened_ms + OTHER_FAMILY_MS : -1;
+    if (wire->lost)
+        return 0;
+    return wire->up ? -1 : wire->opened_ms + ATTEMPT_MS;
 }
 
 /* One event of the monitor, 0 if there is none: the first frame begins with 16 bits that name it. */
@@ -322,16 +329,19 @@ static int monitor_event(struct wire *wire)
     return event;
 }
 
+/* Anything but a handshake is an end: refused, timed out, not ZeroMQ, cut. */
 static void read_monitor(struct wire *wire)
 {
     for (int event; (event = monitor_event(wire)) != 0;) {
-        if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED && !wire->lost) {
+        if (event != ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
+            wire->lost = true;
+        } else {
             wire->up = true;
             wire->up_ms = clock_mono_ms();
-        } else if (event == ZMQ_EVENT_DISCONNECTED && wire->up) {
-            wire->lost = true; /* before the handshake libzmq tries again by itself */
         }
     }
+    if (!wire->up && clock_mono_ms() >= wire->opened_ms + ATTEMPT_MS)
+        wire->lost = true; /* a name that cannot be resolved makes no event */
 }
 
 /* ---- receiving ---- */
@@ -425,27 +435,21 @@ static enum wire_event receive_message(struct wire *wire, peer_id *from, struct 
 
 static enum wire_event client_receive(struct wire *wire, peer_id *from, struct msg *msg, struct err *err)
 {
-    if (!wire->socket) {
-        if (clock_mono_ms() < wire->retry_at_ms)
-            return WIRE_NOTHING;
+    if (!wire->socket && clock_mono_ms() >= wire->retry_at_ms)
         try_again(wire);
-    }
     if (!wire->socket)
         return WIRE_NOTHING;
     read_monitor(wire);
-    other_family(wire);
-    if (!wire->socket)
-        return WIRE_NOTHING;
     if (wire->up && !wire->told_up) {
         wire->told_up = true;
         return WIRE_UP;
     }
     enum wire_event event = wire->up ? receive_message(wire, from, msg, err) : WIRE_NOTHING;
-    if (event == WIRE_NOTHING && wire->lost) {
-        drop_connection(wire);
-        return WIRE_DOWN;
-    }
-    return event;
+    if (event != WIRE_NOTHING || !wire->lost)
+        return event;
+    bool was_up = wire->up; /* what came before the cut has been delivered */
+    drop_connection(wire);
+    return was_up ? WIRE_DOWN : WIRE_NOTHING;
 }
 
 /* Refused connections leave no other trace: the listening socket just stays readable. */

@@ -31,6 +31,9 @@ int wire_listen(const char *address, struct wire **out, struct err *err);
 int wire_connect(const char *address, struct wire **out, struct err *err);
 void wire_free(struct wire *wire); /* gives what was sent up to 500 ms to leave; NULL is fine */
 
+/* Client: the master has been silent for too long; give this connection up and make a new one. WIRE_DOWN follows. */
+void wire_reconnect(struct wire *wire);
+
 /* Where it listens, with the port the system chose ("tcp://" and a star keep the star: the host's name is the
  * caller's to add); a client's is what it was given. */
 const char *wire_address(const struct wire *wire);

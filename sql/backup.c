@@ -16,7 +16,8 @@ static int copy_pages(struct conn *from, struct conn *to, struct err *err)
     sqlite3_backup *backup = sqlite3_backup_init(to->db, "main", from->db, "main");
     if (!backup)
         return conn_fail(to, sqlite3_extended_errcode(to->db), err);
-    int stepped = sqlite3_backup_step(backup, -1); /* all at once: one snapshot, and writers do not wait for it */
+    int stepped =
+        sqlite3_backup_step(backup, -1); /* all at once: one snapshot, and writers do not wait for it */
     int finished = sqlite3_backup_finish(backup);
     if (stepped == SQLITE_DONE && finished == SQLITE_OK)
         return 0;

@@ -22,7 +22,8 @@ static int held_by_other(const char *db_path, int fd, struct err *err)
         who[strcspn(who, "\n")] = '\0';
     }
     err_set(err, ERR_REACH, "%s: in use by the master with %s", db_path, who);
-    return err_hint(err, "submit to it (hone submit, --master ADDR), stop it, or name another file with --db");
+    return err_hint(err,
+                    "submit to it (hone submit, --master ADDR), stop it, or name another file with --db");
 }
 
 /* A file that its holder removed between our open and our lock is no lock any more. */
@@ -54,7 +55,8 @@ int db_lock_take(struct db_lock *lock, const char *db_path, struct err *err)
             break;
         }
         if (flock(fd, LOCK_EX | LOCK_NB)) {
-            rc = errno == EWOULDBLOCK ? held_by_other(db_path, fd, err) : err_errno(err, "%s: cannot lock", path);
+            rc = errno == EWOULDBLOCK ? held_by_other(db_path, fd, err)
+                                      : err_errno(err, "%s: cannot lock", path);
             close(fd);
             break;
         }

@@ -60,8 +60,9 @@ static int run_steps(struct conn *conn, const struct migration *steps, int from,
 
 static int refuse_newer(const struct conn *conn, int64_t version, int known, struct err *err)
 {
-    err_set(err, ERR_BAD, "%s: written by a newer hone (version %lld of the database; this one knows up to %d)",
-            conn->path, (long long)version, known);
+    err_set(err, ERR_BAD,
+            "%s: written by a newer hone (version %lld of the database; this one knows up to %d)", conn->path,
+            (long long)version, known);
     return err_hint(err, "use that hone; nothing was changed");
 }
 

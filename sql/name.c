@@ -27,20 +27,36 @@ void name_literal(const char *text, struct str *out)
     enclose(text, '\'', out);
 }
 
-static const char *const fixed_columns[] = {
-    "trial", "status", "best_epoch", "epochs", "worker", "started_at", "ended_at",
-};
+static const char *const fixed_columns[] = {"trial",  "status",     "best_epoch", "epochs",
+                                            "worker", "started_at", "ended_at"};
 
-/* Tables, views and indices of schema.sql and views.sql (a test compares), and what migrations may want one day:
- * a name that is free today would otherwise keep a later version from opening the file. */
-static const char *const ours[] = {
-    "meta", "study", "study_param", "metric", "worker", "trial", "param", "attempt", "attempt_by_worker",
-    "attempt_open", "epoch", "epoch_metric", "checkpoint", "trial_event", "trial_event_by_trial",
-    "epoch_counted", "best_trials", "leaderboard", "learning_curves", "study_progress", "worker_timeline",
-    /* not there yet */
-    "box", "box_event", "finding", "trial_finding", "group", "group_score", "stage", "rung", "promotion",
-    "proposal", "study_event", "worker_event", "importance",
-};
+/* Tables, views and indices of schema.sql and views.sql; a test compares. */
+static const char *const ours[] = {"meta",
+                                   "study",
+                                   "study_param",
+                                   "metric",
+                                   "worker",
+                                   "trial",
+                                   "param",
+                                   "attempt",
+                                   "attempt_by_worker",
+                                   "attempt_open",
+                                   "epoch",
+                                   "epoch_metric",
+                                   "checkpoint",
+                                   "trial_event",
+                                   "trial_event_by_trial",
+                                   "epoch_counted",
+                                   "best_trials",
+                                   "leaderboard",
+                                   "learning_curves",
+                                   "study_progress",
+                                   "worker_timeline"};
+
+/* What migrations may want: a study of that name would keep a later version from opening the file. */
+static const char *const wanted[] = {"box",         "box_event",    "finding",   "trial_finding", "group",
+                                     "group_score", "stage",        "rung",      "promotion",     "proposal",
+                                     "study_event", "worker_event", "importance"};
 
 static bool among(const char *name, const char *const *list, size_t count)
 {
@@ -58,7 +74,8 @@ bool name_is_fixed_column(const char *name)
 bool store_name_reserved(const char *name)
 {
     return strncasecmp(name, "sqlite_", 7) == 0 || strncasecmp(name, "hone_", 5) == 0 ||
-           name_is_fixed_column(name) || among(name, ours, COUNT_OF(ours));
+           name_is_fixed_column(name) || among(name, ours, COUNT_OF(ours)) ||
+           among(name, wanted, COUNT_OF(wanted));
 }
 
 bool store_column_reserved(const char *name)

@@ -13,7 +13,7 @@
 #include "common/mem.h"
 
 enum {
-    HEADER_BYTES = 100,     /* of an SQLite file (sqlite.org/fileformat2.html 1.3) */
+    HEADER_BYTES = 100,      /* of an SQLite file (sqlite.org/fileformat2.html 1.3) */
     HEADER_APPLICATION = 68, /* offset of application_id, big-endian */
     MOUNTINFO_MAX = 4 << 20,
 };
@@ -98,8 +98,11 @@ int place_refuse_network(const char *path, const char *mountinfo, struct err *er
     char type[64];
     if (!place_is_network(path, mountinfo, type))
         return 0;
-    err_set(err, ERR_BAD, "%s: lies on a network file system (%s), where locks and shared memory cannot be trusted",
-            path, type);
-    return err_hint(err, "either a local --db with --mirror %s (a copy every minute and at the end), or "
-                         "--network-db (exclusive locking; readers go through the master)", path);
+    err_set(err, ERR_BAD,
+            "%s: lies on a network file system, %s, where locks and shared memory cannot be trusted", path,
+            type);
+    return err_hint(err,
+                    "either a local --db with --mirror %s (a copy every minute and at the end), or "
+                    "--network-db (exclusive locking; readers go through the master)",
+                    path);
 }

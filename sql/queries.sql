@@ -67,9 +67,9 @@ SELECT name FROM study_param WHERE study = :study ORDER BY position;
 
 -- name: add_study
 INSERT INTO study (name, definition, base, seed, metric, goal, wish, priority, weight, created_ms, ended_ms,
-                   wall_used_ms, end_reason)
+                   wall_used_ms, slot_used_ms, end_reason)
 VALUES (:name, :definition, :base, :seed, :metric, :goal, :wish, :priority, :weight, :created_ms, :ended_ms,
-        :wall_used_ms, :end_reason);
+        :wall_used_ms, :slot_used_ms, :end_reason);
 
 -- name: add_study_param
 INSERT INTO study_param (study, position, name, dist, definition)
@@ -84,8 +84,8 @@ UPDATE study SET wish = :wish WHERE id = :study;
 -- name: set_study_ended
 UPDATE study SET ended_ms = :ended_ms, end_reason = :end_reason WHERE id = :study;
 
--- name: set_study_wall
-UPDATE study SET wall_used_ms = :wall_used_ms WHERE id = :study;
+-- name: set_study_used
+UPDATE study SET wall_used_ms = :wall_used_ms, slot_used_ms = :slot_used_ms WHERE id = :study;
 
 
 -- ---- writing: workers ----
@@ -166,7 +166,8 @@ ON CONFLICT DO NOTHING;
 -- ---- rebuilding memory ----
 
 -- name: load_studies
-SELECT id, name, definition, base, seed, wish, priority, weight, created_ms, ended_ms, wall_used_ms, end_reason
+SELECT id, name, definition, base, seed, wish, priority, weight, created_ms, ended_ms, wall_used_ms, slot_used_ms,
+       end_reason
 FROM study ORDER BY id;
 
 -- name: load_trials
@@ -202,7 +203,7 @@ SELECT * FROM study_progress WHERE :study IS NULL OR study = :study;
 
 -- name: study_find
 SELECT id, name AS study, definition, base, seed, metric, goal, wish, priority, weight, created_ms, ended_ms,
-       wall_used_ms, end_reason, (SELECT count(*) FROM study) AS studies
+       wall_used_ms, slot_used_ms, end_reason, (SELECT count(*) FROM study) AS studies
 FROM study WHERE :name IS NULL OR name = :name ORDER BY id DESC LIMIT 1;
 
 -- name: study_names

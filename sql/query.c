@@ -6,19 +6,26 @@
 #include <sys/stat.h>
 
 #include "common/check.h"
-#include "common/clock.h"
 #include "common/file.h"
 #include "common/mem.h"
 #include "sql/backup.h"
 #include "sql/migrate.h"
 #include "sql/place.h"
+#include "sql/query_inner.h"
 #include "sql/stmt.h"
 #include "sql/text.h"
 
+/* A statement is stopped by its work, not by the clock: a step of SQLite's virtual machine takes some 30 ns, so a
+ * reader ends after half a minute (longer, it would hold up the WAL for everyone), a borrowed connection after a
+ * second (longer, it would hold up the master's loop). */
 enum {
-    LIMIT_MS = 30000,       /* a statement that takes longer holds up the WAL for everyone */
-    STEPS_PER_LOOK = 20000, /* of SQLite's virtual machine between two looks at the clock: some 0.1 ms */
+    STEPS_PER_LOOK = 100000,
+    LOOKS_MAX = 10000,
+    LOOKS_BORROWED_MAX = 300,
+    TEXT_MAX = 64 << 20, /* bytes of one value */
     RETRIES = 3,
+    BUSY_MS =
+        1000, /* only a recovery or --network-db locks a reader out, the one shortly, the other for good */
 };
 
 /* What the file looked like: whether a master is writing (a WAL that holds something), and its last change. */
@@ -30,10 +37,11 @@ struct stamp {
 };
 
 struct query {
-    struct conn conn;
-    char *path, *wal;
+    struct conn *conn; /* own, or borrowed from a store */
+    struct conn own;
+    char *path, *wal; /* NULL when borrowed */
     struct stamp stamp;
-    int64_t deadline_ms; /* monotonic, of the running statement */
+    int looks_left; /* of the running statement */
 };
 
 /* ---- opening ----
@@ -55,17 +63,18 @@ static bool stamp_same(const struct stamp *a, const struct stamp *b)
            a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
 }
 
-static int too_late(void *arg)
+static int too_long(void *arg)
 {
-    const struct query *query = arg;
-    return clock_mono_ms() > query->deadline_ms;
+    struct query *query = arg;
+    return --query->looks_left < 0;
 }
 
 /* Reading, and nothing else: query_only stops writes to the file, this stops ATTACH, PRAGMA and transactions. */
 static int allow_reading(void *arg, int action, const char *a, const char *b, const char *db, const char *via)
 {
     (void)arg, (void)b, (void)db, (void)via;
-    static const char *const pragmas[] = {"table_info", "table_xinfo", "table_list", "index_list", "index_info"};
+    static const char *const pragmas[] = {"table_info", "table_xinfo", "table_list", "index_list",
+                                          "index_info"};
     for (size_t i = 0; action == SQLITE_PRAGMA && i < COUNT_OF(pragmas); i++)
         if (strcmp(a, pragmas[i]) == 0)
             return SQLITE_OK;
@@ -93,16 +102,21 @@ static char *uri_of(const char *path, bool immutable)
     return str_take(&uri);
 }
 
+/* Also reads the schema: a damaged file is told apart now and not by the first question. */
 static int check_version(struct query *query, struct err *err)
 {
     int64_t version = 0;
-    int rc = conn_pragma(&query->conn, "PRAGMA user_version", &version, err);
+    sqlite3_stmt *any;
+    int rc = conn_pragma(query->conn, "PRAGMA user_version", &version, err);
+    if (!rc)
+        rc = conn_stmt(query->conn, "meta", &any, err);
     if (rc || version == migration_count)
         return rc;
     err_set(err, ERR_BAD, "%s: of %s hone (version %lld of the database; this one reads %d)", query->path,
             version > migration_count ? "a newer" : "an older", (long long)version, migration_count);
-    return err_hint(err, version > migration_count ? "use that hone"
-                                                   : "a master of this hone brings it up to date when it starts");
+    return err_hint(err, version > migration_count
+                             ? "use that hone"
+                             : "a master of this hone brings it up to date when it starts");
 }
 
 static int refuse_live_on_network(const struct query *query, struct err *err)
@@ -110,7 +124,8 @@ static int refuse_live_on_network(const struct query *query, struct err *err)
     char type[64];
     if (!query->stamp.live || !place_is_network(query->path, NULL, type))
         return 0;
-    err_set(err, ERR_REACH, "%s: a master writes it, and it lies on a network file system (%s)", query->path, type);
+    err_set(err, ERR_REACH, "%s: a master writes it, and it lies on a network file system: %s", query->path,
+            type);
     return err_hint(err, "ask that master (--master ADDR), or read its mirror");
 }
 
@@ -121,17 +136,17 @@ static int connect(struct query *query, struct err *err)
     if (rc)
         return rc;
     char *uri = uri_of(query->path, !query->stamp.live);
-    rc = conn_open(&query->conn, uri, query->path, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, err);
+    rc = conn_open(&query->own, uri, query->path, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, err);
     free(uri);
     if (!rc)
-        rc = conn_exec(&query->conn, "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY", err);
+        sqlite3_busy_timeout(query->own.db, BUSY_MS);
+    if (!rc)
+        rc = conn_exec(query->conn, "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY", err);
     if (!rc)
         rc = check_version(query, err);
-    if (rc)
-        return rc;
-    sqlite3_set_authorizer(query->conn.db, allow_reading, NULL);
-    sqlite3_progress_handler(query->conn.db, STEPS_PER_LOOK, too_late, query);
-    return 0;
+    if (!rc)
+        sqlite3_limit(query->own.db, SQLITE_LIMIT_LENGTH, TEXT_MAX);
+    return rc;
 }
 
 static int query_look(const char *path, struct err *err)
@@ -152,7 +167,7 @@ int query_open(const char *path, struct query **out, struct err *err)
     if (rc)
         return rc;
     struct query *query = xcalloc(1, sizeof *query);
-    query->deadline_ms = INT64_MAX;
+    query->conn = &query->own;
     rc = place_resolve(path, &query->path, err);
     if (!rc) {
         query->wal = xasprintf("%s-wal", query->path);
@@ -162,6 +177,15 @@ int query_open(const char *path, struct query **out, struct err *err)
         query_close(query);
         return rc;
     }
+    *out = query;
+    return 0;
+}
+
+int query_open_on(struct conn *conn, struct query **out, struct err *err)
+{
+    (void)err;
+    struct query *query = xcalloc(1, sizeof *query);
+    query->conn = conn;
     *out = query;
     return 0;
 }
@@ -184,7 +208,7 @@ void query_close(struct query *query)
 {
     if (!query)
         return;
-    conn_fini(&query->conn);
+    conn_fini(&query->own);
     if (query->wal)
         tidy(query);
     free(query->path);
@@ -238,18 +262,31 @@ static void take_row(sqlite3_stmt *stmt, struct rows *out)
     out->count++;
 }
 
-static int take_rows(struct query *query, sqlite3_stmt *stmt, size_t max_rows, struct rows *out, struct err *err)
+/* Only while a statement runs: a borrowed connection is a writer the rest of the time. */
+static void guard(struct query *query)
+{
+    query->looks_left = query->path ? LOOKS_MAX : LOOKS_BORROWED_MAX;
+    sqlite3_progress_handler(query->conn->db, STEPS_PER_LOOK, too_long, query);
+}
+
+static void unguard(struct query *query)
+{
+    sqlite3_progress_handler(query->conn->db, 0, NULL, NULL);
+}
+
+static int take_rows(struct query *query, sqlite3_stmt *stmt, size_t max_rows, struct rows *out,
+                     struct err *err)
 {
     *out = (struct rows){.cols = sqlite3_column_count(stmt)};
     out->names = xcalloc((size_t)out->cols + 1, sizeof *out->names);
     for (int i = 0; i < out->cols; i++)
         out->names[i] = xstrdup(sqlite3_column_name(stmt, i));
-    query->deadline_ms = clock_mono_ms() + LIMIT_MS;
+    guard(query);
     int got = SQLITE_DONE;
     while ((!max_rows || out->count < max_rows) && (got = sqlite3_step(stmt)) == SQLITE_ROW)
         take_row(stmt, out);
-    query->deadline_ms = INT64_MAX;
-    int rc = got == SQLITE_DONE || got == SQLITE_ROW ? 0 : conn_fail(&query->conn, got, err);
+    unguard(query);
+    int rc = got == SQLITE_DONE || got == SQLITE_ROW ? 0 : conn_fail(query->conn, got, err);
     sqlite3_reset(stmt);
     if (rc)
         rows_fini(out);
@@ -259,17 +296,21 @@ static int take_rows(struct query *query, sqlite3_stmt *stmt, size_t max_rows, s
 /* If the file at rest is at rest no more, the connection is of no use. */
 static int refresh(struct query *query, struct err *err)
 {
-    struct stamp now = stamp_of(query);
-    if (query->stamp.live || stamp_same(&now, &query->stamp))
+    if (!query->path || query->stamp.live)
         return 0;
-    conn_fini(&query->conn);
+    struct stamp now = stamp_of(query);
+    if (stamp_same(&now, &query->stamp))
+        return 0;
+    conn_fini(&query->own);
     return connect(query, err);
 }
 
 static bool overtaken(const struct query *query)
 {
+    if (!query->path || query->stamp.live)
+        return false;
     struct stamp now = stamp_of(query);
-    return !query->stamp.live && !stamp_same(&now, &query->stamp);
+    return !stamp_same(&now, &query->stamp);
 }
 
 static int run_once(struct query *query, const char *name, const struct bind *binds, int bind_count,
@@ -278,15 +319,15 @@ static int run_once(struct query *query, const char *name, const struct bind *bi
     sqlite3_stmt *stmt;
     int rc = refresh(query, err);
     if (!rc)
-        rc = conn_stmt(&query->conn, name, &stmt, err);
+        rc = conn_stmt(query->conn, name, &stmt, err);
     if (rc)
         return rc;
     bind_all(stmt, binds, bind_count);
     return take_rows(query, stmt, 0, out, err);
 }
 
-int query_run(struct query *query, const char *name, const struct bind *binds, int bind_count, struct rows *out,
-              struct err *err)
+int query_run(struct query *query, const char *name, const struct bind *binds, int bind_count,
+              struct rows *out, struct err *err)
 {
     int rc = 0;
     for (int tries = 0; tries < RETRIES; tries++) {
@@ -305,17 +346,18 @@ int query_run(struct query *query, const char *name, const struct bind *binds, i
 static int not_reading(struct err *err)
 {
     err_set(err, ERR_BAD, "only one statement that reads is possible here");
-    return err_hint(err, "one SELECT, without BEGIN, ATTACH or PRAGMA; the sqlite3 program has no such limits");
+    return err_hint(err,
+                    "one SELECT, without BEGIN, ATTACH or PRAGMA; the sqlite3 program has no such limits");
 }
 
 static int mistaken(struct query *query, struct err *err)
 {
-    int sqlite_code = sqlite3_errcode(query->conn.db);
+    int sqlite_code = sqlite3_errcode(query->conn->db);
     if (sqlite_code == SQLITE_AUTH)
         return not_reading(err);
     if (sqlite_code != SQLITE_ERROR)
-        return conn_fail(&query->conn, sqlite3_extended_errcode(query->conn.db), err);
-    err_set(err, ERR_BAD, "%s", sqlite3_errmsg(query->conn.db));
+        return conn_fail(query->conn, sqlite3_extended_errcode(query->conn->db), err);
+    err_set(err, ERR_BAD, "%s", sqlite3_errmsg(query->conn->db));
     return err_hint(err, "SELECT name FROM sqlite_schema WHERE type = 'view' lists what can be asked");
 }
 
@@ -325,11 +367,11 @@ static int prepare_one(struct query *query, const char *sql, sqlite3_stmt **out,
     const char *rest = sql;
     sqlite3_stmt *second = NULL;
     *out = NULL;
-    if (sqlite3_prepare_v2(query->conn.db, sql, -1, out, &rest) != SQLITE_OK)
+    if (sqlite3_prepare_v2(query->conn->db, sql, -1, out, &rest) != SQLITE_OK)
         return mistaken(query, err);
     if (!*out)
         return err_set(err, ERR_BAD, "there is no statement in it");
-    bool one = sqlite3_prepare_v2(query->conn.db, rest, -1, &second, NULL) == SQLITE_OK && !second;
+    bool one = sqlite3_prepare_v2(query->conn->db, rest, -1, &second, NULL) == SQLITE_OK && !second;
     if (one && sqlite3_stmt_readonly(*out) && sqlite3_column_count(*out) > 0)
         return 0;
     sqlite3_finalize(second);
@@ -340,13 +382,15 @@ static int prepare_one(struct query *query, const char *sql, sqlite3_stmt **out,
 
 static int sql_once(struct query *query, const char *sql, size_t max_rows, struct rows *out, struct err *err)
 {
-    sqlite3_stmt *stmt;
+    sqlite3_stmt *stmt = NULL;
     int rc = refresh(query, err);
-    if (!rc)
-        rc = prepare_one(query, sql, &stmt, err);
     if (rc)
         return rc;
-    rc = take_rows(query, stmt, max_rows, out, err);
+    sqlite3_set_authorizer(query->conn->db, allow_reading, NULL);
+    rc = prepare_one(query, sql, &stmt, err);
+    if (!rc)
+        rc = take_rows(query, stmt, max_rows, out, err);
+    sqlite3_set_authorizer(query->conn->db, NULL, NULL);
     sqlite3_finalize(stmt);
     return rc;
 }
@@ -365,16 +409,19 @@ int query_sql(struct query *query, const char *sql, size_t max_rows, struct rows
     return rc;
 }
 
-int query_backup(struct query *query, const char *path, struct err *err)
+/* A copy made while a master began to write is made again. */
+int query_backup(const char *db_path, const char *to_path, struct err *err)
 {
-    int rc = 0;
-    for (int tries = 0; tries < RETRIES; tries++) {
+    struct query *query;
+    int rc = query_open(db_path, &query, err);
+    for (int tries = 0; !rc && tries < RETRIES; tries++) {
         rc = refresh(query, err);
         if (!rc)
-            rc = backup_to(&query->conn, path, err);
+            rc = backup_to(query->conn, to_path, err);
         if (!overtaken(query))
             break;
     }
+    query_close(query);
     return rc;
 }
 

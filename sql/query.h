@@ -3,7 +3,7 @@
  * database by hand stands in views.sql.
  *
  * A result is rows of typed cells, so that one printer serves tables, CSV and JSON, and the same rows can come
- * from a master over the wire. Ownership: the caller's struct rows, rows_fini.
+ * from a master over the wire. Ownership: the caller's struct rows, rows_fini. A struct query is one thread's.
  */
 #ifndef HONE_SQL_QUERY_H
 #define HONE_SQL_QUERY_H
@@ -37,7 +37,8 @@ struct bind {
 
 #define BIND_INT(n, v) ((struct bind){(n), {.kind = CELL_INT, .integer = (v)}})
 #define BIND_NUM(n, v) ((struct bind){(n), {.kind = CELL_NUM, .number = (v)}})
-#define BIND_TEXT(n, v) ((struct bind){(n), {.kind = (v) ? CELL_TEXT : CELL_NULL, .text = (char *)(uintptr_t)(v)}})
+#define BIND_TEXT(n, v) \
+    ((struct bind){(n), {.kind = (v) ? CELL_TEXT : CELL_NULL, .text = (char *)(uintptr_t)(v)}})
 
 struct query;
 
@@ -46,21 +47,23 @@ int query_open(const char *path, struct query **out, struct err *err);
 void query_close(struct query *query);
 
 /* Runs a named statement of queries.sql. */
-int query_run(struct query *query, const char *name, const struct bind *binds, int bind_count, struct rows *out,
-              struct err *err);
+int query_run(struct query *query, const char *name, const struct bind *binds, int bind_count,
+              struct rows *out, struct err *err);
 /* Runs one SELECT of the user's (`hone sql`); anything that writes is refused. max_rows 0: no bound. */
 int query_sql(struct query *query, const char *sql, size_t max_rows, struct rows *out, struct err *err);
 
-/* A copy of the whole database as of now; the master goes on writing meanwhile. Replaces an older copy. */
-int query_backup(struct query *query, const char *path, struct err *err);
+/* A copy of the whole database as of now, whole or not at all, whether a master is writing or not. Replaces an
+ * older copy, refuses to replace anything else. */
+int query_backup(const char *db_path, const char *to_path, struct err *err);
 
 /* Address of the running master as the database knows it; "" if none. */
 int query_address(struct query *query, char *out, size_t room, struct err *err);
 
 const struct cell *rows_cell(const struct rows *rows, size_t row, int col);
-const struct cell *rows_named(const struct rows *rows, size_t row, const char *col); /* NULL if no such column */
+const struct cell *rows_named(const struct rows *rows, size_t row,
+                              const char *col); /* NULL if no such column */
 int64_t cell_int(const struct cell *cell);
-double cell_num(const struct cell *cell); /* NaN when null */
+double cell_num(const struct cell *cell);       /* NaN when null */
 const char *cell_text(const struct cell *cell); /* "" unless text */
 void rows_fini(struct rows *rows);
 

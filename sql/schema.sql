@@ -16,8 +16,8 @@ PRAGMA user_version = 1;            -- the newest step of migrate/
 
 
 -- meta: facts about the file itself. Keys: uuid (128 random bits in hex: a worker that holds attempts of another
--- store stops them), created_ms, hone (version that made the file), address (where the running master is to be
--- reached; no row while none runs, or a stale one after a crash).
+-- store stops them), hone (version that made the file), address (where the running master is to be reached; no row
+-- while none runs, or a stale one after a crash).
 CREATE TABLE meta (
     key   TEXT NOT NULL PRIMARY KEY,
     value TEXT NOT NULL
@@ -41,6 +41,7 @@ CREATE TABLE study (
     created_ms   INTEGER NOT NULL,
     ended_ms     INTEGER,
     wall_used_ms INTEGER NOT NULL DEFAULT 0,             -- a length: while a master ran the study
+    slot_used_ms INTEGER NOT NULL DEFAULT 0,             -- a length: what its attempts held slots, summed up
     end_reason   TEXT CHECK (end_reason IN ('trials', 'target', 'wall', 'failed', 'epochs', 'slot_hours',
                                             'stopped', 'exhausted')),
     CHECK ((ended_ms IS NULL) = (end_reason IS NULL))
@@ -53,7 +54,7 @@ CREATE TABLE study_param (
     study      INTEGER NOT NULL REFERENCES study (id),
     position   INTEGER NOT NULL,                         -- from 0
     name       TEXT    NOT NULL COLLATE NOCASE,
-    dist       TEXT    NOT NULL,                         -- uniform, log, int, choice, logit
+    dist       TEXT    NOT NULL,                         -- uniform, log, logit, int, values, choice
     definition TEXT    NOT NULL CHECK (json_valid(definition)),
     PRIMARY KEY (study, position),
     UNIQUE (study, name)

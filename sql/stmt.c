@@ -9,8 +9,8 @@
 #include "sql/text.h"
 
 enum {
-    BUSY_MS = 5000,      /* how long one waits for another's lock: longer than any checkpoint should take */
-    JSON_SUBTYPE = 'J',  /* by this SQLite's json functions know that a text is JSON already */
+    BUSY_MS = 5000,     /* how long one waits for another's lock: longer than any checkpoint should take */
+    JSON_SUBTYPE = 'J', /* by this SQLite's json functions know that a text is JSON already */
 };
 
 /* exact(x): a REAL as the shortest JSON number that reads back as the same double; anything else as it is. */
@@ -33,9 +33,9 @@ int conn_open(struct conn *conn, const char *uri, const char *path, int flags, s
     *conn = (struct conn){.path = path};
     int rc = sqlite3_open_v2(uri, &conn->db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
     if (rc == SQLITE_OK)
-        rc = sqlite3_create_function_v2(conn->db, "exact", 1,
-                                        SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_SUBTYPE | SQLITE_INNOCUOUS,
-                                        NULL, exact, NULL, NULL, NULL);
+        rc = sqlite3_create_function_v2(
+            conn->db, "exact", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_SUBTYPE | SQLITE_INNOCUOUS,
+            NULL, exact, NULL, NULL, NULL);
     if (rc != SQLITE_OK) {
         int code = conn_fail(conn, rc, err);
         conn_fini(conn);
@@ -62,8 +62,8 @@ int conn_stmt(struct conn *conn, const char *name, sqlite3_stmt **out, struct er
     PRE(i >= 0);
     if (!conn->stmts[i]) {
         const struct text_statement *text = text_at(i);
-        int rc = sqlite3_prepare_v3(conn->db, text->sql, text->bytes, SQLITE_PREPARE_PERSISTENT, &conn->stmts[i],
-                                    NULL);
+        int rc = sqlite3_prepare_v3(conn->db, text->sql, text->bytes, SQLITE_PREPARE_PERSISTENT,
+                                    &conn->stmts[i], NULL);
         if (rc != SQLITE_OK)
             return conn_fail(conn, rc, err);
     }
@@ -129,7 +129,8 @@ static const struct {
     {SQLITE_READONLY, ERR_IO, "cannot be written", "check who owns the file and its folder"},
     {SQLITE_PERM, ERR_IO, "no permission", "check who owns the file and its folder"},
     {SQLITE_CANTOPEN, ERR_IO, "cannot be opened", "check that the folder is there and who owns it"},
-    {SQLITE_BUSY, ERR_REACH, "locked by another process", "ask the master that holds it (--master ADDR), or wait"},
+    {SQLITE_BUSY, ERR_REACH, "locked by another process",
+     "ask the master that holds it (--master ADDR), or wait"},
     {SQLITE_CORRUPT, ERR_BAD, "the database is damaged",
      "go back to a backup, or save what is left: sqlite3 FILE .recover | sqlite3 saved.db"},
     {SQLITE_NOTADB, ERR_BAD, "not a database", "name another file with --db"},

@@ -13,7 +13,7 @@
 
 struct conn {
     sqlite3 *db;
-    const char *path; /* borrowed, for messages */
+    const char *path;     /* borrowed, for messages */
     sqlite3_stmt **stmts; /* by index of text_at; NULL until first used */
 };
 

@@ -6,12 +6,12 @@
 #include <unistd.h>
 
 #include "common/check.h"
-#include "common/clock.h"
 #include "common/file.h"
 #include "common/mem.h"
 #include "sql/backup.h"
 #include "sql/migrate.h"
 #include "sql/place.h"
+#include "sql/query_inner.h"
 #include "sql/store_inner.h"
 #include "sql/text.h"
 
@@ -34,9 +34,8 @@ static int set_meta(struct conn *conn, const char *key, const char *value, struc
 
 static int furnish(struct conn *conn, struct err *err)
 {
-    char uuid[HASH_HEX], created[32];
+    char uuid[HASH_HEX];
     random_hex(uuid);
-    snprintf(created, sizeof created, "%lld", (long long)clock_wall_ms());
     int rc = conn_run(conn, "begin", err);
     if (!rc)
         rc = conn_exec(conn, text_schema, err);
@@ -44,8 +43,6 @@ static int furnish(struct conn *conn, struct err *err)
         rc = conn_exec(conn, text_views, err);
     if (!rc)
         rc = set_meta(conn, "uuid", uuid, err);
-    if (!rc)
-        rc = set_meta(conn, "created_ms", created, err);
     if (!rc)
         rc = set_meta(conn, "hone", HONE_VERSION, err);
     return rc ? rc : conn_run(conn, "commit", err);
@@ -187,7 +184,8 @@ static int open_locked(struct store *store, bool empty, const struct store_optio
     return rc ? rc : make_root(store, err);
 }
 
-static int open_file(struct store *store, const char *path, const struct store_options *options, struct err *err)
+static int open_file(struct store *store, const char *path, const struct store_options *options,
+                     struct err *err)
 {
     bool empty;
     int rc = place_resolve(path, &store->path, err);
@@ -274,6 +272,7 @@ static int report_failure(struct store *store, struct err *err)
 {
     struct err why = store->failed;
     store->failed = ERR_NONE;
+    store->dirty = false;
     if (known_load(store, NULL))
         err_hint(&why, "the database cannot be read any more either");
     if (err)
@@ -294,6 +293,19 @@ int store_commit(struct store *store, struct err *err)
     return 0;
 }
 
+void store_rollback(struct store *store)
+{
+    if (!store_dirty(store))
+        return;
+    if (!sqlite3_get_autocommit(store->conn.db))
+        conn_run(&store->conn, "rollback", NULL);
+    store->dirty = false;
+    store->failed = ERR_NONE;
+    struct err why = ERR_NONE;
+    if (known_load(store, &why))
+        store_fail(store, &why); /* the next commit says so */
+}
+
 int store_set_address(struct store *store, const char *address, struct err *err)
 {
     struct put put = put_begin(store, address ? "set_meta" : "drop_meta");
@@ -308,4 +320,9 @@ int store_backup(struct store *store, const char *path, struct err *err)
 {
     PRE(!store->dirty);
     return backup_to(&store->conn, path, err);
+}
+
+int query_of_store(struct store *store, struct query **out, struct err *err)
+{
+    return query_open_on(&store->conn, out, err);
 }

@@ -70,12 +70,13 @@ struct row_study {
     const char *base;       /* folder of the study file, absolute */
     uint64_t seed;
     enum study_wish wish;
-    double priority; /* higher first */
-    double weight;   /* share among equals */
+    double priority;              /* higher first */
+    double weight;                /* share among equals */
     int64_t created_ms, ended_ms; /* 0: not yet */
     int64_t wall_used_ms;         /* while a master ran it */
     int64_t slot_used_ms;         /* sum over its attempts of the time they held a slot */
-    const char *end_reason;       /* NULL, or trials, target, wall, failed, epochs, slot_hours, stopped, exhausted */
+    const char
+        *end_reason; /* NULL, or trials, target, wall, failed, epochs, slot_hours, stopped, exhausted */
 };
 
 /* One column of the study's flat view and one row of study_param. */
@@ -96,7 +97,8 @@ int store_add_study(struct store *store, struct row_study *study, const struct r
                     int param_count, const char *metric, bool maximize, struct err *err);
 void store_study_wish(struct store *store, int64_t study, enum study_wish wish, int64_t now_ms);
 void store_study_ended(struct store *store, int64_t study, const char *reason, int64_t now_ms);
-void store_study_reopened(struct store *store, int64_t study, int64_t now_ms); /* ended no longer (retry, new budget) */
+void store_study_reopened(struct store *store, int64_t study,
+                          int64_t now_ms); /* ended no longer (retry, new budget) */
 void store_study_used(struct store *store, int64_t study, int64_t wall_used_ms, int64_t slot_used_ms);
 
 /* ---- workers ---- */
@@ -134,12 +136,12 @@ struct row_trial {
     uint64_t seq_cut; /* the history the proposal saw */
     const char *why;  /* one sentence of the sampler */
     const char *platform;
-    int attempt;    /* newest attempt, 0: none */
-    int until;      /* epoch to stop after */
-    int epochs;     /* length of the whole training */
-    int last_epoch; /* of the newest attempt */
-    int best_epoch; /* 0: no score */
-    double score;   /* NaN: none */
+    int attempt;      /* newest attempt, 0: none */
+    int until;        /* epoch to stop after */
+    int epochs;       /* length of the whole training */
+    int last_epoch;   /* of the newest attempt */
+    int best_epoch;   /* 0: no score */
+    double score;     /* NaN: none */
     int own_failures; /* failures of its own making, against max_attempts */
     int lost_on;      /* different workers it took down (poison) */
     int64_t created_ms, started_ms, ended_ms;
@@ -150,7 +152,8 @@ void store_add_trial(struct store *store, struct row_trial *trial, const struct 
 
 /* The row of trial_move(): new status and cause, one trial_event. `detail` is JSON or NULL. Returns the event's seq. */
 uint64_t store_trial_moved(struct store *store, int64_t trial, enum trial_status from, enum trial_status to,
-                           const char *event, const char *cause, int attempt, int64_t now_ms, const char *detail);
+                           const char *event, const char *cause, int attempt, int64_t now_ms,
+                           const char *detail);
 /* Score, best and last epoch, until and failure counters after a change in memory. */
 void store_trial_progress(struct store *store, const struct row_trial *trial);
 
@@ -169,8 +172,8 @@ struct row_attempt {
 };
 
 void store_attempt_started(struct store *store, const struct row_attempt *attempt);
-void store_attempt_ended(struct store *store, int64_t trial, int attempt, const char *outcome, const char *cause,
-                         const char *detail, int64_t now_ms);
+void store_attempt_ended(struct store *store, int64_t trial, int attempt, const char *outcome,
+                         const char *cause, const char *detail, int64_t now_ms);
 /* An attempt thought lost that shows up again: outcome back to NULL. */
 void store_attempt_reinstated(struct store *store, int64_t trial, int attempt, int64_t worker);
 
@@ -189,7 +192,8 @@ struct row_epoch {
 };
 
 /* Returns the row's seq, or 0 if (trial, attempt, epoch) is there already (a report sent twice). */
-uint64_t store_add_epoch(struct store *store, const struct row_epoch *epoch, const struct row_metric *metrics, int count);
+uint64_t store_add_epoch(struct store *store, const struct row_epoch *epoch, const struct row_metric *metrics,
+                         int count);
 
 struct row_checkpoint {
     int64_t trial;
@@ -209,19 +213,28 @@ void store_add_checkpoint(struct store *store, const struct row_checkpoint *chec
 int store_load_studies(struct store *store, int (*visit)(void *arg, const struct row_study *row), void *arg,
                        struct err *err);
 int store_load_trials(struct store *store, int64_t study,
-                      int (*visit)(void *arg, const struct row_trial *row, const struct row_value *values, int count),
+                      int (*visit)(void *arg, const struct row_trial *row, const struct row_value *values,
+                                   int count),
                       void *arg, struct err *err);
 /* Attempts that have no outcome yet, of one study. */
-int store_load_attempts(struct store *store, int64_t study, int (*visit)(void *arg, const struct row_attempt *row),
-                        void *arg, struct err *err);
+int store_load_attempts(struct store *store, int64_t study,
+                        int (*visit)(void *arg, const struct row_attempt *row), void *arg, struct err *err);
 /* Epochs that count, of one study: of each (trial, epoch) the row of its newest attempt. With their seq. */
 int store_load_epochs(struct store *store, int64_t study,
-                      int (*visit)(void *arg, const struct row_epoch *row, uint64_t seq), void *arg, struct err *err);
+                      int (*visit)(void *arg, const struct row_epoch *row, uint64_t seq), void *arg,
+                      struct err *err);
 /* The newest checkpoint row of a trial at or before an epoch; ERR_GONE if none. Texts are valid until the next call. */
-int store_last_checkpoint(struct store *store, int64_t trial, int max_epoch, struct row_checkpoint *out, struct err *err);
+int store_last_checkpoint(struct store *store, int64_t trial, int max_epoch, struct row_checkpoint *out,
+                          struct err *err);
 
 /* Online backup to another file (temporary name, then renamed); PRE: nothing uncommitted. Takes as long as the file
  * is large: off the loop, query_backup does the same on a connection of its own. */
 int store_backup(struct store *store, const char *path, struct err *err);
+
+/* Reads through the store's own connection, for readers that must go through the master (--network-db). Sees the
+ * turn's uncommitted rows, so its answer leaves after the commit like everything else; a statement gets about a second.
+ * query_close it before store_close. */
+struct query;
+int query_of_store(struct store *store, struct query **out, struct err *err);
 
 #endif

@@ -16,8 +16,8 @@ void store_attempt_started(struct store *store, const struct row_attempt *attemp
     put_run(&put);
 }
 
-void store_attempt_ended(struct store *store, int64_t trial, int attempt, const char *outcome, const char *cause,
-                         const char *detail, int64_t now_ms)
+void store_attempt_ended(struct store *store, int64_t trial, int attempt, const char *outcome,
+                         const char *cause, const char *detail, int64_t now_ms)
 {
     struct put put = put_begin(store, "set_attempt_ended");
     put_text(&put, outcome);
@@ -65,7 +65,8 @@ static void put_metrics(struct store *store, const struct row_epoch *epoch, cons
     }
 }
 
-uint64_t store_add_epoch(struct store *store, const struct row_epoch *epoch, const struct row_metric *metrics, int count)
+uint64_t store_add_epoch(struct store *store, const struct row_epoch *epoch, const struct row_metric *metrics,
+                         int count)
 {
     uint64_t seq = store->seq + 1;
     struct put put = put_begin(store, "add_epoch");

@@ -113,7 +113,8 @@ static void see_trial(struct store *store, sqlite3_stmt *row)
         known_add_trial(store, sqlite3_column_int64(row, 0), study);
 }
 
-static int each(struct store *store, const char *name, void (*see)(struct store *, sqlite3_stmt *), struct err *err)
+static int each(struct store *store, const char *name, void (*see)(struct store *, sqlite3_stmt *),
+                struct err *err)
 {
     sqlite3_stmt *stmt;
     int rc = conn_stmt(&store->conn, name, &stmt, err);

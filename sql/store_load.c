@@ -114,7 +114,8 @@ static struct row_trial trial_row(sqlite3_stmt *stmt)
 }
 
 int store_load_trials(struct store *store, int64_t study,
-                      int (*visit)(void *arg, const struct row_trial *row, const struct row_value *values, int count),
+                      int (*visit)(void *arg, const struct row_trial *row, const struct row_value *values,
+                                   int count),
                       void *arg, struct err *err)
 {
     struct values values = {0};
@@ -135,8 +136,8 @@ int store_load_trials(struct store *store, int64_t study,
 
 /* ---- attempts and epochs ---- */
 
-int store_load_attempts(struct store *store, int64_t study, int (*visit)(void *arg, const struct row_attempt *row),
-                        void *arg, struct err *err)
+int store_load_attempts(struct store *store, int64_t study,
+                        int (*visit)(void *arg, const struct row_attempt *row), void *arg, struct err *err)
 {
     sqlite3_stmt *stmt;
     int rc = start(store, "load_attempts", study, &stmt, err), got = SQLITE_DONE;
@@ -161,7 +162,8 @@ int store_load_attempts(struct store *store, int64_t study, int (*visit)(void *a
 }
 
 int store_load_epochs(struct store *store, int64_t study,
-                      int (*visit)(void *arg, const struct row_epoch *row, uint64_t seq), void *arg, struct err *err)
+                      int (*visit)(void *arg, const struct row_epoch *row, uint64_t seq), void *arg,
+                      struct err *err)
 {
     sqlite3_stmt *stmt;
     int rc = start(store, "load_epochs", study, &stmt, err), got = SQLITE_DONE;
@@ -189,7 +191,8 @@ static void keep(char **kept, const char *text)
     *kept = xstrdup(text);
 }
 
-int store_last_checkpoint(struct store *store, int64_t trial, int max_epoch, struct row_checkpoint *out, struct err *err)
+int store_last_checkpoint(struct store *store, int64_t trial, int max_epoch, struct row_checkpoint *out,
+                          struct err *err)
 {
     sqlite3_stmt *stmt;
     int rc = start(store, "last_checkpoint", trial, &stmt, err);

@@ -10,13 +10,15 @@ enum { PARAMS_MAX = 1900 }; /* one column each in the flat view, of SQLite's 200
 
 /* ---- what cannot be added, said before anything is written ---- */
 
-static int check_param(const struct row_study *study, const struct row_study_param *params, int i, struct err *err)
+static int check_param(const struct row_study *study, const struct row_study_param *params, int i,
+                       struct err *err)
 {
     const char *name = params[i].name;
     if (!name_ok(name))
         return err_set(err, ERR_BAD, "study %s: \"%.80s\" is no name for a parameter", study->name, name);
     if (store_column_reserved(name)) {
-        err_set(err, ERR_BAD, "study %s: parameter %s has the name of a column of its table", study->name, name);
+        err_set(err, ERR_BAD, "study %s: parameter %s has the name of a column of its table", study->name,
+                name);
         return err_hint(err, "call it something else, for example %s_", name);
     }
     for (int j = 0; j < i; j++)
@@ -26,8 +28,8 @@ static int check_param(const struct row_study *study, const struct row_study_par
     return 0;
 }
 
-static int check_study(struct store *store, const struct row_study *study, const struct row_study_param *params,
-                       int param_count, struct err *err)
+static int check_study(struct store *store, const struct row_study *study,
+                       const struct row_study_param *params, int param_count, struct err *err)
 {
     if (!name_ok(study->name))
         return err_set(err, ERR_BAD, "\"%.80s\" is no name for a study", study->name);
@@ -37,10 +39,11 @@ static int check_study(struct store *store, const struct row_study *study, const
     }
     for (size_t i = 0; i < store->study_count; i++)
         if (str_same_nocase(store->studies[i].name, study->name))
-            return err_set(err, ERR_BAD, "%s: there is a study %s already", study->name, store->studies[i].name);
+            return err_set(err, ERR_BAD, "%s: there is a study %s already", study->name,
+                           store->studies[i].name);
     if (param_count > PARAMS_MAX)
-        return err_set(err, ERR_BAD, "study %s: %d parameters, at most %d are possible", study->name, param_count,
-                       PARAMS_MAX);
+        return err_set(err, ERR_BAD, "study %s: %d parameters, at most %d are possible", study->name,
+                       param_count, PARAMS_MAX);
     for (int i = 0; i < param_count; i++) {
         int rc = check_param(study, params, i, err);
         if (rc)
@@ -66,6 +69,7 @@ static void put_study(struct store *store, struct row_study *study, const char *
     put_int(&put, study->created_ms);
     put_opt(&put, study->ended_ms);
     put_int(&put, study->wall_used_ms);
+    put_int(&put, study->slot_used_ms);
     put_text(&put, study->end_reason);
     if (put_run(&put) < 0)
         return;
@@ -73,7 +77,8 @@ static void put_study(struct store *store, struct row_study *study, const char *
     known_add_study(store, study->id, study->name, metric);
 }
 
-static void put_study_params(struct store *store, int64_t study, const struct row_study_param *params, int count)
+static void put_study_params(struct store *store, int64_t study, const struct row_study_param *params,
+                             int count)
 {
     for (int i = 0; i < count; i++) {
         struct put put = put_begin(store, "add_study_param");
@@ -133,10 +138,11 @@ void store_study_reopened(struct store *store, int64_t study, int64_t now_ms)
     put_run(&put);
 }
 
-void store_study_wall(struct store *store, int64_t study, int64_t wall_used_ms)
+void store_study_used(struct store *store, int64_t study, int64_t wall_used_ms, int64_t slot_used_ms)
 {
-    struct put put = put_begin(store, "set_study_wall");
+    struct put put = put_begin(store, "set_study_used");
     put_int(&put, wall_used_ms);
+    put_int(&put, slot_used_ms);
     put_int(&put, study);
     put_run(&put);
 }
@@ -165,7 +171,8 @@ static struct row_study study_row(sqlite3_stmt *stmt)
         .created_ms = sqlite3_column_int64(stmt, 8),
         .ended_ms = sqlite3_column_int64(stmt, 9),
         .wall_used_ms = sqlite3_column_int64(stmt, 10),
-        .end_reason = (const char *)sqlite3_column_text(stmt, 11),
+        .slot_used_ms = sqlite3_column_int64(stmt, 11),
+        .end_reason = (const char *)sqlite3_column_text(stmt, 12),
     };
 }
 

@@ -38,8 +38,9 @@ void store_worker_left(struct store *store, int64_t worker, const char *why, int
 
 /* ---- trials ---- */
 
-static uint64_t put_event(struct store *store, int64_t trial, int64_t at_ms, const char *event, const char *from,
-                          const char *to, const char *cause, int attempt, const char *detail)
+static uint64_t put_event(struct store *store, int64_t trial, int64_t at_ms, const char *event,
+                          const char *from, const char *to, const char *cause, int attempt,
+                          const char *detail)
 {
     uint64_t seq = store->seq + 1;
     struct put put = put_begin(store, "add_event");
@@ -110,8 +111,8 @@ void store_add_trial(struct store *store, struct row_trial *trial, const struct 
     known_add_trial(store, trial->id, trial->study);
     for (int i = 0; i < count; i++)
         put_value(store, trial->id, &values[i]);
-    put_event(store, trial->id, trial->created_ms, "sampled", NULL, trial_status_name(TRIAL_waiting), trial->cause,
-              0, NULL);
+    put_event(store, trial->id, trial->created_ms, "sampled", NULL, trial_status_name(TRIAL_waiting),
+              trial->cause, 0, NULL);
 }
 
 /* Memory and store disagree about a status: our own bug, but not one to lose acknowledged epochs for. */
@@ -124,7 +125,8 @@ static void fail_move(struct store *store, int64_t trial, const char *from, cons
 }
 
 uint64_t store_trial_moved(struct store *store, int64_t trial, enum trial_status from, enum trial_status to,
-                           const char *event, const char *cause, int attempt, int64_t now_ms, const char *detail)
+                           const char *event, const char *cause, int attempt, int64_t now_ms,
+                           const char *detail)
 {
     const char *from_name = trial_status_name(from), *to_name = trial_status_name(to);
     struct put put = put_begin(store, "move_trial");

@@ -8,8 +8,8 @@
 #include "common/mem.h"
 
 /* The compiler runs in the root of the tree; the paths are relative to it. */
-#define EMBED(symbol, path)                                                                                  \
-    __asm__(".pushsection .rodata\n.global " #symbol "\n.hidden " #symbol "\n" #symbol ":\n.incbin \"" path  \
+#define EMBED(symbol, path)                                                                                 \
+    __asm__(".pushsection .rodata\n.global " #symbol "\n.hidden " #symbol "\n" #symbol ":\n.incbin \"" path \
             "\"\n.byte 0\n.popsection\n")
 
 EMBED(text_schema, "sql/schema.sql");

@@ -28,6 +28,13 @@ static char *attempt_folder(const struct msg_job *job, const struct held_place *
     return dir;
 }
 
+/* 0 for what is no epoch: then training begins at the start, and that is what the master hears. */
+static uint64_t resume_epoch(const struct json *resume)
+{
+    double epoch = json_num(json_get(resume, "epoch"));
+    return epoch >= 1 && epoch <= 1e9 ? (uint64_t)epoch : 0;
+}
+
 /* The slot checks the file itself; a path that leaves the master's folder is as good as none. */
 static void write_resume(struct jw *w, const struct json *resume, const struct held_place *place)
 {
@@ -36,7 +43,7 @@ static void write_resume(struct jw *w, const struct json *resume, const struct h
     bool fine = name[0] == '/' || path_is_inside(path, place->root);
     jw_object(w, "resume");
     jw_text(w, "path", fine && name[0] ? path : "");
-    jw_num(w, "epoch", json_num(json_get(resume, "epoch")));
+    jw_int(w, "epoch", (int64_t)resume_epoch(resume));
     if (json_get(resume, "bytes"))
         jw_num(w, "bytes", json_num(json_get(resume, "bytes")));
     if (json_get(resume, "hash"))
@@ -63,7 +70,7 @@ static void write_line(const struct msg_job *job, const struct held_place *place
     jw_text(&w, "base", place->dir ? place->dir : job->base);
     jw_text(&w, "dir", dir);
     jw_text(&w, "shown", shown);
-    if (job->resume && json_count(job->resume))
+    if (job->resume && resume_epoch(job->resume))
         write_resume(&w, job->resume, place);
     jw_int(&w, "grace_ms", place->grace_ms);
     jw_close_object(&w);
@@ -91,7 +98,7 @@ int held_add(struct held_list *list, const struct msg_job *job, const struct hel
         return err_set(err, ERR_BAD, "\"%.64s\" cannot be the name of a study, for it names a folder",
                        job->study);
     if (job->resume)
-        held->epoch = (uint64_t)json_num(json_get(job->resume, "epoch"));
+        held->epoch = resume_epoch(job->resume);
     write_line(job, place, &held->line);
     return 0;
 }

@@ -9,7 +9,7 @@
 #include "master/search/sampler_row.h"
 
 /* THE registry: one line per method. */
-#define SAMPLERS(ROW)     ROW(random) ROW(grid)
+#define SAMPLERS(ROW)     ROW(random) ROW(grid) ROW(latin) ROW(halton) ROW(sobol)
 
 #define ROW_POINTER(name) &sampler_##name,
 static const struct sampler_row *const rows[] = {SAMPLERS(ROW_POINTER)};

@@ -35,11 +35,16 @@ struct sampler_row {
 
 /* Third word of the random counter: no two uses share numbers. Never renumber: it is part of every replay. */
 enum rng_stream {
-    STREAM_POINT = 1, /* the random point of a trial */
-    STREAM_UNSEEN,    /* which of the points not seen yet */
+    STREAM_POINT = 1,  /* the random point of a trial */
+    STREAM_UNSEEN = 2, /* which of the points not seen yet */
+    STREAM_HALTON = 3, /* digit permutations; the trial word is the digit level */
+    STREAM_SOBOL = 4,  /* matrix and shift */
+    STREAM_LATIN = 5,  /* order of the strata; the trial word is the round */
+    STREAM_LATIN_WITHIN = 6,
+    STREAM_SOBOL_TAIL = 7, /* axes beyond the table */
 };
 
-extern const struct sampler_row sampler_random, sampler_grid;
+extern const struct sampler_row sampler_random, sampler_grid, sampler_latin, sampler_halton, sampler_sobol;
 
 /* A uniformly random point for this trial; on a discrete space one that no trial has yet. ERR_GONE: they all
  * have been tried. Fills in nothing but the point: the caller says why. */

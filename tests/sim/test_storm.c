@@ -1,6 +1,7 @@
 /* Seeded storms over the whole master: messages lost, doubled and late, workers killed and cut off, the master
  * crashed before and after commits. After each the promises hold. HONE_STORM_SEEDS sets how many (default 300),
- * HONE_STORM_FIRST where they start; a failing seed is printed and replays exactly. */
+ * HONE_STORM_FIRST where they start; a failing seed is printed and replays exactly, and HONE_STORM_KEEP=FILE keeps
+ * its database. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/log.h"
 #include "common/rng.h"
 #include "master/rehearsal.h"
 
@@ -23,7 +25,7 @@ static double bowl(void *arg, const struct json *params, uint64_t seed, int epoc
 
 static const char definition[] =
     "{\"study\":\"storm\",\"metric\":{\"name\":\"acc\",\"goal\":\"maximize\"},\"max_attempts\":1000,"
-    "\"trainer\":{\"command\":[\"true\"]},\"space\":{\"lr\":{\"log\":[1e-6,10]}},"
+    "\"trainer\":{\"command\":[\"true\"],\"seed\":3},\"space\":{\"lr\":{\"log\":[1e-6,10]}},"
     "\"search\":{\"method\":\"random\",\"trials\":12,\"epochs\":4,\"seed\":1}}";
 
 static struct rehearsal_options weather(uint64_t seed)
@@ -81,6 +83,8 @@ static bool one_storm(uint64_t seed)
     if (err.code)
         print_error("seed %llu: %s\n", (unsigned long long)seed, err.text);
     fine = fine && outcome_is_right(reactor_study(rehearsal_reactor(r), "storm"), seed);
+    if (!fine && getenv("HONE_STORM_KEEP"))
+        store_backup(rehearsal_store(r), getenv("HONE_STORM_KEEP"), NULL);
     rehearsal_free(r);
     return fine;
 }
@@ -102,6 +106,7 @@ static void the_promises_hold_in_every_storm(void **state)
 
 int main(void)
 {
+    log_init(LOG_ERROR);
     const struct CMUnitTest tests[] = {cmocka_unit_test(the_promises_hold_in_every_storm)};
     return cmocka_run_group_tests_name("storm", tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
-/* conv: convolution, image by image: unfold the windows of one image into columns, one matrix product, bias and ReLU
- * while the result is in the cache. Measured against unfolding the whole batch at once, 1.2 to 1.3 times faster on one
- * thread, with a hundredth of the memory.
+/* conv: convolution, image by image: unfold the windows of one image into columns, one matrix product, bias
+ * and ReLU while the result is in the cache. Measured against unfolding the whole batch at once, 1.2 to 1.3
+ * times faster on one thread, with a hundredth of the memory.
  *
  * Weights are (filters, channels*height*width). Called by layers.c alone; borrows everything. */
 #ifndef HONE_WORKER_NN_CONV_H
@@ -8,8 +8,8 @@
 
 #include "worker/nn/layers.h"
 
-#define conv_columns NN(conv_columns)
-#define conv_forward NN(conv_forward)
+#define conv_columns  NN(conv_columns)
+#define conv_forward  NN(conv_forward)
 #define conv_backward NN(conv_backward)
 
 /* Values in the columns of one image: channels*height*width of the window, times places. */

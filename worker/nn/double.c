@@ -1,8 +1,8 @@
 /* double: the double-precision twin of every file here that computes with `real`. */
 #define NN_DOUBLE
-#include "worker/nn/linalg.c"
-#include "worker/nn/layers.c"
 #include "worker/nn/conv.c"
+#include "worker/nn/layers.c"
+#include "worker/nn/linalg.c"
 #include "worker/nn/loss.c"
-#include "worker/nn/optimizer.c"
 #include "worker/nn/net.c"
+#include "worker/nn/optimizer.c"

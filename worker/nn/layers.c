@@ -12,7 +12,6 @@
 #include "worker/nn/linalg.h"
 
 static const real batchnorm_eps = (real)1e-5;
-static const real batchnorm_memory = (real)0.9;
 
 real *real_alloc(size_t count)
 {
@@ -122,7 +121,8 @@ NN_WIDE static void add_bias_relu(real *restrict y, const real *restrict bias, i
 }
 
 /* dy = dy where y > 0, else 0; db = sum of the rows of dy. One pass over both. */
-NN_WIDE static void mask_and_sum(real *restrict dy, const real *restrict y, real *restrict db, int n, int width)
+NN_WIDE static void mask_and_sum(real *restrict dy, const real *restrict y, real *restrict db, int n,
+                                 int width)
 {
     for (int i = 0; i < n; i++) {
         real *d = dy + (size_t)i * (size_t)width;
@@ -174,7 +174,8 @@ NN_WIDE static void relu_forward(const real *restrict x, real *restrict y, size_
         y[i] = x[i] > 0 ? x[i] : 0;
 }
 
-NN_WIDE static void relu_backward(const real *restrict y, const real *restrict dy, real *restrict dx, size_t count)
+NN_WIDE static void relu_backward(const real *restrict y, const real *restrict dy, real *restrict dx,
+                                  size_t count)
 {
     for (size_t i = 0; i < count; i++)
         dx[i] = y[i] > 0 ? dy[i] : 0;
@@ -186,8 +187,8 @@ NN_WIDE static void leaky_forward(const real *restrict x, real *restrict y, real
         y[i] = x[i] > 0 ? x[i] : slope * x[i];
 }
 
-NN_WIDE static void leaky_backward(const real *restrict x, const real *restrict dy, real *restrict dx, real slope,
-                                   size_t count)
+NN_WIDE static void leaky_backward(const real *restrict x, const real *restrict dy, real *restrict dx,
+                                   real slope, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         dx[i] = x[i] > 0 ? dy[i] : slope * dy[i];
@@ -217,7 +218,8 @@ static void tanh_forward(const real *x, real *y, size_t count)
         y[i] = tanh_real(x[i]);
 }
 
-NN_WIDE static void tanh_backward(const real *restrict y, const real *restrict dy, real *restrict dx, size_t count)
+NN_WIDE static void tanh_backward(const real *restrict y, const real *restrict dy, real *restrict dx,
+                                  size_t count)
 {
     for (size_t i = 0; i < count; i++)
         dx[i] = dy[i] * (1 - y[i] * y[i]);
@@ -239,14 +241,15 @@ NN_WIDE static void sigmoid_backward(const real *restrict y, const real *restric
         dx[i] = dy[i] * y[i] * (1 - y[i]);
 }
 
-/* ---- dropout, inverted: y = x mask, the mask 0 with probability p and else 1/(1-p), so that evaluation needs no
- * factor; there y = x ---- */
+/* ---- dropout, inverted: y = x mask, the mask 0 with probability p and else 1/(1-p), so that evaluation
+ * needs no factor; there y = x ---- */
 
 static void dropout_mask(const struct layer *layer, const struct pass *pass, real *mask, size_t count)
 {
     uint32_t below = (uint32_t)(layer->spec.value * 4294967296.0);
     real scale = (real)(1 / (1 - layer->spec.value));
-    struct rng rng = rng_at(pass->seed, pass->epoch, hash_name("dropout") + (uint32_t)layer->index, pass->step);
+    struct rng rng =
+        rng_at(pass->seed, pass->epoch, hash_name("dropout") + (uint32_t)layer->index, pass->step);
     for (size_t i = 0; i < count; i++)
         mask[i] = rng_u32(&rng) < below ? 0 : scale;
 }
@@ -288,12 +291,40 @@ static void pool_channel(const struct layer *layer, const real *x, real *y, int3
     }
 }
 
+/* The usual 2 x 2 with stride 2, without branches: the same winners as above, the first of equals. */
+NN_WIDE static void pool_2x2_channel(const real *restrict x, real *restrict y, int32_t *restrict winner,
+                                     int width, int out_h, int out_w)
+{
+    for (int oy = 0; oy < out_h; oy++) {
+        const real *line = x + (size_t)(2 * oy * width);
+        for (int ox = 0; ox < out_w; ox++) {
+            real a = line[2 * ox], b = line[2 * ox + 1], c = line[width + 2 * ox],
+                 d = line[width + 2 * ox + 1];
+            int32_t at = 2 * oy * width + 2 * ox;
+            int32_t right = b > a, right_below = d > c;
+            real top = b > a ? b : a, bottom = d > c ? d : c;
+            int32_t below = -(int32_t)(bottom > top); /* all bits or none: a mask costs no branch */
+            y[oy * out_w + ox] = bottom > top ? bottom : top;
+            winner[oy * out_w + ox] = at + (right & ~below) + ((width + right_below) & below);
+        }
+    }
+}
+
+static bool is_2x2(const struct layer_spec *spec)
+{
+    return spec->height == 2 && spec->width == 2 && spec->stride == 2;
+}
+
 static void pool_forward(struct layer *layer, const struct pass *pass, const real *x)
 {
     size_t in = (size_t)(layer->in.h * layer->in.w), out = (size_t)(layer->out.h * layer->out.w);
     size_t planes = (size_t)pass->n * (size_t)layer->in.c;
     for (size_t i = 0; i < planes; i++)
-        pool_channel(layer, x + i * in, layer->y + i * out, layer->winner + i * out);
+        if (is_2x2(&layer->spec))
+            pool_2x2_channel(x + i * in, layer->y + i * out, layer->winner + i * out, layer->in.w,
+                             layer->out.h, layer->out.w);
+        else
+            pool_channel(layer, x + i * in, layer->y + i * out, layer->winner + i * out);
 }
 
 static void pool_backward(struct layer *layer, const struct pass *pass, const real *dy, real *dx)
@@ -334,8 +365,8 @@ static void maxout_backward(struct layer *layer, const struct pass *pass, const 
             dx[(g * k + (size_t)layer->winner[g * plane + i]) * plane + i] = dy[g * plane + i];
 }
 
-/* ---- batch normalisation: per channel, xhat = (x - mean) / sqrt(var + eps), y = gamma xhat + beta; mean and var of
- * the batch in training, running averages in evaluation ---- */
+/* ---- batch normalisation: per channel, xhat = (x - mean) / sqrt(var + eps), y = gamma xhat + beta; mean and
+ * var of the batch in training, running averages in evaluation ---- */
 
 /* Sums over samples and places of one channel, in double: a float sum of a whole batch loses digits. */
 static double channel_sum(const real *a, const real *b, int n, int channels, int plane, int channel)
@@ -364,11 +395,9 @@ static void batch_moments(struct layer *layer, const struct pass *pass, const re
         }
         layer->moments[c] = (real)mean;
         layer->moments[channels + c] = (real)(1 / sqrt(square / count + (double)batchnorm_eps));
-        if (pass->frozen)
-            continue;
         double unbiased = square / (count > 1 ? count - 1 : 1);
-        running_mean[c] = batchnorm_memory * running_mean[c] + (1 - batchnorm_memory) * (real)mean;
-        running_var[c] = batchnorm_memory * running_var[c] + (1 - batchnorm_memory) * (real)unbiased;
+        running_mean[c] = pass->memory * running_mean[c] + (1 - pass->memory) * (real)mean;
+        running_var[c] = pass->memory * running_var[c] + (1 - pass->memory) * (real)unbiased;
     }
 }
 
@@ -393,7 +422,8 @@ static void batchnorm_forward(struct layer *layer, const struct pass *pass, cons
         for (int c = 0; c < channels; c++) {
             size_t at = ((size_t)i * (size_t)channels + (size_t)c) * (size_t)plane;
             real mean = layer->moments[c], inverse = layer->moments[channels + c];
-            real gamma = pass->params[layer->weight + (size_t)c], beta = pass->params[layer->bias + (size_t)c];
+            real gamma = pass->params[layer->weight + (size_t)c],
+                 beta = pass->params[layer->bias + (size_t)c];
             for (size_t j = at; j < at + (size_t)plane; j++) {
                 layer->kept[j] = (x[j] - mean) * inverse;
                 layer->y[j] = gamma * layer->kept[j] + beta;

@@ -1,11 +1,12 @@
 /* layers: forward and backward of each kind of layer, in pairs, with shapes in the comments.
  *
- * A layer owns what it must remember between the two (its output y, winners of a maximum, a mask); weights and
- * gradients live in the net's flat arrays, so that an update rule, a checkpoint or an average is one loop over all of
- * them. Images are (n, c, h, w), flat data (n, c) with h = w = 1: the same memory, so "flatten" changes only a shape.
+ * A layer owns what it must remember between the two (its output y, winners of a maximum, a mask); weights
+ * and gradients live in the net's flat arrays, so that an update rule, a checkpoint or an average is one loop
+ * over all of them. Images are (n, c, h, w), flat data (n, c) with h = w = 1: the same memory, so "flatten"
+ * changes only a shape.
  *
- * Dropout draws from a stream named by (seed, epoch, layer, step): nothing has to be stored to go on from an epoch,
- * and a gradient check sees the same mask as often as it asks.
+ * Dropout draws from a stream named by (seed, epoch, layer, step): nothing has to be stored to go on from an
+ * epoch, and a gradient check sees the same mask as often as it asks.
  *
  * Refuses: layers that do not fit the shape before them. Ownership: layer_fini frees what layer_plan and
  * layer_reserve made. */
@@ -20,13 +21,13 @@
 #include "common/trainer_layers.h"
 #include "worker/nn/real.h"
 
-#define layer_plan NN(layer_plan)
-#define layer_reserve NN(layer_reserve)
-#define layer_fini NN(layer_fini)
-#define layer_forward NN(layer_forward)
+#define layer_plan     NN(layer_plan)
+#define layer_reserve  NN(layer_reserve)
+#define layer_fini     NN(layer_fini)
+#define layer_forward  NN(layer_forward)
 #define layer_backward NN(layer_backward)
-#define layer_pattern NN(layer_pattern)
-#define real_alloc NN(real_alloc)
+#define layer_pattern  NN(layer_pattern)
+#define real_alloc     NN(real_alloc)
 
 struct shape {
     int c, h, w;
@@ -41,21 +42,21 @@ struct layer {
     struct layer_spec spec;
     int index; /* in the list of texts: names the dropout stream */
     struct shape in, out;
-    bool relu;                  /* affine, conv: the ReLU after it is done in the same pass */
-    size_t weight, weights;     /* first weight in the net's params, and how many */
-    size_t bias, biases;        /* batchnorm: weight is gamma, bias is beta */
-    size_t state, states;       /* batchnorm: running mean (c), then running variance (c) */
-    real *y;                    /* (n, out) */
-    real *kept;                 /* batchnorm: xhat (n, out); dropout: mask (n, out); conv: columns of one image */
-    real *moments;              /* batchnorm: mean (c), 1/deviation (c), two sums (2c) */
-    int32_t *winner;            /* pool: place in the input image (n, out); maxout: which neighbour (n, out) */
+    bool relu;              /* affine, conv: the ReLU after it is done in the same pass */
+    size_t weight, weights; /* first weight in the net's params, and how many */
+    size_t bias, biases;    /* batchnorm: weight is gamma, bias is beta */
+    size_t state, states;   /* batchnorm: running mean (c), then running variance (c) */
+    real *y;                /* (n, out) */
+    real *kept;             /* batchnorm: xhat (n, out); dropout: mask (n, out); conv: columns of one image */
+    real *moments;          /* batchnorm: mean (c), 1/deviation (c), two sums (2c) */
+    int32_t *winner;        /* pool: place in the input image (n, out); maxout: which neighbour (n, out) */
 };
 
 /* What one pass over a batch shares. */
 struct pass {
     int n;         /* samples in the batch */
     bool training; /* dropout drops, batchnorm uses the batch's own moments */
-    bool frozen;   /* training, but batchnorm's running moments stay as they are (checks) */
+    real memory; /* training: what batchnorm's running moments keep of themselves; 1: they stay as they are */
     uint64_t seed;
     uint32_t epoch, step;
     const real *params;

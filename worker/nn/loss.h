@@ -1,7 +1,8 @@
 /* loss: what a batch of scores is worth, and its gradient. Means over the batch, without weight penalties.
  *
  *   softmax  -ln(e^s_y / sum_j e^s_j), the largest score subtracted first; ln(classes) for equal scores
- *   svm      sum_{j != y} max(0, s_j - s_y + 1), the multiclass form of Weston and Watkins; classes-1 for equal scores
+ *   svm      sum_{j != y} max(0, s_j - s_y + 1), the multiclass form of Weston and Watkins; classes-1 for
+ * equal scores
  */
 #ifndef HONE_WORKER_NN_LOSS_H
 #define HONE_WORKER_NN_LOSS_H
@@ -10,8 +11,8 @@
 
 #include "worker/nn/real.h"
 
-#define loss_batch NN(loss_batch)
-#define loss_pattern NN(loss_pattern)
+#define loss_batch         NN(loss_batch)
+#define loss_pattern       NN(loss_pattern)
 #define loss_probabilities NN(loss_probabilities)
 
 enum loss_kind { LOSS_SOFTMAX, LOSS_SVM };

@@ -20,7 +20,8 @@ static bool takes_relu(const struct layer *layer)
 }
 
 /* Appends a layer after shape `*at`, unless it is only a change of shape or part of the layer before. */
-static int add_layer(struct net *net, const struct layer_spec *spec, int index, struct shape *at, struct err *err)
+static int add_layer(struct net *net, const struct layer_spec *spec, int index, struct shape *at,
+                     struct err *err)
 {
     struct layer *last = net->layer_count ? &net->layers[net->layer_count - 1] : NULL;
     if (spec->kind == LAYER_RELU && last && takes_relu(last) && shape_size(last->out) == shape_size(*at)) {
@@ -128,7 +129,8 @@ static double deviation(const struct net_options *options, const struct layer *l
     return options->init_scale * (options->init == INIT_XAVIER ? sqrt(2 / (in + out)) : sqrt(2 / in));
 }
 
-/* sqrt(2) times orthonormal columns (or rows, where there are more outputs than inputs). `draws` is count normals. */
+/* sqrt(2) times orthonormal columns (or rows, where there are more outputs than inputs). `draws` is count
+ * normals. */
 static void make_orthogonal(const struct layer *layer, double scale, double *draws, real *w)
 {
     int cols = layer->out.c, rows = (int)(layer->weights / (size_t)cols);
@@ -139,7 +141,8 @@ static void make_orthogonal(const struct layer *layer, double scale, double *dra
         for (int c = 0; c < cols; c++) {
             double value = rows > cols ? draws[(size_t)r * (size_t)cols + (size_t)c]
                                        : draws[(size_t)c * (size_t)rows + (size_t)r];
-            size_t at = filters_first ? (size_t)c * (size_t)rows + (size_t)r : (size_t)r * (size_t)cols + (size_t)c;
+            size_t at =
+                filters_first ? (size_t)c * (size_t)rows + (size_t)r : (size_t)r * (size_t)cols + (size_t)c;
             w[at] = (real)(scale * M_SQRT2 * value);
         }
 }
@@ -180,19 +183,25 @@ void net_init(struct net *net, const struct net_options *options)
 
 /* ---- passes ---- */
 
+/* Gradients go back through two buffers in turn; each is as wide as the widest output that uses it. */
+static int gradient_buffer(const struct net *net, int layer)
+{
+    return (net->layer_count - 1 - layer) % 2;
+}
+
 static void reserve(struct net *net, int n)
 {
+    int widest[2] = {0, 0};
     if (n <= net->batch)
         return;
-    int widest = shape_size(net->in);
     for (int i = 0; i < net->layer_count; i++) {
+        int size = shape_size(net->layers[i].out), which = gradient_buffer(net, i);
         layer_reserve(&net->layers[i], n);
-        if (shape_size(net->layers[i].out) > widest)
-            widest = shape_size(net->layers[i].out);
+        widest[which] = size > widest[which] ? size : widest[which];
     }
     for (int i = 0; i < 2; i++) {
         free(net->dy[i]);
-        net->dy[i] = real_alloc((size_t)n * (size_t)widest);
+        net->dy[i] = real_alloc((size_t)n * (size_t)widest[i]);
     }
     net->batch = n;
 }
@@ -215,17 +224,15 @@ const real *net_forward(struct net *net, struct pass *pass, const real *x)
 /* dy[0] holds the gradient of the scores. */
 static void backward(struct net *net, const struct pass *pass)
 {
-    real *dy = net->dy[0], *dx = net->dy[1];
     for (int i = net->layer_count - 1; i >= 0; i--) {
         const real *x = i ? net->layers[i - 1].y : net->x;
-        layer_backward(&net->layers[i], pass, x, dy, i ? dx : NULL);
-        real *kept = dy;
-        dy = dx;
-        dx = kept;
+        real *dx = i ? net->dy[gradient_buffer(net, i - 1)] : NULL;
+        layer_backward(&net->layers[i], pass, x, net->dy[gradient_buffer(net, i)], dx);
     }
 }
 
-struct loss_sum net_loss(struct net *net, struct pass *pass, const real *x, const int32_t *labels, bool gradient)
+struct loss_sum net_loss(struct net *net, struct pass *pass, const real *x, const int32_t *labels,
+                         bool gradient)
 {
     const real *scores = net_forward(net, pass, x);
     struct loss_sum sum =

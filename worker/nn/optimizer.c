@@ -96,8 +96,8 @@ NN_WIDE static void step_squares(real *restrict w, real *restrict cache, const r
     }
 }
 
-NN_WIDE static void step_adam(real *restrict w, real *restrict m, real *restrict v, const real *restrict g, size_t n,
-                              const struct constants *c)
+NN_WIDE static void step_adam(real *restrict w, real *restrict m, real *restrict v, const real *restrict g,
+                              size_t n, const struct constants *c)
 {
     real lr = c->lr, scale = c->scale, l2 = c->l2, eps = c->eps, decay = c->decay;
     real beta1 = c->beta1, beta2 = c->beta2, correct1 = c->correct1, correct2 = c->correct2;
@@ -123,7 +123,8 @@ static void add_l1(const real *w, real *g, size_t n, real scale, real l1)
         g[i] = scale * g[i] + l1 * (real)((w[i] > 0) - (w[i] < 0));
 }
 
-static struct constants constants_of(const struct optimizer *optimizer, const struct step *step, bool penalised)
+static struct constants constants_of(const struct optimizer *optimizer, const struct step *step,
+                                     bool penalised)
 {
     const struct update_options *o = &optimizer->options;
     double t = (double)optimizer->steps;

@@ -4,16 +4,16 @@
  *   sgd             w -= lr g
  *   momentum        v = mu v - lr g;  w += v
  *   nesterov        v' = mu v - lr g;  w += -mu v + (1+mu) v'     (w is kept one look ahead)
- *   nesterov_ahead  the same rule as it is derived: the gradient is taken at w + mu v; optimizer_look goes there,
- *                   optimizer_step comes back and then moves.  w_nesterov = w_ahead + mu v at every step
+ *   nesterov_ahead  the same rule as derived: the gradient is taken at w + mu v; optimizer_look goes there,
+ *                   optimizer_step comes back and then moves. nesterov's w is this w + mu v at any step
  *   adagrad         c += g^2;  w -= lr g / (sqrt(c) + eps)
  *   rmsprop         c = rho c + (1-rho) g^2;  w -= lr g / (sqrt(c) + eps)
  *   adam            m = b1 m + (1-b1) g;  v = b2 v + (1-b2) g^2;  w -= lr m' / (sqrt(v') + eps),
  *                   m' = m/(1-b1^t), v' = v/(1-b2^t), or m, v themselves without bias correction
  *   adamw           adam on the data's gradient alone, and w -= lr l2 w beside it
  *
- * The learning rate is inside v, as in the practitioner's notes: a drop of the rate is felt by what is already
- * moving only through mu. Ownership: optimizer_init allocates the state, optimizer_fini frees it. */
+ * The learning rate is inside v, as in the practitioner's notes: a drop of the rate is felt by what is
+ * already moving only through mu. Ownership: optimizer_init allocates the state, optimizer_fini frees it. */
 #ifndef HONE_WORKER_NN_OPTIMIZER_H
 #define HONE_WORKER_NN_OPTIMIZER_H
 
@@ -27,7 +27,7 @@
 #define optimizer_fini NN(optimizer_fini)
 #define optimizer_look NN(optimizer_look)
 #define optimizer_step NN(optimizer_step)
-#define gradient_norm NN(gradient_norm)
+#define gradient_norm  NN(gradient_norm)
 
 enum update_rule {
     UPDATE_SGD,

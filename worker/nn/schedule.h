@@ -1,6 +1,6 @@
-/* schedule: learning rate and momentum as laws of time. Time t counts epochs of the whole training from 0 and may be
- * a fraction; the length is the job's `epochs`, never its `until`, so that a trial stopped and promoted later learns
- * exactly as one that was never stopped.
+/* schedule: learning rate and momentum as laws of time. Time t counts epochs of the whole training from 0 and
+ * may be a fraction; the length is the job's `epochs`, never its `until`, so that a trial stopped and
+ * promoted later learns exactly as one that was never stopped.
  *
  *   const    lr                              step     lr * decay^floor(t/step)
  *   exp      lr * e^(-decay t)               inv_t    lr / (1 + decay t)
@@ -31,7 +31,7 @@ struct schedule {
 
 /* What plateau remembers; part of a checkpoint. */
 struct plateau {
-    double best;      /* least val_loss so far */
+    double best; /* least val_loss so far */
     int waited, drops;
 };
 

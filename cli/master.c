@@ -1,0 +1,112 @@
+/* master: the loop for workers on any host, until it is interrupted or, with --once, until its studies have ended. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/bind.h"
+#include "cli/commands.h"
+#include "cli/signals.h"
+#include "cli/study_file.h"
+#include "common/log.h"
+#include "master/server.h"
+
+enum { TURN_MS = 1000, STUDIES_MOST = 1000 };
+
+static int open_server(const struct opt_master *opt, struct server **out, struct err *err)
+{
+    struct server_options options = {.db = opt->db,
+                                     .bind = opt->bind,
+                                     .once = opt->once,
+                                     .network_db = opt->network_db,
+                                     .mirror = opt->mirror,
+                                     .beat_ms = opt->beat,
+                                     .lease_ms = opt->lease};
+    int rc = bind_check(opt->bind, opt->insecure, err);
+    return rc ? rc : server_open(&options, out, err);
+}
+
+static void print_banner(const struct opt_master *opt, const struct server *server)
+{
+    char host[256] = "localhost";
+    struct str reach = {0};
+    gethostname(host, sizeof host - 1);
+    bind_reach(server_address(server), host, &reach);
+    fprintf(stderr, "hone %s: master of %s. Start workers with\n", HONE_VERSION, opt->db);
+    printf("hone worker %s\n", str_text(&reach));
+    fflush(stdout);
+    str_fini(&reach);
+}
+
+static int submit(const struct opt_master *opt, struct server *server, const char *path, char name[65],
+                  struct err *err)
+{
+    struct study_file file;
+    bool finished;
+    int rc = study_file_load(path, &opt->set, &file, err);
+    if (rc)
+        return rc;
+    rc = server_submit(server, str_text(&file.text), path, file.base, opt->fresh, name, &finished, err);
+    if (!rc)
+        log_info("study %s: %s", name, finished ? "has ended already" : "submitted");
+    study_file_fini(&file);
+    return rc;
+}
+
+static int loop(struct server *server, struct err *err)
+{
+    bool interrupted = false;
+    for (;;) {
+        int rc = server_turn(server, TURN_MS, err);
+        if (rc)
+            return rc == 1 ? 0 : rc;
+        if (signals_count() > 1)
+            return 0; // at once; the lock and the address are given back, workers go on and look for a master
+        if (signals_count() == 1 && !interrupted) {
+            interrupted = true;
+            log_info("interrupted: waiting for the workers to give their trials back");
+            server_interrupt(server);
+        }
+    }
+}
+
+/* With --once: every study given here has a complete trial. */
+static int answer(const struct server *server, char names[][65], size_t count, struct err *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct server_snapshot s;
+        if (server_snapshot(server, names[i], &s) || s.counts[TRIAL_complete])
+            continue;
+        return err_set(err, ERR_NO, "study \"%s\" has no complete trial", names[i]);
+    }
+    return 0;
+}
+
+static int serve(const struct opt_master *opt, struct server *server, char names[][65], struct err *err)
+{
+    int rc = 0;
+    for (size_t i = 0; i < opt->args.count && !rc; i++)
+        rc = submit(opt, server, opt->args.items[i], names[i], err);
+    if (rc)
+        return rc;
+    signals_catch();
+    print_banner(opt, server);
+    rc = loop(server, err);
+    if (!rc && opt->once && !signals_count())
+        rc = answer(server, names, opt->args.count, err);
+    return rc;
+}
+
+int cmd_master(const struct opt_master *opt)
+{
+    struct err err = ERR_NONE;
+    struct server *server = NULL;
+    log_init(LOG_INFO);
+    char(*names)[65] = calloc(opt->args.count + 1, sizeof *names);
+    int rc = names ? open_server(opt, &server, &err) : err_set(&err, ERR_IO, "out of memory");
+    if (!rc)
+        rc = serve(opt, server, names, &err);
+    server_close(server);
+    free(names);
+    return rc ? command_fail("master", &err) : signals_status();
+}

@@ -1,0 +1,158 @@
+#include "cli/progress.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/table.h"
+#include "common/log.h"
+#include "common/units.h"
+
+enum { LIVE_MS = 100, PLAIN_MS = 5000 };
+
+/* ---- the line ---- */
+
+static int64_t done_of(const struct server_snapshot *s)
+{
+    int64_t done = 0;
+    for (int i = 0; i < TRIAL_STATUS_COUNT; i++)
+        if (trial_status_is_final((enum trial_status)i))
+            done += s->counts[i];
+    return done;
+}
+
+static void add_counts(const struct server_snapshot *s, struct str *out)
+{
+    static const enum trial_status named[] = {TRIAL_running, TRIAL_paused, TRIAL_pruned, TRIAL_failed,
+                                              TRIAL_cancelled};
+    str_addf(out, "%s  %lld", s->study, (long long)done_of(s));
+    if (s->planned >= 0)
+        str_addf(out, "/%lld", (long long)s->planned);
+    str_add(out, " done");
+    for (size_t i = 0; i < sizeof named / sizeof *named; i++)
+        if (s->counts[named[i]] || named[i] == TRIAL_running)
+            str_addf(out, ", %lld %s", (long long)s->counts[named[i]], trial_status_name(named[i]));
+    // trials not sampled yet wait, too, as far as people are concerned
+    int64_t waiting = s->counts[TRIAL_waiting];
+    if (s->planned >= 0)
+        waiting = s->planned - done_of(s) - s->counts[TRIAL_running] - s->counts[TRIAL_paused];
+    str_addf(out, ", %lld waiting", (long long)(waiting > 0 ? waiting : 0));
+}
+
+void progress_line(const struct server_snapshot *s, struct str *out)
+{
+    char text[32];
+    add_counts(s, out);
+    if (s->has_best) {
+        table_number(s->best, text);
+        str_addf(out, "  best %s %s (trial %u)", s->metric, text, s->best_trial);
+    }
+    if (s->epochs_per_s > 0)
+        str_addf(out, s->epochs_per_s < 100 ? "  %.1f epochs/s" : "  %.0f epochs/s", s->epochs_per_s);
+    if (s->state && strcmp(s->state, "running") != 0) {
+        str_addf(out, "  %s", s->state);
+    } else if (!s->workers) {
+        str_add(out, "  no workers yet");
+    } else if (s->eta_ms >= 0) {
+        duration_text((s->eta_ms + 59999) / 60000 * 60000, text);
+        if (s->eta_ms < 60000)
+            snprintf(text, sizeof text, "%llds", (long long)(s->eta_ms + 999) / 1000);
+        str_addf(out, "  ETA %s", text);
+    }
+}
+
+/* ---- where it goes ---- */
+
+static void erase(struct progress *progress)
+{
+    if (progress->drawn)
+        fputs("\r\033[K", progress->file);
+    progress->drawn = false;
+}
+
+static void draw(struct progress *progress)
+{
+    int width = terminal_width(progress->file);
+    struct str cut = {0};
+    table_clean(&cut, str_text(&progress->line), (size_t)(width > 1 ? width - 1 : 1));
+    fprintf(progress->file, "\r%s\033[K", str_text(&cut));
+    fflush(progress->file);
+    progress->drawn = true;
+    str_fini(&cut);
+}
+
+static void on_log(const char *line, void *arg)
+{
+    struct progress *progress = arg;
+    bool drawn = progress->drawn;
+    erase(progress);
+    fflush(progress->file);
+    fprintf(stderr, "%s\n", line);
+    if (drawn)
+        draw(progress);
+}
+
+void progress_init(struct progress *progress, FILE *file, bool quiet)
+{
+    *progress = (struct progress){.file = file, .quiet = quiet, .tenth = -1};
+    progress->live = !quiet && terminal_width(file) > 0;
+    if (progress->live)
+        log_divert(on_log, progress);
+}
+
+static void show_live(struct progress *progress, int64_t mono_ms)
+{
+    if (progress->shown_ms && mono_ms - progress->shown_ms < LIVE_MS)
+        return;
+    progress->shown_ms = mono_ms;
+    draw(progress);
+}
+
+static void show_plain(struct progress *progress, const struct server_snapshot *s, int64_t mono_ms)
+{
+    int64_t tenth = s->planned > 0 ? done_of(s) * 10 / s->planned : 0;
+    bool due = !progress->shown_ms || mono_ms - progress->shown_ms >= PLAIN_MS || tenth > progress->tenth;
+    if (!due || (progress->shown_ms && !s->workers && mono_ms - progress->shown_ms < PLAIN_MS))
+        return;
+    progress->shown_ms = mono_ms;
+    progress->tenth = tenth;
+    fprintf(progress->file, "%s\n", str_text(&progress->line));
+    fflush(progress->file);
+}
+
+void progress_show(struct progress *progress, const struct server_snapshot *snapshot, int64_t mono_ms)
+{
+    if (progress->quiet)
+        return;
+    str_clear(&progress->line);
+    progress_line(snapshot, &progress->line);
+    if (progress->live)
+        show_live(progress, mono_ms);
+    else
+        show_plain(progress, snapshot, mono_ms);
+}
+
+void progress_say(struct progress *progress, const char *fmt, ...)
+{
+    if (progress->quiet)
+        return;
+    va_list args;
+    va_start(args, fmt);
+    erase(progress);
+    vfprintf(progress->file, fmt, args);
+    fputc('\n', progress->file);
+    fflush(progress->file);
+    va_end(args);
+}
+
+void progress_fini(struct progress *progress)
+{
+    if (progress->live) {
+        if (progress->line.len) {
+            draw(progress);
+            fputc('\n', progress->file);
+        }
+        log_divert(NULL, NULL);
+    }
+    str_fini(&progress->line);
+}

@@ -1,0 +1,26 @@
+/* remote: asking a master. One CALL, one ANSWER, a time limit.
+ *
+ * master_call finds out whom to ask: the address given (--master, HONE_MASTER), else the one the running
+ * master wrote into the database, if it answers a ping. With no master alive the call is applied to the
+ * database here, under its lock, by the same code a master would run.
+ *
+ * An answer with a code other than 0 is an error of the same code, with the master's text and hint.
+ * Ownership: the answer is the caller's, answer_fini; args are borrowed.
+ */
+#ifndef HONE_CLI_REMOTE_H
+#define HONE_CLI_REMOTE_H
+
+#include "proto/message.h"
+
+enum { REMOTE_PING_MS = 2000, REMOTE_CALL_MS = 30000 };
+
+int remote_call(const char *address, const char *verb, struct json *args, int64_t timeout_ms,
+                struct msg_answer *out, struct err *err);
+int master_call(const char *db, const char *master, const char *verb, struct json *args,
+                struct msg_answer *out, struct err *err);
+void answer_fini(struct msg_answer *answer);
+
+/* Is a master alive behind this address? */
+bool remote_alive(const char *address);
+
+#endif

@@ -1,0 +1,135 @@
+#include "cli/result.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/best.h"
+#include "cli/commands.h"
+#include "cli/rows.h"
+#include "cli/source.h"
+#include "cli/table.h"
+#include "common/file.h"
+#include "common/units.h"
+
+enum { SHOWN = 10 };
+
+struct result {
+    const char *study;
+    const struct result_style *style;
+    struct rows progress, best;
+};
+
+static int load(struct source *source, struct result *r, struct err *err)
+{
+    int rc = source_run(source, "study_progress", (struct bind[]){BIND_TEXT(":study", r->study)}, 1,
+                        &r->progress, err);
+    return rc ? rc : best_rows(source, r->study, SHOWN, &r->best, err);
+}
+
+static int64_t count_of(const struct result *r, const char *status)
+{
+    return cell_int(rows_named(&r->progress, 0, status));
+}
+
+/* No trial complete, or too many failed. A target may be reached before the first trial is through. */
+static bool has_answer(const struct result *r)
+{
+    const char *reason = cell_text(rows_named(&r->progress, 0, "end_reason"));
+    if (strcmp(reason, "failed") == 0)
+        return false;
+    return count_of(r, "complete") > 0 || (strcmp(reason, "target") == 0 && r->best.count);
+}
+
+/* ---- for people ---- */
+
+static void print_head(const struct result *r)
+{
+    char took[32];
+    int64_t trials = count_of(r, "trials"), failed = count_of(r, "failed");
+    duration_text((int64_t)(cell_num(rows_named(&r->progress, 0, "wall_seconds")) * 1000), took);
+    printf("%s: %lld trial%s, %lld epochs, %s", r->study, (long long)trials, trials == 1 ? "" : "s",
+           (long long)count_of(r, "epochs"), took);
+    if (failed)
+        printf(", %lld failed", (long long)failed);
+    printf("; ended by %s\n\n", cell_text(rows_named(&r->progress, 0, "end_reason")));
+}
+
+static void print_next(const struct result *r)
+{
+    char *path = path_absolute(r->style->db);
+    bool here = strcmp(r->style->db, "hone.db") == 0 && !getenv("HONE_DB");
+    const char *flag = here ? "" : " --db ", *db = here ? "" : r->style->db;
+    long long best = r->best.count ? (long long)cell_int(rows_named(&r->best, 0, "trial")) : 1;
+    printf("\nEvery epoch of every trial is in %s; try\n", path);
+    printf("  hone best -n 20%s%s\n", flag, db);
+    printf("  hone show %s/%lld%s%s\n", r->study, best, flag, db);
+    printf("  hone trials --csv%s%s\n", flag, db);
+    printf("  sqlite3 %s 'SELECT * FROM best_trials LIMIT 10'\n", r->style->db);
+    printf("  sqlite3 %s 'SELECT * FROM \"%s\" ORDER BY trial'\n", r->style->db, r->study);
+    free(path);
+}
+
+static void print_text(const struct result *r)
+{
+    const struct column columns[] = {
+        {"score", COLUMN_PLAIN, cell_text(rows_named(&r->progress, 0, "metric"))},
+        {"seconds", COLUMN_SECONDS, "took"},
+        {"best_epoch", COLUMN_PLAIN, "at"},
+        {0}};
+    print_head(r);
+    if (r->best.count)
+        table_show(&r->best, columns, false, false);
+    else
+        printf("no trial has a score\n");
+    print_next(r);
+}
+
+/* ---- for programs ---- */
+
+static void print_json(const struct result *r)
+{
+    struct str out = {0};
+    struct jw w = jw_to(&out);
+    jw_object(&w, NULL);
+    table_row_json(&r->progress, 0, &w, "study");
+    jw_text(&w, "database", r->style->db);
+    jw_array(&w, "best");
+    for (size_t row = 0; row < r->best.count; row++)
+        table_row_json(&r->best, row, &w, NULL);
+    jw_close_array(&w);
+    jw_close_object(&w);
+    printf("%s\n", str_text(&out));
+    str_fini(&out);
+}
+
+static int print(const struct result *r, struct err *err)
+{
+    if (!r->progress.count)
+        return err_set(err, ERR_GONE, "there is no study \"%s\" in this database", r->study);
+    if (r->style->json)
+        print_json(r);
+    else
+        print_text(r);
+    if (has_answer(r))
+        return 0;
+    err_set(err, ERR_NO, count_of(r, "complete") ? "too many trials failed" : "no trial is complete");
+    return err_hint(err, "hone trials --status failed%s%s, then hone show NUMBER for its log", " --db ",
+                    r->style->db);
+}
+
+int result_print(const char *study, const struct result_style *style)
+{
+    struct err err = ERR_NONE;
+    struct result r = {.study = study, .style = style};
+    struct source *source = NULL;
+    int rc = source_open(style->db, NULL, &source, &err);
+    if (!rc)
+        rc = load(source, &r, &err);
+    if (!rc)
+        rc = print(&r, &err);
+    rows_fini(&r.progress);
+    rows_fini(&r.best);
+    source_free(source);
+    return rc ? command_fail("run", &err) : 0;
+}

@@ -1,0 +1,182 @@
+/* run: a master in this process, its workers beside it, one study from the first trial to the table of the best. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/best.h"
+#include "cli/bind.h"
+#include "cli/children.h"
+#include "cli/commands.h"
+#include "cli/progress.h"
+#include "cli/result.h"
+#include "cli/signals.h"
+#include "cli/study_file.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "master/server.h"
+
+enum { WORKERS_MOST = 8, TURN_LIVE_MS = 100, TURN_PLAIN_MS = 250 };
+
+struct run {
+    const struct opt_run *opt;
+    struct server *server;
+    struct children *children;
+    struct progress progress;
+    char study[65];
+    bool interrupted;
+    bool killed; /* ^C twice */
+};
+
+static int worker_count(const struct opt_run *opt)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    if (opt->workers >= 0)
+        return (int)opt->workers;
+    return cores < 1 ? 1 : cores > WORKERS_MOST ? WORKERS_MOST : (int)cores;
+}
+
+static int check_options(const struct opt_run *opt, struct err *err)
+{
+    if (opt->workers > 1000)
+        return err_set(err, ERR_BAD, "--workers: at most 1000 (got %lld)", (long long)opt->workers);
+    if (opt->slots < 1 || opt->slots > 1024)
+        return err_set(err, ERR_BAD, "--slots: from 1 to 1024 (got %lld)", (long long)opt->slots);
+    return opt->bind ? bind_check(opt->bind, opt->insecure, err) : 0;
+}
+
+static int open_server(struct run *run, struct err *err)
+{
+    const struct opt_run *opt = run->opt;
+    struct server_options options = {.db = opt->db,
+                                     .bind = opt->bind,
+                                     .once = true,
+                                     .network_db = opt->network_db,
+                                     .mirror = opt->mirror,
+                                     .beat_ms = opt->beat,
+                                     .lease_ms = opt->lease};
+    int rc = server_open(&options, &run->server, err);
+    if (rc == ERR_REACH && err && !err->hint[0])
+        err_hint(err, "hone submit %s gives the study to the master that is running", opt->args.items[0]);
+    return rc;
+}
+
+static int start_workers(struct run *run, struct err *err)
+{
+    struct str address = {0};
+    char *log_dir = xasprintf("%s.d/workers", run->opt->db);
+    bind_reach(server_address(run->server), "127.0.0.1", &address);
+    struct children_options options = {.count = worker_count(run->opt),
+                                       .slots = run->opt->slots,
+                                       .address = str_text(&address),
+                                       .dir = run->opt->dir,
+                                       .log_dir = log_dir};
+    int rc = children_start(&options, clock_mono_ms(), &run->children, err);
+    if (run->opt->bind && !bind_is_local(server_address(run->server)))
+        progress_say(&run->progress, "workers of other hosts: hone worker %s", server_address(run->server));
+    free(log_dir);
+    str_fini(&address);
+    return rc;
+}
+
+/* ^C: the first asks everyone to come to an end, the second does not ask. */
+static void heed_signals(struct run *run)
+{
+    int count = signals_count();
+    if (count > 1) {
+        run->killed = true;
+    } else if (count == 1 && !run->interrupted) {
+        run->interrupted = true;
+        progress_say(&run->progress, "interrupted: trials keep their checkpoints; ^C again to leave at once");
+        server_interrupt(run->server);
+    }
+}
+
+/* The database may hold other unfinished studies: `run` is about one. */
+static void end_with_study(struct run *run, const struct server_snapshot *snapshot)
+{
+    if (!run->interrupted && snapshot->state && strcmp(snapshot->state, "ended") == 0) {
+        run->interrupted = true;
+        server_interrupt(run->server);
+    }
+}
+
+static int loop(struct run *run, struct err *err)
+{
+    int64_t wait = run->progress.live ? TURN_LIVE_MS : TURN_PLAIN_MS;
+    for (;;) {
+        int rc = server_turn(run->server, wait, err);
+        if (rc < 0)
+            return rc;
+        struct server_snapshot snapshot;
+        int64_t now = clock_mono_ms();
+        if (server_snapshot(run->server, run->study, &snapshot) == 0) {
+            progress_show(&run->progress, &snapshot, now);
+            end_with_study(run, &snapshot);
+        }
+        heed_signals(run);
+        if (rc == 1 || run->killed)
+            return 0;
+        rc = children_tend(run->children, !run->interrupted, now, err);
+        if (rc)
+            return rc;
+    }
+}
+
+static int search(struct run *run, struct err *err)
+{
+    signals_catch();
+    progress_init(&run->progress, run->opt->json ? stderr : stdout, run->opt->quiet);
+    int rc = start_workers(run, err);
+    if (!rc)
+        rc = loop(run, err);
+    progress_fini(&run->progress);
+    return rc;
+}
+
+static int submit(struct run *run, const struct study_file *file, bool *finished, struct err *err)
+{
+    return server_submit(run->server, str_text(&file->text), file->path, file->base, run->opt->fresh,
+                         run->study, finished, err);
+}
+
+/* Everything but the result; 0 also if it was interrupted. */
+static int run_study(struct run *run, struct err *err)
+{
+    struct study_file file;
+    bool finished = false;
+    int rc = check_options(run->opt, err);
+    if (rc)
+        return rc;
+    rc = study_file_load(run->opt->args.items[0], &run->opt->set, &file, err);
+    if (rc)
+        return rc;
+    rc = open_server(run, err);
+    if (!rc)
+        rc = submit(run, &file, &finished, err);
+    if (!rc && !finished)
+        rc = search(run, err);
+    study_file_fini(&file);
+    if (run->killed)
+        children_kill(run->children);
+    server_close(run->server); // workers hear of the end, or lose their master
+    children_end(run->children);
+    children_free(run->children);
+    return rc;
+}
+
+int cmd_run(const struct opt_run *opt)
+{
+    struct err err = ERR_NONE;
+    struct run run = {.opt = opt};
+    log_init(LOG_WARN);
+    if (run_study(&run, &err))
+        return command_fail("run", &err);
+    if (signals_status()) {
+        fprintf(stderr, "%s is unfinished; the same command goes on with it\n", run.study);
+        return signals_status();
+    }
+    struct result_style style = {.db = opt->db, .json = opt->json};
+    return result_print(run.study, &style);
+}

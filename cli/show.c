@@ -1,0 +1,281 @@
+/* show: all about one trial. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/curve.h"
+#include "cli/rows.h"
+#include "cli/select.h"
+#include "cli/source.h"
+#include "cli/table.h"
+#include "common/check.h"
+#include "common/file.h"
+#include "common/mem.h"
+
+enum { CURVE_ROWS = 20, SPARK_WIDTH = 60 };
+
+struct shown {
+    struct rows head, params, attempts, curve, events, checkpoints;
+};
+
+static const char *const statements[] = {"trial_head",  "trial_params", "trial_attempts",
+                                         "trial_curve", "trial_events", "trial_checkpoints"};
+
+static struct rows *part(struct shown *shown, size_t i)
+{
+    struct rows *parts[] = {&shown->head,  &shown->params, &shown->attempts,
+                            &shown->curve, &shown->events, &shown->checkpoints};
+    return parts[i];
+}
+
+static int load(struct source *source, const char *study, uint32_t trial, struct shown *out, struct err *err)
+{
+    struct bind binds[] = {BIND_TEXT(":study", study), BIND_INT(":trial", trial)};
+    for (size_t i = 0; i < COUNT_OF(statements); i++) {
+        int rc = source_run(source, statements[i], binds, 2, part(out, i), err);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+static void shown_fini(struct shown *shown)
+{
+    for (size_t i = 0; i < COUNT_OF(statements); i++)
+        rows_fini(part(shown, i));
+}
+
+static const char *text_of(const struct rows *rows, const char *column)
+{
+    return cell_text(rows_named(rows, 0, column));
+}
+
+static int64_t int_of(const struct rows *rows, const char *column)
+{
+    return cell_int(rows_named(rows, 0, column));
+}
+
+/* ---- for people ---- */
+
+static void print_head(const struct rows *head)
+{
+    const char *status = text_of(head, "status"),
+               *sgr = terminal_colour(stdout) ? table_status_colour(status) : "";
+    printf("%s/%lld  %s%s%s", text_of(head, "study"), (long long)int_of(head, "trial"), sgr, status,
+           *sgr ? "\033[0m" : "");
+    if (*text_of(head, "cause"))
+        printf(" (%s)", text_of(head, "cause"));
+    const struct cell *score = rows_named(head, 0, "score");
+    if (score->kind != CELL_NULL) {
+        char number[32];
+        table_number(cell_num(score), number);
+        printf("  %s %s at epoch %lld, rank %lld of %lld", text_of(head, "metric"), number,
+               (long long)int_of(head, "best_epoch"), (long long)int_of(head, "rank"),
+               (long long)int_of(head, "trials"));
+    }
+    printf("\nepoch %lld of %lld, seed %lld, proposed by %s", (long long)int_of(head, "epochs"),
+           (long long)int_of(head, "length"), (long long)int_of(head, "seed"), text_of(head, "sampler"));
+    printf(*text_of(head, "why") ? ": %s\n" : "\n", text_of(head, "why"));
+}
+
+static void print_part(const char *title, const struct rows *rows, const struct column *columns)
+{
+    if (!rows->count)
+        return;
+    printf("\n%s\n", title);
+    table_show(rows, columns, false, false);
+}
+
+/* What an attempt left for people: often the last lines of its log. */
+static void print_detail(const struct rows *attempts, size_t row)
+{
+    const char *detail = cell_text(rows_named(attempts, row, "detail"));
+    if (!*detail)
+        return;
+    printf("attempt %lld:\n", (long long)cell_int(rows_named(attempts, row, "attempt")));
+    while (*detail) {
+        struct str line = {0};
+        char *raw = xstrndup(detail, strcspn(detail, "\n"));
+        table_clean(&line, raw, 0);
+        printf("    %s\n", str_text(&line));
+        detail += strlen(raw);
+        detail += *detail == '\n';
+        free(raw);
+        str_fini(&line);
+    }
+}
+
+static void print_params(const struct rows *params)
+{
+    if (!params->count)
+        return;
+    printf("\nParameters\n");
+    for (size_t row = 0; row < params->count; row++) {
+        char number[32];
+        struct str text = {0};
+        const struct cell *value = rows_named(params, row, "value");
+        num_text(cell_num(value), number);
+        table_clean(&text, value->kind == CELL_TEXT ? value->text : number, 0);
+        printf("%-20s %-24s %s\n", cell_text(rows_named(params, row, "name")), str_text(&text),
+               cell_text(rows_named(params, row, "definition")));
+        str_fini(&text);
+    }
+}
+
+static void print_curve(const struct rows *curve, const char *metric)
+{
+    if (!curve->count)
+        return;
+    struct rows table;
+    struct str spark = {0};
+    curve_table(curve, metric, &table);
+    double *values = xcalloc(table.count, sizeof *values);
+    for (size_t row = 0; row < table.count; row++)
+        values[row] = cell_num(rows_cell(&table, row, 1));
+    curve_spark(values, table.count, SPARK_WIDTH, &spark);
+    printf("\nCurve of %s\n%s\n", metric, str_text(&spark));
+    curve_thin(&table, CURVE_ROWS);
+    table_show(&table, (struct column[]){{"attempt", COLUMN_DATA_ONLY, NULL}, {0}}, false, false);
+    str_fini(&spark);
+    free(values);
+    rows_fini(&table);
+}
+
+static void print_log(const struct shown *shown, const char *db)
+{
+    if (!shown->attempts.count)
+        return;
+    char *path =
+        xasprintf("%s.d/%s/t%05lld/a%lld/log", db, text_of(&shown->head, "study"),
+                  (long long)int_of(&shown->head, "trial"), (long long)int_of(&shown->head, "attempts"));
+    printf("\nLog\n%s%s\n", path,
+           file_exists(path) ? "" : "  (not here: nothing was printed, or it is on the worker)");
+    free(path);
+}
+
+static void print_text(const struct shown *shown, const char *db)
+{
+    static const struct column attempts[] = {{"started_ms", COLUMN_TIME_MS, "started"},
+                                             {"ended_ms", COLUMN_DATA_ONLY, NULL},
+                                             {"seconds", COLUMN_SECONDS, "took"},
+                                             {"from_epoch", COLUMN_IF_ANY, NULL},
+                                             {"cause", COLUMN_IF_ANY, NULL},
+                                             {"detail", COLUMN_DATA_ONLY, NULL},
+                                             {0}};
+    static const struct column events[] = {{"seq", COLUMN_DATA_ONLY, NULL},
+                                           {"at_ms", COLUMN_TIME_MS, "at"},
+                                           {"from_status", COLUMN_PLAIN, "from"},
+                                           {"to_status", COLUMN_PLAIN, "to"},
+                                           {"cause", COLUMN_IF_ANY, NULL},
+                                           {"detail", COLUMN_IF_ANY, NULL},
+                                           {0}};
+    static const struct column checkpoints[] = {{"bytes", COLUMN_BYTES, "size"},
+                                                {"hash", COLUMN_DATA_ONLY, NULL},
+                                                {"created_ms", COLUMN_DATA_ONLY, NULL},
+                                                {0}};
+    print_head(&shown->head);
+    print_params(&shown->params);
+    print_part("Attempts", &shown->attempts, attempts);
+    for (size_t row = 0; row < shown->attempts.count; row++)
+        print_detail(&shown->attempts, row);
+    print_curve(&shown->curve, text_of(&shown->head, "metric"));
+    print_part("Events", &shown->events, events);
+    print_part("Checkpoints", &shown->checkpoints, checkpoints);
+    print_log(shown, db);
+}
+
+/* ---- for programs ---- */
+
+static void json_list(struct jw *w, const char *key, const struct rows *rows)
+{
+    jw_array(w, key);
+    for (size_t row = 0; row < rows->count; row++)
+        table_row_json(rows, row, w, NULL);
+    jw_close_array(w);
+}
+
+static void print_json(const struct shown *shown)
+{
+    struct str out = {0};
+    struct rows curve;
+    struct jw w = jw_to(&out);
+    curve_table(&shown->curve, text_of(&shown->head, "metric"), &curve);
+    jw_object(&w, NULL);
+    table_row_json(&shown->head, 0, &w, "trial");
+    jw_object(&w, "params");
+    for (size_t row = 0; row < shown->params.count; row++) {
+        const struct cell *value = rows_named(&shown->params, row, "value");
+        const char *name = cell_text(rows_named(&shown->params, row, "name"));
+        if (value->kind == CELL_TEXT)
+            jw_text(&w, name, value->text);
+        else
+            jw_num(&w, name, cell_num(value));
+    }
+    jw_close_object(&w);
+    json_list(&w, "attempts", &shown->attempts);
+    json_list(&w, "curve", &curve);
+    json_list(&w, "events", &shown->events);
+    json_list(&w, "checkpoints", &shown->checkpoints);
+    jw_close_object(&w);
+    printf("%s\n", str_text(&out));
+    rows_fini(&curve);
+    str_fini(&out);
+}
+
+/* ---- which ---- */
+
+static int newest_of(struct source *source, const char *study, uint32_t *out, struct err *err)
+{
+    struct rows rows;
+    int rc = source_run(source, "study_progress", (struct bind[]){BIND_TEXT(":study", study)}, 1, &rows, err);
+    if (rc)
+        return rc;
+    *out = rows.count ? (uint32_t)cell_int(rows_named(&rows, 0, "trials")) : 0;
+    rows_fini(&rows);
+    return 0;
+}
+
+static int show_one(struct source *source, const char *study, const struct selector *selector,
+                    const struct opt_show *opt, struct err *err)
+{
+    uint32_t newest = 0;
+    int rc = newest_of(source, study, &newest, err);
+    if (rc)
+        return rc;
+    uint32_t trial = select_one(selector, newest);
+    if (!trial && !selector->last)
+        return err_set(err, ERR_BAD, "shows one trial at a time; `hone trials` lists several");
+    struct shown shown = {0};
+    rc = trial ? load(source, study, trial, &shown, err) : 0;
+    if (!rc && !shown.head.count) {
+        err_set(err, ERR_GONE, "study \"%s\" has no trial %u", study, trial);
+        rc = newest ? err_hint(err, "it has 1 to %u", newest) : err_hint(err, "it has none yet");
+    }
+    if (!rc && opt->json)
+        print_json(&shown);
+    else if (!rc)
+        print_text(&shown, opt->db);
+    shown_fini(&shown);
+    return rc;
+}
+
+int cmd_show(const struct opt_show *opt)
+{
+    struct err err = ERR_NONE;
+    struct selector selector;
+    struct source *source = NULL;
+    struct rows head;
+    int rc = select_parse(opt->args.count ? opt->args.items[0] : "last", &selector, &err);
+    if (!rc)
+        rc = source_open(opt->db, opt->master, &source, &err);
+    if (!rc)
+        rc = source_study(source, selector.study[0] ? selector.study : opt->study, &head, &err);
+    if (!rc) {
+        rc = show_one(source, cell_text(rows_named(&head, 0, "study")), &selector, opt, &err);
+        rows_fini(&head);
+    }
+    source_free(source);
+    return rc ? command_fail("show", &err) : 0;
+}

@@ -1,0 +1,25 @@
+/* source: where a reading command reads: the database itself, or a master that is asked (--master,
+ * HONE_MASTER, or a database that only its master may open, --network-db). The rows are the same.
+ *
+ * Ownership: source_free closes; rows are the caller's. */
+#ifndef HONE_CLI_SOURCE_H
+#define HONE_CLI_SOURCE_H
+
+#include "sql/query.h"
+
+struct source;
+
+int source_open(const char *db, const char *master, struct source **out, struct err *err);
+void source_free(struct source *source); /* NULL is fine */
+
+/* A named statement of sql/queries.sql. */
+int source_run(struct source *source, const char *name, const struct bind *binds, int count, struct rows *out,
+               struct err *err);
+/* One SELECT of the user's; max_rows 0: no bound. */
+int source_sql(struct source *source, const char *sql, size_t max_rows, struct rows *out, struct err *err);
+
+/* The study a person means: by name, or the newest for NULL or "". One row of study_find. ERR_GONE with the
+ * nearest name if there is none. */
+int source_study(struct source *source, const char *name, struct rows *out, struct err *err);
+
+#endif

@@ -1,0 +1,154 @@
+/* studies, workers, sql: rows of the database as they are. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/rows.h"
+#include "cli/source.h"
+#include "cli/table.h"
+#include "common/check.h"
+#include "common/file.h"
+#include "common/mem.h"
+#include "common/str.h"
+
+/* Runs a named statement on a fresh source. */
+static int read_rows(const char *db, const char *master, const char *name, const struct bind *binds,
+                     int count, struct rows *out, struct err *err)
+{
+    struct source *source;
+    int rc = source_open(db, master, &source, err);
+    if (rc)
+        return rc;
+    rc = source_run(source, name, binds, count, out, err);
+    source_free(source);
+    return rc;
+}
+
+static void print_names(const struct rows *rows, const char *column)
+{
+    for (size_t row = 0; row < rows->count; row++)
+        puts(cell_text(rows_named(rows, row, column)));
+}
+
+/* ---- studies ---- */
+
+/* What a person wants to know is whether it has ended; the wish is only what was asked for. */
+static void wish_to_state(struct rows *rows)
+{
+    int wish = rows_find(rows, "wish");
+    for (size_t row = 0; wish >= 0 && row < rows->count; row++) {
+        struct cell *cell = &rows->cells[row * (size_t)rows->cols + (size_t)wish];
+        const char *reason = cell_text(rows_named(rows, row, "end_reason"));
+        bool running = cell_int(rows_named(rows, row, "running")) > 0;
+        const char *word = running ? "running" : "open";
+        if (*reason)
+            word = "ended";
+        else if (strcmp(cell_text(cell), "pause") == 0)
+            word = running ? "pausing" : "paused";
+        else if (strcmp(cell_text(cell), "stop") == 0)
+            word = "stopping";
+        free(cell->text);
+        cell->text = xstrdup(word);
+    }
+}
+
+int cmd_studies(const struct opt_studies *opt)
+{
+    static const struct column columns[] = {
+        {"wish", COLUMN_PLAIN, "state"},          {"end_reason", COLUMN_IF_ANY, "ended by"},
+        {"waiting", COLUMN_IF_ANY, NULL},         {"paused", COLUMN_IF_ANY, NULL},
+        {"pruned", COLUMN_IF_ANY, NULL},          {"failed", COLUMN_IF_ANY, NULL},
+        {"cancelled", COLUMN_IF_ANY, NULL},       {"best_score", COLUMN_PLAIN, "best"},
+        {"best_trial", COLUMN_PLAIN, "trial"},    {"created_at", COLUMN_DATA_ONLY, NULL},
+        {"started_at", COLUMN_DATA_ONLY, NULL},   {"ended_at", COLUMN_DATA_ONLY, NULL},
+        {"wall_seconds", COLUMN_SECONDS, "took"}, {"goal", COLUMN_DATA_ONLY, NULL},
+        {"slot_seconds", COLUMN_DATA_ONLY, NULL}, {0}};
+    struct err err = ERR_NONE;
+    struct rows rows;
+    if (read_rows(opt->db, opt->master, "studies", NULL, 0, &rows, &err))
+        return command_fail("studies", &err);
+    if (opt->quiet) {
+        print_names(&rows, "study");
+    } else if (!rows.count && !opt->csv && !opt->json) {
+        fprintf(stderr, "no studies yet; `hone run STUDY.json` makes one\n");
+    } else {
+        if (!opt->csv && !opt->json)
+            wish_to_state(&rows);
+        table_show(&rows, columns, opt->csv, opt->json);
+    }
+    rows_fini(&rows);
+    return 0;
+}
+
+/* ---- workers ---- */
+
+static bool is_here(const struct rows *rows, size_t row, void *arg)
+{
+    (void)arg;
+    return rows_named(rows, row, "left_ms")->kind == CELL_NULL;
+}
+
+static bool has_master(const char *db)
+{
+    char address[300] = "";
+    struct query *query;
+    if (query_open(db, &query, NULL))
+        return false;
+    query_address(query, address, sizeof address, NULL);
+    query_close(query);
+    return address[0];
+}
+
+int cmd_workers(const struct opt_workers *opt)
+{
+    static const struct column columns[] = {{"joined_ms", COLUMN_TIME_MS, "joined"},
+                                            {"left_ms", COLUMN_DATA_ONLY, NULL},
+                                            {"joined_at", COLUMN_DATA_ONLY, NULL},
+                                            {"left_at", COLUMN_DATA_ONLY, NULL},
+                                            {"left_why", COLUMN_IF_ANY, "left"},
+                                            {"failed", COLUMN_IF_ANY, NULL},
+                                            {0}};
+    struct err err = ERR_NONE;
+    struct rows rows;
+    if (read_rows(opt->db, opt->master, "workers", NULL, 0, &rows, &err))
+        return command_fail("workers", &err);
+    if (!opt->all)
+        rows_filter(&rows, is_here, NULL);
+    if (!rows.count && !opt->csv && !opt->json)
+        fprintf(stderr, opt->all ? "no worker was ever here\n"
+                                 : "no worker is here now; --all shows those that left\n");
+    else
+        table_show(&rows, columns, opt->csv, opt->json);
+    if (!opt->master && rows.count && !has_master(opt->db))
+        fprintf(stderr, "no master is running: they were connected to the last one\n");
+    rows_fini(&rows);
+    return 0;
+}
+
+/* ---- sql ---- */
+
+int cmd_sql(const struct opt_sql *opt)
+{
+    enum { SQL_MAX_BYTES = 1 << 20 };
+    struct err err = ERR_NONE;
+    struct source *source = NULL;
+    struct str text = {0};
+    struct rows rows;
+    int rc = 0;
+    if (strcmp(opt->args.items[0], "-") == 0)
+        rc = file_read("-", SQL_MAX_BYTES, &text, &err);
+    else
+        str_add(&text, opt->args.items[0]);
+    if (!rc)
+        rc = source_open(opt->db, opt->master, &source, &err);
+    if (!rc)
+        rc = source_sql(source, str_text(&text), (size_t)opt->count, &rows, &err);
+    if (!rc) {
+        table_show(&rows, NULL, opt->csv, opt->json);
+        rows_fini(&rows);
+    }
+    source_free(source);
+    str_fini(&text);
+    return rc ? command_fail("sql", &err) : 0;
+}

@@ -1,0 +1,123 @@
+/* wait: until studies have ended. It looks at the database (or asks the master) twice a second: cheap for
+ * both, and it works across restarts of the master. */
+#include <math.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli/commands.h"
+#include "cli/remote.h"
+#include "cli/rows.h"
+#include "cli/source.h"
+#include "cli/table.h"
+#include "common/clock.h"
+#include "common/mem.h"
+
+enum { LOOK_MS = 500, MASTER_LOOK_MS = 5000, NO_MASTER_MS = 10000 };
+
+struct waiting {
+    const struct opt_wait *opt;
+    struct source *source;
+    int64_t until_ms;     /* INT64_MAX: for ever */
+    int64_t next_look_ms; /* at whether a master is alive */
+    int64_t alone_ms;     /* since when none is; 0: one is */
+};
+
+/* A study that nobody runs will not end: say so rather than wait, but leave a master the time to start. */
+static int look_for_master(struct waiting *w, int64_t now, struct err *err)
+{
+    char address[300] = "";
+    struct query *query;
+    if (w->opt->master || now < w->next_look_ms)
+        return 0;
+    w->next_look_ms = now + MASTER_LOOK_MS;
+    if (query_open(w->opt->db, &query, NULL) == 0) {
+        query_address(query, address, sizeof address, NULL);
+        query_close(query);
+    }
+    if (address[0] && remote_alive(address)) {
+        w->alone_ms = 0;
+        return 0;
+    }
+    w->alone_ms = w->alone_ms ? w->alone_ms : now;
+    if (now - w->alone_ms < NO_MASTER_MS)
+        return 0;
+    err_set(err, ERR_REACH, "no master runs the studies of \"%s\"", w->opt->db);
+    return err_hint(err, "start one: hone master --db %s", w->opt->db);
+}
+
+static void say(const struct rows *row, const char *study)
+{
+    char best[32];
+    table_number(cell_num(rows_named(row, 0, "best_score")), best);
+    printf("%s: ended (%s), %lld trials, %lld complete", study, cell_text(rows_named(row, 0, "end_reason")),
+           (long long)cell_int(rows_named(row, 0, "trials")),
+           (long long)cell_int(rows_named(row, 0, "complete")));
+    if (rows_named(row, 0, "best_score")->kind != CELL_NULL)
+        printf(", best %s %s (trial %lld)", cell_text(rows_named(row, 0, "metric")), best,
+               (long long)cell_int(rows_named(row, 0, "best_trial")));
+    printf("\n");
+}
+
+/* 1: it has ended well; 0: not yet; ERR_NO: ended without a complete trial. */
+static int look(struct waiting *w, const char *study, struct err *err)
+{
+    struct rows row;
+    int rc =
+        source_run(w->source, "study_progress", (struct bind[]){BIND_TEXT(":study", study)}, 1, &row, err);
+    if (rc)
+        return rc;
+    if (row.count && rows_named(&row, 0, "ended_at")->kind != CELL_NULL) {
+        bool good = cell_int(rows_named(&row, 0, "complete")) > 0;
+        if (!w->opt->quiet)
+            say(&row, study);
+        rc = good ? 1 : err_set(err, ERR_NO, "study \"%s\" has no complete trial", study);
+    }
+    rows_fini(&row);
+    return rc;
+}
+
+static int wait_for(struct waiting *w, const char *study, struct err *err)
+{
+    for (;;) {
+        int rc = look(w, study, err);
+        if (rc)
+            return rc == 1 ? 0 : rc;
+        int64_t now = clock_mono_ms();
+        if (now >= w->until_ms)
+            return err_set(err, ERR_NO, "study \"%s\" has not ended in time", study);
+        rc = look_for_master(w, now, err);
+        if (rc)
+            return rc;
+        int64_t left = w->until_ms - now;
+        poll(NULL, 0, (int)(left < LOOK_MS ? left : LOOK_MS));
+    }
+}
+
+static int wait_named(struct waiting *w, const char *name, struct err *err)
+{
+    struct rows head;
+    int rc = source_study(w->source, name, &head, err);
+    if (rc)
+        return rc;
+    rc = wait_for(w, cell_text(rows_named(&head, 0, "study")), err);
+    rows_fini(&head);
+    return rc;
+}
+
+int cmd_wait(const struct opt_wait *opt)
+{
+    struct err err = ERR_NONE;
+    struct waiting w = {.opt = opt};
+    w.until_ms = opt->timeout < 0 ? INT64_MAX : clock_mono_ms() + opt->timeout;
+    if (source_open(opt->db, opt->master, &w.source, &err))
+        return command_fail("wait", &err);
+    int status = 0;
+    for (size_t i = 0; i < (opt->args.count ? opt->args.count : 1) && status <= 1; i++) {
+        err = ERR_NONE;
+        if (wait_named(&w, opt->args.count ? opt->args.items[i] : NULL, &err))
+            status = command_fail("wait", &err);
+    }
+    source_free(w.source);
+    return status;
+}

@@ -1,0 +1,254 @@
+/* `hone train` over two pipes, in a child process, as a slot would run it. */
+#include <fcntl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/file.h"
+#include "common/json.h"
+#include "common/mem.h"
+#include "worker/builtin.h"
+
+enum { PATIENCE_MS = 60000 };
+
+struct peer {
+    pid_t pid;
+    int to, from;
+    struct str input;
+    char dir[64];
+};
+
+static void start(struct peer *peer)
+{
+    int down[2], up[2];
+    char in[16], out[16];
+    *peer = (struct peer){.dir = "/tmp/hone-test-XXXXXX"};
+    assert_non_null(mkdtemp(peer->dir));
+    assert_int_equal(pipe2(down, O_CLOEXEC) | pipe2(up, O_CLOEXEC), 0);
+    peer->pid = fork();
+    if (!peer->pid) {
+        snprintf(in, sizeof in, "%d", down[0]);
+        snprintf(out, sizeof out, "%d", up[1]);
+        setenv("HONE_IN_FD", in, 1);
+        setenv("HONE_OUT_FD", out, 1);
+        close(down[1]);
+        close(up[0]);
+        _exit(builtin_train());
+    }
+    close(down[0]);
+    close(up[1]);
+    peer->to = down[1];
+    peer->from = up[0];
+}
+
+static void say(struct peer *peer, const char *line)
+{
+    assert_int_equal(write(peer->to, line, strlen(line)), (ssize_t)strlen(line));
+    assert_int_equal(write(peer->to, "\n", 1), 1);
+}
+
+/* The next line as JSON, NULL at the end of the pipe. */
+static struct json *hear(struct peer *peer)
+{
+    char *end;
+    while (!(end = peer->input.len ? memchr(peer->input.text, '\n', peer->input.len) : NULL)) {
+        struct pollfd ready = {.fd = peer->from, .events = POLLIN};
+        char chunk[1000];
+        if (poll(&ready, 1, PATIENCE_MS) != 1)
+            fail_msg("nothing was said");
+        ssize_t got = read(peer->from, chunk, sizeof chunk);
+        if (got <= 0)
+            return NULL;
+        str_addn(&peer->input, chunk, (size_t)got);
+    }
+    size_t len = (size_t)(end - peer->input.text);
+    struct err err = ERR_NONE;
+    struct json *line = json_parse(peer->input.text, len, "trainer", &err);
+    if (!line)
+        fail_msg("%s", err.text);
+    memmove(peer->input.text, end + 1, peer->input.len - len);
+    peer->input.len -= len + 1;
+    return line;
+}
+
+static void expect_true(struct peer *peer, const char *key)
+{
+    struct json *line = hear(peer);
+    struct str text = {0};
+    json_print(line, &text);
+    if (!json_bool(json_get(line, key)))
+        fail_msg("expected %s, heard %s", key, str_text(&text));
+    str_fini(&text);
+    json_free(line);
+}
+
+static int end(struct peer *peer)
+{
+    int status;
+    close(peer->to);
+    assert_int_equal(waitpid(peer->pid, &status, 0), peer->pid);
+    close(peer->from);
+    str_fini(&peer->input);
+    char *command = xasprintf("rm -r %s", peer->dir);
+    assert_int_equal(system(command), 0);
+    free(command);
+    return status;
+}
+
+static void send_job(struct peer *peer, const char *trainer, int until, const char *more)
+{
+    char *line =
+        xasprintf("{\"job\":{\"study\":\"s\",\"trial\":42,\"attempt\":1,\"params\":{\"lr\":0.05},\"seed\":3,"
+                  "\"until\":%d,\"epochs\":6,\"metric\":\"val_acc\",\"dir\":\"%s\",\"base\":\"/\","
+                  "\"trainer\":{\"builtin\":\"mlp\",\"data\":\"%s\"}%s}}",
+                  until, peer->dir, trainer, more);
+    say(peer, line);
+    free(line);
+}
+
+/* Epoch report n; gives its val_loss, and its checkpoint's path in `path`. */
+static double expect_epoch(struct peer *peer, int n, char *path, size_t room)
+{
+    struct json *line = hear(peer);
+    if (json_num(json_get(line, "epoch")) != n)
+        fail_msg("no epoch %d: %s", n, json_text(json_get(line, "text")));
+    snprintf(path, room, "%s/%s", peer->dir, json_text(json_get(line, "checkpoint")));
+    assert_true(file_exists(path));
+    assert_true(json_num(json_get(line, "lr")) == 0.05 && json_num(json_get(line, "samples_per_s")) > 0);
+    double loss = json_num(json_get(line, "val_loss"));
+    json_free(line);
+    return loss;
+}
+
+static int count_files(const char *dir)
+{
+    char *command = xasprintf("ls %s | wc -l", dir);
+    FILE *out = popen(command, "r");
+    int count = -1;
+    assert_int_equal(fscanf(out, "%d", &count), 1);
+    pclose(out);
+    free(command);
+    return count;
+}
+
+static void a_warm_trainer_takes_job_after_job(void **state)
+{
+    (void)state;
+    struct peer peer;
+    char path[256];
+    double first[6];
+    start(&peer);
+    expect_true(&peer, "ready");
+    send_job(&peer, "spiral:n=300", 6, "");
+    for (int n = 1; n <= 6; n++)
+        first[n - 1] = expect_epoch(&peer, n, path, sizeof path);
+    expect_true(&peer, "done");
+    assert_in_range(count_files(peer.dir), 2, 3); /* the newest two and the best */
+    send_job(&peer, "spiral:n=300", 2, "");
+    for (int n = 1; n <= 2; n++)
+        assert_true(first[n - 1] == expect_epoch(&peer, n, path, sizeof path)); /* same seed, same numbers */
+    expect_true(&peer, "done");
+    char *more = xasprintf(",\"resume\":{\"path\":\"%s\",\"epoch\":2}", path);
+    send_job(&peer, "spiral:n=300", 4, more);
+    for (int n = 3; n <= 4; n++)
+        assert_true(first[n - 1] == expect_epoch(&peer, n, path, sizeof path));
+    expect_true(&peer, "done");
+    free(more);
+    assert_int_equal(end(&peer), 0);
+}
+
+static void a_bad_job_is_answered_and_the_next_one_taken(void **state)
+{
+    (void)state;
+    struct peer peer;
+    char path[256];
+    start(&peer);
+    expect_true(&peer, "ready");
+    send_job(&peer, "csv:nowhere.csv", 1, "");
+    struct json *line = hear(&peer);
+    assert_true(json_get(line, "done") && !json_bool(json_get(line, "done")));
+    assert_string_equal(json_text(json_get(line, "cause")), "error");
+    assert_non_null(strstr(json_text(json_get(line, "text")), "nowhere.csv"));
+    json_free(line);
+    send_job(&peer, "spiral:n=300", 1, ",\"resume\":{\"path\":\"/nowhere\",\"epoch\":1}");
+    line = hear(&peer);
+    assert_non_null(strstr(json_text(json_get(line, "text")), "/nowhere"));
+    json_free(line);
+    say(&peer, "{\"job\":3}");
+    line = hear(&peer);
+    assert_true(json_get(line, "done") && !json_bool(json_get(line, "done")));
+    json_free(line);
+    send_job(&peer, "spiral:n=300", 1, "");
+    expect_epoch(&peer, 1, path, sizeof path);
+    expect_true(&peer, "done");
+    assert_int_equal(end(&peer), 0);
+}
+
+static void a_stop_is_heard_in_mid_training(void **state)
+{
+    (void)state;
+    for (int now = 0; now < 2; now++) {
+        struct peer peer;
+        char path[256];
+        start(&peer);
+        expect_true(&peer, "ready");
+        send_job(&peer, "spiral:n=300", 100000000, "");
+        expect_epoch(&peer, 1, path, sizeof path);
+        say(&peer, now ? "{\"stop\":\"now\"}" : "{\"stop\":\"epoch\"}");
+        for (struct json *line = hear(&peer);; line = hear(&peer)) {
+            bool done = json_bool(json_get(line, "done"));
+            json_free(line);
+            if (done)
+                break;
+        }
+        assert_int_equal(end(&peer), 0);
+    }
+}
+
+static void sigterm_ends_it_at_once(void **state)
+{
+    (void)state;
+    struct peer peer;
+    char path[256];
+    start(&peer);
+    expect_true(&peer, "ready");
+    send_job(&peer, "spiral:n=300", 100000000, "");
+    expect_epoch(&peer, 1, path, sizeof path);
+    kill(peer.pid, SIGTERM);
+    int status = end(&peer);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+}
+
+static void it_ends_when_its_slot_is_gone(void **state)
+{
+    (void)state;
+    struct peer peer;
+    char path[256];
+    start(&peer);
+    expect_true(&peer, "ready");
+    send_job(&peer, "spiral:n=300", 100000000, "");
+    expect_epoch(&peer, 1, path, sizeof path);
+    assert_int_equal(end(&peer), 0); /* closes the pipe and waits */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_warm_trainer_takes_job_after_job),
+        cmocka_unit_test(a_bad_job_is_answered_and_the_next_one_taken),
+        cmocka_unit_test(a_stop_is_heard_in_mid_training),
+        cmocka_unit_test(sigterm_ends_it_at_once),
+        cmocka_unit_test(it_ends_when_its_slot_is_gone),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

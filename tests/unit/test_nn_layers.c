@@ -1,0 +1,435 @@
+/* Gradients of every layer and loss against centred differences, in double. Units that change side between
+ * x-h and x+h are left out and counted: a ReLU has no derivative there. */
+#define NN_DOUBLE
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/hash.h"
+#include "common/mem.h"
+#include "common/rng.h"
+#include "worker/nn/linalg.h"
+#include "worker/nn/net.h"
+
+enum { SAMPLES = 3 };
+
+struct rig {
+    struct net *net;
+    double *x;
+    int32_t y[SAMPLES];
+    struct pass pass;
+    double l1, l2;
+};
+
+static struct net *make_net(const char *const *layers, struct shape in, int classes, enum loss_kind loss,
+                            enum init_kind init)
+{
+    struct layer_spec specs[16];
+    struct net_options options = {.layers = specs,
+                                  .in = in,
+                                  .classes = classes,
+                                  .loss = loss,
+                                  .init = init,
+                                  .init_scale = init == INIT_SMALL ? 0.3 : 1,
+                                  .seed = 7};
+    struct err err = ERR_NONE;
+    struct net *net;
+    for (; layers[options.layer_count]; options.layer_count++)
+        assert_int_equal(layer_spec_parse(layers[options.layer_count], &specs[options.layer_count], &err), 0);
+    if (net_new(&options, &net, &err))
+        fail_msg("%s", err.text);
+    return net;
+}
+
+/* Weights of a trained look: biases and gammas away from their first values, so that they matter. */
+static void set_up(struct rig *rig, const char *const *layers, struct shape in, enum loss_kind loss)
+{
+    struct rng rng = rng_at(3, 0, hash_name("test"), 0);
+    *rig = (struct rig){.net = make_net(layers, in, 4, loss, INIT_SMALL)};
+    rig->pass = (struct pass){.n = SAMPLES, .training = true, .memory = 1, .seed = 5, .epoch = 1, .step = 2};
+    for (int i = 0; i < rig->net->block_count; i++)
+        for (size_t j = 0; j < rig->net->blocks[i].count; j++)
+            rig->net->params[rig->net->blocks[i].at + j] += 0.3 * rng_normal(&rng);
+    rig->x = xcalloc((size_t)SAMPLES * (size_t)shape_size(in), sizeof *rig->x);
+    for (int i = 0; i < SAMPLES * shape_size(in); i++)
+        rig->x[i] = rng_normal(&rng);
+    for (int i = 0; i < SAMPLES; i++)
+        rig->y[i] = (int32_t)rng_below(&rng, 4);
+}
+
+static void tear_down(struct rig *rig)
+{
+    net_free(rig->net);
+    free(rig->x);
+}
+
+static double value_at(struct rig *rig, size_t at, double w, uint64_t *pattern)
+{
+    rig->net->params[at] = w;
+    struct loss_sum sum = net_loss(rig->net, &rig->pass, rig->x, rig->y, false);
+    *pattern = net_pattern(rig->net, rig->y, SAMPLES);
+    return sum.loss + net_penalty(rig->net, rig->l1, rig->l2);
+}
+
+/* Relative error of one weight's gradient, -1 at a kink. */
+static double gradient_error(struct rig *rig, size_t at, double analytic)
+{
+    const double h = 1e-5;
+    double w = rig->net->params[at];
+    uint64_t above, below;
+    double plus = value_at(rig, at, w + h, &above), minus = value_at(rig, at, w - h, &below);
+    rig->net->params[at] = w;
+    if (above != below || (rig->l1 > 0 && fabs(w) < h))
+        return -1;
+    double numeric = (plus - minus) / (2 * h), largest = fmax(fabs(analytic), fabs(numeric));
+    return fabs(analytic - numeric) < 1e-10 ? 0
+                                            : fabs(analytic - numeric) / largest; /* 1e-16 of the loss / h */
+}
+
+/* Largest relative error over all parameters; at most a tenth of them may sit at a kink. */
+static void check_gradients(struct rig *rig, double tolerance)
+{
+    struct net *net = rig->net;
+    size_t checked = 0, kinks = 0;
+    double *grads = xcalloc(net->param_count, sizeof *grads);
+    net_loss(net, &rig->pass, rig->x, rig->y, true);
+    net_add_penalty(net, rig->l1, rig->l2);
+    memcpy(grads, net->grads, net->param_count * sizeof *grads);
+    for (int i = 0; i < net->block_count; i++) {
+        for (size_t j = 0; j < net->blocks[i].count; j++) {
+            size_t at = net->blocks[i].at + j;
+            double error = gradient_error(rig, at, grads[at]);
+            if (error > tolerance)
+                fail_msg("block %d, parameter %zu: relative error %g of %g", i, j, error, grads[at]);
+            checked++;
+            kinks += error < 0;
+        }
+    }
+    assert_true(kinks * 10 <= checked);
+    free(grads);
+}
+
+static void check_layers(const char *const *layers, struct shape in, enum loss_kind loss)
+{
+    struct rig rig;
+    set_up(&rig, layers, in, loss);
+    check_gradients(&rig, 1e-6);
+    rig.l2 = 0.1;
+    rig.l1 = 0.01;
+    check_gradients(&rig, 1e-6);
+    tear_down(&rig);
+}
+
+#define LAYERS(...) ((const char *const[]){__VA_ARGS__, NULL})
+static const struct shape flat = {6, 1, 1}, image = {2, 7, 6};
+
+static void gradients_are_right_where_all_is_smooth(void **state)
+{
+    (void)state;
+    struct rig rig;
+    set_up(&rig, LAYERS("affine 5", "tanh", "affine 4", "sigmoid"), flat, LOSS_SOFTMAX);
+    check_gradients(&rig, 1e-7);
+    tear_down(&rig);
+}
+
+static void gradients_of_flat_layers(void **state)
+{
+    (void)state;
+    check_layers(LAYERS("affine 8", "relu", "affine 7", "relu"), flat, LOSS_SOFTMAX);
+    check_layers(LAYERS("affine 8", "tanh", "relu"), flat, LOSS_SOFTMAX);
+    check_layers(LAYERS("affine 8", "leaky 0.1", "affine 5", "leaky"), flat, LOSS_SOFTMAX);
+    check_layers(LAYERS("affine 8", "sigmoid"), flat, LOSS_SOFTMAX);
+    check_layers(LAYERS("affine 12", "maxout 3", "affine 6", "maxout 2"), flat, LOSS_SOFTMAX);
+    check_layers(LAYERS("affine 20", "tanh", "dropout 0.4"), flat, LOSS_SOFTMAX);
+    check_layers(LAYERS("affine 6", "batchnorm", "tanh", "affine 6", "batchnorm", "relu"), flat,
+                 LOSS_SOFTMAX);
+    check_layers(LAYERS("flatten"), flat, LOSS_SOFTMAX);
+}
+
+static void gradients_of_image_layers(void **state)
+{
+    (void)state;
+    check_layers(LAYERS("conv 3x3x3", "relu"), image, LOSS_SOFTMAX);
+    check_layers(LAYERS("conv 3x3x3", "tanh", "conv 3x3x2", "relu"), image, LOSS_SOFTMAX);
+    check_layers(LAYERS("conv 3x3x3", "tanh", "conv 3x2x2 stride 2 pad 0", "relu"), image, LOSS_SOFTMAX);
+    check_layers(LAYERS("conv 1x1x3", "tanh", "conv 5x5x2 stride 3 pad 4", "tanh"), image, LOSS_SOFTMAX);
+    check_layers(LAYERS("conv 3x3x3", "pool 2", "tanh"), image, LOSS_SOFTMAX);
+    check_layers(LAYERS("conv 3x3x3", "tanh", "pool 3 stride 2"), image, LOSS_SOFTMAX);
+    check_layers(
+        LAYERS("conv 3x3x4", "tanh", "maxout 2", "conv 3x3x2", "relu", "flatten", "affine 5", "relu"), image,
+        LOSS_SOFTMAX);
+    check_layers(LAYERS("conv 3x3x3", "batchnorm", "relu", "pool 2", "dropout 0.3"), image, LOSS_SOFTMAX);
+}
+
+static void gradients_of_the_svm_loss(void **state)
+{
+    (void)state;
+    check_layers(LAYERS("affine 8", "relu"), flat, LOSS_SVM);
+    check_layers(LAYERS("conv 3x3x3", "relu", "pool 2"), image, LOSS_SVM);
+}
+
+/* In evaluation batchnorm uses the running moments, and dropout passes everything on. */
+static void evaluation_depends_on_one_sample_alone(void **state)
+{
+    (void)state;
+    struct rig rig;
+    set_up(&rig, LAYERS("affine 6", "batchnorm", "relu", "dropout 0.5"), flat, LOSS_SOFTMAX);
+    double together[SAMPLES * 4];
+    rig.pass.training = false;
+    memcpy(together, net_forward(rig.net, &rig.pass, rig.x), sizeof together);
+    rig.pass.n = 1;
+    for (int i = 0; i < SAMPLES; i++) {
+        const double *alone = net_forward(rig.net, &rig.pass, rig.x + 6 * i);
+        for (int k = 0; k < 4; k++)
+            assert_true(fabs(alone[k] - together[4 * i + k]) < 1e-13);
+    }
+    tear_down(&rig);
+}
+
+static void batchnorm_gives_mean_0_and_deviation_1(void **state)
+{
+    (void)state;
+    struct layer_spec spec;
+    assert_int_equal(layer_spec_parse("batchnorm", &spec, NULL), 0);
+    struct layer layer = {.spec = spec};
+    double params[4] = {1, 1, 0, 0}, states[4] = {0, 0, 1, 1};
+    double x[8] = {1, 10, 2, 20, 3, 30, 6, 60};
+    struct pass pass = {.n = 4, .training = true, .memory = 0.9, .params = params, .states = states};
+    assert_int_equal(layer_plan(&layer, (struct shape){2, 1, 1}, NULL), 0);
+    layer.bias = 2;
+    layer_reserve(&layer, 4);
+    layer_forward(&layer, &pass, x);
+    for (int c = 0; c < 2; c++) {
+        double sum = 0, squares = 0;
+        for (int i = 0; i < 4; i++) {
+            sum += layer.y[2 * i + c];
+            squares += layer.y[2 * i + c] * layer.y[2 * i + c];
+        }
+        assert_true(fabs(sum) < 1e-12);
+        assert_true(fabs(squares / 4 - 1) < 1e-5);
+    }
+    assert_true(fabs(states[0] - 0.3) < 1e-12);                    /* 0.9*0 + 0.1*3 */
+    assert_true(fabs(states[2] - (0.9 + 0.1 * 14.0 / 3)) < 1e-12); /* unbiased variance of 1 2 3 6 */
+    layer_fini(&layer);
+}
+
+static void dropout_keeps_the_mean_and_repeats_by_name(void **state)
+{
+    (void)state;
+    enum { WIDTH = 20000 };
+    struct layer layer = {.spec = {.kind = LAYER_DROPOUT, .value = 0.3}};
+    double *x = xcalloc(WIDTH, sizeof *x), *first = xcalloc(WIDTH, sizeof *x), sum = 0;
+    for (int i = 0; i < WIDTH; i++)
+        x[i] = 1;
+    struct pass pass = {.n = 1, .training = true, .seed = 1, .epoch = 4, .step = 9};
+    assert_int_equal(layer_plan(&layer, (struct shape){WIDTH, 1, 1}, NULL), 0);
+    layer_reserve(&layer, 1);
+    layer_forward(&layer, &pass, x);
+    memcpy(first, layer.y, WIDTH * sizeof *x);
+    for (int i = 0; i < WIDTH; i++) {
+        assert_true(first[i] == 0 || fabs(first[i] - 1 / 0.7) < 1e-12);
+        sum += first[i];
+    }
+    assert_true(fabs(sum / WIDTH - 1) < 4 * sqrt(0.3 / 0.7 / WIDTH));
+    layer_forward(&layer, &pass, x);
+    assert_memory_equal(first, layer.y, WIDTH * sizeof *x);
+    pass.step++;
+    layer_forward(&layer, &pass, x);
+    assert_memory_not_equal(first, layer.y, WIDTH * sizeof *x);
+    layer_fini(&layer);
+    free(x);
+    free(first);
+}
+
+/* conv by its definition: y[f][oy][ox] = b[f] + sum of w[f][c][ky][kx] x[c][oy s + ky - p][ox s + kx - p] */
+static double conv_at(const struct layer *layer, const double *w, const double *x, int f, int oy, int ox)
+{
+    double sum = 0;
+    for (int c = 0; c < layer->in.c; c++)
+        for (int ky = 0; ky < layer->spec.height; ky++)
+            for (int kx = 0; kx < layer->spec.width; kx++) {
+                int iy = oy * layer->spec.stride + ky - layer->spec.pad;
+                int ix = ox * layer->spec.stride + kx - layer->spec.pad;
+                if (iy >= 0 && iy < layer->in.h && ix >= 0 && ix < layer->in.w)
+                    sum += w[((f * layer->in.c + c) * layer->spec.height + ky) * layer->spec.width + kx] *
+                           x[(c * layer->in.h + iy) * layer->in.w + ix];
+            }
+    return sum;
+}
+
+static void convolution_is_its_definition(void **state)
+{
+    (void)state;
+    static const char *const forms[] = {
+        "conv 3x3x3",          "conv 2x5x3 pad 1", "conv 3x3x2 stride 2 pad 0",
+        "conv 1x1x4 stride 3", "conv 7x6x2 pad 0", "conv 3x3x2 stride 2 pad 5"};
+    for (size_t form = 0; form < sizeof forms / sizeof *forms; form++) {
+        struct rig rig;
+        set_up(&rig, LAYERS(forms[form]), image, LOSS_SOFTMAX);
+        net_forward(rig.net, &rig.pass, rig.x);
+        const struct layer *layer = &rig.net->layers[0];
+        const double *w = rig.net->params + layer->weight, *b = rig.net->params + layer->bias;
+        const double *x = rig.x + shape_size(image),
+                     *y = layer->y + shape_size(layer->out); /* second sample */
+        for (int f = 0, i = 0; f < layer->out.c; f++)
+            for (int oy = 0; oy < layer->out.h; oy++)
+                for (int ox = 0; ox < layer->out.w; ox++, i++)
+                    assert_true(fabs(y[i] - b[f] - conv_at(layer, w, x, f, oy, ox)) < 1e-12);
+        tear_down(&rig);
+    }
+}
+
+static void products_equal_their_naive_twins(void **state)
+{
+    (void)state;
+    enum { M = 5, N = 7, K = 6 };
+    struct rng rng = rng_at(1, 1, 1, 1);
+    double a[M * K], b[N * K], fast[M * N] = {0}, slow[M * N] = {0};
+    for (int i = 0; i < M * K; i++)
+        a[i] = rng_normal(&rng);
+    for (int i = 0; i < N * K; i++)
+        b[i] = rng_normal(&rng);
+    for (int beta = 0; beta < 2; beta++) {
+        gemm_nn(M, N, K, a, b, beta, fast);
+        gemm_naive(false, false, M, N, K, a, b, beta, slow);
+        gemm_nt(M, N, K, a, b, 1, fast);
+        gemm_naive(false, true, M, N, K, a, b, 1, slow);
+        gemm_tn(M, N, K, a, b, 1, fast);
+        gemm_naive(true, false, M, N, K, a, b, 1, slow);
+        for (int i = 0; i < M * N; i++)
+            assert_true(fabs(fast[i] - slow[i]) < 1e-12);
+    }
+}
+
+/* ln(classes) and classes-1 for equal scores; small hand-computed values. */
+static void losses_have_their_closed_forms(void **state)
+{
+    (void)state;
+    double zeros[10] = {0}, d[10];
+    int32_t y = 3;
+    assert_true(fabs(loss_batch(LOSS_SOFTMAX, zeros, &y, 1, 10, d).loss - log(10)) < 1e-12);
+    assert_true(fabs(d[3] + 0.9) < 1e-12 && fabs(d[0] - 0.1) < 1e-12);
+    assert_true(fabs(loss_batch(LOSS_SVM, zeros, &y, 1, 10, d).loss - 9) < 1e-12);
+    double scores[6] = {3.2, 5.1, -1.7, 1000, 0, -1000};
+    int32_t labels[2] = {0, 0};
+    struct loss_sum sum = loss_batch(LOSS_SVM, scores, labels, 1, 3, NULL);
+    assert_true(fabs(sum.loss - 2.9) < 1e-12); /* max(0, 5.1-3.2+1) + max(0, -1.7-3.2+1) */
+    assert_int_equal(sum.correct, 0);
+    sum = loss_batch(LOSS_SOFTMAX, scores, labels, 2, 3, NULL); /* no overflow at 1000 */
+    assert_true(fabs(sum.loss - 0.5 * (log(exp(3.2) + exp(5.1) + exp(-1.7)) - 3.2)) < 1e-12);
+    assert_int_equal(sum.correct, 1);
+    loss_probabilities(scores, 2, 3);
+    assert_true(fabs(scores[0] + scores[1] + scores[2] - 1) < 1e-12 && scores[3] == 1);
+}
+
+static void nan_scores_give_a_nan_loss(void **state)
+{
+    (void)state;
+    double scores[3] = {0, NAN, 1};
+    int32_t y = 0;
+    assert_true(isnan(loss_batch(LOSS_SOFTMAX, scores, &y, 1, 3, NULL).loss));
+    y = 1;
+    assert_true(isnan(loss_batch(LOSS_SVM, scores, &y, 1, 3, NULL).loss));
+    assert_int_equal(loss_batch(LOSS_SVM, scores, &y, 1, 3, NULL).correct, 0);
+}
+
+static double spread(const struct net *net, int layer)
+{
+    const struct layer *l = &net->layers[layer];
+    double squares = 0;
+    for (size_t i = 0; i < l->weights; i++)
+        squares += net->params[l->weight + i] * net->params[l->weight + i];
+    return sqrt(squares / (double)l->weights);
+}
+
+static void first_weights_have_their_spread(void **state)
+{
+    (void)state;
+    struct net *net =
+        make_net(LAYERS("affine 300", "relu"), (struct shape){200, 1, 1}, 10, LOSS_SOFTMAX, INIT_HE);
+    assert_true(fabs(spread(net, 0) / sqrt(2.0 / 200) - 1) < 0.02);
+    assert_true(fabs(spread(net, 1) / (0.1 / sqrt(300)) - 1) < 0.1);
+    net_free(net);
+    net = make_net(LAYERS("conv 3x3x40", "relu"), (struct shape){20, 3, 3}, 10, LOSS_SOFTMAX, INIT_XAVIER);
+    assert_true(fabs(spread(net, 0) / sqrt(2.0 / (20 * 9 + 40 * 9)) - 1) < 0.03);
+    net_free(net);
+    net = make_net(LAYERS("affine 300"), (struct shape){200, 1, 1}, 10, LOSS_SOFTMAX, INIT_SMALL);
+    assert_true(fabs(spread(net, 0) / 0.3 - 1) < 0.02);
+    assert_true(fabs(spread(net, 1) / 0.3 - 1) < 0.05);
+    net_free(net);
+}
+
+/* W^T W = 2 I for a tall matrix, W W^T = 2 I for a wide one. */
+static void orthogonal_weights_are_orthogonal(void **state)
+{
+    (void)state;
+    for (int wide = 0; wide < 2; wide++) {
+        int in = wide ? 5 : 9, out = wide ? 9 : 5;
+        struct net *net = make_net(LAYERS(wide ? "affine 9" : "affine 5", "relu"), (struct shape){in, 1, 1},
+                                   3, LOSS_SOFTMAX, INIT_ORTHOGONAL);
+        const double *w = net->params + net->layers[0].weight;
+        double product[81] = {0};
+        int side = wide ? in : out;
+        if (wide)
+            gemm_naive(false, true, side, side, out, w, w, 0, product);
+        else
+            gemm_naive(true, false, side, side, in, w, w, 0, product);
+        for (int i = 0; i < side * side; i++)
+            assert_true(fabs(product[i] - (i % (side + 1) ? 0 : 2)) < 1e-12);
+        net_free(net);
+    }
+}
+
+static void layers_that_do_not_fit_are_refused_by_index(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *layers[4];
+        const char *text;
+    } wrong[] = {
+        {{"relu", "conv 9x9x3 pad 0"},
+         "layers[1]: conv: a window of 9 x 9 does not fit into an image of 7 x 6"},
+        {{"pool 2", "pool 2", "pool 2"},
+         "layers[2]: pool: a window of 2 x 2 does not fit into an image of 1 x 1"},
+        {{"affine 9", "maxout 2"},
+         "layers[1]: maxout 2: 9 units before it cannot be divided into groups of 2"},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct layer_spec specs[4];
+        struct net_options options = {.layers = specs, .in = image, .classes = 3};
+        struct err err = ERR_NONE;
+        struct net *net;
+        for (; wrong[i].layers[options.layer_count]; options.layer_count++)
+            layer_spec_parse(wrong[i].layers[options.layer_count], &specs[options.layer_count], NULL);
+        assert_int_equal(net_new(&options, &net, &err), ERR_BAD);
+        assert_null(net);
+        assert_string_equal(err.text, wrong[i].text);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(gradients_are_right_where_all_is_smooth),
+        cmocka_unit_test(gradients_of_flat_layers),
+        cmocka_unit_test(gradients_of_image_layers),
+        cmocka_unit_test(gradients_of_the_svm_loss),
+        cmocka_unit_test(evaluation_depends_on_one_sample_alone),
+        cmocka_unit_test(batchnorm_gives_mean_0_and_deviation_1),
+        cmocka_unit_test(dropout_keeps_the_mean_and_repeats_by_name),
+        cmocka_unit_test(convolution_is_its_definition),
+        cmocka_unit_test(products_equal_their_naive_twins),
+        cmocka_unit_test(losses_have_their_closed_forms),
+        cmocka_unit_test(nan_scores_give_a_nan_loss),
+        cmocka_unit_test(first_weights_have_their_spread),
+        cmocka_unit_test(orthogonal_weights_are_orthogonal),
+        cmocka_unit_test(layers_that_do_not_fit_are_refused_by_index),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,701 @@
+/* The wire over real sockets. No sleeps: everything waits for an event of the wire, at most PATIENCE_MS. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#include "common/clock.h"
+#include "common/file.h"
+#include "common/mem.h"
+#include "proto/wire.h"
+
+enum { PATIENCE_MS = 20000 };
+
+/* ---- helpers ---- */
+
+static struct wire *listen_on(const char *address)
+{
+    struct wire *wire;
+    struct err err = ERR_NONE;
+    if (wire_listen(address, &wire, &err))
+        fail_msg("%s", err.text);
+    return wire;
+}
+
+static struct wire *connect_to(const char *address)
+{
+    struct wire *wire;
+    struct err err = ERR_NONE;
+    if (wire_connect(address, &wire, &err))
+        fail_msg("%s", err.text);
+    return wire;
+}
+
+static enum wire_event next_event(struct wire *wire, peer_id *from, struct msg *msg, struct err *err)
+{
+    int64_t end = clock_mono_ms() + PATIENCE_MS;
+    while (clock_mono_ms() < end) {
+        enum wire_event event = wire_receive(wire, from, msg, err);
+        if (event != WIRE_NOTHING)
+            return event;
+        wire_wait(wire, NULL, 0, end - clock_mono_ms());
+    }
+    return WIRE_NOTHING;
+}
+
+static void expect_event(struct wire *wire, enum wire_event expected)
+{
+    peer_id from;
+    struct msg msg;
+    struct err err = ERR_NONE;
+    assert_int_equal(next_event(wire, &from, &msg, &err), expected);
+}
+
+static peer_id expect_ack(struct wire *wire, uint64_t seq)
+{
+    peer_id from;
+    struct msg msg;
+    struct err err = ERR_NONE;
+    enum wire_event event = next_event(wire, &from, &msg, &err);
+    if (event != WIRE_MESSAGE)
+        fail_msg("event %d instead of a message: %s", event, err.text);
+    assert_int_equal(msg.kind, MSG_ack);
+    assert_int_equal(msg.ack.seq, seq);
+    msg_fini(&msg);
+    return from;
+}
+
+static int send_ack(struct wire *wire, peer_id to, uint64_t seq)
+{
+    struct msg msg = {.kind = MSG_ack, .ack.seq = seq};
+    return wire_send(wire, to, &msg);
+}
+
+/* A peer that libzmq alone knows, for what our own side never sends. */
+struct raw {
+    void *context, *socket;
+};
+
+static struct raw raw_connect(const char *address, const void *routing_id, size_t id_len)
+{
+    struct raw raw = {zmq_ctx_new(), NULL};
+    raw.socket = zmq_socket(raw.context, ZMQ_DEALER);
+    int linger = 1000;
+    zmq_setsockopt(raw.socket, ZMQ_LINGER, &linger, sizeof linger);
+    if (id_len)
+        zmq_setsockopt(raw.socket, ZMQ_ROUTING_ID, routing_id, id_len);
+    assert_int_equal(zmq_connect(raw.socket, address), 0);
+    return raw;
+}
+
+static void raw_send(struct raw *raw, int count, ...)
+{
+    va_list frames;
+    va_start(frames, count);
+    for (int i = 0; i < count; i++) {
+        const char *text = va_arg(frames, const char *);
+        assert_true(zmq_send(raw->socket, text, strlen(text), i + 1 < count ? ZMQ_SNDMORE : 0) >= 0);
+    }
+    va_end(frames);
+}
+
+static void raw_close(struct raw *raw)
+{
+    zmq_close(raw->socket);
+    zmq_ctx_term(raw->context);
+}
+
+static void temp_address(char out[64], const char *name)
+{
+    char folder[] = "/tmp/wireXXXXXX";
+    assert_non_null(mkdtemp(folder));
+    snprintf(out, 64, "ipc://%s/%s", folder, name);
+}
+
+static void temp_remove(const char *address)
+{
+    char *folder = path_dir(address + strlen("ipc://"));
+    unlink(address + strlen("ipc://"));
+    rmdir(folder);
+    free(folder);
+}
+
+/* ---- both ways ---- */
+
+static void talk(const char *address)
+{
+    struct wire *server = listen_on(address);
+    struct wire *client = connect_to(wire_address(server));
+    expect_event(client, WIRE_UP);
+    assert_int_equal(send_ack(client, 0, 1), 0);
+    peer_id peer = expect_ack(server, 1);
+    assert_int_not_equal(peer, 0);
+    assert_int_equal(send_ack(server, peer, 2), 0);
+    expect_ack(client, 2);
+    wire_free(client);
+    wire_free(server);
+}
+
+static void test_tcp_both_ways(void **state)
+{
+    (void)state;
+    talk("tcp://127.0.0.1:*");
+}
+
+static void test_ipc_both_ways(void **state)
+{
+    (void)state;
+    char address[64];
+    temp_address(address, "s");
+    talk(address);
+    temp_remove(address);
+}
+
+static void test_star_listens_for_both_families(void **state)
+{
+    (void)state;
+    struct wire *server = listen_on("tcp://*:*");
+    const char *port = strrchr(wire_address(server), ':');
+    assert_true(str_starts(wire_address(server), "tcp://*:"));
+    assert_true(atoi(port + 1) > 0);
+    char address[64];
+    snprintf(address, sizeof address, "tcp://127.0.0.1%s", port);
+    struct wire *client = connect_to(address);
+    expect_event(client, WIRE_UP);
+    wire_free(client);
+    wire_free(server);
+}
+
+static void test_outbox_goes_out_in_order(void **state)
+{
+    (void)state;
+    struct wire *server = listen_on("tcp://127.0.0.1:*");
+    struct wire *client = connect_to(wire_address(server));
+    expect_event(client, WIRE_UP);
+    struct outbox outbox = {0};
+    for (uint64_t round = 0; round < 3; round++) {
+        for (uint64_t i = 1; i <= 1000; i++)
+            outbox_add(&outbox, 0, &(struct msg){.kind = MSG_ack, .ack.seq = i});
+        assert_int_equal(wire_flush(client, &outbox), 0);
+        assert_int_equal(outbox.count, 0);
+        for (uint64_t i = 1; i <= 1000; i++)
+            expect_ack(server, i);
+    }
+    outbox_fini(&outbox);
+    wire_free(client);
+    wire_free(server);
+}
+
+static void test_two_hundred_clients(void **state)
+{
+    (void)state;
+    enum { CLIENTS = 200 };
+    struct wire *server = listen_on("tcp://127.0.0.1:*");
+    struct wire *clients[CLIENTS];
+    for (int i = 0; i < CLIENTS; i++)
+        clients[i] = connect_to(wire_address(server));
+    for (int i = 0; i < CLIENTS; i++) {
+        expect_event(clients[i], WIRE_UP);
+        assert_int_equal(send_ack(clients[i], 0, (uint64_t)i), 0);
+    }
+    peer_id peers[CLIENTS] = {0};
+    for (int i = 0; i < CLIENTS; i++) {
+        peer_id from;
+        struct msg msg;
+        assert_int_equal(next_event(server, &from, &msg, NULL), WIRE_MESSAGE);
+        assert_int_equal(peers[msg.ack.seq], 0);
+        peers[msg.ack.seq] = from;
+    }
+    for (int i = 0; i < CLIENTS; i++)
+        assert_int_equal(send_ack(server, peers[i], 1000 + (uint64_t)i), 0);
+    for (int i = 0; i < CLIENTS; i++) {
+        expect_ack(clients[i], 1000 + (uint64_t)i);
+        wire_free(clients[i]);
+    }
+    wire_free(server);
+}
+
+/* ---- connections that come and go ---- */
+
+static void test_client_hears_of_a_lost_server(void **state)
+{
+    (void)state;
+    struct wire *server = listen_on("tcp://127.0.0.1:*");
+    char *address = xstrdup(wire_address(server));
+    struct wire *client = connect_to(address);
+    expect_event(client, WIRE_UP);
+    for (int round = 0; round < 3; round++) {
+        assert_int_equal(send_ack(client, 0, 1), 0);
+        expect_ack(server, 1);
+        wire_free(server);
+        expect_event(client, WIRE_DOWN);
+        assert_int_equal(send_ack(client, 0, 99), ERR_GONE); /* nothing is kept for the next connection */
+        server = listen_on(address);
+        expect_event(client, WIRE_UP);
+    }
+    assert_int_equal(send_ack(client, 0, 2), 0);
+    expect_ack(server, 2);
+    wire_free(client);
+    wire_free(server);
+    free(address);
+}
+
+static void test_client_gives_up_a_silent_connection(void **state)
+{
+    (void)state;
+    struct wire *server = listen_on("tcp://127.0.0.1:*");
+    struct wire *client = connect_to(wire_address(server));
+    expect_event(client, WIRE_UP);
+    send_ack(client, 0, 1);
+    peer_id before = expect_ack(server, 1);
+    wire_reconnect(client);
+    expect_event(client, WIRE_DOWN);
+    expect_event(client, WIRE_UP);
+    send_ack(client, 0, 2);
+    assert_int_not_equal(expect_ack(server, 2), before);
+    wire_free(client);
+    wire_free(server);
+}
+
+/* What had arrived before the cut is delivered before WIRE_DOWN: it may be an acknowledgement. */
+static void test_last_words_are_heard(void **state)
+{
+    (void)state;
+    struct wire *server = listen_on("tcp://127.0.0.1:*");
+    struct wire *client = connect_to(wire_address(server));
+    expect_event(client, WIRE_UP);
+    send_ack(client, 0, 1);
+    peer_id peer = expect_ack(server, 1);
+    for (uint64_t i = 0; i < 500; i++)
+        assert_int_equal(send_ack(server, peer, i), 0);
+    wire_free(server);
+    for (uint64_t i = 0; i < 500; i++)
+        expect_ack(client, i);
+    expect_event(client, WIRE_DOWN);
+    wire_free(client);
+}
+
+/* A name is tried over IPv4 and IPv6 in turn: localhost is often both, the server listens on one. */
+static void test_client_by_name(void **state)
+{
+    (void)state;
+    struct wire *server = listen_on("tcp://127.0.0.1:*");
+    char address[64];
+    snprintf(address, sizeof address, "tcp://localhost%s", strrchr(wire_address(server), ':'));
+    struct wire *client = connect_to(address);
+    expect_event(client, WIRE_UP);
+    wire_free(client);
+    wire_free(server);
+}
+
+static void test_client_waits_for_a_server(void **state)
+{
+    (void)state;
+    char address[64];
+    temp_address(address, "late");
+    struct wire *client = connect_to(address);
+    assert_int_equal(send_ack(client, 0, 1), ERR_GONE);
+    assert_int_equal(wire_receive(client, &(peer_id){0}, &(struct msg){0}, NULL), WIRE_NOTHING);
+    struct wire *server = listen_on(address);
+    expect_event(client, WIRE_UP);
+    wire_free(client);
+    wire_free(server);
+    temp_remove(address);
+}
+
+static void test_a_new_connection_is_a_new_peer(void **state)
+{
+    (void)state;
+    struct wire *server = listen_on("tcp://127.0.0.1:*");
+    peer_id seen[3];
+    for (int i = 0; i < 3; i++) {
+        struct wire *client = connect_to(wire_address(server));
+        expect_event(client, WIRE_UP);
+        send_ack(client, 0, 1);
+        seen[i] = expect_ack(server, 1);
+        wire_free(client);
+    }
+    assert_true(seen[0] != seen[1] && seen[1] != seen[2] && seen[0] != seen[2]);
+    wire_free(server);
+}
+
+static void test_sending_to_one_who_left(void **state)
+{
+    (void)state;
+    struct wire *server = listen_on("tcp://127.0.0.1:*");
+    struct wire *client = connect_to(wire_address(server));
+    expect_event(client, WIRE_UP);
+    send_ack(client, 0, 1);
+    peer_id peer = expect_ack(server, 1);
+    assert_int_equal(send_ack(server, 0, 1), ERR_GONE);
+    assert_int_equal(send_ack(server, peer + 1, 1), ERR_GONE);
+    wire_free(client);
+    /* The server hears of the closed connection in its own time; until then sending is still allowed. */
+    int rc = 0;
+    for (int64_t end = clock_mono_ms() + PATIENCE_MS; rc == 0 && clock_mono_ms() < end;) {
+        rc = send_ack(server, peer, 2);
+        wire_wait(server, NULL, 0, 10);
+    }
+    assert_int_equal(rc, ERR_GONE);
+    struct outbox outbox = {0};
+    outbox_add(&outbox, peer, &(struct msg){.kind = MSG_ack});
+    assert_int_equal(wire_flush(server, &outbox), 1);
+    outbox_fini(&outbox);
+    wire_free(server);
+}
+
+/* A peer that does not read fills its own queue and nobody else's. */
+static void test_a_peer_that_does_not_read(void **state)
+{
+    (void)state;
+    struct wire *server = listen_on("tcp://127.0.0.1:*");
+    struct raw deaf = raw_connect(wire_address(server), NULL, 0);
+    raw_send(&deaf, 2, "HONE1 ACK", "{\"seq\":1}");
+    peer_id peer = expect_ack(server, 1);
+    struct msg msg = {.kind = MSG_error, .error.code = "full"};
+    memset(msg.error.text, 'x', sizeof msg.error.text - 1);
+    int rc = 0, sent = 0;
+    for (; rc == 0 && sent < 200000; sent++)
+        rc = wire_send(server, peer, &msg);
+    assert_int_equal(rc, ERR_BUSY);
+    struct wire *client = connect_to(wire_address(server));
+    expect_event(client, WIRE_UP);
+    send_ack(client, 0, 5);
+    assert_int_equal(send_ack(server, expect_ack(server, 5), 6), 0);
+    expect_ack(client, 6);
+    wire_free(client);
+    raw_close(&deaf);
+    wire_free(server);
+}
+
+/* ---- what is refused ---- */
+
+static void expect_bad(struct wire *server, const char *code, const char *part)
+{
+    peer_id from;
+    struct msg msg;
+    struct err err = ERR_NONE;
+    assert_int_equal(next_event(server, &from, &msg, &err), WIRE_BAD);
+    assert_int_not_equal(from, 0);
+    assert_int_equal(msg.kind, MSG_error);
+    assert_string_equal(msg.error.code, code);
+    if (!strstr(err.text, part))
+        fail_msg("\"%s\" does not hold \"%s\"", err.text, part);
+    assert_int_equal(wire_send(server, from, &msg), 0);
+}
+
+static void test_bad_frames(void **state)
+{
+    (void)state;
+    struct wire *server = listen_on("tcp://127.0.0.1:*");
+    struct raw raw = raw_connect(wire_address(server), NULL, 0);
+    raw_send(&raw, 1, "HONE1 ACK");
+    expect_bad(server, "malformed", "1 frames");
+    raw_send(&raw, 3, "HONE1 ACK", "{\"seq\":1}", "");
+    expect_bad(server, "malformed", "3 frames");
+    raw_send(&raw, 9, "", "", "", "", "", "", "", "", "");
+    expect_bad(server, "malformed", "9 frames");
+    raw_send(&raw, 2, "", "");
+    expect_bad(server, "malformed", "first frame");
+    raw_send(&raw, 2, "HONE2 ACK", "{\"seq\":1}");
+    expect_bad(server, "version", "HONE2 ACK");
+    raw_send(&raw, 2, "HONE1 NACK", "{\"seq\":1}");
+    expect_bad(server, "unknown", "NACK");
+    raw_send(&raw, 2, "HONE1 ACK", "{\"seq\":-1}");
+    expect_bad(server, "malformed", "ACK: seq");
+    raw_send(&raw, 2, "HONE1 ACK", "{\"seq\":1}");
+    expect_ack(server, 1);
+    char answer[256];
+    int len = zmq_recv(raw.socket, answer, sizeof answer, 0);
+    assert_true(len == 11 && memcmp(answer, "HONE1 ERROR", 11) == 0);
+    raw_close(&raw);
+    wire_free(server);
+}
+
+static void test_oversized_frame_costs_the_connection(void **state)
+{
+    (void)state;
+    struct wire *server = listen_on("tcp://127.0.0.1:*");
+    struct raw raw = raw_connect(wire_address(server), NULL, 0);
+    char *large = xcalloc(1, MSG_MAX_BYTES + 2);
+    memset(large, ' ', MSG_MAX_BYTES + 1);
+    raw_send(&raw, 2, "HONE1 ACK", large);
+    raw_send(&raw, 2, "HONE1 ACK", "{\"seq\":7}"); /* comes over the next connection, if at all */
+    struct wire *client = connect_to(wire_address(server));
+    expect_event(client, WIRE_UP);
+    send_ack(client, 0, 8);
+    peer_id from;
+    struct msg msg;
+    do
+        assert_int_equal(next_event(server, &from, &msg, NULL), WIRE_MESSAGE);
+    while (msg.ack.seq == 7);
+    assert_int_equal(msg.ack.seq, 8);
+    free(large);
+    wire_free(client);
+    raw_close(&raw);
+    wire_free(server);
+}
+
+static void test_largest_frame_arrives(void **state)
+{
+    (void)state;
+    struct wire *server = listen_on("tcp://127.0.0.1:*");
+    struct raw raw = raw_connect(wire_address(server), NULL, 0);
+    char *large = xcalloc(1, MSG_MAX_BYTES + 1);
+    memset(large, ' ', MSG_MAX_BYTES);
+    memcpy(large, "{\"seq\":3}", 9);
+    raw_send(&raw, 2, "HONE1 ACK", large);
+    expect_ack(server, 3);
+    free(large);
+    raw_close(&raw);
+    wire_free(server);
+}
+
+static void test_own_message_over_the_limit_is_not_sent(void **state)
+{
+    (void)state;
+    struct wire *server = listen_on("tcp://127.0.0.1:*");
+    struct wire *client = connect_to(wire_address(server));
+    expect_event(client, WIRE_UP);
+    struct msg msg = {.kind = MSG_call, .call = {.id = 1, .verb = "submit", .args = json_new_object()}};
+    char *text = xcalloc(1, MSG_MAX_BYTES + 1);
+    memset(text, 'x', MSG_MAX_BYTES);
+    json_put_text(msg.call.args, "definition", text);
+    assert_int_equal(wire_send(client, 0, &msg), ERR_BAD);
+    assert_int_equal(send_ack(client, 0, 1), 0);
+    expect_ack(server, 1);
+    free(text);
+    msg_fini(&msg);
+    wire_free(client);
+    wire_free(server);
+}
+
+static void test_own_routing_id_is_not_served(void **state)
+{
+    (void)state;
+    struct wire *server = listen_on("tcp://127.0.0.1:*");
+    struct raw raw = raw_connect(wire_address(server), "node1", 5);
+    for (int i = 0; i < 2; i++) {
+        raw_send(&raw, 2, "HONE1 ACK", i ? "{}" : "{\"seq\":1}");
+        peer_id from;
+        struct msg msg;
+        struct err err = ERR_NONE;
+        assert_int_equal(next_event(server, &from, &msg, &err), WIRE_BAD);
+        assert_int_equal(from, 0);
+        assert_non_null(strstr(err.text, "routing id"));
+    }
+    raw_close(&raw);
+    wire_free(server);
+}
+
+static void expect_refused(int (*open)(const char *, struct wire **, struct err *), const char *address,
+                           const char *part)
+{
+    struct wire *wire = NULL;
+    struct err err = ERR_NONE;
+    int rc = open(address, &wire, &err);
+    if (rc == 0)
+        fail_msg("%s was taken", address);
+    assert_null(wire);
+    assert_int_equal(rc, err.code);
+    if (!strstr(err.text, part))
+        fail_msg("%s: \"%s\" does not hold \"%s\"", address, err.text, part);
+    assert_string_not_equal(err.hint, "");
+}
+
+static void test_bad_addresses(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *address, *part;
+    } both[] = {
+        {"", "must begin"},
+        {"node1:7077", "must begin"},
+        {"http://node1:7077", "must begin"},
+        {"inproc://x", "must begin"},
+        {"tcp://", "HOST:PORT"},
+        {"tcp://node1", "HOST:PORT"},
+        {"tcp://:7077", "HOST:PORT"},
+        {"tcp://node1:", "port"},
+        {"tcp://node1:0", "port"},
+        {"tcp://node1:65536", "port"},
+        {"tcp://node1:-1", "port"},
+        {"tcp://node1:7077x", "port"},
+        {"tcp://node1:99999999999999999999", "port"},
+        {"tcp://::1:7077", "brackets"},
+        {"tcp://no de:7077", "not a host"},
+        {"tcp://a;b:7077", "not a host"},
+        {"tcp://*.com:7077", "* "},
+        {"ipc://", "PATH"},
+    };
+    for (size_t i = 0; i < sizeof both / sizeof *both; i++) {
+        expect_refused(wire_listen, both[i].address, both[i].part);
+        expect_refused(wire_connect, both[i].address, both[i].part);
+    }
+    char longest[128] = "ipc:///"; /* the system takes paths of 107 bytes */
+    memset(longest + 7, 'x', 107);
+    expect_refused(wire_listen, longest, "the system allows 107");
+    expect_refused(wire_connect, longest, "the system allows 107");
+    expect_refused(wire_connect, "tcp://*:7077", "client");
+    expect_refused(wire_connect, "tcp://node1:*", "port");
+    expect_refused(wire_listen, "tcp://192.0.2.1:*", "192.0.2.1"); /* an address of nobody (RFC 5737) */
+    expect_refused(wire_listen, "ipc:///nowhere/at/all/s", "/nowhere");
+}
+
+static void test_port_in_use(void **state)
+{
+    (void)state;
+    struct wire *server = listen_on("tcp://127.0.0.1:*");
+    expect_refused(wire_listen, wire_address(server), "in use");
+    wire_free(server);
+}
+
+/* ---- files of ipc sockets ---- */
+
+static void test_ipc_path_of_a_live_server(void **state)
+{
+    (void)state;
+    char address[64];
+    temp_address(address, "live");
+    struct wire *server = listen_on(address);
+    expect_refused(wire_listen, address, "listens there");
+    struct wire *client = connect_to(address); /* it still does */
+    expect_event(client, WIRE_UP);
+    wire_free(client);
+    wire_free(server);
+    temp_remove(address);
+}
+
+static void test_ipc_path_of_a_dead_server(void **state)
+{
+    (void)state;
+    char address[64];
+    temp_address(address, "dead");
+    pid_t child = fork();
+    if (child == 0) {
+        struct wire *wire;
+        _exit(wire_listen(address, &wire, NULL) ? 1 : 0); /* without wire_free: the file stays */
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_true(file_exists(address + strlen("ipc://")));
+    talk(address);
+    temp_remove(address);
+}
+
+static void test_ipc_path_of_a_file(void **state)
+{
+    (void)state;
+    char address[64];
+    temp_address(address, "results.db");
+    const char *path = address + strlen("ipc://");
+    assert_int_equal(file_write_whole(path, "data", 4, NULL), 0);
+    expect_refused(wire_listen, address, "no socket");
+    assert_int_equal(file_size(path), 4);
+    temp_remove(address);
+}
+
+/* ---- waiting ---- */
+
+static void test_wait_tells_of_descriptors(void **state)
+{
+    (void)state;
+    struct wire *server = listen_on("tcp://127.0.0.1:*");
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    struct pollfd fds[] = {{.fd = ends[0], .events = POLLIN}};
+    assert_int_equal(wire_wait(server, fds, 1, 0), 0);
+    assert_int_equal(fds[0].revents, 0);
+    assert_int_equal(write(ends[1], "x", 1), 1);
+    assert_true(wire_wait(server, fds, 1, PATIENCE_MS) > 0);
+    assert_int_equal(fds[0].revents, POLLIN);
+    char byte;
+    assert_int_equal(read(ends[0], &byte, 1), 1);
+    close(ends[1]);
+    assert_true(wire_wait(NULL, fds, 1, PATIENCE_MS) > 0);
+    assert_int_equal(fds[0].revents, POLLHUP); /* how a slot learns that its trainer closed the pipe */
+    close(ends[0]);
+    wire_free(server);
+}
+
+static void nothing(int signal)
+{
+    (void)signal;
+}
+
+static void *wake_main(void *arg)
+{
+    /* Again and again: the first may come before the wait has begun. */
+    for (atomic_int *done = arg; !atomic_load(done);) {
+        kill(getpid(), SIGUSR1);
+        poll(NULL, 0, 20);
+    }
+    return NULL;
+}
+
+static void test_signal_wakes(void **state)
+{
+    (void)state;
+    struct sigaction action = {.sa_handler = nothing};
+    sigaction(SIGUSR1, &action, NULL);
+    struct wire *server = listen_on("tcp://127.0.0.1:*");
+    atomic_int done = 0;
+    pthread_t thread;
+    sigset_t usr1, old;
+    sigemptyset(&usr1);
+    sigaddset(&usr1, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &usr1,
+                    &old); /* the helper is born deaf to it, so that it reaches this thread */
+    assert_int_equal(pthread_create(&thread, NULL, wake_main, &done), 0);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    int64_t start = clock_mono_ms();
+    assert_int_equal(wire_wait(server, NULL, 0, PATIENCE_MS), 0);
+    assert_true(clock_mono_ms() - start < PATIENCE_MS / 2);
+    atomic_store(&done, 1);
+    pthread_join(thread, NULL);
+    wire_free(server);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_ipc_path_of_a_dead_server), /* forks: before this process has a context */
+        cmocka_unit_test(test_tcp_both_ways),
+        cmocka_unit_test(test_ipc_both_ways),
+        cmocka_unit_test(test_star_listens_for_both_families),
+        cmocka_unit_test(test_outbox_goes_out_in_order),
+        cmocka_unit_test(test_two_hundred_clients),
+        cmocka_unit_test(test_client_hears_of_a_lost_server),
+        cmocka_unit_test(test_client_gives_up_a_silent_connection),
+        cmocka_unit_test(test_last_words_are_heard),
+        cmocka_unit_test(test_client_waits_for_a_server),
+        cmocka_unit_test(test_client_by_name),
+        cmocka_unit_test(test_a_new_connection_is_a_new_peer),
+        cmocka_unit_test(test_sending_to_one_who_left),
+        cmocka_unit_test(test_a_peer_that_does_not_read),
+        cmocka_unit_test(test_bad_frames),
+        cmocka_unit_test(test_oversized_frame_costs_the_connection),
+        cmocka_unit_test(test_largest_frame_arrives),
+        cmocka_unit_test(test_own_message_over_the_limit_is_not_sent),
+        cmocka_unit_test(test_own_routing_id_is_not_served),
+        cmocka_unit_test(test_bad_addresses),
+        cmocka_unit_test(test_port_in_use),
+        cmocka_unit_test(test_ipc_path_of_a_live_server),
+        cmocka_unit_test(test_ipc_path_of_a_file),
+        cmocka_unit_test(test_wait_tells_of_descriptors),
+        cmocka_unit_test(test_signal_wakes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

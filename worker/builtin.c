@@ -1,0 +1,410 @@
+#include "worker/builtin.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/err.h"
+#include "common/file.h"
+#include "common/json.h"
+#include "common/mem.h"
+#include "common/str.h"
+#include "common/trainer_options.h"
+#include "worker/nn/checkpoint.h"
+#include "worker/nn/data.h"
+#include "worker/nn/train.h"
+
+enum { LINE_MAX_BYTES = 65536 };
+
+/* The conversation with the slot, and the data set kept from job to job. */
+struct trainer {
+    int in, out;
+    struct str input; /* bytes read, not yet taken */
+    bool stop_epoch, stop_now, gone;
+    struct str data_key; /* what `data` was loaded from */
+    struct data_split data;
+};
+
+struct job {
+    struct json *options; /* resolved; owned */
+    int64_t trial, until, epochs, seed;
+    const char *metric, *dir, *base, *resume;
+    int64_t resume_epoch;
+};
+
+/* Checkpoints of this attempt that are still there. */
+struct kept_file {
+    char name[64];
+    double value; /* higher is better */
+};
+
+struct kept {
+    struct kept_file *files;
+    size_t count, room;
+    size_t newest; /* how many to keep beside the best; 0: all */
+};
+
+/* ---- lines ---- */
+
+static void say(struct trainer *trainer, struct str *line)
+{
+    str_addc(line, '\n');
+    for (size_t at = 0; at < line->len;) {
+        ssize_t put = write(trainer->out, line->text + at, line->len - at);
+        if (put < 0 && errno != EINTR) {
+            trainer->gone = true;
+            break;
+        }
+        at += put > 0 ? (size_t)put : 0;
+    }
+    str_fini(line);
+}
+
+static void say_ready(struct trainer *trainer)
+{
+    struct str line = {0};
+    str_add(&line, "{\"ready\":true}");
+    say(trainer, &line);
+}
+
+static void say_done(struct trainer *trainer, const struct err *err)
+{
+    struct str line = {0};
+    struct jw w = jw_to(&line);
+    jw_object(&w, NULL);
+    jw_bool(&w, "done", !err);
+    if (err) {
+        struct str text = {0};
+        str_addf(&text, "%s%s%s", err->text, *err->hint ? "; " : "", err->hint);
+        jw_text(&w, "cause", "error");
+        jw_text(&w, "text", str_text(&text));
+        str_fini(&text);
+    }
+    jw_close_object(&w);
+    say(trainer, &line);
+}
+
+/* Reads what is there; with `wait` at least one byte. */
+static void take_input(struct trainer *trainer, bool wait)
+{
+    struct pollfd ready = {.fd = trainer->in, .events = POLLIN};
+    char chunk[4096];
+    if (trainer->gone || (!wait && poll(&ready, 1, 0) <= 0))
+        return;
+    ssize_t got = read(trainer->in, chunk, sizeof chunk);
+    if (got > 0)
+        str_addn(&trainer->input, chunk, (size_t)got);
+    else if (got == 0 || (errno != EINTR && errno != EAGAIN))
+        trainer->gone = true;
+    if (trainer->input.len > LINE_MAX_BYTES && !memchr(trainer->input.text, '\n', trainer->input.len))
+        trainer->gone = true; /* no slot writes such a line */
+}
+
+/* The first whole line of the input, without its end; NULL if there is none. The caller frees. */
+static char *first_line(const struct trainer *trainer)
+{
+    const char *end = trainer->input.len ? memchr(trainer->input.text, '\n', trainer->input.len) : NULL;
+    return end ? xstrndup(trainer->input.text, (size_t)(end - trainer->input.text)) : NULL;
+}
+
+static void drop_line(struct trainer *trainer, size_t len)
+{
+    struct str *input = &trainer->input;
+    memmove(input->text, input->text + len + 1, input->len - len);
+    input->len -= len + 1;
+}
+
+static void hear_stop(struct trainer *trainer, const char *how)
+{
+    if (strcmp(how, "now") == 0)
+        trainer->stop_now = true;
+    else
+        trainer->stop_epoch = true;
+}
+
+/* Asked between batches: hears stops, leaves a job for later where it is. */
+static bool interrupted(void *arg)
+{
+    struct trainer *trainer = arg;
+    take_input(trainer, false);
+    for (char *line = first_line(trainer); line; line = first_line(trainer)) {
+        struct json *message = json_parse(line, strlen(line), "slot", NULL);
+        bool is_job = json_get(message, "job") != NULL;
+        if (json_get(message, "stop"))
+            hear_stop(trainer, json_text(json_get(message, "stop")));
+        json_free(message);
+        if (!is_job)
+            drop_line(trainer, strlen(line));
+        free(line);
+        if (is_job)
+            break;
+    }
+    return trainer->stop_now || trainer->gone;
+}
+
+/* ---- the job ---- */
+
+static int read_resume(const struct jcur *job, struct job *out, struct err *err)
+{
+    struct jcur resume = jcur_get(job, "resume");
+    if (!jcur_has(&resume))
+        return 0;
+    struct jcur path = jcur_get(&resume, "path"), epoch = jcur_get(&resume, "epoch");
+    int rc = jcur_text(&path, 4096, &out->resume, err);
+    return rc ? rc : jcur_int(&epoch, 0, INT32_MAX, &out->resume_epoch, err);
+}
+
+static int read_job(const struct jcur *job, struct job *out, struct err *err)
+{
+    struct jcur trial = jcur_get(job, "trial"), until = jcur_get(job, "until"),
+                epochs = jcur_get(job, "epochs");
+    struct jcur seed = jcur_get(job, "seed"), metric = jcur_get(job, "metric"), dir = jcur_get(job, "dir");
+    struct jcur base = jcur_get(job, "base"), trainer = jcur_get(job, "trainer");
+    int rc = jcur_int(&trial, 0, INT32_MAX, &out->trial, err);
+    if (!rc)
+        rc = jcur_int(&until, 0, INT32_MAX, &out->until, err);
+    if (!rc)
+        rc = jcur_int(&epochs, 1, INT32_MAX, &out->epochs, err);
+    if (!rc)
+        rc = jcur_int(&seed, 0, (int64_t)1 << 53, &out->seed, err);
+    if (!rc)
+        rc = jcur_text(&metric, 64, &out->metric, err);
+    if (!rc)
+        rc = jcur_text(&dir, 4096, &out->dir, err);
+    if (!rc && jcur_has(&base))
+        rc = jcur_text(&base, 4096, &out->base, err);
+    if (!rc)
+        rc = read_resume(job, out, err);
+    if (!rc)
+        rc = trainer_resolve(&trainer, json_get(job->node, "params"), &out->options, err);
+    return rc;
+}
+
+/* ---- data, kept while jobs ask for the same ---- */
+
+static double option(const struct json *options, const char *key)
+{
+    return json_num(json_get(options, key));
+}
+
+static void data_key(const struct job *job, struct str *out)
+{
+    static const char *const keys[] = {"data", "data_seed", "val_part", "folds", "fold", "normalize", NULL};
+    str_add(out, job->base ? job->base : "");
+    for (int i = 0; keys[i]; i++) {
+        str_addc(out, '\n');
+        json_print(json_get(job->options, keys[i]), out);
+    }
+}
+
+static int need_data(struct trainer *trainer, const struct job *job, struct err *err)
+{
+    struct str key = {0};
+    const struct json *o = job->options;
+    data_key(job, &key);
+    if (strcmp(str_text(&key), str_text(&trainer->data_key)) == 0) {
+        str_fini(&key);
+        return 0;
+    }
+    struct data_options options = {
+        .spec = json_text(json_get(o, "data")),
+        .base = job->base,
+        .val_part = option(o, "val_part"),
+        .folds = (int)option(o, "folds"),
+        .fold = (int)option(o, "fold"),
+        .seed = (uint64_t)option(o, "data_seed"),
+        .normalize = json_bool(json_get(o, "normalize")),
+    };
+    data_split_fini(&trainer->data);
+    str_fini(&trainer->data_key);
+    trainer->data = (struct data_split){0};
+    int rc = data_load(&options, &trainer->data, err);
+    if (rc)
+        str_fini(&key);
+    else
+        trainer->data_key = key;
+    return rc;
+}
+
+/* ---- checkpoints ---- */
+
+static double file_value(const struct job *job, const struct epoch_metrics *m)
+{
+    if (strcmp(job->metric, "val_loss") == 0)
+        return -m->val_loss;
+    return strcmp(job->metric, "ema_val_acc") == 0 ? m->ema_val_acc : m->val_acc;
+}
+
+static void delete_file(const char *dir, const char *name)
+{
+    char *path = path_join(dir, name);
+    unlink(path);
+    free(path);
+}
+
+/* Deletes all but the newest and the best. The files are in the order of their epochs. */
+static void thin_out(struct kept *kept, const char *dir)
+{
+    size_t best = 0, left = 0;
+    for (size_t i = 1; i < kept->count; i++)
+        best = kept->files[i].value > kept->files[best].value ? i : best;
+    for (size_t i = 0; i < kept->count; i++) {
+        bool stays = !kept->newest || i + kept->newest >= kept->count || i == best;
+        if (stays)
+            kept->files[left++] = kept->files[i];
+        else
+            delete_file(dir, kept->files[i].name);
+    }
+    kept->count = left;
+}
+
+static int save(const struct job *job, const struct training *training, const struct epoch_metrics *metrics,
+                struct kept *kept, struct err *err)
+{
+    GROW(kept->files, kept->room, kept->count + 1);
+    struct kept_file *file = &kept->files[kept->count];
+    checkpoint_name(job->trial, training->epoch, metrics->val_acc, file->name);
+    file->value = file_value(job, metrics);
+    char *path = path_join(job->dir, file->name);
+    int rc = checkpoint_write(training, metrics, path, err);
+    free(path);
+    kept->count += !rc;
+    return rc;
+}
+
+static int resume(const struct job *job, struct training *training, struct err *err)
+{
+    struct checkpoint checkpoint;
+    if (!job->resume)
+        return 0;
+    int rc = checkpoint_load(job->resume, &checkpoint, err);
+    if (rc)
+        return rc;
+    rc = training_restore(training, &checkpoint, job->resume, err);
+    checkpoint_fini(&checkpoint);
+    if (!rc && training->epoch != job->resume_epoch)
+        rc = err_set(err, ERR_BAD, "%s: expected epoch %lld, found %d", job->resume,
+                     (long long)job->resume_epoch, training->epoch);
+    return rc;
+}
+
+/* ---- training ---- */
+
+static void report(struct trainer *trainer, const struct training *t, const struct epoch_metrics *m,
+                   double seconds, const char *checkpoint)
+{
+    struct str line = {0};
+    struct jw w = jw_to(&line);
+    jw_object(&w, NULL);
+    jw_int(&w, "epoch", t->epoch);
+    jw_num(&w, "val_acc", m->val_acc);
+    jw_num(&w, "val_loss", m->val_loss);
+    jw_num(&w, "train_acc", m->train_acc);
+    jw_num(&w, "train_loss", m->train_loss);
+    if (t->ema) {
+        jw_num(&w, "ema_val_acc", m->ema_val_acc);
+        jw_num(&w, "ema_val_loss", m->ema_val_loss);
+    }
+    jw_num(&w, "lr", m->lr);
+    jw_num(&w, "samples_per_s", seconds > 0 ? round(t->data->train.n / seconds) : 0);
+    jw_num(&w, "seconds", round(seconds * 1e6) / 1e6);
+    if (checkpoint)
+        jw_text(&w, "checkpoint", checkpoint);
+    jw_close_object(&w);
+    say(trainer, &line);
+}
+
+static int train_epochs(struct trainer *trainer, const struct job *job, struct training *t, struct err *err)
+{
+    struct kept kept = {.newest = (size_t)option(job->options, "keep")};
+    int rc = 0;
+    while (!rc && t->epoch < job->until && !t->diverged && !trainer->stop_epoch) {
+        struct epoch_metrics metrics;
+        int64_t start = clock_mono_us();
+        if (training_epoch(t, interrupted, trainer, &metrics))
+            break; /* stop now, or nobody listens any more */
+        double seconds = (double)(clock_mono_us() - start) * 1e-6;
+        if (!t->diverged)
+            rc = save(job, t, &metrics, &kept, err);
+        if (!rc)
+            report(trainer, t, &metrics, seconds, t->diverged ? NULL : kept.files[kept.count - 1].name);
+        thin_out(&kept, job->dir);
+    }
+    free(kept.files);
+    return rc;
+}
+
+static int run_job(struct trainer *trainer, const struct jcur *cur, struct err *err)
+{
+    struct job job = {0};
+    struct training *training = NULL;
+    trainer->stop_epoch = trainer->stop_now = false;
+    int rc = read_job(cur, &job, err);
+    if (!rc)
+        rc = need_data(trainer, &job, err);
+    if (!rc)
+        rc = training_new(job.options, &trainer->data, (uint64_t)job.seed, (int)job.epochs, &training, err);
+    if (!rc)
+        rc = resume(&job, training, err);
+    if (!rc)
+        rc = train_epochs(trainer, &job, training, err);
+    training_free(training);
+    json_free(job.options);
+    return rc;
+}
+
+/* One line of an idle trainer: a job, or a stop that came too late. */
+static void hear(struct trainer *trainer, const char *line)
+{
+    struct err err = ERR_NONE;
+    struct json *message = json_parse(line, strlen(line), "slot", &err);
+    struct jcur root = jcur_root(message, "slot");
+    struct jcur job = jcur_get(&root, "job");
+    if (message && jcur_has(&job))
+        run_job(trainer, &job, &err);
+    if (!message || jcur_has(&job))
+        say_done(trainer, err.code ? &err : NULL);
+    json_free(message);
+}
+
+static int fd_of(const char *variable)
+{
+    const char *text = getenv(variable);
+    char *end = NULL;
+    long fd = text ? strtol(text, &end, 10) : -1;
+    return text && end != text && !*end && fd >= 0 && fd < 1 << 20 && fcntl((int)fd, F_GETFD) >= 0 ? (int)fd
+                                                                                                   : -1;
+}
+
+int builtin_train(void)
+{
+    struct trainer trainer = {.in = fd_of("HONE_IN_FD"), .out = fd_of("HONE_OUT_FD")};
+    if (trainer.in < 0 || trainer.out < 0) {
+        fprintf(stderr,
+                "hone train: HONE_IN_FD and HONE_OUT_FD are not set: it is started by a worker's slot and "
+                "speaks proto/TRAINER.md\n");
+        return err_exit_status(ERR_BAD);
+    }
+    say_ready(&trainer);
+    while (!trainer.gone) {
+        char *line = first_line(&trainer);
+        if (!line) {
+            take_input(&trainer, true);
+            continue;
+        }
+        drop_line(&trainer, strlen(line));
+        if (*line)
+            hear(&trainer, line);
+        free(line);
+    }
+    data_split_fini(&trainer.data);
+    str_fini(&trainer.data_key);
+    str_fini(&trainer.input);
+    return 0;
+}

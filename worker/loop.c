@@ -1,0 +1,349 @@
+/* loop: the worker's sockets, pipes, processes, signals and clock around session.c, which decides. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/check.h"
+#include "common/file.h"
+#include "common/hash.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "proto/wire.h"
+#include "worker/lines.h"
+#include "worker/orphans.h"
+#include "worker/platform.h"
+#include "worker/session.h"
+#include "worker/slot.h"
+
+enum {
+    SLOTS_MAX = 1024,
+    SLOT_LINE_MAX = 1 << 20,
+    LEAVE_MS = 2000, /* slots whose line was cut have so long to sweep up and go */
+};
+
+/* The process behind a slot; started with its first job. */
+struct slot_process {
+    pid_t pid; /* 0: none */
+    int fd;
+    struct lines lines;
+};
+
+struct loop {
+    struct session session;
+    struct wire *wire;
+    struct slot_process *slots;
+    struct pollfd *fds; /* signals, then one per slot */
+    int signals;
+    const char *program;
+    char *dir, *scratch;
+};
+
+/* ---- slots ---- */
+
+static _Noreturn void child_exec(const char *program, int fd)
+{
+    char number[16];
+    sigset_t none;
+    setpgid(0, 0); /* ^C is for the one who asked for it */
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    if (fd == SLOT_FD)
+        fcntl(fd, F_SETFD, 0);
+    else
+        dup2(fd, SLOT_FD);
+    close_range(SLOT_FD + 1, ~0u, 0);
+    snprintf(number, sizeof number, "%d", SLOT_FD);
+    execl(program, "hone", "slot", number, (char *)NULL);
+    _exit(127);
+}
+
+static bool slot_start(struct loop *loop, struct slot_process *slot)
+{
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+        return false;
+    pid_t pid = fork();
+    if (pid == 0)
+        child_exec(loop->program, pair[1]);
+    close(pair[1]);
+    if (pid < 0) {
+        close(pair[0]);
+        return false;
+    }
+    fcntl(pair[0], F_SETFL, O_NONBLOCK);
+    *slot = (struct slot_process){.pid = pid, .fd = pair[0]};
+    lines_init(&slot->lines, SLOT_LINE_MAX);
+    return true;
+}
+
+static void slot_close(struct slot_process *slot)
+{
+    if (slot->pid)
+        close(slot->fd);
+    lines_fini(&slot->lines);
+    *slot = (struct slot_process){.fd = -1};
+}
+
+/* The supervisor is dead, or good as: what it supervised is ours now (orphans_adopt), and ends here. */
+static void slot_died(struct loop *loop, int index, struct now now)
+{
+    struct slot_process *slot = &loop->slots[index];
+    pid_t spare[SLOTS_MAX];
+    size_t count = 0;
+    kill(slot->pid, SIGKILL);
+    for (int i = 0; i < loop->session.options.slots; i++)
+        if (i != index && loop->slots[i].pid)
+            spare[count++] = loop->slots[i].pid;
+    log_error("slot %d: its process has died", index);
+    orphans_kill(spare, count, NULL, NULL);
+    slot_close(slot);
+    session_on_slot_gone(&loop->session, index, now);
+}
+
+static void slot_read(struct loop *loop, int index, struct now now)
+{
+    struct slot_process *slot = &loop->slots[index];
+    ssize_t got = lines_fill(&slot->lines, slot->fd);
+    bool dead = got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
+    char *line;
+    size_t len;
+    enum lines_next next;
+    while ((next = lines_next(&slot->lines, &line, &len)) == LINES_LINE)
+        session_on_slot_line(&loop->session, index, line, len, now);
+    if (dead || next == LINES_LONG)
+        slot_died(loop, index, now);
+}
+
+/* Lines for a slot go as far as its socket takes them; the first one starts its process. */
+static void slot_write(struct loop *loop, int index, struct now now)
+{
+    struct slot_process *slot = &loop->slots[index];
+    struct str *out = &loop->session.slots[index].out;
+    if (!slot->pid && !slot_start(loop, slot)) {
+        log_error("slot %d: cannot start a process: %s", index, strerror(errno));
+        session_on_slot_gone(&loop->session, index, now);
+        return;
+    }
+    while (out->len) {
+        ssize_t put = send(slot->fd, out->text, out->len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0)
+            return; /* full: POLLOUT will tell; closed: the read side will */
+        out->len -= (size_t)put;
+        memmove(out->text, out->text + put, out->len + 1);
+    }
+}
+
+/* ---- the wire ---- */
+
+static void drain_wire(struct loop *loop, struct now now)
+{
+    for (;;) {
+        peer_id from;
+        struct msg msg;
+        struct err why = ERR_NONE;
+        switch (wire_receive(loop->wire, &from, &msg, &why)) {
+        case WIRE_NOTHING: return;
+        case WIRE_UP: session_on_up(&loop->session, now); break;
+        case WIRE_DOWN: session_on_down(&loop->session, now); break;
+        case WIRE_BAD: session_on_noise(&loop->session, &why, now); break;
+        case WIRE_MESSAGE:
+            session_on_message(&loop->session, &msg, now);
+            msg_fini(&msg);
+            break;
+        }
+    }
+}
+
+/* A report that did not go out must not count as sent: a new connection sends all of them again. */
+static void flush_wire(struct loop *loop)
+{
+    if (wire_flush(loop->wire, &loop->session.outbox) > 0 && loop->session.welcomed)
+        loop->session.reconnect = true;
+    if (loop->session.reconnect)
+        wire_reconnect(loop->wire);
+    loop->session.reconnect = false;
+}
+
+/* ---- the loop ---- */
+
+static void read_signals(struct loop *loop, struct now now)
+{
+    struct signalfd_siginfo info;
+    while (read(loop->signals, &info, sizeof info) == sizeof info) {
+        log_info("%s: leaving; once more: at once", info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM");
+        session_on_signal(&loop->session, (int)info.ssi_signo, now);
+    }
+}
+
+static int64_t wait_time(int64_t deadline, struct now now)
+{
+    if (deadline == INT64_MAX)
+        return -1;
+    return deadline <= now.mono_ms ? 0 : deadline - now.mono_ms;
+}
+
+static void wait_for_something(struct loop *loop, int64_t deadline)
+{
+    int slots = loop->session.options.slots;
+    loop->fds[0] = (struct pollfd){.fd = loop->signals, .events = POLLIN};
+    for (int i = 0; i < slots; i++) {
+        short want = loop->session.slots[i].out.len ? POLLIN | POLLOUT : POLLIN;
+        loop->fds[i + 1] = (struct pollfd){.fd = loop->slots[i].pid ? loop->slots[i].fd : -1, .events = want};
+    }
+    wire_wait(loop->wire, loop->fds, slots + 1, wait_time(deadline, clock_now()));
+}
+
+static void turn(struct loop *loop, int64_t *deadline)
+{
+    struct session *session = &loop->session;
+    wait_for_something(loop, *deadline);
+    struct now now = clock_now();
+    drain_wire(loop, now);
+    for (int i = 0; i < session->options.slots; i++)
+        if (loop->fds[i + 1].revents & (POLLIN | POLLHUP | POLLERR))
+            slot_read(loop, i, now);
+    if (loop->fds[0].revents)
+        read_signals(loop, now);
+    *deadline = session_tick(session, now);
+    for (int i = 0; i < session->options.slots; i++)
+        if (session->slots[i].out.len)
+            slot_write(loop, i, now);
+    flush_wire(loop);
+}
+
+/* ---- the beginning and the end ---- */
+
+static bool sees(const char *root, const char *probe)
+{
+    struct str text = {0};
+    char *path = path_join(root, "probe");
+    bool same = !file_read(path, 256, &text, NULL) && strcspn(text.text, "\r\n") == strlen(probe) &&
+                str_starts(text.text, probe) && probe[0];
+    str_fini(&text);
+    free(path);
+    return same;
+}
+
+static void describe_self(const struct worker_options *options, struct msg_hello *self)
+{
+    *self = (struct msg_hello){.pid = (uint64_t)getpid()};
+    random_hex(self->uuid);
+    if (gethostname(self->host, sizeof self->host))
+        str_copy(self->host, sizeof self->host, "localhost");
+    self->host[sizeof self->host - 1] = '\0';
+    if (options->name && options->name[0])
+        snprintf(self->name, sizeof self->name, "%s", options->name);
+    else
+        snprintf(self->name, sizeof self->name, "%.50s-%ld", self->host, (long)getpid());
+    str_copy(self->version, sizeof self->version, HONE_VERSION);
+    platform_text(self->platform);
+}
+
+static int check_options(const struct worker_options *options, struct err *err)
+{
+    if (options->slots < 1 || options->slots > SLOTS_MAX)
+        return err_set(err, ERR_BAD, "--slots must be 1 to %d (got %d)", SLOTS_MAX, options->slots);
+    if (options->dir && dir_make(options->dir, err))
+        return err_prefix(err, "--dir: ");
+    return 0;
+}
+
+/* Before ZeroMQ starts its threads: they inherit the mask, so that signals reach this loop alone. Standard
+ * error may be a pipe whose reader dies before us: not a reason to go. */
+static int open_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+}
+
+static void loop_init(struct loop *loop, const struct worker_options *options)
+{
+    struct worker_options own = *options;
+    struct msg_hello self;
+    *loop = (struct loop){.signals = open_signals()};
+    loop->dir = options->dir ? path_absolute(options->dir) : NULL;
+    loop->scratch = loop->dir ? xstrdup(loop->dir) : path_absolute("hone-worker.d");
+    loop->program = options->program ? options->program : "/proc/self/exe";
+    own.dir = loop->dir;
+    describe_self(options, &self);
+    session_init(&loop->session, &own, &self, loop->scratch, clock_now());
+    loop->session.sees = sees;
+    loop->slots = xcalloc((size_t)options->slots, sizeof *loop->slots);
+    loop->fds = xcalloc((size_t)options->slots + 1, sizeof *loop->fds);
+    for (int i = 0; i < options->slots; i++)
+        loop->slots[i].fd = -1;
+    orphans_adopt();
+}
+
+/* Waits for the process to end, not beyond the deadline. It is not reaped, its parent ends now. */
+static void wait_exit(pid_t pid, int64_t deadline)
+{
+    struct pollfd end = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
+    int64_t left = deadline - clock_mono_ms();
+    if (end.fd < 0)
+        return;
+    while (left > 0 && poll(&end, 1, (int)left) < 0 && errno == EINTR)
+        left = deadline - clock_mono_ms();
+    close(end.fd);
+}
+
+/* Cutting the lines is all it takes: each slot then ends its trainer. */
+static void close_slots(struct loop *loop, bool wait)
+{
+    int64_t deadline = clock_mono_ms() + LEAVE_MS;
+    int slots = loop->session.options.slots;
+    for (int i = 0; i < slots; i++)
+        if (loop->slots[i].pid)
+            close(loop->slots[i].fd);
+    for (int i = 0; wait && i < slots; i++)
+        if (loop->slots[i].pid)
+            wait_exit(loop->slots[i].pid, deadline);
+    for (int i = 0; i < slots; i++)
+        lines_fini(&loop->slots[i].lines);
+}
+
+static void loop_fini(struct loop *loop)
+{
+    bool at_once = loop->session.leaving >= 0 && loop->session.held.count;
+    close_slots(loop, !at_once);
+    wire_free(loop->wire);
+    session_fini(&loop->session);
+    close(loop->signals);
+    free(loop->slots);
+    free(loop->fds);
+    free(loop->dir);
+    free(loop->scratch);
+}
+
+int worker_run(const struct worker_options *options, struct err *err)
+{
+    struct loop loop;
+    int64_t deadline = 0;
+    if (check_options(options, err))
+        return err_exit_status(ERR_BAD);
+    loop_init(&loop, options);
+    int rc = wire_connect(options->address, &loop.wire, err);
+    while (!rc && loop.session.exit_status < 0)
+        turn(&loop, &deadline);
+    int status = rc ? err_exit_status(rc) : loop.session.exit_status;
+    if (!rc && status == 3 && err)
+        *err = loop.session.failure;
+    loop_fini(&loop);
+    return status;
+}

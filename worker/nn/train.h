@@ -1,0 +1,93 @@
+/* train: the training of one network as an object without clock, files or sockets: made from resolved
+ * options, data, a seed and the length of the whole training; then one call per epoch.
+ *
+ * All randomness is in streams named by (seed, epoch, purpose): first weights, order of the samples, dropout,
+ * augmentation. The state after an epoch is therefore weights, update rule's state and averages alone, and a
+ * training that was saved and restored goes on with the numbers of an undisturbed one, to the bit.
+ *
+ * train_loss and train_acc are means over the epoch while the weights moved, dropout and augmentation on:
+ * free, and a little pessimistic early on. val_loss and val_acc belong to the weights at the epoch's end.
+ * Losses are those of the data, without penalties. A loss that is not finite ends the epoch at once, and
+ * every metric is NaN.
+ *
+ * Ownership: training_new gives to the caller; data is borrowed and must outlive the training. */
+#ifndef HONE_WORKER_NN_TRAIN_H
+#define HONE_WORKER_NN_TRAIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "common/json.h"
+#include "worker/nn/data.h"
+#include "worker/nn/net.h"
+#include "worker/nn/optimizer.h"
+#include "worker/nn/schedule.h"
+
+enum { TRAIN_LAYERS_MAX = 64 };
+
+struct train_options {
+    struct layer_spec layers[TRAIN_LAYERS_MAX];
+    int layer_count;
+    enum loss_kind loss;
+    enum init_kind init;
+    double init_scale;
+    int batch;
+    struct update_options update;
+    struct schedule schedule; /* its `epochs` is the job's */
+    double clip, ema;
+    struct augment_options augment;
+};
+
+struct epoch_metrics {
+    double train_loss, train_acc, val_loss, val_acc;
+    double ema_val_loss, ema_val_acc; /* NaN unless the option `ema` is set */
+    double lr;                        /* of the last step */
+};
+
+struct training {
+    struct train_options options;
+    struct json *resolved; /* a copy of the options as they came, for the checkpoint */
+    const struct data_split *data;
+    uint64_t seed;
+    int epoch; /* passes done */
+    struct net *net;
+    struct optimizer optimizer;
+    struct plateau plateau;
+    float *ema; /* (param_count) sum of decayed weights, NULL without */
+    bool diverged;
+    /* one batch */
+    uint32_t *order; /* (train.n) */
+    float *x;        /* (batch, width) */
+    int32_t *y;      /* (batch) */
+};
+
+/* Reads what trainer_resolve made. */
+int train_options_read(const struct json *resolved, int epochs, struct train_options *out, struct err *err);
+void train_net_options(const struct train_options *options, const struct dataset *set, uint64_t seed,
+                       struct net_options *out); /* borrows options */
+
+int training_new(const struct json *resolved, const struct data_split *data, uint64_t seed, int epochs,
+                 struct training **out, struct err *err);
+void training_free(struct training *training);
+
+/* One pass over the training part. `interrupted` is asked between batches and may be NULL; if it says yes the
+ * training is left in mid-epoch, good for nothing but training_free, and ERR_BUSY comes back. */
+int training_epoch(struct training *training, bool (*interrupted)(void *arg), void *arg,
+                   struct epoch_metrics *out);
+
+struct score {
+    double loss, acc;
+};
+
+/* Mean loss and share of right answers of a net in evaluation mode; NaN for an empty set. */
+struct score net_score(struct net *net, const struct dataset *set, int batch);
+
+/* Weights of the running average, ema/(1 - decay^steps), into out (param_count). */
+void training_averaged(const struct training *training, float *out);
+
+/* Batchnorm's running moments anew, as plain means over the first samples of a set: after weights were
+ * averaged, the moments that were collected on the way belong to other weights. */
+void net_recompute_moments(struct net *net, const struct dataset *set, int batch);
+
+#endif
