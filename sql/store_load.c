@@ -147,8 +147,12 @@ static struct row_log log_row(sqlite3_stmt *stmt)
         .epoch = sqlite3_column_int(stmt, 5),
         .value = num_at_col(stmt, 6),
         .detail = text_at_col(stmt, 7),
+        .walls = text_at_col(stmt, 8),
+        .stage = sqlite3_column_int(stmt, 9),
+        .carried = sqlite3_column_int(stmt, 10),
+        .trials = sqlite3_column_int(stmt, 11),
     };
-    if (!row.epoch)
+    if (!row.epoch && !row.walls)
         POST(trial_status_parse(text_at_col(stmt, 2), &row.to_status));
     return row;
 }
