@@ -193,7 +193,8 @@ FROM study ORDER BY id;
 
 -- name: load_trials
 SELECT id, study, number, "group", repeat, status, cause, seed, sampler, sampler_version, seq_cut, why, platform,
-       fit, attempt, until, epochs, last_epoch, best_epoch, score, own_failures, lost_on, created_ms, started_ms, ended_ms
+       fit, attempt, until, epochs, last_epoch, best_epoch, score, own_failures, lost_on, created_ms, started_ms,
+       ended_ms
 FROM trial WHERE study = :study ORDER BY number;
 
 -- name: load_params
@@ -209,13 +210,14 @@ SELECT e.trial, e.attempt, e.epoch, e.value, e.seconds, e.received_ms, e.seq
 FROM trial t CROSS JOIN epoch_counted e ON e.trial = t.id
 WHERE t.study = :study ORDER BY t.number, e.epoch;
 
--- Everything that samplers and pruners learned from, in the order in which it happened.
+-- Everything that samplers and pruners learned from, in the order in which it happened. A row without to_status is an
+-- epoch; epoch 0, before training, teaches nothing.
 -- name: load_log
 SELECT v.seq, v.trial, v.to_status, v.cause, v.attempt, NULL AS epoch, NULL AS value, v.detail, NULL, NULL, NULL, NULL
 FROM trial t CROSS JOIN trial_event v ON v.trial = t.id WHERE t.study = :study
 UNION ALL
 SELECT e.seq, e.trial, NULL, NULL, e.attempt, e.epoch, e.value, NULL, NULL, NULL, NULL, NULL
-FROM trial t CROSS JOIN epoch e ON e.trial = t.id WHERE t.study = :study
+FROM trial t CROSS JOIN epoch e ON e.trial = t.id AND e.epoch > 0 WHERE t.study = :study
 UNION ALL
 SELECT seq, NULL, NULL, NULL, NULL, NULL, NULL, NULL, walls, stage, carried, trials FROM box WHERE study = :study
 ORDER BY 1;

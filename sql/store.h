@@ -136,7 +136,7 @@ struct row_trial {
     uint64_t seq_cut; /* the history the proposal saw */
     const char *why;  /* one sentence of the sampler */
     const char *platform;
-    const char *fit; /* JSON list, or NULL: see struct proposal */
+    const char *fit;  /* JSON list, or NULL: see struct proposal */
     int attempt;      /* newest attempt, 0: none */
     int until;        /* epoch to stop after */
     int epochs;       /* length of the whole training */
@@ -267,8 +267,8 @@ struct row_log {
 };
 
 /* All that happened in a study, in the order of seq: what samplers and pruners learned from. */
-int store_load_log(struct store *store, int64_t study, int (*visit)(void *arg, const struct row_log *row), void *arg,
-                   struct err *err);
+int store_load_log(struct store *store, int64_t study, int (*visit)(void *arg, const struct row_log *row),
+                   void *arg, struct err *err);
 /* The newest checkpoint row of a trial at or before an epoch; ERR_GONE if none. Texts are valid until the next call. */
 int store_last_checkpoint(struct store *store, int64_t trial, int max_epoch, struct row_checkpoint *out,
                           struct err *err);

@@ -157,8 +157,8 @@ static struct row_log log_row(sqlite3_stmt *stmt)
     return row;
 }
 
-int store_load_log(struct store *store, int64_t study, int (*visit)(void *arg, const struct row_log *row), void *arg,
-                   struct err *err)
+int store_load_log(struct store *store, int64_t study, int (*visit)(void *arg, const struct row_log *row),
+                   void *arg, struct err *err)
 {
     sqlite3_stmt *stmt;
     int rc = start(store, "load_log", study, &stmt, err), got = SQLITE_DONE;
