@@ -147,6 +147,54 @@ static void widths(void **state)
     space_fini(&space);
 }
 
+/* Log densities of Optuna 5.0.0's estimator for the same points (numbers it printed, with numpy's sort made
+ * stable: the order of equal values decides their widths): points 1..3 and points 4..30 of a Halton sequence,
+ * at 40..45. */
+static void as_optuna_has_it(void **state)
+{
+    (void)state;
+    static const double want[6][2] = {
+        {-15.3381440278766, -17.3788746445547}, {-15.76047804776, -17.6836653651423},
+        {-11.6830528476478, -10.2760485208888}, {-13.2233111957061, -15.1667630545393},
+        {-13.6041192368264, -16.1000564558114}, {-13.7326517447665, -16.6656845773954},
+    };
+    struct space space =
+        space_of("{\"u\": {\"uniform\": [-1, 3]}, \"l\": {\"log\": [1e-4, 1]}, \"q\": {\"uniform\": "
+                 "[0, 0.8], \"step\": 0.1}, \"n\": {\"int\": [1, 50], \"log\": true}, \"i\": {\"int\": "
+                 "[2, 9]}, \"c\": {\"choice\": [\"a\", \"b\", \"d\"]}}");
+    struct point points[46];
+    const struct point *borrowed[46];
+    struct box box;
+    struct parzen l, g;
+    static const int params[] = {0, 1, 2, 3, 4, 5};
+    box_init(&box, &space);
+    for (uint32_t k = 1; k <= 45; k++) {
+        point_init(&points[k], &space);
+        struct value *v = points[k].v;
+        double seven = halton_plain(3, k);
+        v[0] = value_num(-1 + 4 * halton_plain(0, k));
+        v[1] = value_num(pow(10, -4 + 4 * halton_plain(1, k)));
+        v[2] = value_num(nearbyint(halton_plain(2, k) * 8) / 10);
+        v[3] = value_num(1 + floor(seven * seven * 50));
+        v[4] = value_num(2 + floor(halton_plain(4, k) * 8));
+        v[5] = value_choice((int)(halton_plain(5, k) * 3));
+        borrowed[k] = &points[k];
+    }
+    parzen_init(&l, &space, &box, params, 6, borrowed + 1, 3);
+    parzen_init(&g, &space, &box, params, 6, borrowed + 4, 27);
+    for (int k = 0; k < 6; k++) {
+        const struct point *at = &points[40 + k];
+        assert_true(fabs(parzen_log(&l, at) - want[k][0]) < 1e-9);
+        assert_true(fabs(parzen_log(&g, at) - want[k][1]) < 1e-9);
+    }
+    parzen_fini(&l);
+    parzen_fini(&g);
+    for (int k = 1; k <= 45; k++)
+        point_fini(&points[k]);
+    box_fini(&box);
+    space_fini(&space);
+}
+
 static double sphere(const struct space *space, const struct point *point)
 {
     double sum = 0;
@@ -317,6 +365,7 @@ int main(void)
         cmocka_unit_test(densities_integrate_to_one),
         cmocka_unit_test(symmetric_data_symmetric_density),
         cmocka_unit_test(widths),
+        cmocka_unit_test(as_optuna_has_it),
         cmocka_unit_test(starts_as_halton),
         cmocka_unit_test(learns_hartmann6),
         cmocka_unit_test(the_same_bits_again),
