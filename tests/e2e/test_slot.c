@@ -479,8 +479,10 @@ static void lines_that_break_the_protocol(void **state)
         {"tell '{\"epoch\":1,\"val_acc\":\"high\"}'; cat <&3", "val_acc"},
         {"tell '{\"epoch\":1,\"val acc\":1}'; cat <&3", "no name for a metric"},
         {"tell '{\"epoch\":1,\"val_acc\":1,\"checkpoint\":\"../x\"}'; cat <&3", "checkpoint"},
-        {"mkdir -p $HONE_DIR/d; tell '{\"epoch\":1,\"val_acc\":1,\"checkpoint\":\"d\"}'; cat <&3",
-         "the checkpoint it reported"},
+        {"mkdir $HONE_DIR/d; tell '{\"epoch\":1,\"val_acc\":1,\"checkpoint\":\"d\"}'; cat <&3",
+         "not a regular file"},
+        {"mkfifo $HONE_DIR/f; tell '{\"epoch\":1,\"val_acc\":1,\"checkpoint\":\"f\"}'; cat <&3",
+         "not a regular file"},
         {"tell '{\"done\":true}'; cat <&3", "warm trainers"},
         {"tell '{\"note\":\"a\"}'; tell '{\"ready\":true}'; cat <&3", "first line"},
         {"tell \"$(head -c 70000 /dev/zero | tr '\\0' x)\"; cat <&3", "longer than 65536 bytes"},
@@ -640,7 +642,7 @@ static void start_family(struct slot_test *t, struct pollfd family[3])
                9);
     hear_epoch(t, 1, "val_acc");
     for (int i = 0; i < 3; i++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof name, "pid%d", i);
         char *text = text_of(t, name);
         family[i] = (struct pollfd){.fd = (int)syscall(SYS_pidfd_open, atoi(text), 0), .events = POLLIN};
