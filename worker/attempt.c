@@ -309,12 +309,15 @@ static void write_failed(struct attempt *attempt, const char *cause, const char 
     str_fini(&detail);
 }
 
-/* What was asked for goes before what came of it: a trainer that was told to end now may end anyhow. */
+/* What was asked for goes before what came of it: a trainer that was told to end now may end anyhow. One that
+ * has reported its last epoch is through, whatever it was told after that. */
 static bool ended_as_told(struct attempt *attempt, struct str *out)
 {
     if (attempt->stop < STOP_NOW)
         return false;
-    write_end(attempt, attempt->stop == STOP_PREEMPT ? "preempted" : "stopped", NULL, NULL, out);
+    bool through = attempt->has_metric && attempt->epoch >= attempt->until;
+    const char *told = attempt->stop == STOP_PREEMPT ? "preempted" : "stopped";
+    write_end(attempt, through ? "finished" : told, NULL, NULL, out);
     return true;
 }
 

@@ -49,9 +49,10 @@ static bool warm_job(const struct json *job, FILE *in)
         dprintf(4, "{\"done\":false,\"cause\":\"error\",\"text\":\"no such data set\"}\n");
         return true;
     }
-    if (strcmp(mode, "wait") == 0 && !fgets(line, sizeof line, in))
+    if (strcmp(mode, "wait") != 0)
+        warm_epochs(job);
+    else if (!fgets(line, sizeof line, in))
         return false;
-    warm_epochs(job);
     dprintf(4, "{\"done\":true}\n");
     return strcmp(mode, "leave") != 0;
 }
@@ -393,6 +394,15 @@ static void stop_now_is_obeyed_at_once(void **state)
     hear_end(t, 1, "stopped", "", "");
 }
 
+static void one_that_is_through_has_finished_whatever_it_is_told(void **state)
+{
+    struct slot_test *t = *state;
+    run_script(t, "read -r job <&3; tell '{\"epoch\":1,\"val_acc\":1}'; read -r stop <&3; exit 7", 1);
+    hear_epoch(t, 1, "val_acc");
+    say(t, "{\"stop\":\"now\"}");
+    hear_end(t, 1, "finished", "", "");
+}
+
 static void preemption_begins_with_sigterm(void **state)
 {
     struct slot_test *t = *state;
@@ -610,8 +620,7 @@ static void a_warm_trainer_survives_a_failed_and_a_stopped_trial(void **state)
     hear_end(t, 0, "failed", "error", "no such data set");
     run_job(t, warm, "{\"mode\":\"wait\"}", 1, "");
     say(t, "{\"stop\":\"now\"}");
-    assert_true(hear_epoch(t, 1, "pid") == pid);
-    hear_end(t, 1, "stopped", "", "");
+    hear_end(t, 0, "stopped", "", "");
     run_job(t, warm, "{}", 1, "");
     assert_true(hear_epoch(t, 1, "pid") == pid);
     hear_end(t, 1, "finished", "", "");
@@ -718,6 +727,7 @@ int main(int argc, char **argv)
         SLOT_TEST(stop_epoch_ends_after_the_epoch_in_progress),
         SLOT_TEST(stop_now_kills_one_that_will_not_go),
         SLOT_TEST(stop_now_is_obeyed_at_once),
+        SLOT_TEST(one_that_is_through_has_finished_whatever_it_is_told),
         SLOT_TEST(preemption_begins_with_sigterm),
         SLOT_TEST(an_exit_status_comes_with_the_end_of_the_log),
         SLOT_TEST(a_signal_is_named),

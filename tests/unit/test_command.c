@@ -90,6 +90,7 @@ static void placeholders(void **state)
     expect_argument("{seed}{until}", "{}", "90071992547409915");
     expect_argument("{seed}", "{\"seed\":\"mine\"}", "mine"); /* a parameter goes first */
     expect_argument("{} {a b} {{opt}} {", "{\"opt\":\"v\"}", "{} {a b} {v} {");
+    expect_argument("--from={resume}@{resume_epoch}", "{}", "--from=@0");
     expect_argument("", "{}", "");
     expect_argument("{empty}", "{\"empty\":\"\"}", "");
 }
