@@ -300,7 +300,7 @@ static void loop_init(struct loop *loop, const struct worker_options *options)
     orphans_adopt();
 }
 
-/* Waits for the process to end, not beyond the deadline. It is not reaped, its parent ends now. */
+/* Waits for the process to end, not beyond the deadline. */
 static void wait_exit(pid_t pid, int64_t deadline)
 {
     struct pollfd end = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
@@ -310,6 +310,7 @@ static void wait_exit(pid_t pid, int64_t deadline)
     while (left > 0 && poll(&end, 1, (int)left) < 0 && errno == EINTR)
         left = deadline - clock_mono_ms();
     close(end.fd);
+    waitpid(pid, NULL, WNOHANG);
 }
 
 /* Cutting the lines is all it takes: each slot then ends its trainer. */
