@@ -65,7 +65,7 @@ static void spread_points(const struct study_def *def, const struct rows *points
     struct text_list names = {0};
     for (int i = 0; i < def->space.count; i++)
         text_list_add(&names, def->space.params[i].name);
-    const struct rows_item items[] = {{"trial", NULL, NULL}, {"params", NULL, &names}};
+    const struct rows_item items[] = {{.column = "trial"}, {.column = "params", .keys = &names}};
     rows_arrange(points, items, COUNT_OF(items), out);
     text_list_fini(&names);
 }

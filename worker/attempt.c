@@ -169,13 +169,28 @@ static void sync_folders(struct attempt *attempt)
     attempt->synced = true;
 }
 
+/* A trainer may have gone on and removed an older checkpoint by the time we look: the report counts, the
+ * checkpoint does not. One that never leaves any is told so in its log. */
+static int missing_checkpoint(struct attempt *attempt, const char *path)
+{
+    struct str text = {0};
+    if (!attempt->synced) {
+        str_addf(&text, "there is no checkpoint %s; nothing can resume from it", path);
+        attempt_note(attempt, text.text);
+    }
+    str_fini(&text);
+    return 0;
+}
+
 static int write_checkpoint(struct attempt *attempt, const char *name, struct jw *w, struct err *err)
 {
     char hash[HASH_HEX];
     int64_t bytes;
     char *path = path_join(attempt->dir, name), *shown = path_join(attempt->shown, name);
     int rc = hash_file(path, hash, &bytes, err);
-    if (rc) {
+    if (rc && !file_exists(path)) {
+        rc = missing_checkpoint(attempt, path);
+    } else if (rc) {
         err_prefix(err, "the checkpoint it reported: ");
     } else {
         sync_folders(attempt);

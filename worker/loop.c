@@ -27,7 +27,6 @@
 enum {
     SLOTS_MAX = 1024,
     SLOT_LINE_MAX = 1 << 20,
-    RETRY_MS = 1000, /* after a connection could not even be begun */
     LEAVE_MS = 2000, /* slots whose line was cut have so long to sweep up and go */
 };
 
@@ -149,7 +148,7 @@ static void slot_write(struct loop *loop, int index, struct now now)
 
 static void drain_wire(struct loop *loop, struct now now)
 {
-    while (loop->wire) {
+    for (;;) {
         peer_id from;
         struct msg msg;
         struct err why = ERR_NONE;
@@ -169,23 +168,11 @@ static void drain_wire(struct loop *loop, struct now now)
 /* A report that did not go out must not count as sent: a new connection sends all of them again. */
 static void flush_wire(struct loop *loop)
 {
-    if (loop->wire && wire_flush(loop->wire, &loop->session.outbox) > 0 && loop->session.welcomed)
+    if (wire_flush(loop->wire, &loop->session.outbox) > 0 && loop->session.welcomed)
         loop->session.reconnect = true;
-}
-
-/* Out of descriptors, say: trainers go on, and it is tried again. */
-static void new_connection(struct loop *loop, struct now now, int64_t *deadline)
-{
-    struct err why = ERR_NONE;
-    session_on_down(&loop->session, now);
-    wire_free(loop->wire);
-    loop->wire = NULL;
-    loop->session.reconnect = wire_connect(loop->session.options.address, &loop->wire, &why) != 0;
-    if (loop->session.reconnect) {
-        log_error("%s", why.text);
-        if (*deadline > now.mono_ms + RETRY_MS)
-            *deadline = now.mono_ms + RETRY_MS;
-    }
+    if (loop->session.reconnect)
+        wire_reconnect(loop->wire);
+    loop->session.reconnect = false;
 }
 
 /* ---- the loop ---- */
@@ -233,8 +220,6 @@ static void turn(struct loop *loop, int64_t *deadline)
         if (session->slots[i].out.len)
             slot_write(loop, i, now);
     flush_wire(loop);
-    if (session->reconnect)
-        new_connection(loop, now, deadline);
 }
 
 /* ---- the beginning and the end ---- */

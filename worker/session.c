@@ -136,10 +136,10 @@ static void grant_credit(struct session *session, struct now now)
 {
     struct msg msg = {.kind = MSG_credit};
     int64_t room = session->options.slots + session->prefetch - (int64_t)active_count(session);
-    uint64_t want = session->received + (uint64_t)(room > 0 ? room : 0);
-    if (!session->welcomed || session->leaving >= 0 || want <= session->credit)
+    if (!session->welcomed || session->leaving >= 0 || room <= 0 ||
+        session->received + (uint64_t)room <= session->credit)
         return;
-    msg.credit.jobs = session->credit = want;
+    msg.credit.jobs = session->credit = session->received + (uint64_t)room;
     say(session, &msg, now);
 }
 

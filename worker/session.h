@@ -55,7 +55,7 @@ struct session {
 
     /* the connection */
     bool up, welcomed;
-    bool reconnect; /* the loop should make a new connection, and clear this */
+    bool reconnect; /* the loop should give this connection up, and clear this */
     char store[33]; /* "" before the first WELCOME */
     char root[4097];
     bool root_seen;

@@ -342,6 +342,18 @@ static void a_checkpoint_is_reported_with_size_and_hash(void **state)
     hear_end(t, 1, "finished", "", "");
 }
 
+static void a_checkpoint_that_is_gone_already_does_not_count(void **state)
+{
+    struct slot_test *t = *state;
+    run_script(t, "tell '{\"epoch\":1,\"val_acc\":1,\"checkpoint\":\"e1.ckpt\"}'", 1);
+    struct json *line = hear(t);
+    assert_int_equal((int)json_num(json_get(line, "epoch")), 1);
+    assert_null(json_get(line, "checkpoint"));
+    json_free(line);
+    hear_end(t, 1, "finished", "", "");
+    expect_text(t, "s/t1/log", "hone: there is no checkpoint");
+}
+
 /* ---- stops ---- */
 
 static void stop_epoch_ends_after_the_epoch_in_progress(void **state)
@@ -467,7 +479,8 @@ static void lines_that_break_the_protocol(void **state)
         {"tell '{\"epoch\":1,\"val_acc\":\"high\"}'; cat <&3", "val_acc"},
         {"tell '{\"epoch\":1,\"val acc\":1}'; cat <&3", "no name for a metric"},
         {"tell '{\"epoch\":1,\"val_acc\":1,\"checkpoint\":\"../x\"}'; cat <&3", "checkpoint"},
-        {"tell '{\"epoch\":1,\"val_acc\":1,\"checkpoint\":\"none\"}'; cat <&3", "the checkpoint it reported"},
+        {"mkdir -p $HONE_DIR/d; tell '{\"epoch\":1,\"val_acc\":1,\"checkpoint\":\"d\"}'; cat <&3",
+         "the checkpoint it reported"},
         {"tell '{\"done\":true}'; cat <&3", "warm trainers"},
         {"tell '{\"note\":\"a\"}'; tell '{\"ready\":true}'; cat <&3", "first line"},
         {"tell \"$(head -c 70000 /dev/zero | tr '\\0' x)\"; cat <&3", "longer than 65536 bytes"},
@@ -699,6 +712,7 @@ int main(int argc, char **argv)
         SLOT_TEST(the_job_is_in_line_and_environment),
         SLOT_TEST(placeholders_fill_one_element),
         SLOT_TEST(a_checkpoint_is_reported_with_size_and_hash),
+        SLOT_TEST(a_checkpoint_that_is_gone_already_does_not_count),
         SLOT_TEST(stop_epoch_ends_after_the_epoch_in_progress),
         SLOT_TEST(stop_now_kills_one_that_will_not_go),
         SLOT_TEST(stop_now_is_obeyed_at_once),

@@ -8,8 +8,8 @@
 #include <cmocka.h>
 
 #include "common/check.h"
+#include "common/data_spec.h"
 #include "worker/nn/data.h"
-#include "worker/nn/data_spec.h"
 
 static void takes_paths_whole(void **state)
 {

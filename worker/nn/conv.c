@@ -45,26 +45,80 @@ static void unfold_line(const struct layer *layer, struct span span, const real 
         out[ox] = 0;
 }
 
+/* One window place (ky, kx) of one channel: all its lines. */
+static void unfold_lines(const struct layer *layer, const real *plane, real *columns, int ky, int kx)
+{
+    struct span span = inside(layer, kx);
+    for (int oy = 0; oy < layer->out.h; oy++, columns += layer->out.w) {
+        int iy = oy * layer->spec.stride + ky - layer->spec.pad;
+        if (iy < 0 || iy >= layer->in.h)
+            memset(columns, 0, (size_t)layer->out.w * sizeof *columns);
+        else
+            unfold_line(layer, span, plane + iy * layer->in.w, columns, kx - layer->spec.pad);
+    }
+}
+
+/* Where the output has the input's size, a place of the window is the whole plane moved by a few values: one
+ * copy, then zeros where the move came in from outside. This is nearly every convolution that is used. */
+static bool keeps_size(const struct layer *layer)
+{
+    return layer->spec.stride == 1 && layer->out.w == layer->in.w && layer->out.h == layer->in.h;
+}
+
+struct move {
+    int shift;       /* input place minus output place */
+    int first, last; /* output places [first, last) whose input place exists */
+    struct span x;   /* columns of a line that come from the same line */
+};
+
+static struct move move_of(const struct layer *layer, int ky, int kx)
+{
+    int width = layer->in.w, down = ky - layer->spec.pad, right = kx - layer->spec.pad;
+    int size = width * layer->in.h, shift = down * width + right;
+    struct move move = {.shift = shift, .x = inside(layer, kx)};
+    int top = down < 0 ? -down : 0, bottom = down > 0 ? layer->in.h - down : layer->in.h;
+    move.first = top * width > -shift ? top * width : -shift;
+    move.last = bottom * width < size - shift ? bottom * width : size - shift;
+    if (move.last < move.first)
+        move.first = move.last = 0;
+    return move;
+}
+
+/* Zeros in the columns of each line that lie outside; both sides are a handful of values. */
+NN_WIDE static void clear_edges(real *columns, struct span x, int width, int height)
+{
+    for (int oy = 0; oy < height; oy++, columns += width) {
+        for (int ox = 0; ox < x.first; ox++)
+            columns[ox] = 0;
+        for (int ox = x.last; ox < width; ox++)
+            columns[ox] = 0;
+    }
+}
+
+static void unfold_move(const struct layer *layer, const real *plane, real *columns, int ky, int kx)
+{
+    struct move move = move_of(layer, ky, kx);
+    int size = layer->in.w * layer->in.h;
+    memset(columns, 0, (size_t)move.first * sizeof *columns);
+    memcpy(columns + move.first, plane + move.first + move.shift,
+           (size_t)(move.last - move.first) * sizeof *columns);
+    memset(columns + move.last, 0, (size_t)(size - move.last) * sizeof *columns);
+    clear_edges(columns, move.x, layer->in.w, layer->in.h);
+}
+
 /* columns (c*kh*kw, oh*ow) from x (c, h, w) */
 static void unfold(const struct layer *layer, const real *x, real *columns)
 {
-    const struct layer_spec *spec = &layer->spec;
-    size_t line = (size_t)layer->out.w;
-    for (int c = 0; c < layer->in.c; c++) {
-        const real *plane = x + (size_t)c * (size_t)(layer->in.h * layer->in.w);
-        for (int ky = 0; ky < spec->height; ky++) {
-            for (int kx = 0; kx < spec->width; kx++) {
-                struct span span = inside(layer, kx);
-                for (int oy = 0; oy < layer->out.h; oy++, columns += line) {
-                    int iy = oy * spec->stride + ky - spec->pad;
-                    if (iy < 0 || iy >= layer->in.h)
-                        memset(columns, 0, line * sizeof *columns);
-                    else
-                        unfold_line(layer, span, plane + iy * layer->in.w, columns, kx - spec->pad);
-                }
+    int places = layer->out.h * layer->out.w, plane = layer->in.h * layer->in.w;
+    bool whole = keeps_size(layer);
+    for (int c = 0; c < layer->in.c; c++, x += plane)
+        for (int ky = 0; ky < layer->spec.height; ky++)
+            for (int kx = 0; kx < layer->spec.width; kx++, columns += places) {
+                if (whole)
+                    unfold_move(layer, x, columns, ky, kx);
+                else
+                    unfold_lines(layer, x, columns, ky, kx);
             }
-        }
-    }
 }
 
 NN_WIDE static void add_line(real *restrict out, const real *restrict in, int count)
@@ -73,31 +127,40 @@ NN_WIDE static void add_line(real *restrict out, const real *restrict in, int co
         out[i] += in[i];
 }
 
-/* The transpose of unfold: adds columns (c*kh*kw, oh*ow) into x (c, h, w), which starts at 0. */
-static void fold(const struct layer *layer, const real *columns, real *x)
+static void fold_lines(const struct layer *layer, const real *columns, real *plane, int ky, int kx)
 {
-    const struct layer_spec *spec = &layer->spec;
-    memset(x, 0, (size_t)shape_size(layer->in) * sizeof *x);
-    for (int c = 0; c < layer->in.c; c++) {
-        real *plane = x + (size_t)c * (size_t)(layer->in.h * layer->in.w);
-        for (int ky = 0; ky < spec->height; ky++) {
-            for (int kx = 0; kx < spec->width; kx++) {
-                struct span span = inside(layer, kx);
-                int shift = kx - spec->pad;
-                for (int oy = 0; oy < layer->out.h; oy++, columns += layer->out.w) {
-                    int iy = oy * spec->stride + ky - spec->pad;
-                    if (iy < 0 || iy >= layer->in.h)
-                        continue;
-                    real *line = plane + iy * layer->in.w;
-                    if (spec->stride == 1)
-                        add_line(line + span.first + shift, columns + span.first, span.last - span.first);
-                    else
-                        for (int ox = span.first; ox < span.last; ox++)
-                            line[ox * spec->stride + shift] += columns[ox];
-                }
-            }
-        }
+    struct span span = inside(layer, kx);
+    int stride = layer->spec.stride, shift = kx - layer->spec.pad;
+    for (int oy = 0; oy < layer->out.h; oy++, columns += layer->out.w) {
+        int iy = oy * stride + ky - layer->spec.pad;
+        if (iy < 0 || iy >= layer->in.h)
+            continue;
+        for (int ox = span.first; ox < span.last; ox++)
+            plane[iy * layer->in.w + ox * stride + shift] += columns[ox];
     }
+}
+
+static void fold_move(const struct layer *layer, real *columns, real *plane, int ky, int kx)
+{
+    struct move move = move_of(layer, ky, kx);
+    clear_edges(columns, move.x, layer->in.w, layer->in.h);
+    add_line(plane + move.first + move.shift, columns + move.first, move.last - move.first);
+}
+
+/* The transpose of unfold: adds columns (c*kh*kw, oh*ow), which it may change, into x (c, h, w) from 0. */
+static void fold(const struct layer *layer, real *columns, real *x)
+{
+    int places = layer->out.h * layer->out.w, plane = layer->in.h * layer->in.w;
+    bool whole = keeps_size(layer);
+    memset(x, 0, (size_t)shape_size(layer->in) * sizeof *x);
+    for (int c = 0; c < layer->in.c; c++, x += plane)
+        for (int ky = 0; ky < layer->spec.height; ky++)
+            for (int kx = 0; kx < layer->spec.width; kx++, columns += places) {
+                if (whole)
+                    fold_move(layer, columns, x, ky, kx);
+                else
+                    fold_lines(layer, columns, x, ky, kx);
+            }
 }
 
 NN_WIDE static void bias_planes(real *y, const real *bias, int filters, int places, bool relu)

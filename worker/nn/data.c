@@ -10,6 +10,12 @@
 #include "common/mem.h"
 #include "worker/nn/data_source.h"
 
+int data_spec_check(const char *spec, struct err *err)
+{
+    struct data_spec parsed;
+    return data_spec_parse(spec, &parsed, err);
+}
+
 void dataset_fini(struct dataset *set)
 {
     free(set->x);

@@ -4,8 +4,8 @@
 #ifndef HONE_WORKER_NN_DATA_SOURCE_H
 #define HONE_WORKER_NN_DATA_SOURCE_H
 
+#include "common/data_spec.h"
 #include "worker/nn/data.h"
-#include "worker/nn/data_spec.h"
 
 struct data_source {
     struct dataset train, test;

@@ -183,19 +183,25 @@ void net_init(struct net *net, const struct net_options *options)
 
 /* ---- passes ---- */
 
+/* Gradients go back through two buffers in turn; each is as wide as the widest output that uses it. */
+static int gradient_buffer(const struct net *net, int layer)
+{
+    return (net->layer_count - 1 - layer) % 2;
+}
+
 static void reserve(struct net *net, int n)
 {
+    int widest[2] = {0, 0};
     if (n <= net->batch)
         return;
-    int widest = shape_size(net->in);
     for (int i = 0; i < net->layer_count; i++) {
+        int size = shape_size(net->layers[i].out), which = gradient_buffer(net, i);
         layer_reserve(&net->layers[i], n);
-        if (shape_size(net->layers[i].out) > widest)
-            widest = shape_size(net->layers[i].out);
+        widest[which] = size > widest[which] ? size : widest[which];
     }
     for (int i = 0; i < 2; i++) {
         free(net->dy[i]);
-        net->dy[i] = real_alloc((size_t)n * (size_t)widest);
+        net->dy[i] = real_alloc((size_t)n * (size_t)widest[i]);
     }
     net->batch = n;
 }
@@ -218,13 +224,10 @@ const real *net_forward(struct net *net, struct pass *pass, const real *x)
 /* dy[0] holds the gradient of the scores. */
 static void backward(struct net *net, const struct pass *pass)
 {
-    real *dy = net->dy[0], *dx = net->dy[1];
     for (int i = net->layer_count - 1; i >= 0; i--) {
         const real *x = i ? net->layers[i - 1].y : net->x;
-        layer_backward(&net->layers[i], pass, x, dy, i ? dx : NULL);
-        real *kept = dy;
-        dy = dx;
-        dx = kept;
+        real *dx = i ? net->dy[gradient_buffer(net, i - 1)] : NULL;
+        layer_backward(&net->layers[i], pass, x, net->dy[gradient_buffer(net, i)], dx);
     }
 }
 

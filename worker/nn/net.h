@@ -51,7 +51,7 @@ struct net {
     real *states;       /* running moments of batchnorm */
     size_t state_count;
     int batch;     /* samples there is room for */
-    real *dy[2];   /* gradients on their way back, (batch, widest layer) each */
+    real *dy[2];   /* gradients on their way back: of every other output, (batch, widest) */
     const real *x; /* of the last forward pass */
 };
 

@@ -3,12 +3,13 @@
  *   kind:path[?key=value&key=value]      idx, csv, cifar10: what comes from files
  *   kind[:key=value,key=value]           spiral, glyphs: what is made here
  *
- * One table (data_spec.c) holds kinds and options with their bounds and defaults; the reader, the error texts
- * and docs/study-file.md agree with it. Refuses unknown kinds and keys (with the nearest known one), a key
- * given twice, numbers out of bounds. Ownership: a plain value, nothing to free.
+ * One table (data_spec.c) holds kinds and options with their bounds and defaults. Here and not beside the readers
+ * (worker/nn/data) because the master can refuse a bad spec at submit; whether the files are there is the worker's
+ * to find out. Refuses unknown kinds and keys (with the nearest known one), a key given twice, numbers out of
+ * bounds. Ownership: a plain value, nothing to free.
  */
-#ifndef HONE_WORKER_NN_DATA_SPEC_H
-#define HONE_WORKER_NN_DATA_SPEC_H
+#ifndef HONE_COMMON_DATA_SPEC_H
+#define HONE_COMMON_DATA_SPEC_H
 
 #include <stdint.h>
 

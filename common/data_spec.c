@@ -1,4 +1,4 @@
-#include "worker/nn/data_spec.h"
+#include "common/data_spec.h"
 
 #include <errno.h>
 #include <math.h>
@@ -9,7 +9,6 @@
 #include "common/check.h"
 #include "common/json.h"
 #include "common/str.h"
-#include "worker/nn/data.h"
 
 enum option_type { OPT_TEXT, OPT_INT, OPT_SEED, OPT_REAL, OPT_HEADER };
 
@@ -214,10 +213,4 @@ int data_spec_parse(const char *text, struct data_spec *out, struct err *err)
     spec_defaults(out);
     const char *rest = text[len] ? text + len + 1 : "";
     return kind_is_made(out->kind) ? pairs_set(out, rest, ',', err) : path_set(out, rest, err);
-}
-
-int data_spec_check(const char *spec, struct err *err)
-{
-    struct data_spec parsed;
-    return data_spec_parse(spec, &parsed, err);
 }
