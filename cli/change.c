@@ -110,8 +110,8 @@ static bool is_chosen(const struct chosen *c, const struct rows *trials, size_t 
     return fits && select_has(&c->selector, (uint32_t)cell_int(rows_named(trials, row, "trial")), newest);
 }
 
-/* {"study": ..., "trials": [...]}: those it can be done to. A single number goes as it is, so that the master says what
- * is wrong with it. NULL: none. */
+/* {"study": ..., "trials": [...]}: those it can be done to. A single number goes as it is, so that the
+ * master says what is wrong with it. NULL: none. */
 static struct json *chosen_args(const struct chosen *c, const struct rows *trials)
 {
     size_t last = trials->count ? trials->count - 1 : 0;
