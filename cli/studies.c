@@ -120,7 +120,7 @@ int cmd_workers(const struct opt_workers *opt)
                                  : "no worker is here now; --all shows those that left\n");
     else
         table_show(&rows, columns, opt->csv, opt->json);
-    if (!opt->master && rows.count && !has_master(opt->db))
+    if (!opt->csv && !opt->json && !opt->master && rows.count && !has_master(opt->db))
         fprintf(stderr, "no master is running: they were connected to the last one\n");
     rows_fini(&rows);
     return 0;
