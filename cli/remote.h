@@ -20,7 +20,8 @@ int master_call(const char *db, const char *master, const char *verb, struct jso
                 struct msg_answer *out, struct err *err);
 void answer_fini(struct msg_answer *answer);
 
-/* Is a master alive behind this address? */
+/* Does a master answer at this address; at the one that the database names? */
 bool remote_alive(const char *address);
+bool master_alive(const char *db);
 
 #endif

@@ -41,7 +41,7 @@ static void wish_to_state(struct rows *rows)
         struct cell *cell = &rows->cells[row * (size_t)rows->cols + (size_t)wish];
         const char *reason = cell_text(rows_named(rows, row, "end_reason"));
         bool running = cell_int(rows_named(rows, row, "running")) > 0;
-        const char *word = running ? "running" : "open";
+        const char *word = running ? "running" : "unfinished";
         if (*reason)
             word = "ended";
         else if (strcmp(cell_text(cell), "pause") == 0)

@@ -11,6 +11,11 @@
 
 enum { SAVE_WALL_EVERY_MS = 1000 };
 
+/* Replay is bit-exact where these agree: libm and the compiler decide the last bit of a logarithm. */
+#define HONE_PLATFORM_(major, minor) "gcc " #major "." #minor
+#define HONE_PLATFORM_TEXT(major, minor) HONE_PLATFORM_(major, minor)
+#define HONE_PLATFORM HONE_PLATFORM_TEXT(__GNUC__, __GNUC_MINOR__)
+
 /* ---- making, loading ---- */
 
 struct study *study_new(struct study_def *def, const char *base, struct err *err)
@@ -31,6 +36,7 @@ static void trial_free(struct trial *t)
 {
     point_fini(&t->point);
     free(t->curve);
+    free(t->fit);
     free(t);
 }
 
@@ -108,6 +114,30 @@ static struct trial *add_trial(struct study *s)
     return t;
 }
 
+/* "[0.1,2.5]": how many numbers there were; 0 if the proposal came from no model. */
+static int read_fit(const char *text, double fit[FIT_MAX], struct err *err)
+{
+    struct json *list = text ? json_parse(text, strlen(text), "fit", err) : NULL;
+    int count = 0;
+    for (const struct json *n = list ? json_first(list) : NULL; n && count < FIT_MAX; n = json_next(n))
+        fit[count++] = json_num(n);
+    json_free(list);
+    return count;
+}
+
+static char *write_fit(const struct proposal *note)
+{
+    if (!note->fit_count)
+        return NULL;
+    struct str text = {0};
+    struct jw w = jw_to(&text);
+    jw_array(&w, NULL);
+    for (int i = 0; i < note->fit_count; i++)
+        jw_num(&w, NULL, note->fit[i]);
+    jw_close_array(&w);
+    return str_take(&text);
+}
+
 struct loading {
     struct study *study;
     struct turn *turn;
@@ -147,9 +177,7 @@ static int load_trial(void *arg, const struct row_trial *row, const struct row_v
     t->created_ms = row->created_ms;
     t->started_ms = row->started_ms;
     t->ended_ms = row->ended_ms;
-    s->counts[t->status]++;
-    if (t->status == TRIAL_waiting)
-        study_enqueue(s, t, false);
+    t->fit = row->fit ? xstrdup(row->fit) : NULL;
     return 0;
 }
 
@@ -167,15 +195,30 @@ static struct trial *trial_of_id(const struct study *s, int64_t id)
     return low < s->count && s->trials[low]->id == id ? s->trials[low] : NULL;
 }
 
-static int load_epoch(void *arg, const struct row_epoch *row, uint64_t seq)
+/* The study lives through its rows again, in the order of seq, so that what the samplers know after a restart is
+ * what they knew before it, step by step. */
+static int load_log(void *arg, const struct row_log *row)
 {
     struct study *s = ((struct loading *)arg)->study;
     struct trial *t = trial_of_id(s, row->trial);
-    (void)seq;
-    if (!t || row->epoch < 1)
+    if (!t)
         return ERR_BAD;
-    trial_note_epoch(t, row->epoch, row->value);
-    s->epochs_done++;
+    if (row->epoch) {
+        s->epochs_done += row->epoch > t->last_epoch;
+        trial_note_epoch(t, row->epoch, row->value);
+        trial_rescore(t);
+    } else {
+        t->status = row->to_status;
+        snprintf(t->cause, sizeof t->cause, "%s", row->cause ? row->cause : "");
+    }
+    if (!history_find(&s->history, t->number)) {
+        struct err ignored = ERR_NONE;
+        double fit[FIT_MAX];
+        int count = read_fit(t->fit, fit, &ignored);
+        history_add(&s->history, t->number, t->group, &t->point, count ? fit : NULL, count, row->seq);
+    } else {
+        trial_tell_history(t, row->seq);
+    }
     return 0;
 }
 
@@ -195,30 +238,12 @@ static int load_attempt(void *arg, const struct row_attempt *row)
     return 0;
 }
 
-/* The samplers' memory of a trial that is in the store: added when it was, then what became of it. Which seq each
- * step had matters to replay alone, which reads the rows; a running master needs the newest state. */
-static void remember(struct study *s, struct trial *t, uint64_t seq)
-{
-    bool scored = !isnan(t->score), is_final = trial_status_is_final(t->status);
-    double score = scored ? (s->def.maximize ? t->score : -t->score) : -INFINITY;
-    history_add(&s->history, t->number, t->group, &t->point, NULL, 0, seq);
-    enum history_state state = HISTORY_PENDING;
-    if (t->status == TRIAL_cancelled)
-        state = HISTORY_GONE;
-    else if (t->status == TRIAL_failed || (is_final && !scored) || strcmp(t->cause, "diverged") == 0)
-        state = HISTORY_BAD;
-    else if (is_final)
-        state = HISTORY_SCORED;
-    if (state != HISTORY_PENDING || scored)
-        history_update(&s->history, t->number, state, t->status == TRIAL_pruned, t->last_epoch, score, seq);
-}
-
 int study_load(struct turn *turn, struct study *s, int64_t orphan_until_mono_ms, struct err *err)
 {
     struct loading loading = {s, turn, orphan_until_mono_ms};
     int rc = store_load_trials(turn->store, s->id, load_trial, &loading, err);
     if (!rc)
-        rc = store_load_epochs(turn->store, s->id, load_epoch, &loading, err);
+        rc = store_load_log(turn->store, s->id, load_log, &loading, err);
     if (!rc)
         rc = store_load_attempts(turn->store, s->id, load_attempt, &loading, err);
     if (rc) {
@@ -227,9 +252,11 @@ int study_load(struct turn *turn, struct study *s, int64_t orphan_until_mono_ms,
         return rc;
     }
     for (size_t i = 0; i < s->count; i++) {
-        trial_rescore(s->trials[i]);
-        remember(s, s->trials[i], store_seq(turn->store));
-        study_consider_best(s, s->trials[i]);
+        struct trial *t = s->trials[i];
+        s->counts[t->status]++;
+        if (t->status == TRIAL_waiting)
+            study_enqueue(s, t, false);
+        study_consider_best(s, t);
     }
     return 0;
 }
@@ -313,6 +340,8 @@ static void add_rows(struct turn *turn, struct trial *t, const struct proposal *
         .sampler_version = note->version,
         .seq_cut = note->seq_cut,
         .why = note->why,
+        .platform = HONE_PLATFORM,
+        .fit = t->fit,
         .until = t->until,
         .epochs = t->epochs,
         .score = NAN,
@@ -342,6 +371,7 @@ static struct trial *sample(struct turn *turn, struct study *s)
     t->seed = hash_mix(s->def.trainer_seed, (uint64_t)t->repeat) & HONE_SEED_MAX;
     t->until = t->epochs = s->def.epochs;
     t->created_ms = turn->now.wall_ms;
+    t->fit = write_fit(&note);
     t->status = TRIAL_waiting;
     s->counts[TRIAL_waiting]++;
     add_rows(turn, t, &note);

@@ -108,10 +108,10 @@ UPDATE worker SET left_ms = :left_ms, left_why = :why WHERE id = :worker;
 
 -- name: add_trial
 INSERT INTO trial (study, number, "group", repeat, status, cause, seed, sampler, sampler_version, seq_cut, why,
-                   platform, attempt, until, epochs, last_epoch, best_epoch, score, own_failures, lost_on,
+                   platform, fit, attempt, until, epochs, last_epoch, best_epoch, score, own_failures, lost_on,
                    created_ms, started_ms, ended_ms)
 VALUES (:study, :number, :group, :repeat, :status, :cause, :seed, :sampler, :sampler_version, :seq_cut, :why,
-        :platform, :attempt, :until, :epochs, :last_epoch, :best_epoch, :score, :own_failures, :lost_on,
+        :platform, :fit, :attempt, :until, :epochs, :last_epoch, :best_epoch, :score, :own_failures, :lost_on,
         :created_ms, :started_ms, :ended_ms);
 
 -- name: add_param
@@ -172,7 +172,7 @@ FROM study ORDER BY id;
 
 -- name: load_trials
 SELECT id, study, number, "group", repeat, status, cause, seed, sampler, sampler_version, seq_cut, why, platform,
-       attempt, until, epochs, last_epoch, best_epoch, score, own_failures, lost_on, created_ms, started_ms, ended_ms
+       fit, attempt, until, epochs, last_epoch, best_epoch, score, own_failures, lost_on, created_ms, started_ms, ended_ms
 FROM trial WHERE study = :study ORDER BY number;
 
 -- name: load_params
@@ -187,6 +187,15 @@ WHERE t.study = :study AND a.outcome IS NULL ORDER BY a.trial, a.attempt;
 SELECT e.trial, e.attempt, e.epoch, e.value, e.seconds, e.received_ms, e.seq
 FROM trial t CROSS JOIN epoch_counted e ON e.trial = t.id
 WHERE t.study = :study ORDER BY t.number, e.epoch;
+
+-- Everything that samplers and pruners learned from, in the order in which it happened.
+-- name: load_log
+SELECT v.seq, v.trial, v.to_status, v.cause, v.attempt, NULL AS epoch, NULL AS value, v.detail
+FROM trial t CROSS JOIN trial_event v ON v.trial = t.id WHERE t.study = :study
+UNION ALL
+SELECT e.seq, e.trial, NULL, NULL, e.attempt, e.epoch, e.value, NULL
+FROM trial t CROSS JOIN epoch e ON e.trial = t.id WHERE t.study = :study
+ORDER BY 1;
 
 -- name: last_checkpoint
 SELECT trial, attempt, epoch, path, bytes, hash, created_ms FROM checkpoint

@@ -106,6 +106,7 @@ CREATE TABLE trial (
     seq_cut         INTEGER NOT NULL,                    -- the history it saw: rows up to this seq
     why             TEXT,                                -- one sentence of the sampler
     platform        TEXT,                                -- where the proposal was computed
+    fit             TEXT CHECK (fit IS NULL OR json_valid(fit)), -- what the model's fit ended in: the next starts there
     attempt         INTEGER NOT NULL DEFAULT 0,          -- the newest, 0: none yet
     until           INTEGER NOT NULL,                    -- stops after this epoch
     epochs          INTEGER NOT NULL,                    -- length of the whole training; schedules use it

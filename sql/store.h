@@ -136,6 +136,7 @@ struct row_trial {
     uint64_t seq_cut; /* the history the proposal saw */
     const char *why;  /* one sentence of the sampler */
     const char *platform;
+    const char *fit; /* JSON list, or NULL: see struct proposal */
     int attempt;      /* newest attempt, 0: none */
     int until;        /* epoch to stop after */
     int epochs;       /* length of the whole training */
@@ -223,6 +224,20 @@ int store_load_attempts(struct store *store, int64_t study,
 int store_load_epochs(struct store *store, int64_t study,
                       int (*visit)(void *arg, const struct row_epoch *row, uint64_t seq), void *arg,
                       struct err *err);
+/* One row of trial_event or of epoch. */
+struct row_log {
+    uint64_t seq;
+    int64_t trial;
+    int attempt;
+    int epoch;                   /* 0: an event */
+    double value;                /* of an epoch */
+    enum trial_status to_status; /* of an event */
+    const char *cause, *detail;  /* of an event; NULL: none */
+};
+
+/* All that happened in a study, in the order of seq: what samplers and pruners learned from. */
+int store_load_log(struct store *store, int64_t study, int (*visit)(void *arg, const struct row_log *row), void *arg,
+                   struct err *err);
 /* The newest checkpoint row of a trial at or before an epoch; ERR_GONE if none. Texts are valid until the next call. */
 int store_last_checkpoint(struct store *store, int64_t trial, int max_epoch, struct row_checkpoint *out,
                           struct err *err);

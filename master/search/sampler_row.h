@@ -41,10 +41,12 @@ enum rng_stream {
     STREAM_SOBOL = 4,  /* matrix and shift */
     STREAM_LATIN = 5,  /* order of the strata; the trial word is the round */
     STREAM_LATIN_WITHIN = 6,
+    STREAM_STAGE = 8,      /* random points inside a box */
     STREAM_SOBOL_TAIL = 7, /* axes beyond the table */
 };
 
-extern const struct sampler_row sampler_random, sampler_grid, sampler_latin, sampler_halton, sampler_sobol;
+extern const struct sampler_row sampler_random, sampler_grid, sampler_latin, sampler_halton, sampler_sobol,
+    sampler_coarse;
 
 /* A uniformly random point for this trial; on a discrete space one that no trial has yet. ERR_GONE: they all
  * have been tried. Fills in nothing but the point: the caller says why. */

@@ -1,15 +1,13 @@
-/* bench/nn: how fast the built-in trainer trains, beside what its matrix products alone would take in the
- * same run.
+/* bench_nn: how fast the built-in trainer trains, beside what its matrix products alone would take in the same
+ * run.
  *
- *   build/bench/nn mlp|conv [EPOCHS]      one JSON line per epoch, then one with the medians
- *   build/bench/nn TRAINER [EPOCHS]       trains a trainer object as in a study file, e.g.
- *                                         '{"builtin":"mlp","data":"idx:mnist"}', and scores the test part at
- * the end
+ *   build/bench/bench_nn [mlp|conv [EPOCHS]]   one JSON line with the medians, for both if none is named
+ *   build/bench/bench_nn TRAINER [EPOCHS]      trains a trainer object as in a study file, one line per epoch,
+ *                                              and scores the test part: '{"builtin":"mlp","data":"idx:mnist"}'
  *
- * mlp is 784-256-128-10, batch 128, 60,000 rows, momentum; conv is
- * conv3x3x16-pool-conv3x3x32-pool-fc128-fc10, batch 64, 6,000 images of 28 x 28. Values are random: the time
- * of a step does not depend on them. Products and epochs take turns, so that both see the same machine.
- * "share" is products/epoch: 1 would be a trainer made of products alone. */
+ * mlp is 784-256-128-10, batch 128, 60,000 rows, momentum; conv is 3x3x16-pool-3x3x32-pool-128-10, batch 64,
+ * 6,000 images of 28 x 28. Values are random: the time of a step does not depend on them. Products and epochs
+ * take turns, so that both see the same machine. "share" is products/epoch: 1 would be products alone. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -136,9 +134,6 @@ static void run(const struct setup *setup, struct training *t, int epochs)
         training_epoch(t, NULL, NULL, &metrics);
         epoch_s[i] = seconds() - start;
         gemm_s[i] = products(t);
-        printf("{\"bench\":\"%s\",\"epoch\":%d,\"epoch_s\":%.4f,\"products_s\":%.4f,\"train_loss\":%.4f}\n",
-               setup->name, i + 1, epoch_s[i], gemm_s[i], metrics.train_loss);
-        fflush(stdout);
     }
     getrusage(RUSAGE_SELF, &usage);
     double epoch = median(epoch_s, epochs), gemm = median(gemm_s, epochs);
@@ -219,10 +214,12 @@ static int train_text(const char *trainer, int epochs)
 int main(int argc, char **argv)
 {
     int epochs = argc > 2 ? atoi(argv[2]) : 5;
-    if (argc < 2 || epochs < 1) {
-        fprintf(stderr, "usage: nn mlp|conv|TRAINER [EPOCHS]\n");
+    if (epochs < 1) {
+        fprintf(stderr, "usage: bench_nn [mlp|conv|TRAINER [EPOCHS]]\n");
         return 2;
     }
+    if (argc < 2)
+        return bench(&setups[0], epochs) || bench(&setups[1], epochs) ? 2 : 0;
     for (size_t i = 0; i < sizeof setups / sizeof *setups; i++)
         if (strcmp(setups[i].name, argv[1]) == 0)
             return bench(&setups[i], epochs);
