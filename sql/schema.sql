@@ -62,7 +62,9 @@ CREATE TABLE study_param (
 
 
 -- metric: names of what trainers report besides the study's own metric, one row when a study first sees the name.
--- epoch_metric refers to it by number: half the bytes and a third less time than repeating the text every epoch.
+-- epoch_metric refers to it by number: the file is 30 % smaller than with the text in every row, at the same speed. A
+-- study has at most 4000; what is
+-- reported under further names is not kept.
 CREATE TABLE metric (
     id    INTEGER PRIMARY KEY,
     study INTEGER NOT NULL REFERENCES study (id),
