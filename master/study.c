@@ -7,6 +7,7 @@
 
 #include "common/check.h"
 #include "common/mem.h"
+#include "master/course.h"
 #include "master/roster.h"
 
 enum { SAVE_WALL_EVERY_MS = 1000 };
@@ -49,6 +50,7 @@ void study_free(struct study *s)
     free(s->trials);
     history_fini(&s->history);
     sampler_free(s->sampler);
+    free(s->told_verdict);
     study_def_fini(&s->def);
     free(s->base);
     free(s);
@@ -200,6 +202,8 @@ static struct trial *trial_of_id(const struct study *s, int64_t id)
 static int load_log(void *arg, const struct row_log *row)
 {
     struct study *s = ((struct loading *)arg)->study;
+    if (row->walls)
+        return course_load_box(s, row);
     struct trial *t = trial_of_id(s, row->trial);
     if (!t)
         return ERR_BAD;
@@ -251,6 +255,7 @@ int study_load(struct turn *turn, struct study *s, int64_t orphan_until_mono_ms,
             err_set(err, ERR_BAD, "study \"%s\": its rows do not fit together", s->def.name);
         return rc;
     }
+    s->looked_at = (size_t)store_last_look(turn->store, s->id);
     for (size_t i = 0; i < s->count; i++) {
         struct trial *t = s->trials[i];
         s->counts[t->status]++;
@@ -369,7 +374,8 @@ static struct trial *sample(struct turn *turn, struct study *s)
     point_fini(&point);
     t->group = t->number;
     t->seed = hash_mix(s->def.trainer_seed, (uint64_t)t->repeat) & HONE_SEED_MAX;
-    t->until = t->epochs = s->def.epochs;
+    t->epochs = s->def.epochs;
+    t->until = course_until(s);
     t->created_ms = turn->now.wall_ms;
     t->fit = write_fit(&note);
     t->status = TRIAL_waiting;
@@ -486,6 +492,9 @@ static void count_time(struct turn *turn, struct study *s)
 static void end_now(struct turn *turn, struct study *s)
 {
     const char *reason = s->ending[0] ? s->ending : s->exhausted || sampler_size(s->sampler) >= 0 ? "exhausted" : "trials";
+    for (size_t i = 0; i < s->count; i++)
+        if (s->trials[i]->status == TRIAL_paused)
+            trial_move(turn, s->trials[i], TRIAL_pruned, "stage", NULL); /* not promoted at the end */
     str_copy(s->end_reason, sizeof s->end_reason, reason);
     s->ended_ms = turn->now.wall_ms;
     store_study_used(turn->store, s->id, s->wall_used_ms, s->slot_used_ms);
@@ -516,6 +525,8 @@ int64_t study_tick(struct turn *turn, struct study *s)
         if (reason)
             study_begin_end(turn, s, reason);
     }
+    if (!s->ending[0] && course_step(turn, s))
+        return turn->now.mono_ms; /* there may be something to start now */
     bool quiet = !s->counts[TRIAL_waiting] && !s->counts[TRIAL_running] && !s->open_count;
     if (quiet && (s->ending[0] || (!may_sample(s) && s->wish == WISH_RUN)))
         end_now(turn, s);

@@ -35,6 +35,9 @@ struct study {
     struct trial *best;
     char ending[33];     /* why it is being wound up; "": it is not */
     bool exhausted;      /* the sampler has nothing left */
+    bool course_done;    /* the last stage has ended */
+    size_t looked_at;    /* finished trials at the last look at the walls */
+    unsigned char *told_verdict; /* last verdict told, by parameter and side */
     int64_t counted_mono_ms; /* wall and slot time are counted up to here; 0: not started */
     int64_t saved_wall_ms;   /* what the row says */
     double served;           /* jobs given, over the weight: for the fair share */
