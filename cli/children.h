@@ -15,6 +15,7 @@ struct children;
 
 struct children_options {
     int count;           /* processes */
+    int first;           /* number of the first one's name: 1 is w1 */
     int64_t slots;       /* each */
     const char *address; /* of the master */
     const char *dir;     /* NULL, or --dir */
