@@ -16,7 +16,8 @@
     ROW(halton, "halton")         \
     ROW(sobol, "sobol")           \
     ROW(coarse, "coarse-to-fine") \
-    ROW(tpe, "tpe")
+    ROW(tpe, "tpe")               \
+    ROW(gp, "gp")
 
 #define ROW_POINTER(id, name) &sampler_##id,
 static const struct sampler_row *const rows[] = {SAMPLERS(ROW_POINTER)};
