@@ -118,6 +118,11 @@ int search_parse(const struct jcur *cur, const struct space *space, struct searc
     return rc;
 }
 
+enum boundary search_boundary(const struct search_def *def)
+{
+    return def->boundary == BOUNDARY_DEFAULT && def->row->by_number ? BOUNDARY_WARN : def->boundary;
+}
+
 void search_fini(struct search_def *def)
 {
     free(def->settings);

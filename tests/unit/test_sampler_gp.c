@@ -358,7 +358,7 @@ static void long_histories(void **state)
     struct err err = ERR_NONE;
     race_init(&race, branin_space, "{\"method\": \"gp\"}", 2);
     for (uint32_t t = 1; t <= 400; t++) {
-        design_point(&race.space, halton_unit, 9, t, &race.point);
+        design_point(&race.space, &(struct history){0}, halton_unit, 9, t, &race.point);
         history_add(&race.history, t, t, &race.point, NULL, 0, ++race.seq);
         race_tell(&race, t, branin(&race.space, &race.point));
     }
