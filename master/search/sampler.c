@@ -8,8 +8,9 @@
 #include "common/str.h"
 #include "master/search/sampler_row.h"
 
-/* THE registry: one line per method; the names are those of the study file. */
+/* THE registry: one line per method; the names are those of the study file, the first is the default. */
 #define SAMPLERS(ROW)             \
+    ROW(auto, "auto")             \
     ROW(random, "random")         \
     ROW(grid, "grid")             \
     ROW(latin, "latin")           \
