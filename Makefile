@@ -53,8 +53,8 @@ SLOW    := $(call tests_in,e2e) $(call tests_in,fault)
 QUICK   := $(call tests_in,unit) $(call tests_in,sim)
 SCRIPTS := $(addsuffix .sh,$(call scripts_in,e2e) $(call scripts_in,fault))
 FUZZ    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
-BENCH   := $(patsubst %.c,$(BUILD)/%,$(wildcard bench/bench_*.c))
-HOUSE   := $(if $(SAN)$(filter-out %,$(TESTS)),,tools/lint tests/unit/test_lint.sh)
+BENCH   := $(patsubst %.c,$(BUILD)/%,$(wildcard bench/*.c))
+HOUSE   := $(if $(SAN)$(subst %,,$(TESTS)),,tools/lint tests/unit/test_lint.sh)
 RUN     := HONE=$(abspath $(BUILD)/hone) HONE_STAGE='$(or $(STAGE),test$(if $(SAN), $(SAN)))' tests/run
 
 all: $(BUILD)/hone ## build the executable, build/hone
@@ -140,4 +140,4 @@ help: ## this list
 
 .PHONY: all check test test-all fuzz fuzz-here bench cleanroom docker lint format man install uninstall clean help cmocka
 .SECONDARY:
--include $(shell find $(BUILD) -path '$(BUILD)/san-*' -prune -o -name '*.d' -print 2>/dev/null)
+-include $(shell find $(BUILD) -path '$(BUILD)/san-*' -prune -o -name '*.d' -type f -print 2>/dev/null)

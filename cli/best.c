@@ -31,9 +31,15 @@ static bool has_score(const struct rows *rows, size_t row, void *arg)
 static void arrange(const struct rows *found, const struct text_list *params, struct rows *out)
 {
     const struct rows_item items[] = {
-        {ROWS_RANK, "rank", NULL},  {"trial", NULL, NULL},   {"score", NULL, NULL},
-        {"best_epoch", NULL, NULL}, {"epochs", NULL, NULL},  {"params", NULL, params},
-        {"status", NULL, NULL},     {"seconds", NULL, NULL}, {"worker", NULL, NULL},
+        {.column = ROWS_RANK, .as = "rank"},
+        {.column = "trial"},
+        {.column = "score"},
+        {.column = "best_epoch"},
+        {.column = "epochs"},
+        {.column = "params", .keys = params, .clash = "param."},
+        {.column = "status"},
+        {.column = "seconds"},
+        {.column = "worker"},
     };
     rows_arrange(found, items, COUNT_OF(items), out);
 }

@@ -1,4 +1,4 @@
-/* cancel, pause, resume, stop: one verb of the master each. */
+/* cancel, retry, pause, resume, stop: one verb of the master each. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +8,7 @@
 #include "cli/rows.h"
 #include "cli/select.h"
 #include "cli/source.h"
+#include "common/mem.h"
 #include "common/str.h"
 
 /* ---- studies ---- */
@@ -17,34 +18,50 @@ static int change_study(const char *verb, const char *study, const char *db, con
 {
     struct json *args = json_new_object();
     struct msg_answer answer;
-    if (study)
-        json_put_text(args, "study", study);
+    json_put_text(args, "study", study);
     int rc = master_call(db, master, verb, args, &answer, err);
     json_free(args);
     if (rc)
         return rc;
-    const char *name = json_text(json_get(answer.result, "study"));
-    printf("%s%s%s\n",
-           *name   ? name
-           : study ? study
-                   : "",
-           *name || study ? ": " : "", json_text(json_get(answer.result, "state")));
+    printf("%s: %s\n", study, json_text(json_get(answer.result, "state")));
     answer_fini(&answer);
     return 0;
+}
+
+/* The newest, by name: what is changed is said. */
+static int newest_study(const char *db, const char *master, char **out, struct err *err)
+{
+    struct source *source;
+    struct rows head;
+    int rc = source_open(db, master, &source, err);
+    if (rc)
+        return rc;
+    rc = source_study(source, NULL, &head, err);
+    if (!rc) {
+        *out = xstrdup(cell_text(rows_named(&head, 0, "study")));
+        rows_fini(&head);
+    }
+    source_free(source);
+    return rc;
 }
 
 /* Goes on after a study that cannot be changed; the status is that of the first. */
 static int change_studies(const char *verb, const struct text_list *studies, const char *db,
                           const char *master)
 {
+    struct err err = ERR_NONE;
+    char *newest = NULL;
+    if (!studies->count && newest_study(db, master, &newest, &err))
+        return command_fail(verb, &err);
     int status = 0;
-    for (size_t i = 0; i < (studies->count ? studies->count : 1); i++) {
-        struct err err = ERR_NONE;
-        if (!change_study(verb, studies->count ? studies->items[i] : NULL, db, master, &err))
+    for (size_t i = 0; i < (newest ? 1 : studies->count); i++) {
+        err = ERR_NONE;
+        if (!change_study(verb, newest ? newest : studies->items[i], db, master, &err))
             continue;
         int failed = command_fail(verb, &err);
         status = status ? status : failed;
     }
+    free(newest);
     return status;
 }
 
@@ -65,89 +82,117 @@ int cmd_stop(const struct opt_stop *opt)
 
 /* ---- trials ---- */
 
-/* Numbers that the selector names, of those that can still be cancelled; one number is passed on as it is, so
- * that the master says what is wrong with it. */
-static int chosen(const struct rows *trials, const struct selector *selector, struct str *out)
+struct trial_verb {
+    const char *name, *result; /* of the call; of its count in the answer */
+    const char *from[4];       /* statuses it can be done to */
+    const char *none;          /* nothing of that kind */
+};
+
+static const struct trial_verb cancel = {"cancel",
+                                         "cancelled",
+                                         {"waiting", "running", "paused"},
+                                         "no trial you named is waiting, running or paused"};
+static const struct trial_verb retry = {
+    "retry", "retried", {"failed", "cancelled"}, "no trial you named has failed or was cancelled"};
+
+struct chosen {
+    const struct trial_verb *verb;
+    struct selector selector;
+    const char *study, *db, *master;
+};
+
+static bool is_chosen(const struct chosen *c, const struct rows *trials, size_t row, uint32_t newest)
+{
+    const char *status = cell_text(rows_named(trials, row, "status"));
+    bool fits = false;
+    for (const char *const *from = c->verb->from; *from; from++)
+        fits = fits || strcmp(*from, status) == 0;
+    return fits && select_has(&c->selector, (uint32_t)cell_int(rows_named(trials, row, "trial")), newest);
+}
+
+/* {"study": ..., "trials": [...]}: those it can be done to. A single number goes as it is, so that the
+ * master says what is wrong with it. NULL: none. */
+static struct json *chosen_args(const struct chosen *c, const struct rows *trials)
 {
     size_t last = trials->count ? trials->count - 1 : 0;
     uint32_t newest = trials->count ? (uint32_t)cell_int(rows_named(trials, last, "trial")) : 0;
-    uint32_t one = select_one(selector, newest);
-    int count = 0;
-    struct jw w = jw_to(out);
+    uint32_t one = select_one(&c->selector, newest);
+    int count = one != 0;
+    struct str text = {0};
+    struct jw w = jw_to(&text);
     jw_object(&w, NULL);
+    jw_text(&w, "study", c->study);
     jw_array(&w, "trials");
-    for (size_t row = 0; !one && row < trials->count; row++) {
-        uint32_t number = (uint32_t)cell_int(rows_named(trials, row, "trial"));
-        const char *status = cell_text(rows_named(trials, row, "status"));
-        bool live = !strcmp(status, "waiting") || !strcmp(status, "running") || !strcmp(status, "paused");
-        if (live && select_has(selector, number, newest)) {
-            jw_int(&w, NULL, number);
-            count++;
-        }
-    }
-    if (one) {
+    if (one)
         jw_int(&w, NULL, one);
+    for (size_t row = 0; !one && row < trials->count; row++) {
+        if (!is_chosen(c, trials, row, newest))
+            continue;
+        jw_int(&w, NULL, cell_int(rows_named(trials, row, "trial")));
         count++;
     }
     jw_close_array(&w);
     jw_close_object(&w);
-    return count;
+    struct json *args = count ? json_parse(str_text(&text), text.len, "trials", NULL) : NULL;
+    str_fini(&text);
+    return args;
 }
 
-static int call_cancel(const struct opt_cancel *opt, const char *study, const struct str *trials,
-                       struct err *err)
+static int call_verb(const struct chosen *c, struct json *args, struct err *err)
 {
     struct msg_answer answer;
-    struct json *args = json_parse(str_text(trials), trials->len, "trials", err);
-    if (!args)
-        return err->code;
-    json_put_text(args, "study", study);
-    int rc = master_call(opt->db, opt->master, "cancel", args, &answer, err);
-    json_free(args);
+    int rc = master_call(c->db, c->master, c->verb->name, args, &answer, err);
     if (rc)
         return rc;
-    double count = json_num(json_get(answer.result, "cancelled"));
+    double count = json_num(json_get(answer.result, c->verb->result));
     answer_fini(&answer);
     if (count < 1)
-        return err_set(err, ERR_NO, "nothing to cancel: what you named has ended");
-    printf("%s: %.0f trial%s cancelled\n", study, count, count == 1 ? "" : "s");
+        return err_set(err, ERR_NO, "%s", c->verb->none);
+    printf("%s: %.0f trial%s %s\n", c->study, count, count == 1 ? "" : "s", c->verb->result);
     return 0;
 }
 
-static int cancel_in(struct source *source, const struct opt_cancel *opt, const char *study,
-                     const struct selector *selector, struct err *err)
+static int change_in(struct source *source, const struct chosen *c, struct err *err)
 {
     struct rows trials;
-    struct str list = {0};
-    int rc =
-        source_run(source, "trials", (struct bind[]){BIND_TEXT(":study", study), BIND_TEXT(":status", NULL)},
-                   2, &trials, err);
+    struct bind binds[] = {BIND_TEXT(":study", c->study), BIND_TEXT(":status", NULL)};
+    int rc = source_run(source, "trials", binds, 2, &trials, err);
     if (rc)
         return rc;
-    if (chosen(&trials, selector, &list))
-        rc = call_cancel(opt, study, &list, err);
-    else
-        rc = err_set(err, ERR_NO, "nothing to cancel: no trial you named is waiting, running or paused");
+    struct json *args = chosen_args(c, &trials);
+    rc = args ? call_verb(c, args, err) : err_set(err, ERR_NO, "%s", c->verb->none);
+    json_free(args);
     rows_fini(&trials);
-    str_fini(&list);
     return rc;
+}
+
+static int change_trials(struct chosen *c, const char *selector, const char *study)
+{
+    struct err err = ERR_NONE;
+    struct source *source = NULL;
+    struct rows head;
+    int rc = select_parse(selector, &c->selector, &err);
+    if (!rc)
+        rc = source_open(c->db, c->master, &source, &err);
+    if (!rc)
+        rc = source_study(source, c->selector.study[0] ? c->selector.study : study, &head, &err);
+    if (!rc) {
+        c->study = cell_text(rows_named(&head, 0, "study"));
+        rc = change_in(source, c, &err);
+        rows_fini(&head);
+    }
+    source_free(source);
+    return rc ? command_fail(c->verb->name, &err) : 0;
 }
 
 int cmd_cancel(const struct opt_cancel *opt)
 {
-    struct err err = ERR_NONE;
-    struct selector selector;
-    struct source *source = NULL;
-    struct rows head;
-    int rc = select_parse(opt->args.items[0], &selector, &err);
-    if (!rc)
-        rc = source_open(opt->db, opt->master, &source, &err);
-    if (!rc)
-        rc = source_study(source, selector.study[0] ? selector.study : opt->study, &head, &err);
-    if (!rc) {
-        rc = cancel_in(source, opt, cell_text(rows_named(&head, 0, "study")), &selector, &err);
-        rows_fini(&head);
-    }
-    source_free(source);
-    return rc ? command_fail("cancel", &err) : 0;
+    struct chosen chosen = {.verb = &cancel, .db = opt->db, .master = opt->master};
+    return change_trials(&chosen, opt->args.items[0], opt->study);
+}
+
+int cmd_retry(const struct opt_retry *opt)
+{
+    struct chosen chosen = {.verb = &retry, .db = opt->db, .master = opt->master};
+    return change_trials(&chosen, opt->args.items[0], opt->study);
 }

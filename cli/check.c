@@ -30,7 +30,8 @@ static struct rows new_rows(const char *const *names, int cols, size_t rows)
     return out;
 }
 
-/* Rows of trial, params: the points a study would begin with. Methods that learn propose as if nothing had ended. */
+/* Rows of trial, params: the points a study would begin with. Methods that learn propose as if nothing had
+ * ended. */
 static int sample(const struct study_def *def, size_t count, struct rows *out, struct err *err)
 {
     struct sampler *sampler = sampler_new(&def->search, &def->space, def->search.seed, err);
@@ -65,7 +66,7 @@ static void spread_points(const struct study_def *def, const struct rows *points
     struct text_list names = {0};
     for (int i = 0; i < def->space.count; i++)
         text_list_add(&names, def->space.params[i].name);
-    const struct rows_item items[] = {{"trial", NULL, NULL}, {"params", NULL, &names}};
+    const struct rows_item items[] = {{.column = "trial"}, {.column = "params", .keys = &names}};
     rows_arrange(points, items, COUNT_OF(items), out);
     text_list_fini(&names);
 }

@@ -6,6 +6,7 @@
 
 #include "cli/options.h"
 #include "cli/rows.h"
+#include "common/check.h"
 #include "common/mem.h"
 
 static double mean_of(const double *values, size_t from, size_t to)
@@ -63,8 +64,10 @@ static size_t index_of(const struct text_list *names, const char *name)
     return 0;
 }
 
-/* Rows of one epoch stand together. */
-static void fill(const struct rows *curve, const struct text_list *names, struct rows *out)
+/* Rows of one epoch stand together. `own`: what the master knows of an epoch, unless the trainer reports
+ * such a metric. */
+static void fill(const struct rows *curve, const struct text_list *names, const struct text_list *own,
+                 struct rows *out)
 {
     size_t cols = (size_t)out->cols;
     int64_t epoch = -1;
@@ -73,27 +76,41 @@ static void fill(const struct rows *curve, const struct text_list *names, struct
         if (at != epoch)
             out->cells[out->count++ * cols] = (struct cell){.kind = CELL_INT, .integer = epoch = at};
         struct cell *to = &out->cells[(out->count - 1) * cols];
-        size_t col = index_of(names, cell_text(rows_named(curve, row, "metric")));
-        to[1 + col] = *rows_named(curve, row, "value");
-        to[cols - 2] = *rows_named(curve, row, "seconds");
-        to[cols - 1] = *rows_named(curve, row, "attempt");
+        to[1 + index_of(names, cell_text(rows_named(curve, row, "metric")))] =
+            *rows_named(curve, row, "value");
+        for (size_t i = 0; i < own->count; i++)
+            to[1 + names->count + i] = *rows_named(curve, row, own->items[i]);
+    }
+}
+
+static void own_names(const struct text_list *metrics, struct text_list *out)
+{
+    static const char *const own[] = {"seconds", "attempt"};
+    for (size_t i = 0; i < COUNT_OF(own); i++) {
+        size_t m = 0;
+        while (m < metrics->count && strcmp(metrics->items[m], own[i]) != 0)
+            m++;
+        if (m == metrics->count)
+            text_list_add(out, own[i]);
     }
 }
 
 void curve_table(const struct rows *curve, const char *metric, struct rows *out)
 {
-    struct text_list names = {0};
+    struct text_list names = {0}, own = {0};
     names_of(curve, metric, &names);
-    *out = (struct rows){.cols = (int)names.count + 3, .room = curve->count};
+    own_names(&names, &own);
+    *out = (struct rows){.cols = (int)(1 + names.count + own.count), .room = curve->count};
     out->names = xcalloc((size_t)out->cols, sizeof *out->names);
     out->names[0] = xstrdup("epoch");
     for (size_t i = 0; i < names.count; i++)
-        out->names[i + 1] = xstrdup(names.items[i]);
-    out->names[names.count + 1] = xstrdup("seconds");
-    out->names[names.count + 2] = xstrdup("attempt");
+        out->names[1 + i] = xstrdup(names.items[i]);
+    for (size_t i = 0; i < own.count; i++)
+        out->names[1 + names.count + i] = xstrdup(own.items[i]);
     out->cells = xcalloc(curve->count * (size_t)out->cols + 1, sizeof *out->cells);
-    fill(curve, &names, out);
+    fill(curve, &names, &own, out);
     text_list_fini(&names);
+    text_list_fini(&own);
 }
 
 static bool is_kept(const struct rows *rows, size_t row, void *arg)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/table.h"
+#include "common/check.h"
 #include "common/log.h"
 #include "common/units.h"
 
@@ -21,42 +22,55 @@ static int64_t done_of(const struct server_snapshot *s)
     return done;
 }
 
-static void add_counts(const struct server_snapshot *s, struct str *out)
+static void add_counts(const struct server_snapshot *s, bool brief, struct str *out)
 {
-    static const enum trial_status named[] = {TRIAL_running, TRIAL_paused, TRIAL_pruned, TRIAL_failed,
-                                              TRIAL_cancelled};
-    str_addf(out, "%s  %lld", s->study, (long long)done_of(s));
+    static const enum trial_status named[] = {TRIAL_paused, TRIAL_pruned, TRIAL_failed, TRIAL_cancelled};
+    str_addf(out, "%s: %lld", s->study, (long long)done_of(s));
     if (s->planned >= 0)
         str_addf(out, "/%lld", (long long)s->planned);
-    str_add(out, " done");
-    for (size_t i = 0; i < sizeof named / sizeof *named; i++)
-        if (s->counts[named[i]] || named[i] == TRIAL_running)
-            str_addf(out, ", %lld %s", (long long)s->counts[named[i]], trial_status_name(named[i]));
+    str_addf(out, brief ? " done, %lld run" : " done, %lld running", (long long)s->counts[TRIAL_running]);
     // trials not sampled yet wait, too, as far as people are concerned
     int64_t waiting = s->counts[TRIAL_waiting];
     if (s->planned >= 0)
         waiting = s->planned - done_of(s) - s->counts[TRIAL_running] - s->counts[TRIAL_paused];
-    str_addf(out, ", %lld waiting", (long long)(waiting > 0 ? waiting : 0));
+    str_addf(out, brief ? ", %lld wait" : ", %lld waiting", (long long)(waiting > 0 ? waiting : 0));
+    for (size_t i = 0; i < COUNT_OF(named); i++)
+        if (s->counts[named[i]])
+            str_addf(out, ", %lld %s", (long long)s->counts[named[i]], trial_status_name(named[i]));
 }
 
-void progress_line(const struct server_snapshot *s, struct str *out)
+static void add_state(const struct server_snapshot *s, struct str *out)
 {
     char text[32];
-    add_counts(s, out);
+    if (s->state && strcmp(s->state, "running") != 0) {
+        str_addf(out, "; %s", s->state);
+    } else if (!s->workers) {
+        str_add(out, "; no workers yet");
+    } else if (s->eta_ms >= 0) {
+        long long seconds = (s->eta_ms + 999) / 1000, minutes = (seconds + 59) / 60;
+        if (seconds < 60)
+            snprintf(text, sizeof text, "%llds", seconds);
+        else if (minutes < 60)
+            snprintf(text, sizeof text, "%lldm", minutes);
+        else
+            duration_text(minutes * 60000, text);
+        str_addf(out, "; ETA %s", text);
+    }
+}
+
+void progress_line(const struct server_snapshot *s, bool brief, struct str *out)
+{
+    char text[32];
+    add_counts(s, brief, out);
     if (s->has_best) {
         table_number(s->best, text);
-        str_addf(out, "  best %s %s (trial %u)", s->metric, text, s->best_trial);
+        str_addf(out, brief ? "; %s %s (%u)" : "; best %s %s (trial %u)", s->metric, text, s->best_trial);
     }
-    if (s->epochs_per_s > 0)
-        str_addf(out, s->epochs_per_s < 100 ? "  %.1f epochs/s" : "  %.0f epochs/s", s->epochs_per_s);
-    if (s->state && strcmp(s->state, "running") != 0) {
-        str_addf(out, "  %s", s->state);
-    } else if (!s->workers) {
-        str_add(out, "  no workers yet");
-    } else if (s->eta_ms >= 0) {
-        duration_text(s->eta_ms < 1000 ? 0 : s->eta_ms / 1000 * 1000, text);
-        str_addf(out, "  ETA %s", text);
+    if (s->epochs_per_s > 0) {
+        snprintf(text, sizeof text, s->epochs_per_s < 100 ? "%.1f" : "%.0f", s->epochs_per_s);
+        str_addf(out, brief ? "; %s ep/s" : "; %s epochs/s", text);
     }
+    add_state(s, out);
 }
 
 /* ---- where it goes ---- */
@@ -123,7 +137,11 @@ void progress_show(struct progress *progress, const struct server_snapshot *snap
     if (progress->quiet)
         return;
     str_clear(&progress->line);
-    progress_line(snapshot, &progress->line);
+    progress_line(snapshot, false, &progress->line);
+    if (progress->live && progress->line.len >= (size_t)terminal_width(progress->file)) {
+        str_clear(&progress->line);
+        progress_line(snapshot, true, &progress->line);
+    }
     if (progress->live)
         show_live(progress, mono_ms);
     else

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "cli/bind.h"
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/hash.h"
@@ -63,7 +64,7 @@ static int on_event(struct asking *a, enum wire_event event, struct msg *msg, st
 
 static int wait_for_answer(struct asking *a, int64_t timeout_ms, struct msg_answer *out, struct err *err)
 {
-    int64_t until = clock_mono_ms() + timeout_ms;
+    int64_t start = clock_mono_ms();
     for (;;) {
         struct msg msg;
         peer_id from;
@@ -71,7 +72,8 @@ static int wait_for_answer(struct asking *a, int64_t timeout_ms, struct msg_answ
         int rc = on_event(a, event, &msg, out, err);
         if (rc)
             return rc;
-        int64_t left = until - clock_mono_ms();
+        int64_t limit = a->sent || timeout_ms < REMOTE_UP_MS ? timeout_ms : REMOTE_UP_MS;
+        int64_t left = start + limit - clock_mono_ms();
         if (left <= 0)
             return no_answer(a, err);
         if (event == WIRE_NOTHING)
@@ -121,15 +123,27 @@ bool remote_alive(const char *address)
 
 /* ---- whoever has the database ---- */
 
-static int known_address(const char *db, char *out, size_t room, struct err *err)
+/* A master that listens on every interface is reached through this host's own. */
+static int known_address(const char *db, struct str *out, struct err *err)
 {
+    char address[ADDRESS_MAX_BYTES] = "";
     struct query *query;
     int rc = query_open(db, &query, err);
     if (rc)
         return rc;
-    rc = query_address(query, out, room, err);
+    rc = query_address(query, address, sizeof address, err);
     query_close(query);
+    if (!rc)
+        bind_reach(address, "127.0.0.1", out);
     return rc;
+}
+
+bool master_alive(const char *db)
+{
+    struct str address = {0};
+    bool alive = known_address(db, &address, NULL) == 0 && address.len && remote_alive(str_text(&address));
+    str_fini(&address);
+    return alive;
 }
 
 static int call_offline(const char *db, const char *verb, struct json *args, struct msg_answer *out,
@@ -147,17 +161,18 @@ int master_call(const char *db, const char *master, const char *verb, struct jso
 {
     if (master)
         return remote_call(master, verb, args, REMOTE_CALL_MS, out, err);
-    char address[ADDRESS_MAX_BYTES] = "";
     // only submit may make a database; anything else has nothing to work on without one
     bool there = file_exists(db);
     if (!there && strcmp(verb, "submit") != 0) {
         err_set(err, ERR_REACH, "there is no database \"%s\"", db);
         return err_hint(err, "name it with --db or HONE_DB, or the master with --master");
     }
-    int rc = there ? known_address(db, address, sizeof address, err) : 0;
-    if (rc)
-        return rc;
-    if (address[0] && remote_alive(address))
-        return remote_call(address, verb, args, REMOTE_CALL_MS, out, err);
-    return call_offline(db, verb, args, out, err);
+    struct str address = {0};
+    int rc = there ? known_address(db, &address, err) : 0;
+    if (!rc && address.len && remote_alive(str_text(&address)))
+        rc = remote_call(str_text(&address), verb, args, REMOTE_CALL_MS, out, err);
+    else if (!rc)
+        rc = call_offline(db, verb, args, out, err);
+    str_fini(&address);
+    return rc;
 }

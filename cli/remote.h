@@ -12,7 +12,11 @@
 
 #include "proto/message.h"
 
-enum { REMOTE_PING_MS = 2000, REMOTE_CALL_MS = 30000 };
+enum {
+    REMOTE_UP_MS = 3000, /* to get a connection */
+    REMOTE_PING_MS = 2000,
+    REMOTE_CALL_MS = 30000,
+};
 
 int remote_call(const char *address, const char *verb, struct json *args, int64_t timeout_ms,
                 struct msg_answer *out, struct err *err);
@@ -20,7 +24,8 @@ int master_call(const char *db, const char *master, const char *verb, struct jso
                 struct msg_answer *out, struct err *err);
 void answer_fini(struct msg_answer *answer);
 
-/* Is a master alive behind this address? */
+/* Does a master answer at this address; at the one that the database names? */
 bool remote_alive(const char *address);
+bool master_alive(const char *db);
 
 #endif

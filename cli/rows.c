@@ -50,14 +50,32 @@ static void add_name(struct rows *out, const char *front, const char *name)
     out->names[out->cols++] = xasprintf("%s%s", front, name);
 }
 
-static void add_names(const struct rows *in, const struct rows_item *item, struct rows *out)
+/* Is the name that of a column before it, or of one that stands under its own name after it? */
+static bool is_taken(const struct rows *out, const struct rows_item *items, size_t count, const char *name)
 {
-    if (item->keys) {
-        for (size_t k = 0; k < item->keys->count; k++)
-            add_name(out, item->as ? item->as : "", item->keys->items[k]);
-    } else if (strcmp(item->column, ROWS_RANK) == 0 || rows_find(in, item->column) >= 0) {
-        add_name(out, "", item->as ? item->as : item->column);
+    for (int c = 0; c < out->cols; c++)
+        if (str_same_nocase(out->names[c], name))
+            return true;
+    for (size_t i = 0; i < count; i++)
+        if (!items[i].keys && !items[i].clash &&
+            str_same_nocase(items[i].as ? items[i].as : items[i].column, name))
+            return true;
+    return false;
+}
+
+static void add_names(const struct rows *in, const struct rows_item *items, size_t count, size_t i,
+                      struct rows *out)
+{
+    const struct rows_item *item = &items[i];
+    for (size_t k = 0; item->keys && k < item->keys->count; k++) {
+        const char *name = item->keys->items[k];
+        bool taken = item->clash && is_taken(out, items, count, name);
+        add_name(out, taken ? item->clash : "", name);
     }
+    if (item->keys || (strcmp(item->column, ROWS_RANK) != 0 && rows_find(in, item->column) < 0))
+        return;
+    const char *name = item->as ? item->as : item->column;
+    add_name(out, item->clash && is_taken(out, items, count, name) ? item->clash : "", name);
 }
 
 static struct cell *spread(const struct cell *from, const struct text_list *keys, struct cell *to)
@@ -88,7 +106,7 @@ void rows_arrange(const struct rows *in, const struct rows_item *items, size_t c
 {
     *out = (struct rows){.count = in->count, .room = in->count};
     for (size_t i = 0; i < count; i++)
-        add_names(in, &items[i], out);
+        add_names(in, items, count, i, out);
     out->cells = xcalloc(in->count * (size_t)out->cols + 1, sizeof *out->cells);
     struct cell *to = out->cells;
     for (size_t row = 0; row < in->count; row++)

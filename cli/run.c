@@ -1,4 +1,5 @@
-/* run: a master in this process, its workers beside it, one study from the first trial to the table of the best. */
+/* run: a master in this process, its workers beside it, one study from the first trial to the table of the
+ * best. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -41,7 +41,7 @@ static void wish_to_state(struct rows *rows)
         struct cell *cell = &rows->cells[row * (size_t)rows->cols + (size_t)wish];
         const char *reason = cell_text(rows_named(rows, row, "end_reason"));
         bool running = cell_int(rows_named(rows, row, "running")) > 0;
-        const char *word = running ? "running" : "open";
+        const char *word = running ? "running" : "unfinished";
         if (*reason)
             word = "ended";
         else if (strcmp(cell_text(cell), "pause") == 0)
@@ -55,21 +55,15 @@ static void wish_to_state(struct rows *rows)
 
 int cmd_studies(const struct opt_studies *opt)
 {
-    static const struct column columns[] = {{"wish", COLUMN_PLAIN, "state"},
-                                            {"end_reason", COLUMN_IF_ANY, "ended by"},
-                                            {"waiting", COLUMN_IF_ANY, NULL},
-                                            {"paused", COLUMN_IF_ANY, NULL},
-                                            {"pruned", COLUMN_IF_ANY, NULL},
-                                            {"failed", COLUMN_IF_ANY, NULL},
-                                            {"cancelled", COLUMN_IF_ANY, NULL},
-                                            {"best_score", COLUMN_PLAIN, "best"},
-                                            {"best_trial", COLUMN_PLAIN, "trial"},
-                                            {"created_at", COLUMN_DATA_ONLY, NULL},
-                                            {"started_at", COLUMN_DATA_ONLY, NULL},
-                                            {"ended_at", COLUMN_DATA_ONLY, NULL},
-                                            {"wall_seconds", COLUMN_SECONDS, "took"},
-                                            {"goal", COLUMN_DATA_ONLY, NULL},
-                                            {0}};
+    static const struct column columns[] = {
+        {"wish", COLUMN_PLAIN, "state"},          {"end_reason", COLUMN_IF_ANY, "ended by"},
+        {"waiting", COLUMN_IF_ANY, NULL},         {"paused", COLUMN_IF_ANY, NULL},
+        {"pruned", COLUMN_IF_ANY, NULL},          {"failed", COLUMN_IF_ANY, NULL},
+        {"cancelled", COLUMN_IF_ANY, NULL},       {"best_score", COLUMN_PLAIN, "best"},
+        {"best_trial", COLUMN_PLAIN, "trial"},    {"created_at", COLUMN_DATA_ONLY, NULL},
+        {"started_at", COLUMN_DATA_ONLY, NULL},   {"ended_at", COLUMN_DATA_ONLY, NULL},
+        {"wall_seconds", COLUMN_SECONDS, "took"}, {"goal", COLUMN_DATA_ONLY, NULL},
+        {"slot_seconds", COLUMN_DATA_ONLY, NULL}, {0}};
     struct err err = ERR_NONE;
     struct rows rows;
     if (read_rows(opt->db, opt->master, "studies", NULL, 0, &rows, &err))
@@ -95,6 +89,17 @@ static bool is_here(const struct rows *rows, size_t row, void *arg)
     return rows_named(rows, row, "left_ms")->kind == CELL_NULL;
 }
 
+static bool has_master(const char *db)
+{
+    char address[300] = "";
+    struct query *query;
+    if (query_open(db, &query, NULL))
+        return false;
+    query_address(query, address, sizeof address, NULL);
+    query_close(query);
+    return address[0];
+}
+
 int cmd_workers(const struct opt_workers *opt)
 {
     static const struct column columns[] = {{"joined_ms", COLUMN_TIME_MS, "joined"},
@@ -115,6 +120,8 @@ int cmd_workers(const struct opt_workers *opt)
                                  : "no worker is here now; --all shows those that left\n");
     else
         table_show(&rows, columns, opt->csv, opt->json);
+    if (!opt->csv && !opt->json && !opt->master && rows.count && !has_master(opt->db))
+        fprintf(stderr, "no master is running: they were connected to the last one\n");
     rows_fini(&rows);
     return 0;
 }

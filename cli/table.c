@@ -83,7 +83,7 @@ void table_number(double value, char out[32])
     if (isnan(value))
         snprintf(out, 32, "-");
     else
-        snprintf(out, 32, "%.5g", value);
+        snprintf(out, 32, fabs(value) >= 1e3 && fabs(value) < 1e9 ? "%.0f" : "%.4g", value);
 }
 
 static void time_text(int64_t ms, struct str *out)
@@ -245,6 +245,14 @@ static size_t column_least(const struct layout_column *column)
     return cells > HEADER_MIN ? cells : HEADER_MIN;
 }
 
+static size_t layout_least(const struct layout *layout)
+{
+    size_t width = layout->count ? (size_t)(layout->count - 1) * GAP : 0;
+    for (int c = 0; c < layout->count; c++)
+        width += column_least(&layout->columns[c]);
+    return width;
+}
+
 static bool narrow_one(struct layout *layout)
 {
     struct layout_column *widest = NULL;
@@ -258,20 +266,24 @@ static bool narrow_one(struct layout *layout)
     return widest;
 }
 
+static void leave_out_last(struct layout *layout)
+{
+    struct layout_column *last = &layout->columns[--layout->count];
+    struct str titles = {0};
+    str_addf(&titles, "%s%s%s", last->title, layout->left_out.len ? ", " : "", str_text(&layout->left_out));
+    str_fini(&layout->left_out);
+    layout->left_out = titles;
+    layout->left_out_count++;
+    column_fini(last, layout->rows);
+}
+
+/* Whole columns go first, so that what stays keeps its titles if it can. */
 static void layout_fit(struct layout *layout, size_t width)
 {
+    while (layout_least(layout) > width && layout->count > KEPT_COLUMNS)
+        leave_out_last(layout);
     while (layout_width(layout) > width && narrow_one(layout))
         ;
-    while (layout_width(layout) > width && layout->count > KEPT_COLUMNS) {
-        struct layout_column *last = &layout->columns[--layout->count];
-        struct str titles = {0};
-        str_addf(&titles, "%s%s%s", last->title, layout->left_out.len ? ", " : "",
-                 str_text(&layout->left_out));
-        str_fini(&layout->left_out);
-        layout->left_out = titles;
-        layout->left_out_count++;
-        column_fini(last, layout->rows);
-    }
 }
 
 static void pad(struct str *out, size_t count)

@@ -1,7 +1,7 @@
 /* table: the same rows as an aligned table, as CSV or as JSON.
  *
  * CSV (RFC 4180, ended by \n) and JSON (an array of objects, one a line) carry every column and every digit.
- * The table is for people: numbers stand on their decimal points with five digits, times and sizes have
+ * The table is for people: numbers stand on their decimal points with four digits, times and sizes have
  * units, a column is shortened and then left out where the terminal is too narrow, and the last line says so.
  * What the database holds is not trusted with the terminal: control characters become '?'.
  *
@@ -55,7 +55,7 @@ void table_show(const struct rows *rows, const struct column *columns, bool csv,
 /* One row as an object: a member under `key`, or an element if key is NULL. */
 void table_row_json(const struct rows *rows, size_t row, struct jw *w, const char *key);
 
-/* "1.5e-05": five digits, as in tables. */
+/* "1.234e-05": four digits, as in tables. */
 void table_number(double value, char out[32]);
 
 /* Appends text with control characters replaced, at most max_chars wide ("abc…"); 0: no bound. */

@@ -86,60 +86,56 @@ static void keep_wanted(const struct opt_trials *opt, struct wanted *wanted, str
     }
 }
 
-/* A metric with the name of a parameter is metric.NAME, as in the flat view. */
-static void name_apart(const struct text_list *params, struct text_list *metrics)
+/* What two runs of one study may differ in; other names are measured, not timed. */
+static bool is_time(const char *metric)
 {
-    for (size_t m = 0; m < metrics->count; m++) {
-        for (size_t p = 0; p < params->count; p++) {
-            if (!str_same_nocase(metrics->items[m], params->items[p]))
-                continue;
-            char *longer = xasprintf("metric.%s", metrics->items[m]);
-            free((char *)(uintptr_t)metrics->items[m]);
-            metrics->items[m] = longer;
-            break;
-        }
-    }
+    static const char *const ends[] = {"seconds", "_per_s", "_ms"};
+    size_t len = strlen(metric);
+    for (size_t i = 0; i < COUNT_OF(ends); i++)
+        if (len >= strlen(ends[i]) && strcmp(metric + len - strlen(ends[i]), ends[i]) == 0)
+            return true;
+    return false;
 }
 
-/* The names of the columns that rows_arrange spread the metrics into. */
-static void rename_metrics(struct rows *rows, int first, const struct text_list *names)
+static void split(const struct text_list *metrics, struct text_list *measured, struct text_list *timed)
 {
-    for (size_t i = 0; i < names->count; i++) {
-        free(rows->names[first + (int)i]);
-        rows->names[first + (int)i] = xstrdup(names->items[i]);
-    }
+    for (size_t i = 0; i < metrics->count; i++)
+        text_list_add(is_time(metrics->items[i]) ? timed : measured, metrics->items[i]);
 }
 
 static void show(const struct opt_trials *opt, const struct rows *found, const char *metric,
                  const struct text_list *params)
 {
-    struct text_list metrics = {0}, first = {0};
-    text_list_add(&first, xstrdup(metric));
+    struct text_list metrics = {0}, measured = {0}, timed = {0};
     rows_keys(found, "metrics", &metrics);
+    split(&metrics, &measured, &timed);
     const struct rows_item items[] = {
-        {"trial", NULL, NULL},      {"status", NULL, NULL},   {"cause", NULL, NULL},
-        {"params", NULL, params},   {"score", metric, NULL},  {"metrics", NULL, &metrics},
-        {"best_epoch", NULL, NULL}, {"epochs", NULL, NULL},   {"attempts", NULL, NULL},
-        {"started_at", NULL, NULL}, {"ended_at", NULL, NULL}, {"seconds", NULL, NULL},
-        {"worker", NULL, NULL},
+        {.column = "trial"},
+        {.column = "status"},
+        {.column = "cause"},
+        {.column = "params", .keys = params, .clash = "param."},
+        {.column = "score", .as = metric, .clash = "metric."},
+        {.column = "metrics", .keys = &measured, .clash = "metric."},
+        {.column = "best_epoch"},
+        {.column = "epochs"},
+        {.column = "attempts"},
+        {.column = "metrics", .keys = &timed, .clash = "metric."},
+        {.column = "started_at"},
+        {.column = "ended_at"},
+        {.column = "worker"},
     };
-    static const struct column columns[] = {{"cause", COLUMN_IF_ANY, NULL},
-                                            {"best_epoch", COLUMN_PLAIN, "at"},
-                                            {"attempts", COLUMN_DATA_ONLY, NULL},
-                                            {"started_at", COLUMN_DATA_ONLY, NULL},
-                                            {"ended_at", COLUMN_DATA_ONLY, NULL},
-                                            {"seconds", COLUMN_SECONDS, "took"},
-                                            {0}};
+    static const struct column columns[] = {
+        {"cause", COLUMN_IF_ANY, NULL},         {"best_epoch", COLUMN_PLAIN, "at"},
+        {"attempts", COLUMN_DATA_ONLY, NULL},   {"samples_per_s", COLUMN_DATA_ONLY, NULL},
+        {"started_at", COLUMN_DATA_ONLY, NULL}, {"ended_at", COLUMN_DATA_ONLY, NULL},
+        {"seconds", COLUMN_DATA_ONLY, NULL},    {0}};
     struct rows arranged;
     rows_arrange(found, items, COUNT_OF(items), &arranged);
-    name_apart(params, &first);
-    name_apart(params, &metrics);
-    rename_metrics(&arranged, 3 + (int)params->count, &first);
-    rename_metrics(&arranged, 4 + (int)params->count, &metrics);
     table_show(&arranged, columns, opt->csv, opt->json);
     rows_fini(&arranged);
+    text_list_fini(&measured);
+    text_list_fini(&timed);
     text_list_free(&metrics);
-    text_list_free(&first);
 }
 
 static void show_numbers(const struct rows *rows)

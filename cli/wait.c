@@ -26,16 +26,10 @@ struct waiting {
 /* A study that nobody runs will not end: say so rather than wait, but leave a master the time to start. */
 static int look_for_master(struct waiting *w, int64_t now, struct err *err)
 {
-    char address[300] = "";
-    struct query *query;
     if (w->opt->master || now < w->next_look_ms)
         return 0;
     w->next_look_ms = now + MASTER_LOOK_MS;
-    if (query_open(w->opt->db, &query, NULL) == 0) {
-        query_address(query, address, sizeof address, NULL);
-        query_close(query);
-    }
-    if (address[0] && remote_alive(address)) {
+    if (master_alive(w->opt->db)) {
         w->alone_ms = 0;
         return 0;
     }

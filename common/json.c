@@ -106,36 +106,6 @@ static const char *check_lexical(const char *text, size_t len, size_t *bad_at)
     return what;
 }
 
-/* Length of the UTF-8 character at `s`, 0 if it is none (RFC 3629: no surrogates, nothing longer than
- * needed). */
-static size_t utf8_len(const unsigned char *s, size_t left)
-{
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t len = s[0] < 0x80 ? 1 : s[0] >> 5 == 6 ? 2 : s[0] >> 4 == 14 ? 3 : s[0] >> 3 == 30 ? 4 : 0;
-    if (len <= 1 || len > left)
-        return len == 1;
-    uint32_t code = s[0] & (0x7fu >> len);
-    for (size_t i = 1; i < len; i++) {
-        if (s[i] >> 6 != 2)
-            return 0;
-        code = code << 6 | (s[i] & 0x3f);
-    }
-    bool surrogate = code >= 0xd800 && code < 0xe000;
-    return code >= least[len] && code < 0x110000 && !surrogate ? len : 0;
-}
-
-static int check_utf8(const char *text, size_t len, size_t *bad_at)
-{
-    for (size_t i = 0, step; i < len; i += step) {
-        step = utf8_len((const unsigned char *)text + i, len - i);
-        if (!step) {
-            *bad_at = i;
-            return -1;
-        }
-    }
-    return 0;
-}
-
 /* Lines and columns count from 1; a column is a byte, as compilers count. */
 static int fail_at(struct err *err, const char *file, const char *text, size_t at, const char *what)
 {
@@ -206,7 +176,8 @@ static cJSON *parse_text(char *text, size_t len, const char *file, struct err *e
         fail_at(err, file, text, bad, "this comment never ends");
         return NULL;
     }
-    if (check_utf8(text, len, &bad)) {
+    bad = utf8_wrong_at(text, len);
+    if (bad < len) {
         fail_at(err, file, text, bad, "these bytes are not UTF-8");
         return NULL;
     }
@@ -484,13 +455,13 @@ int json_set(struct json *root, const char *path, struct json *value, struct err
 
 /* ---- printing ---- */
 
-/* A host name or a message cut in the middle of a character must not make our JSON invalid: bytes that are
- * no UTF-8 become U+FFFD. */
+/* A host name, or the end of a log cut in the middle of a character, must not make our JSON invalid: bytes
+ * that are no UTF-8 become '?', which keeps lengths within their bounds. */
 static size_t quote_one(const unsigned char *c, size_t left, struct str *out)
 {
-    size_t len = utf8_len(c, left);
+    size_t len = utf8_width(c, left);
     if (len == 0)
-        str_add(out, "\xef\xbf\xbd");
+        str_addc(out, '?');
     else if (*c == '"' || *c == '\\')
         str_addf(out, "\\%c", *c);
     else if (*c == '\n')

@@ -132,6 +132,42 @@ bool str_starts(const char *text, const char *front)
     return strncmp(text, front, strlen(front)) == 0;
 }
 
+size_t utf8_width(const void *text, size_t left)
+{
+    const unsigned char *s = text;
+    if (left && s[0] < 0x80)
+        return 1;
+    size_t len = !left                         ? 0
+                 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2
+                 : (s[0] & 0xf0) == 0xe0       ? 3
+                 : s[0] >= 0xf0 && s[0] < 0xf5 ? 4
+                                               : 0;
+    if (len == 0 || len > left)
+        return 0;
+    for (size_t i = 1; i < len; i++)
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+    bool overlong = (s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xf0 && s[1] < 0x90);
+    bool beyond = (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf4 && s[1] > 0x8f);
+    return overlong || beyond ? 0 : len;
+}
+
+/* Most of what is sent is ASCII: eight bytes at a time. */
+size_t utf8_wrong_at(const char *text, size_t len)
+{
+    size_t i = 0;
+    while (i < len) {
+        uint64_t eight = UINT64_MAX;
+        if (len - i >= sizeof eight)
+            memcpy(&eight, text + i, sizeof eight);
+        size_t step = eight & 0x8080808080808080u ? utf8_width(text + i, len - i) : sizeof eight;
+        if (!step)
+            return i;
+        i += step;
+    }
+    return len;
+}
+
 bool str_copy(char *out, size_t room, const char *text)
 {
     size_t len = strlen(text);

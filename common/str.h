@@ -33,6 +33,11 @@ bool str_same_nocase(const char *a, const char *b);
 int str_distance(const char *a, const char *b);
 bool str_starts(const char *text, const char *front);
 
+/* Bytes of the UTF-8 character at `text`, of which `left` bytes are there; 0 if it is none (RFC 3629: no
+ * surrogates, nothing over U+10FFFF, no longer form than needed). */
+size_t utf8_width(const void *text, size_t left);
+size_t utf8_wrong_at(const char *text, size_t len); /* the first byte that is not UTF-8; `len` if all are */
+
 /* Copies into a fixed field; false (and out = "") if it does not fit. */
 bool str_copy(char *out, size_t room, const char *text);
 

@@ -47,7 +47,8 @@ static void split_choices(const char *choices, char room[200], const char *words
 {
     PRE(str_copy(room, 200, choices));
     int count = 0;
-    for (char *word = strtok(room, "|"); word; word = strtok(NULL, "|")) {
+    char *rest = NULL;
+    for (char *word = strtok_r(room, "|", &rest); word; word = strtok_r(NULL, "|", &rest)) {
         PRE(count < CHOICE_MAX - 1);
         words[count++] = word;
     }

@@ -6,6 +6,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 skip() { echo "$*"; exit 77; }
+# Without a system log podman says so at every call.
+podman() { command podman "$@" 2> >(grep -v 'connect to syslog' >&2); }
 say() { printf -- '--- %s\n' "$*"; }
 
 isolate() { # podman and buildah with storage and networks that are only ours

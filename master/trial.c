@@ -13,8 +13,7 @@ static const char *orderly(const char *cause)
     return cause && cause[0] ? cause : NULL;
 }
 
-/* What the samplers learn from a trial in this status. */
-static void tell_history(struct trial *t, uint64_t seq)
+void trial_tell_history(struct trial *t, uint64_t seq)
 {
     struct study *s = t->study;
     bool scored = !isnan(t->score);
@@ -27,7 +26,7 @@ static void tell_history(struct trial *t, uint64_t seq)
         state = HISTORY_BAD;
     else if (trial_status_is_final(t->status))
         state = HISTORY_SCORED;
-    history_update(&s->history, t->number, state, t->status == TRIAL_pruned, t->last_epoch, score, seq);
+    study_learn_result(s, t->number, state, t->status == TRIAL_pruned, t->last_epoch, score, seq);
 }
 
 static void set_times(struct trial *t, int64_t now_ms)
@@ -64,7 +63,7 @@ void trial_move(struct turn *turn, struct trial *t, enum trial_status to, const 
         study_enqueue(s, t, goes_first(cause));
     uint64_t seq = store_trial_moved(turn->store, t->id, from, to, event, orderly(t->cause), t->attempt,
                                      turn->now.wall_ms, detail);
-    tell_history(t, seq);
+    trial_tell_history(t, seq);
 }
 
 bool metric_better(bool maximize, double a, double b)
@@ -131,7 +130,7 @@ bool trial_take_epoch(struct turn *turn, struct trial *t, int epoch, double valu
     trial_note_epoch(t, epoch, value);
     trial_rescore(t);
     trial_save_progress(turn, t);
-    tell_history(t, seq);
+    trial_tell_history(t, seq);
     study_consider_best(s, t);
     return true;
 }

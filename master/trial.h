@@ -42,6 +42,7 @@ struct trial {
     double score;   /* NaN: none */
     int own_failures, lost_on;
     int64_t created_ms, started_ms, ended_ms;
+    char *fit; /* JSON of the model's fit behind the proposal; NULL: none */
 
     /* memory */
     struct study *study;
@@ -63,6 +64,9 @@ void trial_move(struct turn *turn, struct trial *trial, enum trial_status to, co
 /* Takes one epoch into curve, score and rows. False: that (trial, attempt, epoch) was there already. */
 bool trial_take_epoch(struct turn *turn, struct trial *trial, int epoch, double value, double seconds,
                       const struct row_metric *metrics, int metric_count);
+
+/* What the samplers learn of a trial in its present state, as of this seq. */
+void trial_tell_history(struct trial *trial, uint64_t seq);
 
 /* Score and best epoch anew from the curve (another attempt may have replaced epochs). */
 void trial_rescore(struct trial *trial);

@@ -76,65 +76,6 @@ static bool is_tree(enum field_kind kind)
     return kind == KIND_OBJECT || kind == KIND_LIST || kind == KIND_ANY;
 }
 
-/* ---- text ---- */
-
-/* Length of the well-formed UTF-8 sequence at `s`, 0 if there is none (RFC 3629: no surrogates, nothing over
- * U+10FFFF, no longer form than needed). */
-static size_t utf8_len(const unsigned char *s, size_t left)
-{
-    if (s[0] < 0x80)
-        return 1;
-    size_t len = s[0] >= 0xc2 && s[0] < 0xe0   ? 2
-                 : (s[0] & 0xf0) == 0xe0       ? 3
-                 : s[0] >= 0xf0 && s[0] < 0xf5 ? 4
-                                               : 0;
-    if (len == 0 || len > left)
-        return 0;
-    for (size_t i = 1; i < len; i++)
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
-        (s[0] == 0xf4 && s[1] > 0x8f))
-        return 0;
-    return len;
-}
-
-/* Where the first byte that is not UTF-8 stands; `len` if there is none. */
-static size_t utf8_bad_at(const char *text, size_t len)
-{
-    const unsigned char *s = (const unsigned char *)text;
-    size_t i = 0;
-    while (i < len) {
-        uint64_t eight;
-        if (len - i >= sizeof eight) { /* most of what is sent is ASCII: eight bytes at a time */
-            memcpy(&eight, s + i, sizeof eight);
-            if (!(eight & 0x8080808080808080u)) {
-                i += sizeof eight;
-                continue;
-            }
-        }
-        size_t step = utf8_len(s + i, len - i);
-        if (step == 0)
-            return i;
-        i += step;
-    }
-    return len;
-}
-
-/* JSON can spell a NUL (backslash u 0000); a C string would end there and what is checked would not be what
- * was sent. */
-static bool has_escaped_nul(const char *text, size_t len)
-{
-    const char *end = text + len;
-    const char *at = text;
-    while ((at = memchr(at, '\\', (size_t)(end - at))) != NULL) {
-        if (end - at >= 6 && memcmp(at, "\\u0000", 6) == 0)
-            return true;
-        at += end - at >= 2 ? 2 : 1;
-    }
-    return false;
-}
-
 /* ---- encoding ---- */
 
 static bool is_absent(const struct msg *msg, const struct field *field)
@@ -149,6 +90,22 @@ static bool is_absent(const struct msg *msg, const struct field *field)
     }
 }
 
+/* The end of a log may be cut in the middle of a character. '?' keeps the text within its bound, which the three
+ * bytes that json_quote would put there do not. */
+static void write_text(struct jw *w, const struct field *field, const char *text)
+{
+    size_t len = strlen(text), bad = utf8_wrong_at(text, len);
+    if (bad == len) {
+        jw_text(w, field->name, text);
+        return;
+    }
+    char *mended = xstrdup(text);
+    for (; bad < len; bad += utf8_wrong_at(text + bad, len - bad))
+        mended[bad++] = '?';
+    jw_text(w, field->name, mended);
+    free(mended);
+}
+
 static void write_tree(struct jw *w, const struct field *field, const struct json *tree)
 {
     if (tree)
@@ -161,7 +118,7 @@ static void write_field(struct jw *w, const struct msg *msg, const struct field 
 {
     const void *at = field_at(msg, field);
     switch (field->kind) {
-    case KIND_TEXT: jw_text(w, field->name, at); break;
+    case KIND_TEXT: write_text(w, field, at); break;
     case KIND_UINT:
         PRE(*(const uint64_t *)at <= field->bound);
         jw_int(w, field->name, (int64_t) * (const uint64_t *)at);
@@ -175,25 +132,14 @@ static void write_field(struct jw *w, const struct msg *msg, const struct field 
     }
 }
 
-/* The end of a log, cut in the middle of a character, must not make the whole message unreadable. Bytes that
- * are not UTF-8 can only stand inside strings, so one pass over the finished body is enough; '?' keeps
- * lengths within their bounds. */
-static void mend_utf8(char *text, size_t len)
-{
-    for (size_t i = utf8_bad_at(text, len); i < len; i += utf8_bad_at(text + i, len - i))
-        text[i] = '?';
-}
-
 static void encode_body(const struct msg *msg, struct str *body)
 {
-    size_t start = body->len;
     struct jw w = jw_to(body);
     jw_object(&w, NULL);
     for (const struct field *f = tables[msg->kind]; f->kind != KIND_END; f++)
         if (f->need == NEED_MUST || !is_absent(msg, f))
             write_field(&w, msg, f);
     jw_close_object(&w);
-    mend_utf8(body->text + start, body->len - start);
 }
 
 /* A result that does not fit in a frame would cost the client its connection, again and again: say so
@@ -356,18 +302,6 @@ static int decode_fields(struct json *root, struct msg *out, struct err *err)
     return 0;
 }
 
-static int check_bytes(const char *body, size_t len, const char *name, struct err *err)
-{
-    if (len > MSG_MAX_BYTES)
-        return err_set(err, ERR_PROTO, "%s: %zu bytes; at most %d fit in a frame", name, len, MSG_MAX_BYTES);
-    size_t bad = utf8_bad_at(body, len);
-    if (bad < len)
-        return err_set(err, ERR_PROTO, "%s: byte %zu is not UTF-8", name, bad);
-    if (has_escaped_nul(body, len))
-        return err_set(err, ERR_PROTO, "%s: a text with a NUL character in it", name);
-    return 0;
-}
-
 int msg_decode(const void *head, size_t head_len, const void *body, size_t body_len, struct msg *out,
                struct err *err)
 {
@@ -376,8 +310,11 @@ int msg_decode(const void *head, size_t head_len, const void *body, size_t body_
     *err = ERR_NONE;
     memset(out, 0, sizeof *out);
     enum msg_kind kind;
-    if (decode_head(head, head_len, &kind, err) || check_bytes(body, body_len, names[kind], err))
+    if (decode_head(head, head_len, &kind, err))
         return ERR_PROTO;
+    if (body_len > MSG_MAX_BYTES)
+        return err_set(err, ERR_PROTO, "%s: %zu bytes; at most %d fit in a frame", names[kind], body_len,
+                       MSG_MAX_BYTES);
     struct json *root = json_parse(body, body_len, names[kind], err);
     if (!root)
         return err->code = ERR_PROTO;

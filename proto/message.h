@@ -29,12 +29,12 @@ enum { MSG_MAX_BYTES = 1 << 20 };
 #define MSG_C_LIST(field, bound) struct json *field;
 #define MSG_C_ANY(field, bound) struct json *field;
 
-#define MESSAGE_BEGIN(name, from, gloss)                                                                     \
-    struct msg_##name {                                                                                      \
+#define MESSAGE_BEGIN(name, from, gloss) \
+    struct msg_##name {                  \
         char none_[1]; /* a message may have no fields */
 #define FIELD(kind, message, field, bound, need, gloss) MSG_C_##kind(field, bound)
-#define MESSAGE_END(name)                                                                                    \
-    }                                                                                                        \
+#define MESSAGE_END(name) \
+    }                     \
     ;
 #include "proto/messages.def"
 

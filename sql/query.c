@@ -24,6 +24,8 @@ enum {
     LOOKS_BORROWED_MAX = 300,
     TEXT_MAX = 64 << 20, /* bytes of one value */
     RETRIES = 3,
+    BUSY_MS =
+        1000, /* only a recovery or --network-db locks a reader out, the one shortly, the other for good */
 };
 
 /* What the file looked like: whether a master is writing (a WAL that holds something), and its last change. */
@@ -67,7 +69,8 @@ static int too_long(void *arg)
     return --query->looks_left < 0;
 }
 
-/* Reading, and nothing else: query_only stops writes to the file, this stops ATTACH, PRAGMA and transactions. */
+/* Reading, and nothing else: query_only stops writes to the file, this stops ATTACH, PRAGMA and transactions. Table
+ * functions (json_each) declare their columns by an "update" of the schema; a real one SQLite refuses by itself. */
 static int allow_reading(void *arg, int action, const char *a, const char *b, const char *db, const char *via)
 {
     (void)arg, (void)b, (void)db, (void)via;
@@ -76,10 +79,9 @@ static int allow_reading(void *arg, int action, const char *a, const char *b, co
     for (size_t i = 0; action == SQLITE_PRAGMA && i < COUNT_OF(pragmas); i++)
         if (strcmp(a, pragmas[i]) == 0)
             return SQLITE_OK;
-    return action == SQLITE_SELECT || action == SQLITE_READ || action == SQLITE_FUNCTION ||
-                   action == SQLITE_RECURSIVE
-               ? SQLITE_OK
-               : SQLITE_DENY;
+    bool reads = action == SQLITE_SELECT || action == SQLITE_READ || action == SQLITE_FUNCTION ||
+                 action == SQLITE_RECURSIVE || (action == SQLITE_UPDATE && strcmp(a, "sqlite_master") == 0);
+    return reads ? SQLITE_OK : SQLITE_DENY;
 }
 
 /* SQLite's URI: everything but plain characters in %xx. */
@@ -100,10 +102,14 @@ static char *uri_of(const char *path, bool immutable)
     return str_take(&uri);
 }
 
+/* Also reads the schema: a damaged file is told apart now and not by the first question. */
 static int check_version(struct query *query, struct err *err)
 {
     int64_t version = 0;
+    sqlite3_stmt *any;
     int rc = conn_pragma(query->conn, "PRAGMA user_version", &version, err);
+    if (!rc)
+        rc = conn_stmt(query->conn, "meta", &any, err);
     if (rc || version == migration_count)
         return rc;
     err_set(err, ERR_BAD, "%s: of %s hone (version %lld of the database; this one reads %d)", query->path,
@@ -132,6 +138,8 @@ static int connect(struct query *query, struct err *err)
     char *uri = uri_of(query->path, !query->stamp.live);
     rc = conn_open(&query->own, uri, query->path, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, err);
     free(uri);
+    if (!rc)
+        sqlite3_busy_timeout(query->own.db, BUSY_MS);
     if (!rc)
         rc = conn_exec(query->conn, "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY", err);
     if (!rc)
@@ -420,7 +428,8 @@ int query_backup(const char *db_path, const char *to_path, struct err *err)
 int query_address(struct query *query, char *out, size_t room, struct err *err)
 {
     struct rows rows;
-    struct bind key = BIND_TEXT(":key", "address");
+    const char *address = "address";
+    struct bind key = BIND_TEXT(":key", address);
     if (room)
         out[0] = '\0';
     int rc = query_run(query, "meta", &key, 1, &rows, err);

@@ -97,17 +97,18 @@ static struct row_trial trial_row(sqlite3_stmt *stmt)
         .seq_cut = (uint64_t)sqlite3_column_int64(stmt, 10),
         .why = text_at_col(stmt, 11),
         .platform = text_at_col(stmt, 12),
-        .attempt = sqlite3_column_int(stmt, 13),
-        .until = sqlite3_column_int(stmt, 14),
-        .epochs = sqlite3_column_int(stmt, 15),
-        .last_epoch = sqlite3_column_int(stmt, 16),
-        .best_epoch = sqlite3_column_int(stmt, 17),
-        .score = num_at_col(stmt, 18),
-        .own_failures = sqlite3_column_int(stmt, 19),
-        .lost_on = sqlite3_column_int(stmt, 20),
-        .created_ms = sqlite3_column_int64(stmt, 21),
-        .started_ms = sqlite3_column_int64(stmt, 22),
-        .ended_ms = sqlite3_column_int64(stmt, 23),
+        .fit = text_at_col(stmt, 13),
+        .attempt = sqlite3_column_int(stmt, 14),
+        .until = sqlite3_column_int(stmt, 15),
+        .epochs = sqlite3_column_int(stmt, 16),
+        .last_epoch = sqlite3_column_int(stmt, 17),
+        .best_epoch = sqlite3_column_int(stmt, 18),
+        .score = num_at_col(stmt, 19),
+        .own_failures = sqlite3_column_int(stmt, 20),
+        .lost_on = sqlite3_column_int(stmt, 21),
+        .created_ms = sqlite3_column_int64(stmt, 22),
+        .started_ms = sqlite3_column_int64(stmt, 23),
+        .ended_ms = sqlite3_column_int64(stmt, 24),
     };
     POST(trial_status_parse(text_at_col(stmt, 5), &row.status)); /* by the CHECK in schema.sql */
     return row;
@@ -131,6 +132,42 @@ int store_load_trials(struct store *store, int64_t study,
     }
     free(values.items);
     str_fini(&values.texts);
+    return finish(store, stmt, got, rc, err);
+}
+
+/* ---- the log ---- */
+
+static struct row_log log_row(sqlite3_stmt *stmt)
+{
+    struct row_log row = {
+        .seq = (uint64_t)sqlite3_column_int64(stmt, 0),
+        .trial = sqlite3_column_int64(stmt, 1),
+        .cause = text_at_col(stmt, 3),
+        .attempt = sqlite3_column_int(stmt, 4),
+        .epoch = sqlite3_column_int(stmt, 5),
+        .value = num_at_col(stmt, 6),
+        .detail = text_at_col(stmt, 7),
+        .walls = text_at_col(stmt, 8),
+        .stage = sqlite3_column_int(stmt, 9),
+        .carried = sqlite3_column_int(stmt, 10),
+        .trials = sqlite3_column_int(stmt, 11),
+    };
+    if (!row.epoch && !row.walls)
+        POST(trial_status_parse(text_at_col(stmt, 2), &row.to_status));
+    return row;
+}
+
+int store_load_log(struct store *store, int64_t study, int (*visit)(void *arg, const struct row_log *row),
+                   void *arg, struct err *err)
+{
+    sqlite3_stmt *stmt;
+    int rc = start(store, "load_log", study, &stmt, err), got = SQLITE_DONE;
+    if (rc)
+        return rc;
+    while (!rc && (got = sqlite3_step(stmt)) == SQLITE_ROW) {
+        struct row_log row = log_row(stmt);
+        rc = visit(arg, &row);
+    }
     return finish(store, stmt, got, rc, err);
 }
 

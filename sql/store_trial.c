@@ -87,6 +87,7 @@ static void put_trial(struct put *put, const struct row_trial *trial)
     put_int(put, (int64_t)trial->seq_cut);
     put_text(put, trial->why);
     put_text(put, trial->platform);
+    put_text(put, trial->fit);
     put_int(put, trial->attempt);
     put_int(put, trial->until);
     put_int(put, trial->epochs);

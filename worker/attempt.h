@@ -5,8 +5,8 @@
  * it, and it answers with the JSON lines for the session (slot.h lists them). Checkpoints are hashed here, so
  * that the session's loop, which must keep its beat, never reads a gigabyte.
  *
- * Refuses: epochs that do not count up by one from the resume epoch or go beyond `until`, checkpoints that
- * cannot be read. Each is the trainer's fault: failed(protocol), with the line quoted.
+ * Refuses: epochs that do not count up by one from the resume epoch or go beyond `until`, checkpoints that are
+ * there but cannot be read. Each is the trainer's fault: failed(protocol), with the line quoted.
  * Ownership: takes the job; attempt_close frees.
  */
 #ifndef HONE_WORKER_ATTEMPT_H

@@ -106,7 +106,7 @@ int held_add(struct held_list *list, const struct msg_job *job, const struct hel
 struct held *held_find(const struct held_list *list, const char *token)
 {
     for (size_t i = 0; i < list->count; i++)
-        if (strcmp(list->items[i]->token, token) == 0)
+        if (list->items[i]->state != HELD_ORPHAN && strcmp(list->items[i]->token, token) == 0)
             return list->items[i];
     return NULL;
 }

@@ -53,8 +53,8 @@ struct held_place {
  * its DONE. Borrows the job. */
 int held_add(struct held_list *list, const struct msg_job *job, const struct held_place *place,
              struct held **out, struct err *err);
-struct held *held_find(const struct held_list *list, const char *token);
-struct held *held_waiting(const struct held_list *list); /* the oldest, or NULL */
+struct held *held_find(const struct held_list *list, const char *token); /* not among orphans */
+struct held *held_waiting(const struct held_list *list);                 /* the oldest, or NULL */
 size_t held_count(const struct held_list *list, enum held_state state);
 void held_remove(struct held_list *list, struct held *held);
 /* The list that HELLO carries; the caller frees it. NULL if there is nothing to tell. */

@@ -136,10 +136,10 @@ static void grant_credit(struct session *session, struct now now)
 {
     struct msg msg = {.kind = MSG_credit};
     int64_t room = session->options.slots + session->prefetch - (int64_t)active_count(session);
-    uint64_t want = session->received + (uint64_t)(room > 0 ? room : 0);
-    if (!session->welcomed || session->leaving >= 0 || want <= session->credit)
+    if (!session->welcomed || session->leaving >= 0 || room <= 0 ||
+        session->received + (uint64_t)room <= session->credit)
         return;
-    msg.credit.jobs = session->credit = want;
+    msg.credit.jobs = session->credit = session->received + (uint64_t)room;
     say(session, &msg, now);
 }
 
@@ -326,10 +326,13 @@ void session_on_message(struct session *session, const struct msg *msg, struct n
     settle(session, now);
 }
 
-void session_on_noise(struct session *session, const struct err *why, struct now now)
+void session_on_noise(struct session *session, const struct msg *refusal, const struct err *why,
+                      struct now now)
 {
     session->heard_ms = now.mono_ms;
     log_error("the master sent something that cannot be read: %s", why->text);
+    if (session->welcomed && refusal->kind == MSG_error)
+        say(session, refusal, now);
 }
 
 /* ---- what the slots say ---- */

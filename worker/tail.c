@@ -47,33 +47,14 @@ void tail_text(const struct tail *tail, size_t max_bytes, struct str *out)
     text_clean(text + start, len - start, max_bytes, out);
 }
 
-/* Bytes of the well-formed UTF-8 character here (RFC 3629: no overlong forms, no surrogates), or 0. C1
- * control codes count as none. */
-static size_t utf8_len(const unsigned char *c, size_t left)
-{
-    if (c[0] < 0x80)
-        return 1;
-    size_t len = c[0] >= 0xc2 && c[0] < 0xe0   ? 2
-                 : (c[0] & 0xf0) == 0xe0       ? 3
-                 : c[0] >= 0xf0 && c[0] < 0xf5 ? 4
-                                               : 0;
-    if (!len || len > left)
-        return 0;
-    for (size_t i = 1; i < len; i++)
-        if ((c[i] & 0xc0) != 0x80)
-            return 0;
-    bool overlong = (c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xf0 && c[1] < 0x90);
-    bool beyond = (c[0] == 0xed && c[1] > 0x9f) || (c[0] == 0xf4 && c[1] > 0x8f);
-    bool control = c[0] == 0xc2 && c[1] < 0xa0; /* C1: terminals obey them */
-    return overlong || beyond || control ? 0 : len;
-}
-
 void text_clean(const char *text, size_t len, size_t max_bytes, struct str *out)
 {
     const unsigned char *c = (const unsigned char *)text;
     size_t added = 0;
     for (size_t at = 0; at < len;) {
-        size_t width = utf8_len(c + at, len - at);
+        size_t width = utf8_width(c + at, len - at);
+        if (width == 2 && c[at] == 0xc2 && c[at + 1] < 0xa0) /* C1 control codes: terminals obey them */
+            width = 0;
         if (added + (width ? width : 1) > max_bytes)
             return;
         bool control = width == 1 && (c[at] < 0x20 || c[at] == 0x7f) && c[at] != '\n' && c[at] != '\t';

@@ -19,6 +19,10 @@ void history_fini(struct history *history)
 {
     for (size_t i = 0; i < history->count && !history->is_borrowed; i++)
         entry_fini(&history->entries[i]);
+    for (size_t i = 0; i < history->box_count && !history->is_borrowed; i++)
+        box_fini(&history->boxes[i].box);
+    if (!history->is_borrowed)
+        free(history->boxes);
     free(history->entries);
     *history = (struct history){0};
 }
@@ -120,6 +124,32 @@ void history_remove(struct history *history, uint32_t trial)
     rechain(history, at);
 }
 
+void history_set_box(struct history *history, const struct space *space, const struct box *box, int stage,
+                     int carried, uint64_t seq)
+{
+    const struct history_box *last = history_box(history);
+    PRE(!history->is_borrowed && (!last || last->seq <= seq));
+    GROW(history->boxes, history->box_room, history->box_count + 1);
+    struct history_box *made = &history->boxes[history->box_count++];
+    *made = (struct history_box){.seq = seq, .stage = stage, .carried = carried};
+    box_clone(&made->box, box, space);
+    note_seq(history, seq);
+}
+
+const struct history_box *history_box(const struct history *history)
+{
+    return history->box_count ? &history->boxes[history->box_count - 1] : NULL;
+}
+
+void history_box_clone(const struct history *history, const struct space *space, struct box *out)
+{
+    const struct history_box *now = history_box(history);
+    if (now)
+        box_clone(out, &now->box, space);
+    else
+        box_init(out, space);
+}
+
 /* The entry as it was known at seq: its log cut short. */
 static struct entry entry_as_of(const struct entry *entry, uint64_t seq)
 {
@@ -138,6 +168,9 @@ void history_as_of(const struct history *history, uint64_t seq, struct history *
     for (size_t i = 0; i < history->count; i++)
         if (history->entries[i].added <= seq)
             view->entries[view->count++] = entry_as_of(&history->entries[i], seq);
+    view->boxes = history->boxes;
+    while (view->box_count < history->box_count && history->boxes[view->box_count].seq <= seq)
+        view->box_count++;
     rechain(view, 0);
 }
 
@@ -188,4 +221,13 @@ size_t history_finished(const struct history *history)
 size_t history_pending(const struct history *history)
 {
     return count_if(history, false);
+}
+
+void history_point(const struct history *history, const struct space *space, const double *u, struct point *out)
+{
+    const struct history_box *now = history_box(history);
+    if (now)
+        box_point(&now->box, space, u, out);
+    else
+        space_point(space, u, out);
 }

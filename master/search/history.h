@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "master/search/box.h"
 #include "master/search/point.h"
 
 enum history_state {
@@ -56,9 +57,19 @@ struct entry {
     int fit_count;
 };
 
+/* Where the study searched from this seq on: a wall moved, or a stage began. */
+struct history_box {
+    uint64_t seq;
+    int stage;   /* from 0; always 0 where there are no stages */
+    int carried; /* trials of earlier stages that count among this one's */
+    struct box box;
+};
+
 struct history {
     struct entry *entries; /* by rising trial number */
     size_t count, room;
+    struct history_box *boxes; /* by rising seq; none: the space's own box */
+    size_t box_count, box_room;
     uint64_t seq;     /* the newest it has seen */
     bool is_borrowed; /* a view */
 };
@@ -71,6 +82,16 @@ void history_add(struct history *history, uint32_t trial, uint32_t group, const 
 /* An epoch report or an end: state and score from `seq` on. BAD makes the score -INFINITY. */
 void history_update(struct history *history, uint32_t trial, enum history_state state, bool pruned,
                     int epochs, double score, uint64_t seq);
+/* The box changed; copies it. */
+void history_set_box(struct history *history, const struct space *space, const struct box *box, int stage,
+                     int carried, uint64_t seq);
+/* The newest; NULL: the space's own. Borrowed. */
+const struct history_box *history_box(const struct history *history);
+/* A copy of today's box for the caller to keep, the space's own if there is none. */
+void history_box_clone(const struct history *history, const struct space *space, struct box *out);
+/* Fills a point inside today's box from one unit number per parameter, as space_point does in the space's own. */
+void history_point(const struct history *history, const struct space *space, const double *u, struct point *out);
+
 /* NULL: no such trial. Borrowed until the next history_add. */
 const struct entry *history_find(const struct history *history, uint32_t trial);
 /* Takes a trial out, as `hone delete` does. */

@@ -8,14 +8,20 @@
 #include "common/str.h"
 #include "master/search/sampler_row.h"
 
-/* THE registry: one line per method. */
-#define SAMPLERS(ROW)     ROW(random) ROW(grid) ROW(latin) ROW(halton) ROW(sobol)
+/* THE registry: one line per method; the names are those of the study file. */
+#define SAMPLERS(ROW)             \
+    ROW(random, "random")         \
+    ROW(grid, "grid")             \
+    ROW(latin, "latin")           \
+    ROW(halton, "halton")         \
+    ROW(sobol, "sobol")           \
+    ROW(coarse, "coarse-to-fine") \
+    ROW(tpe, "tpe")
 
-#define ROW_POINTER(name) &sampler_##name,
+#define ROW_POINTER(id, name) &sampler_##id,
 static const struct sampler_row *const rows[] = {SAMPLERS(ROW_POINTER)};
 
-/* Its names, as the study file spells them. */
-#define ROW_NAME(name) #name,
+#define ROW_NAME(id, name) name,
 static const char *const names[] = {SAMPLERS(ROW_NAME) NULL};
 
 static const char *const common_keys[] = {"method", "trials", "epochs", "parallel", "seed", "boundary"};
@@ -142,6 +148,11 @@ void sampler_forget(struct sampler *s)
 {
     if (s->row->forget)
         s->row->forget(s);
+}
+
+bool sampler_is_slow(const struct sampler *s)
+{
+    return s->row->slow;
 }
 
 int64_t sampler_size(const struct sampler *s)

@@ -100,6 +100,33 @@ static void names_are_checked_and_compared(void **state)
     assert_string_equal(field, "");
 }
 
+static void utf8_is_what_the_rfc_says(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t width;
+    } cases[] = {
+        {"a", 1},
+        {"\xc3\xa4", 2},
+        {"\xe2\x82\xac", 3},
+        {"\xf0\x9f\x98\x80", 4},
+        {"\xc3", 0},             /* half a character */
+        {"\xa4", 0},             /* its other half */
+        {"\xc0\xaf", 0},         /* a slash, longer than needed */
+        {"\xe0\x80\xaf", 0},     /* the same */
+        {"\xed\xa0\x80", 0},     /* a surrogate */
+        {"\xf4\x90\x80\x80", 0}, /* beyond U+10FFFF */
+        {"\xff", 0},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        assert_int_equal(utf8_width(cases[i].text, strlen(cases[i].text)), cases[i].width);
+    assert_int_equal(utf8_width("", 0), 0);
+    static const char long_text[] = "twenty plain letters, then \xe2\x82\xac, then half of one: \xe2\x82";
+    assert_int_equal(utf8_wrong_at(long_text, sizeof long_text - 1), sizeof long_text - 3);
+    assert_int_equal(utf8_wrong_at(long_text, 30), 30);
+}
+
 static void durations_read_and_write(void **state)
 {
     (void)state;
@@ -222,6 +249,7 @@ int main(void)
         cmocka_unit_test(a_str_grows_and_gives_its_text_away),
         cmocka_unit_test(numbers_print_short_and_read_back_the_same),
         cmocka_unit_test(names_are_checked_and_compared),
+        cmocka_unit_test(utf8_is_what_the_rfc_says),
         cmocka_unit_test(durations_read_and_write),
         cmocka_unit_test(sizes_read_and_write),
         cmocka_unit_test(errors_keep_their_sentence),

@@ -14,8 +14,8 @@
 
 #define TRAIN_X "train-images-idx3-ubyte"
 #define TRAIN_Y "train-labels-idx1-ubyte"
-#define TEST_X  "t10k-images-idx3-ubyte"
-#define TEST_Y  "t10k-labels-idx1-ubyte"
+#define TEST_X "t10k-images-idx3-ubyte"
+#define TEST_Y "t10k-labels-idx1-ubyte"
 
 enum { N = 40, H = 2, W = 3, IMAGES = 16 + N * H * W, LABELS = 8 + N };
 

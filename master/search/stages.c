@@ -1,0 +1,333 @@
+#include "master/search/stages.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/check.h"
+#include "common/mem.h"
+#include "master/search/rank.h"
+
+static const double EDGE_BEST = 0.05, EDGE_TOP = 0.10; /* of the box */
+static const double TREND = 0.35;
+static const double WIDER = 1.5; /* than the top group lies apart */
+static const double WIDTH_MIN = 0.2, WIDTH_MIN_EARLY = 0.35, WIDTH_MAX = 0.5; /* of the old box */
+static const double GROWTH = 0.5;
+static const double FACTOR_MIN = 1.15; /* high / low of a log axis */
+enum { EARLY_EPOCHS = 5, TREND_POINTS = 6, STEPS_MIN = 2, DROP_TRIALS = 3 };
+
+struct stage stage_at(const struct stages *stages, int s)
+{
+    return stages->list[s < stages->count ? s : stages->count - 1];
+}
+
+void stages_auto(int64_t trials, int epochs, struct stages *out)
+{
+    static const double by_epochs[] = {0.5, 0.3, 0.2}, by_box[] = {0.3, 0.23, 0.23, 0.24};
+    bool is_long = epochs >= 10;
+    *out = (struct stages){.count = is_long ? 3 : 4};
+    int64_t left = trials;
+    for (int s = 0; s < out->count; s++) {
+        double part = is_long ? by_epochs[s] : by_box[s];
+        int64_t n = s + 1 == out->count ? left : (int64_t)floor(part * (double)trials + 0.5);
+        out->list[s].trials = n < 1 ? 1 : (int)n;
+        out->list[s].epochs = !is_long || s == 2 ? epochs : s == 0 ? 1 : 5;
+        left -= n;
+    }
+}
+
+/* ---- what a stage saw ---- */
+
+struct seen {
+    const struct entry **entry; /* inside the box with a score at the stage's epochs, best first */
+    double *score;
+    int n, top;
+};
+
+static void seen_init(struct seen *seen, const struct space *space, const struct history *history,
+                      const struct box *box, struct stage stage)
+{
+    size_t room = history->count + 1;
+    const struct entry **found = xcalloc(room, sizeof *found);
+    double *score = xcalloc(room, sizeof *score);
+    int *order = xcalloc(room, sizeof *order), n = 0;
+    for (size_t i = 0; i < history->count; i++) {
+        const struct entry *e = &history->entries[i];
+        if (e->state != HISTORY_GONE && entry_score_at(e, stage.epochs, &score[n]) &&
+            box_holds(box, space, &e->point))
+            found[n++] = e;
+    }
+    rank_best_first(score, n, order);
+    *seen =
+        (struct seen){.entry = xcalloc(room, sizeof *found), .score = xcalloc(room, sizeof *score), .n = n};
+    for (int i = 0; i < n; i++) {
+        seen->entry[i] = found[order[i]];
+        seen->score[i] = score[order[i]];
+    }
+    int twentieth = (stage.trials + 19) / 20;
+    seen->top = twentieth < 3 ? 3 : twentieth;
+    free(found);
+    free(score);
+    free(order);
+}
+
+static void seen_fini(struct seen *seen)
+{
+    free(seen->entry);
+    free(seen->score);
+}
+
+/* ---- one numeric parameter ---- */
+
+struct lean {
+    double best, low, high; /* positions of the best, and of the outermost of the top group */
+    int near_low, near_high, top;
+    double *z, *score; /* of the trials that have a position, best first */
+    int n;
+};
+
+static void lean_init(struct lean *l, const struct seen *seen, const struct space *space,
+                      const struct box *box, int param)
+{
+    *l = (struct lean){.low = INFINITY, .high = -INFINITY};
+    l->z = xcalloc((size_t)seen->n + 1, sizeof *l->z);
+    l->score = xcalloc((size_t)seen->n + 1, sizeof *l->score);
+    for (int i = 0; i < seen->n; i++) {
+        if (!box_position(box, space, param, seen->entry[i]->point.v[param], &l->z[l->n]))
+            continue;
+        l->score[l->n++] = seen->score[i];
+    }
+    l->best = l->z[0];
+    for (; l->top < seen->top && l->top < l->n && l->score[l->top] > -INFINITY; l->top++) {
+        double z = l->z[l->top];
+        l->low = fmin(l->low, z);
+        l->high = fmax(l->high, z);
+        l->near_low += z < EDGE_TOP;
+        l->near_high += z > 1 - EDGE_TOP;
+    }
+}
+
+static void lean_fini(struct lean *l)
+{
+    free(l->z);
+    free(l->score);
+}
+
+static bool is_at_edge(const struct lean *l, int side)
+{
+    return side > 0 ? l->best > 1 - EDGE_BEST || 2 * l->near_high >= l->top
+                    : l->best < EDGE_BEST || 2 * l->near_low >= l->top;
+}
+
+static bool diverged_beyond(const struct lean *l, int side)
+{
+    int bad = 0;
+    for (int i = 0; i < l->n; i++) {
+        if (side * l->z[i] <= side * (side > 0 ? l->high : l->low))
+            continue;
+        if (l->score[i] > -INFINITY)
+            return false;
+        bad++;
+    }
+    return bad >= 2;
+}
+
+static enum wall_verdict judge(const struct param *p, enum boundary policy, const struct lean *l, int side,
+                               double trend, struct span wall)
+{
+    struct span moved = wall_moved(p, wall, side, GROWTH);
+    if (diverged_beyond(l, side))
+        return WALL_DIVERGED;
+    if (policy == BOUNDARY_WARN || trend < TREND)
+        return WALL_WARN;
+    if (side > 0 ? !(moved.hi > wall.hi) : !(moved.lo < wall.lo))
+        return WALL_AT_LIMIT;
+    return policy == BOUNDARY_ASK ? WALL_ASK : WALL_GROW;
+}
+
+/* Around the best, inside the old box. */
+static struct span closed_in(const struct param *p, const struct lean *l, struct span wall, int epochs)
+{
+    double least = epochs < EARLY_EPOCHS ? WIDTH_MIN_EARLY : WIDTH_MIN, width = wall.hi - wall.lo;
+    double part = fmin(fmax(WIDER * (l->high - l->low), least), WIDTH_MAX);
+    if (p->dist == DIST_LOG || p->dist == DIST_LOGIT || p->dist == DIST_INT_LOG)
+        part = fmax(part, log(FACTOR_MIN) / width);
+    if (p->step > 0 && !(p->dist == DIST_INT_LOG))
+        part = fmax(part, STEPS_MIN * p->step / width);
+    if (p->dist == DIST_VALUES)
+        part = fmax(part, STEPS_MIN / width);
+    part = fmin(part, 1);
+    double lo = fmin(fmax(l->best - part / 2, 0), 1 - part);
+    struct span closed = {lo == 0 ? wall.lo : wall.lo + lo * width,
+                          lo + part >= 1 ? wall.hi : wall.lo + (lo + part) * width};
+    return closed;
+}
+
+/* At least three values of a stepped axis, as far as the old walls allow. */
+static struct span keep_three(const struct param *p, struct span closed, struct span wall)
+{
+    struct span snapped = wall_snapped(p, closed);
+    for (int i = 0; p->step > 0 && i < 2 * STEPS_MIN; i++) {
+        double lo = param_unscale(p, snapped.lo), hi = param_unscale(p, snapped.hi);
+        if (hi - lo > (STEPS_MIN - 0.5) * p->step)
+            break;
+        bool up = i % 2 == 0 ? snapped.hi < wall.hi : !(snapped.lo > wall.lo);
+        if (up)
+            snapped.hi = param_scale(p, hi + p->step);
+        else
+            snapped.lo = param_scale(p, lo - p->step);
+        snapped = wall_snapped(p, snapped);
+    }
+    snapped.lo = fmax(snapped.lo, wall.lo);
+    snapped.hi = fmin(snapped.hi, wall.hi);
+    return snapped;
+}
+
+static void fill_event(const struct seen *seen, const struct lean *l, struct wall_event *e)
+{
+    e->best = l->best;
+    e->top = l->top;
+    e->trials = l->n;
+    for (int k = 0; k < l->top && k < WALL_BEHIND; k++)
+        e->behind[e->behind_count++] = seen->entry[k]->trial;
+}
+
+/* Warns, asks or moves one wall of `next`; false: nothing leans on it. */
+static bool look_at_edge(const struct space *space, enum boundary policy, const struct seen *seen,
+                         const struct lean *l, const struct box *box, struct box *next, int param, int side,
+                         struct wall_event *e)
+{
+    const struct param *p = &space->params[param];
+    double trend = l->n >= TREND_POINTS ? side * rank_correlation(l->z, l->score, l->n) : 0;
+    if (!is_at_edge(l, side))
+        return false;
+    *e = (struct wall_event){.param = param, .side = side, .trend = trend};
+    fill_event(seen, l, e);
+    e->verdict = judge(p, policy, l, side, trend, box->walls[param]);
+    e->before = e->after = box_range(box, space, param);
+    struct span moved = wall_moved(p, box->walls[param], side, GROWTH), kept = next->walls[param];
+    if (e->verdict == WALL_GROW || e->verdict == WALL_ASK) {
+        next->walls[param] = side > 0 ? (struct span){kept.lo, moved.hi} : (struct span){moved.lo, kept.hi};
+        e->after = box_range(next, space, param);
+    }
+    if (e->verdict == WALL_ASK)
+        next->walls[param] = kept;
+    wall_event_text(space, e);
+    return true;
+}
+
+static int next_walls(const struct space *space, enum boundary policy, const struct seen *seen,
+                      const struct box *box, struct stage stage, int param, struct box *next,
+                      struct wall_event *events, int room)
+{
+    const struct param *p = &space->params[param];
+    struct span wall = box->walls[param];
+    struct lean l;
+    int count = 0;
+    lean_init(&l, seen, space, box, param);
+    if (l.top > 0) {
+        next->walls[param] = keep_three(p, closed_in(p, &l, wall, stage.epochs), wall);
+        if (room > 0) {
+            events[count] = (struct wall_event){.param = param, .verdict = WALL_SHRINK};
+            fill_event(seen, &l, &events[count]);
+            events[count].before = box_range(box, space, param);
+            events[count].after = box_range(next, space, param);
+            wall_event_text(space, &events[count++]);
+        }
+        for (int side = -1; side <= 1 && policy != BOUNDARY_OFF; side += 2)
+            if (count < room && look_at_edge(space, policy, seen, &l, box, next, param, side, &events[count]))
+                count++;
+    }
+    lean_fini(&l);
+    return count;
+}
+
+/* ---- one choice ---- */
+
+static int next_choices(const struct space *space, const struct seen *seen, int param, struct box *next,
+                        struct wall_event *events, int room)
+{
+    const struct param *p = &space->params[param];
+    int count = 0;
+    for (int c = 0; c < p->choice_count && count < room; c++) {
+        int tried = 0, good = 0;
+        for (int i = 0; i < seen->n; i++) {
+            bool has = seen->entry[i]->point.v[param].kind == VALUE_CHOICE &&
+                       seen->entry[i]->point.v[param].choice == c;
+            tried += has;
+            good += has && 2 * i < seen->n;
+        }
+        if (next->dropped[param][c] || next->kept[param] <= 2 || tried < DROP_TRIALS || good)
+            continue;
+        box_drop(next, param, c);
+        events[count] =
+            (struct wall_event){.param = param, .verdict = WALL_DROP, .choice = c, .trials = tried};
+        wall_event_text(space, &events[count++]);
+    }
+    return count;
+}
+
+int stage_next_box(const struct space *space, enum boundary study, const struct history *history,
+                   const struct box *box, struct stage stage, struct box *next, struct wall_event *events,
+                   int room)
+{
+    struct seen seen;
+    int count = 0;
+    seen_init(&seen, space, history, box, stage);
+    for (int i = 0; i < space->count; i++) {
+        const struct param *p = &space->params[i];
+        if (param_is_numeric(p))
+            count += next_walls(space, wall_policy(p, study), &seen, box, stage, i, next, events + count,
+                                room - count);
+        else
+            count += next_choices(space, &seen, i, next, events + count, room - count);
+    }
+    seen_fini(&seen);
+    return count;
+}
+
+/* ---- from stage to stage ---- */
+
+int stage_carried(const struct history *history, int epochs, int trials, uint32_t *out)
+{
+    size_t room = history->count + 1;
+    double *score = xcalloc(room, sizeof *score);
+    int *order = xcalloc(room, sizeof *order), n = 0, want = (trials + 4) / 5;
+    const struct entry **alive = xcalloc(room, sizeof *alive);
+    for (size_t i = 0; i < history->count; i++) {
+        const struct entry *e = &history->entries[i];
+        if (e->state == HISTORY_PENDING && entry_score_at(e, epochs, &score[n]))
+            alive[n++] = e;
+    }
+    rank_best_first(score, n, order);
+    int count = n < want ? n : want;
+    for (int i = 0; i < count; i++)
+        out[i] = alive[order[i]]->trial;
+    free(score);
+    free(order);
+    free(alive);
+    return count;
+}
+
+struct stage_state stages_state(const struct stages *stages, const struct history *history)
+{
+    const struct history_box *now = history_box(history);
+    struct stage_state state = {.stage = now ? now->stage : 0};
+    struct stage stage = stage_at(stages, state.stage);
+    uint64_t since = 0;
+    for (size_t b = 0; b < history->box_count;
+         b++) /* a wall may have moved in mid-stage: its first box counts */
+        if (history->boxes[b].stage == state.stage) {
+            since = history->boxes[b].seq;
+            break;
+        }
+    int under_way = 0;
+    for (size_t i = 0; i < history->count; i++) {
+        const struct entry *e = &history->entries[i];
+        state.proposed += (!since || e->added > since) && e->state != HISTORY_GONE;
+        under_way += e->state == HISTORY_PENDING && e->epochs < stage.epochs;
+    }
+    state.wanted = stage.trials - (now ? now->carried : 0);
+    state.is_over = state.proposed >= state.wanted && !under_way;
+    return state;
+}

@@ -1,0 +1,239 @@
+/* Walls under any sampler: how often one moves for a parameter that does nothing, how soon it moves for one
+ * whose optimum lies a decade beyond, and what it never does. Larger samples and the curve:
+ * bench/search/walls.c. */
+#include "tests/unit/search.h"
+
+#include "common/rng.h"
+#include "master/search/walls.h"
+
+/* Error of a training whose best learning rate is 10^0; diverges above 10^0.45. Two parameters do next to
+ * nothing. */
+static double lrsurf(const struct point *p, double noise, struct rng *rng)
+{
+    double d = log10(p->v[0].num), wd = log10(p->v[1].num) + 0.7 * d + 3;
+    double e = 0.05 + 0.06 * d * d + 0.015 * wd * wd + 0.003 * p->v[2].num + 0.002 * log10(p->v[3].num);
+    return d > 0.45 ? -INFINITY : -(fmin(e, 0.9) + noise * rng_normal(rng));
+}
+
+struct study {
+    struct space space;
+    struct history history;
+    struct box box;
+    uint64_t seq;
+    int moved[4][2]; /* walls, by parameter and side */
+};
+
+static void study_init(struct study *s, double decades_low, double decades_high)
+{
+    char text[300];
+    snprintf(text, sizeof text,
+             "{\"lr\": {\"log\": [1e%g, 1e%g]}, \"wd\": {\"log\": [1e-6, 1]}, \"a\": {\"uniform\": [0, 1], "
+             "\"boundary\": "
+             "\"expand\"}, \"b\": {\"log\": [1, 10]}}",
+             decades_low, decades_high);
+    *s = (struct study){.space = space_of(text)};
+    box_init(&s->box, &s->space);
+}
+
+static void study_fini(struct study *s)
+{
+    history_fini(&s->history);
+    box_fini(&s->box);
+    space_fini(&s->space);
+}
+
+static void look(struct study *s)
+{
+    struct wall_event e[16];
+    struct box next;
+    box_clone(&next, &s->box, &s->space);
+    int n = walls_look(&s->space, BOUNDARY_DEFAULT, &s->history, &s->box, &next, e, 16);
+    for (int i = 0; i < n; i++)
+        if (e[i].verdict == WALL_GROW)
+            s->moved[e[i].param][e[i].side > 0]++;
+    box_fini(&s->box);
+    s->box = next;
+}
+
+/* Random points inside the box of the moment, a look whenever one is due. */
+static void run(struct study *s, uint64_t seed, int trials, double noise)
+{
+    struct point point;
+    point_init(&point, &s->space);
+    for (uint32_t t = 1; t <= (uint32_t)trials; t++) {
+        double u[4];
+        struct rng rng = rng_at(seed, t, 0, 97);
+        for (int i = 0; i < 4; i++)
+            u[i] = rng_unit(&rng);
+        box_point(&s->box, &s->space, u, &point);
+        double score = lrsurf(&point, noise, &rng);
+        history_add(&s->history, t, t, &point, NULL, 0, ++s->seq);
+        history_update(&s->history, t, score > -INFINITY ? HISTORY_SCORED : HISTORY_BAD, false, 1, score,
+                       ++s->seq);
+        if (walls_due(t))
+            look(s);
+    }
+    point_fini(&point);
+}
+
+/* Of 600 parameters that do nothing, looked at from trial 12 to 30. */
+static void dead_parameters_stay(void **state)
+{
+    (void)state;
+    int moved = 0;
+    for (uint64_t seed = 0; seed < 300; seed++) {
+        struct study s;
+        study_init(&s, -4, 1);
+        run(&s, 1000 + seed, 30, seed % 2 * 0.02);
+        for (int i = 2; i < 4; i++)
+            moved += s.moved[i][0] || s.moved[i][1];
+        study_fini(&s);
+    }
+    assert_true(moved <= 17); /* expected 9: P(more than 17) < 1e-2 at 1.6 %, and at 2 % still 12 */
+}
+
+static void the_wall_moves(void **state)
+{
+    (void)state;
+    static const double low[] = {-4, -6}, noise[] = {0, 0.02};
+    for (int k = 0; k < 4; k++) {
+        int found = 0;
+        for (uint64_t seed = 0; seed < 60; seed++) {
+            struct study s;
+            study_init(&s, low[k % 2], -1);
+            run(&s, 3000 + seed, 40, noise[k / 2]);
+            found += s.moved[0][1] > 0;
+            study_fini(&s);
+        }
+        assert_true(found >= 57);
+    }
+}
+
+/* The right box: the optimum is inside, divergence at its top end; the walls of lr stay. */
+static void right_boxes_stay(void **state)
+{
+    (void)state;
+    int moved = 0;
+    for (uint64_t seed = 0; seed < 100; seed++) {
+        struct study s;
+        study_init(&s, -5, 2);
+        run(&s, 5000 + seed, 60, 0.02);
+        moved += s.moved[0][0] || s.moved[0][1];
+        study_fini(&s);
+    }
+    assert_int_equal(moved, 0);
+}
+
+static void add(struct study *s, double x, double y, double score)
+{
+    struct point point;
+    point_init(&point, &s->space);
+    point.v[0] = value_num(x);
+    point.v[1] = value_num(y);
+    uint32_t trial = (uint32_t)s->history.count + 1;
+    history_add(&s->history, trial, trial, &point, NULL, 0, ++s->seq);
+    history_update(&s->history, trial, score > -INFINITY ? HISTORY_SCORED : HISTORY_BAD, false, 1, score,
+                   ++s->seq);
+    point_fini(&point);
+}
+
+static enum wall_verdict verdict_of(const char *space, int diverged, struct wall_event *event)
+{
+    struct study s = {.space = space_of(space)};
+    struct wall_event e[8];
+    struct box next;
+    box_init(&s.box, &s.space);
+    box_clone(&next, &s.box, &s.space);
+    for (int i = 0; i < 20; i++)
+        add(&s, 0.02 + i * 0.045, (i * 7 % 20) / 20.0, i + (i * 13 % 5));
+    for (int i = 0; i < diverged; i++)
+        add(&s, 0.96 + 0.01 * i, 0.5, -INFINITY);
+    int n = walls_look(&s.space, BOUNDARY_DEFAULT, &s.history, &s.box, &next, e, 8);
+    assert_int_equal(n, 1);
+    assert_true(e[0].param == 0 && e[0].side == 1);
+    *event = e[0];
+    study_fini(&s);
+    box_fini(&next);
+    return e[0].verdict;
+}
+
+static void verdicts(void **state)
+{
+    (void)state;
+    struct wall_event e;
+    assert_int_equal(verdict_of("{\"x\": {\"uniform\": [0, 1]}, \"y\": {\"uniform\": [0, 1]}}", 0, &e),
+                     WALL_WARN);
+    assert_non_null(strstr(e.text, "x: the best 3 of 20 lean on the top wall, trend +0.9"));
+    assert_int_equal(
+        verdict_of("{\"x\": {\"uniform\": [0, 1], \"limits\": [0, 3]}, \"y\": {\"uniform\": [0, 1]}}", 0, &e),
+        WALL_GROW);
+    assert_true(fabs(e.after.hi - 4 / 3.0) < 1e-12 && e.before.hi == 1 && e.after.lo == 0);
+    assert_int_equal(
+        verdict_of("{\"x\": {\"uniform\": [0, 1], \"limits\": [0, 1.1]}, \"y\": {\"uniform\": [0, 1]}}", 0,
+                   &e),
+        WALL_GROW);
+    assert_true(e.after.hi == 1.1);
+    assert_int_equal(
+        verdict_of("{\"x\": {\"uniform\": [0, 1], \"limits\": [0, 1]}, \"y\": {\"uniform\": [0, 1]}}", 0, &e),
+        WALL_AT_LIMIT);
+    assert_int_equal(
+        verdict_of("{\"x\": {\"uniform\": [0, 1], \"boundary\": \"ask\"}, \"y\": {\"uniform\": [0, 1]}}", 0,
+                   &e),
+        WALL_ASK);
+    assert_true(fabs(e.after.hi - 4 / 3.0) < 1e-12);
+    assert_int_equal(
+        verdict_of("{\"x\": {\"uniform\": [0, 1], \"limits\": [0, 3]}, \"y\": {\"uniform\": [0, 1]}}", 2, &e),
+        WALL_DIVERGED);
+}
+
+static void policies(void **state)
+{
+    (void)state;
+    struct space s = space_of(
+        "{\"a\": {\"log\": [1, 2]}, \"b\": {\"uniform\": [0, 1]}, \"c\": {\"int\": [1, 2], \"limits\": "
+        "[1, 9]}, \"d\": {\"log\": [1, 2], \"boundary\": \"off\"}, \"e\": {\"choice\": [1, 2]}}");
+    static const enum boundary want[5][5] = {
+        {BOUNDARY_EXPAND, BOUNDARY_WARN, BOUNDARY_EXPAND, BOUNDARY_OFF, BOUNDARY_OFF},
+        {BOUNDARY_EXPAND, BOUNDARY_WARN, BOUNDARY_EXPAND, BOUNDARY_OFF, BOUNDARY_OFF},
+        {BOUNDARY_ASK, BOUNDARY_WARN, BOUNDARY_ASK, BOUNDARY_OFF, BOUNDARY_OFF},
+        {BOUNDARY_WARN, BOUNDARY_WARN, BOUNDARY_WARN, BOUNDARY_OFF, BOUNDARY_OFF},
+        {BOUNDARY_OFF, BOUNDARY_OFF, BOUNDARY_OFF, BOUNDARY_OFF, BOUNDARY_OFF},
+    };
+    for (int study = 0; study < 5; study++)
+        for (int i = 0; i < 5; i++)
+            assert_int_equal(wall_policy(&s.params[i], (enum boundary)study), want[study][i]);
+    assert_false(walls_due(11) || walls_due(13));
+    assert_true(walls_due(12) && walls_due(16));
+    space_fini(&s);
+}
+
+/* An int grows by a whole number at least, and stops at its limit. */
+static void ints_grow_by_whole_steps(void **state)
+{
+    (void)state;
+    struct space s = space_of("{\"n\": {\"int\": [2, 4], \"limits\": [1, 6]}}");
+    const struct param *p = &s.params[0];
+    struct span wall = p->box;
+    wall = wall_moved(p, wall, 1, 1.0 / 3);
+    assert_true(wall.hi == 5 && wall.lo == 2);
+    wall = wall_moved(p, wall, 1, 1.0 / 3);
+    assert_true(wall.hi == 6);
+    wall = wall_moved(p, wall, 1, 1.0 / 3);
+    assert_true(wall.hi == 6);
+    wall = wall_moved(p, wall, -1, 1.0 / 3);
+    assert_true(wall.lo == 1);
+    space_fini(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(dead_parameters_stay),
+        cmocka_unit_test(the_wall_moves),
+        cmocka_unit_test(right_boxes_stay),
+        cmocka_unit_test(verdicts),
+        cmocka_unit_test(policies),
+        cmocka_unit_test(ints_grow_by_whole_steps),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
