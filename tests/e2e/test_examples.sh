@@ -83,7 +83,7 @@ searched() {
     report "hone run examples/$file.json: $trials trials, the best score $condition"
 }
 
-searched spiral spiral 40 '> 0.9'
+searched spiral spiral 60 '> 0.9'
 searched glyphs glyphs 12 '> 0.9' --set search.trials=12
 searched command disc 24 '< 0.15'
 searched shell valley 81 '= 0'
