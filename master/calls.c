@@ -6,6 +6,7 @@
 
 #include "common/check.h"
 #include "common/mem.h"
+#include "master/course.h"
 #include "master/snapshot.h"
 
 struct asking {
@@ -186,6 +187,20 @@ static int verb_stop(const struct asking *a, struct err *err)
     return 0;
 }
 
+static int verb_approve(const struct asking *a, struct err *err)
+{
+    struct jcur param = jcur_get(&a->args, "param");
+    const char *name = NULL;
+    struct study *s;
+    if (jcur_has(&param) && jcur_text(&param, 64, &name, err))
+        return ERR_BAD;
+    if (named_study(a, &s, err))
+        return ERR_GONE;
+    int moved = course_approve(a->turn, s, name);
+    jw_int(a->result, "moved", moved);
+    return moved ? 0 : err_set(err, ERR_NO, "no wall of study \"%s\" waits for approval", s->def.name);
+}
+
 static int verb_status(const struct asking *a, struct err *err)
 {
     struct study *s;
@@ -221,7 +236,7 @@ static const struct {
 } verbs[] = {
     {"ping", verb_ping},     {"submit", verb_submit}, {"cancel", verb_cancel}, {"retry", verb_retry},
     {"pause", verb_pause},   {"resume", verb_resume}, {"stop", verb_stop},     {"status", verb_status},
-    {"workers", verb_workers},
+    {"workers", verb_workers}, {"approve", verb_approve},
 };
 
 static int act(const struct asking *a, const char *verb, struct err *err)

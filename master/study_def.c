@@ -10,6 +10,7 @@
 #include "common/mem.h"
 #include "common/trainer_options.h"
 #include "common/units.h"
+#include "master/search/stages.h"
 
 enum { STUDY_FILE_MAX_BYTES = 4 << 20, COMMAND_MAX_ARGS = 256 };
 
@@ -191,7 +192,7 @@ static int check_ends(const struct jcur *root, struct study_def *def, struct err
     int64_t size = sampler_size(sampler);
     sampler_free(sampler);
     const struct budget *b = &def->budget;
-    if (size >= 0 || def->search.trials || b->wall_ms || b->slot_ms || b->epochs)
+    if (size >= 0 || stages_of(&def->search) || def->search.trials || b->wall_ms || b->slot_ms || b->epochs)
         return 0;
     struct jcur search = jcur_get(root, "search"), trials = jcur_get(&search, "trials");
     jcur_fail(&trials, err, "is missing, and nothing else would end the search");
@@ -213,6 +214,9 @@ static int parse_root(const struct jcur *root, struct study_def *def, struct err
     if (search_parse(&search, &def->space, &def->search, err))
         return ERR_BAD;
     /* What people who leave it out expect: the built-in trainer learns something, a command runs once. */
+    const struct stages *stages = stages_of(&def->search);
+    if (stages && !def->search.epochs)
+        def->search.epochs = stages->list[stages->count - 1].epochs;
     def->epochs = def->search.epochs ? def->search.epochs : json_get(trainer.node, "builtin") ? 10 : 1;
     if (parse_budget(root, def, err) || parse_trainer(root, def, err) || parse_extras(root, def, err))
         return ERR_BAD;

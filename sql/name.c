@@ -43,6 +43,10 @@ static const char *const ours[] = {"meta",
                                    "attempt_open",
                                    "epoch",
                                    "epoch_metric",
+                                   "box",
+                                   "box_by_study",
+                                   "box_event",
+                                   "box_event_by_study",
                                    "checkpoint",
                                    "trial_event",
                                    "trial_event_by_trial",
@@ -54,7 +58,7 @@ static const char *const ours[] = {"meta",
                                    "worker_timeline"};
 
 /* What migrations may want: a study of that name would keep a later version from opening the file. */
-static const char *const wanted[] = {"box",         "box_event",    "finding",   "trial_finding", "group",
+static const char *const wanted[] = {"finding",   "trial_finding", "group",
                                      "group_score", "stage",        "rung",      "promotion",     "proposal",
                                      "study_event", "worker_event", "importance"};
 

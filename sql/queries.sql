@@ -39,7 +39,8 @@ DELETE FROM meta WHERE key = :key;
 SELECT value FROM meta WHERE key = :key;
 
 -- name: max_seq
-SELECT max(coalesce((SELECT max(seq) FROM trial_event), 0), coalesce((SELECT max(seq) FROM epoch), 0));
+SELECT max(coalesce((SELECT max(seq) FROM trial_event), 0), coalesce((SELECT max(seq) FROM epoch), 0),
+           coalesce((SELECT max(seq) FROM box), 0), coalesce((SELECT max(seq) FROM box_event), 0));
 
 -- name: broken_keys
 SELECT count(*) FROM pragma_foreign_key_check;
@@ -117,6 +118,26 @@ VALUES (:study, :number, :group, :repeat, :status, :cause, :seed, :sampler, :sam
 -- name: add_param
 INSERT INTO param (trial, name, value) VALUES (:trial, :name, :value);
 
+-- name: add_box
+INSERT INTO box (seq, study, at_ms, stage, carried, trials, walls)
+VALUES (:seq, :study, :at_ms, :stage, :carried, :trials, :walls);
+
+-- name: add_box_event
+INSERT INTO box_event (seq, study, at_ms, stage, param, side, verdict, best, lean, slope, trend, top, trials, before_low,
+                       before_high, after_low, after_high, choice, behind, text)
+VALUES (:seq, :study, :at_ms, :stage, :param, :side, :verdict, :best, :lean, :slope, :trend, :top, :trials, :before_low,
+        :before_high, :after_low, :after_high, :choice, :behind, :text);
+
+-- name: asked_walls
+SELECT seq, param, side, after_low, after_high FROM box_event
+WHERE study = :study AND verdict = 'ask' AND approved_ms IS NULL ORDER BY seq;
+
+-- name: approve_box_event
+UPDATE box_event SET approved_ms = :at_ms WHERE seq = :seq;
+
+-- name: last_box_event
+SELECT coalesce(max(trials), 0) FROM box_event WHERE study = :study;
+
 -- name: add_event
 INSERT INTO trial_event (seq, trial, at_ms, event, from_status, to_status, cause, attempt, detail)
 VALUES (:seq, :trial, :at_ms, :event, :from, :to, :cause, :attempt, :detail);
@@ -172,7 +193,8 @@ FROM study ORDER BY id;
 
 -- name: load_trials
 SELECT id, study, number, "group", repeat, status, cause, seed, sampler, sampler_version, seq_cut, why, platform,
-       fit, attempt, until, epochs, last_epoch, best_epoch, score, own_failures, lost_on, created_ms, started_ms, ended_ms
+       fit, attempt, until, epochs, last_epoch, best_epoch, score, own_failures, lost_on, created_ms, started_ms,
+       ended_ms
 FROM trial WHERE study = :study ORDER BY number;
 
 -- name: load_params
@@ -188,13 +210,16 @@ SELECT e.trial, e.attempt, e.epoch, e.value, e.seconds, e.received_ms, e.seq
 FROM trial t CROSS JOIN epoch_counted e ON e.trial = t.id
 WHERE t.study = :study ORDER BY t.number, e.epoch;
 
--- Everything that samplers and pruners learned from, in the order in which it happened.
+-- Everything that samplers and pruners learned from, in the order in which it happened. A row without to_status is an
+-- epoch; epoch 0, before training, teaches nothing.
 -- name: load_log
-SELECT v.seq, v.trial, v.to_status, v.cause, v.attempt, NULL AS epoch, NULL AS value, v.detail
+SELECT v.seq, v.trial, v.to_status, v.cause, v.attempt, NULL AS epoch, NULL AS value, v.detail, NULL, NULL, NULL, NULL
 FROM trial t CROSS JOIN trial_event v ON v.trial = t.id WHERE t.study = :study
 UNION ALL
-SELECT e.seq, e.trial, NULL, NULL, e.attempt, e.epoch, e.value, NULL
-FROM trial t CROSS JOIN epoch e ON e.trial = t.id WHERE t.study = :study
+SELECT e.seq, e.trial, NULL, NULL, e.attempt, e.epoch, e.value, NULL, NULL, NULL, NULL, NULL
+FROM trial t CROSS JOIN epoch e ON e.trial = t.id AND e.epoch > 0 WHERE t.study = :study
+UNION ALL
+SELECT seq, NULL, NULL, NULL, NULL, NULL, NULL, NULL, walls, stage, carried, trials FROM box WHERE study = :study
 ORDER BY 1;
 
 -- name: last_checkpoint

@@ -136,7 +136,7 @@ struct row_trial {
     uint64_t seq_cut; /* the history the proposal saw */
     const char *why;  /* one sentence of the sampler */
     const char *platform;
-    const char *fit; /* JSON list, or NULL: see struct proposal */
+    const char *fit;  /* JSON list, or NULL: see struct proposal */
     int attempt;      /* newest attempt, 0: none */
     int until;        /* epoch to stop after */
     int epochs;       /* length of the whole training */
@@ -208,6 +208,35 @@ struct row_checkpoint {
 
 void store_add_checkpoint(struct store *store, const struct row_checkpoint *checkpoint);
 
+/* ---- boxes ---- */
+
+/* Returns the seq. */
+uint64_t store_add_box(struct store *store, int64_t study, int stage, int carried, int trials, const char *walls,
+                       int64_t now_ms);
+
+struct row_box_event {
+    int64_t study;
+    int stage;
+    const char *param;
+    const char *side; /* low, high, both */
+    const char *verdict;
+    double best, lean, slope, trend; /* NaN: none */
+    int top, trials;
+    double before_low, before_high, after_low, after_high;
+    const char *choice; /* NULL: none */
+    const char *behind; /* JSON list of trial numbers */
+    const char *text;
+};
+
+uint64_t store_add_box_event(struct store *store, const struct row_box_event *event, int64_t now_ms);
+/* Moves that wait for `hone approve`. */
+int store_load_asked(struct store *store, int64_t study,
+                     int (*visit)(void *arg, uint64_t seq, const char *param, const char *side, double low, double high),
+                     void *arg, struct err *err);
+void store_box_event_approved(struct store *store, uint64_t seq, int64_t now_ms);
+/* Most finished trials that any event of this study had looked at; 0: none. */
+int store_last_look(struct store *store, int64_t study);
+
 /* ---- rebuilding memory ---- */
 
 /* Each visits every row in the order of its key; a callback that returns non-zero ends the visit with it. */
@@ -224,9 +253,11 @@ int store_load_attempts(struct store *store, int64_t study,
 int store_load_epochs(struct store *store, int64_t study,
                       int (*visit)(void *arg, const struct row_epoch *row, uint64_t seq), void *arg,
                       struct err *err);
-/* One row of trial_event or of epoch. */
+/* One row of trial_event, of epoch, or of box. */
 struct row_log {
     uint64_t seq;
+    const char *walls;          /* a box: JSON; NULL: not a box */
+    int stage, carried, trials; /* of a box */
     int64_t trial;
     int attempt;
     int epoch;                   /* 0: an event */
@@ -236,8 +267,8 @@ struct row_log {
 };
 
 /* All that happened in a study, in the order of seq: what samplers and pruners learned from. */
-int store_load_log(struct store *store, int64_t study, int (*visit)(void *arg, const struct row_log *row), void *arg,
-                   struct err *err);
+int store_load_log(struct store *store, int64_t study, int (*visit)(void *arg, const struct row_log *row),
+                   void *arg, struct err *err);
 /* The newest checkpoint row of a trial at or before an epoch; ERR_GONE if none. Texts are valid until the next call. */
 int store_last_checkpoint(struct store *store, int64_t trial, int max_epoch, struct row_checkpoint *out,
                           struct err *err);

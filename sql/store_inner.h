@@ -71,7 +71,8 @@ struct known_study *known_study(struct store *store, int64_t id); /* NULL: none 
 struct known_study *known_study_of(struct store *store, int64_t trial);
 void known_add_study(struct store *store, int64_t id, const char *name, const char *metric);
 void known_add_trial(struct store *store, int64_t trial, int64_t study);
-/* Number of a metric of the study, added if new; 0 if that failed. `guess` is where it stood last time. */
+/* Number of a metric of the study, added if new; 0 if there are too many or that failed. `guess` is where it stood
+ * last time. */
 int64_t known_metric_id(struct store *store, struct known_study *study, size_t guess, const char *name);
 
 /* ---- store_study_view.c ---- */

@@ -5,8 +5,11 @@
 #include "common/mem.h"
 #include "sql/store_inner.h"
 
-/* Beyond this many the view takes no more (SQLite's 2000 columns), so it need not be made again either. */
-enum { VIEW_METRICS_MAX = 2000 };
+enum {
+    VIEW_METRICS_MAX =
+        2000,           /* beyond, the view takes no more (SQLite's columns), so it need not be made again */
+    METRICS_MAX = 4000, /* beyond, a trainer makes up names: what it says under new ones is not kept */
+};
 
 static void study_fini(struct known_study *study)
 {
@@ -82,6 +85,8 @@ int64_t known_metric_id(struct store *store, struct known_study *study, size_t g
     for (size_t i = 0; i < study->count; i++)
         if (strcmp(study->metrics[i].name, name) == 0)
             return study->metrics[i].id;
+    if (study->count >= METRICS_MAX)
+        return 0;
     struct put put = put_begin(store, "add_metric");
     put_int(&put, study->id);
     put_text(&put, name);

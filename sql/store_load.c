@@ -147,14 +147,18 @@ static struct row_log log_row(sqlite3_stmt *stmt)
         .epoch = sqlite3_column_int(stmt, 5),
         .value = num_at_col(stmt, 6),
         .detail = text_at_col(stmt, 7),
+        .walls = text_at_col(stmt, 8),
+        .stage = sqlite3_column_int(stmt, 9),
+        .carried = sqlite3_column_int(stmt, 10),
+        .trials = sqlite3_column_int(stmt, 11),
     };
-    if (!row.epoch)
+    if (!row.epoch && !row.walls)
         POST(trial_status_parse(text_at_col(stmt, 2), &row.to_status));
     return row;
 }
 
-int store_load_log(struct store *store, int64_t study, int (*visit)(void *arg, const struct row_log *row), void *arg,
-                   struct err *err)
+int store_load_log(struct store *store, int64_t study, int (*visit)(void *arg, const struct row_log *row),
+                   void *arg, struct err *err)
 {
     sqlite3_stmt *stmt;
     int rc = start(store, "load_log", study, &stmt, err), got = SQLITE_DONE;

@@ -118,5 +118,10 @@ static int propose(struct sampler *s, const struct history *history, uint32_t tr
     return design_settle(s->space, history, s->seed, trial, out, note, err);
 }
 
+const struct stages *stages_of(const struct search_def *def)
+{
+    return def->row == &sampler_coarse ? def->settings : NULL;
+}
+
 const struct sampler_row sampler_coarse = {
     .name = "coarse-to-fine", .version = 1, .keys = keys, .parse = parse, .propose = propose};

@@ -9,13 +9,14 @@
 #include "master/search/sampler_row.h"
 
 /* THE registry: one line per method; the names are those of the study file. */
-#define SAMPLERS(ROW)     \
-    ROW(random, "random") \
-    ROW(grid, "grid")     \
-    ROW(latin, "latin")   \
-    ROW(halton, "halton") \
-    ROW(sobol, "sobol")   \
-    ROW(coarse, "coarse-to-fine")
+#define SAMPLERS(ROW)             \
+    ROW(random, "random")         \
+    ROW(grid, "grid")             \
+    ROW(latin, "latin")           \
+    ROW(halton, "halton")         \
+    ROW(sobol, "sobol")           \
+    ROW(coarse, "coarse-to-fine") \
+    ROW(tpe, "tpe")
 
 #define ROW_POINTER(id, name) &sampler_##id,
 static const struct sampler_row *const rows[] = {SAMPLERS(ROW_POINTER)};
@@ -147,6 +148,11 @@ void sampler_forget(struct sampler *s)
 {
     if (s->row->forget)
         s->row->forget(s);
+}
+
+bool sampler_is_slow(const struct sampler *s)
+{
+    return s->row->slow;
 }
 
 int64_t sampler_size(const struct sampler *s)

@@ -35,6 +35,8 @@ struct stages {
     struct stage list[STAGES_MAX];
 };
 
+/* Of a search by stages; NULL: it has none. */
+const struct stages *stages_of(const struct search_def *def);
 /* Stage number s; past the end (a stage was inserted, for a wall was still moving) it is like the last. */
 struct stage stage_at(const struct stages *stages, int s);
 /* 50 / 30 / 20 % of the trials with 1, 5 and all epochs; below ten epochs four stages of all epochs. */

@@ -226,6 +226,40 @@ static void test_seq_goes_on_after_a_restart(void **state)
     store_close(store);
 }
 
+/* Events and epochs in one row, as text: "seq:what". */
+static int see_log(void *arg, const struct row_log *row)
+{
+    struct str *log = arg;
+    str_addf(log, "%d:", (int)row->seq);
+    if (row->epoch)
+        str_addf(log, "e%d a%d %g ", row->epoch, row->attempt, row->value);
+    else
+        str_addf(log, "%s %s%s", trial_status_name(row->to_status), row->cause ? row->cause : "",
+                 row->detail ? row->detail : "");
+    return 0;
+}
+
+static void test_the_log_in_order(void **state)
+{
+    struct room *room = *state;
+    struct store *store = open_db(room->db);
+    int64_t study = add_study(store, "s"), trial = add_trial(store, study, 1, 1), worker = join(store, "w");
+    start_attempt(store, trial, 1, worker);
+    report(store, trial, 1, 0, 0.25); /* before training: kept, and no part of the log */
+    report(store, trial, 1, 1, 0.5);
+    add_trial(store, add_study(store, "other"), 1, 1);
+    store_attempt_ended(store, trial, 1, "lost", NULL, NULL, 1);
+    store_trial_moved(store, trial, TRIAL_running, TRIAL_waiting, "given_back", "lost", 1, 1, "{}");
+    start_attempt(store, trial, 2, worker);
+    report(store, trial, 2, 1, 0.75);
+    struct str log = {0};
+    assert_int_equal(store_load_log(store, study, see_log, &log, NULL), 0);
+    assert_string_equal(str_text(&log),
+                        "1:waiting 2:running 4:e1 a1 0.5 6:waiting lost{}7:running 8:e1 a2 0.75 ");
+    str_fini(&log);
+    store_close(store);
+}
+
 static void test_newest_checkpoint(void **state)
 {
     struct room *room = *state;
@@ -857,6 +891,7 @@ int main(void)
         IN_A_ROOM(test_newest_attempt_of_an_epoch_counts),
         IN_A_ROOM(test_a_report_sent_twice_changes_nothing),
         IN_A_ROOM(test_seq_goes_on_after_a_restart),
+        IN_A_ROOM(test_the_log_in_order),
         IN_A_ROOM(test_newest_checkpoint),
         IN_A_ROOM(test_memory_store),
         IN_A_ROOM(test_every_statement_can_be_prepared),

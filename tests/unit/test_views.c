@@ -315,6 +315,25 @@ static void test_a_thousand_parameters(void **state)
     free(names);
 }
 
+/* A trainer that makes up a name for every number cannot make the file grow for ever. */
+static void test_names_without_end(void **state)
+{
+    struct room *room = *state;
+    furnish(room->db);
+    struct store *store = open_db(room->db);
+    for (int epoch = 3; epoch < 5000; epoch++) {
+        char name[16];
+        snprintf(name, sizeof name, "n%d", epoch);
+        struct row_metric metric = {name, 1};
+        struct row_epoch row = {.trial = 3, .attempt = 2, .epoch = epoch, .value = 0.5};
+        assert_true(store_add_epoch(store, &row, &metric, 1) > 0);
+    }
+    commit(store);
+    store_close(store);
+    expect(room->db, "SELECT count(*) FROM metric", "4000; ");
+    expect(room->db, "SELECT count(*) FROM s", "6; ");
+}
+
 static double seconds_for(const char *db, const char *sql, size_t wanted_rows)
 {
     struct timespec before, after;
@@ -373,6 +392,7 @@ int main(void)
         IN_A_ROOM(test_names_that_need_quotes),
         IN_A_ROOM(test_a_new_metric_becomes_a_column),
         IN_A_ROOM(test_a_thousand_parameters),
+        IN_A_ROOM(test_names_without_end),
         IN_A_ROOM(test_ten_thousand_trials),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,157 @@
+/* Stages and walls in whole studies: what is decided, what is written, what a restart makes of it. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "master/rehearsal.h"
+
+/* Best at lr = 1e-2, a little better with every epoch. */
+static double bowl(void *arg, const struct json *params, uint64_t seed, int epoch, int epochs)
+{
+    (void)arg, (void)seed, (void)epochs;
+    double d = log10(json_num(json_get(params, "lr"))) + 2;
+    return 1 - 0.02 * d * d - 0.1 / epoch;
+}
+
+static struct rehearsal *begin(struct rehearsal_options options, const char *lr, const char *search, int workers)
+{
+    char text[2000];
+    struct err err = ERR_NONE;
+    options.objective = bowl;
+    options.metric = "acc";
+    struct rehearsal *r = rehearsal_new(&options, &err);
+    snprintf(text, sizeof text,
+             "{\"study\":\"s\",\"metric\":{\"name\":\"acc\",\"goal\":\"maximize\"},\"trainer\":{\"command\":[\"true\"],"
+             "\"seed\":1},\"space\":{\"lr\":%s,\"dead\":{\"log\":[1e-3,1]}},\"search\":{\"seed\":4,%s}}",
+             lr, search);
+    if (!r || rehearsal_submit(r, text, &err))
+        fail_msg("%s", err.text);
+    for (int i = 0; i < workers; i++)
+        rehearsal_add_worker(r, 1);
+    return r;
+}
+
+static struct study *study_of(struct rehearsal *r)
+{
+    return reactor_study(rehearsal_reactor(r), NULL);
+}
+
+static void end(struct rehearsal *r)
+{
+    struct err err = ERR_NONE;
+    if (rehearsal_check(r, &err))
+        fail_msg("%s", err.text);
+    rehearsal_free(r);
+}
+
+static const char stages[] = "\"method\":\"coarse-to-fine\",\"stages\":[{\"trials\":20,\"epochs\":1},"
+                             "{\"trials\":10,\"epochs\":3},{\"trials\":5,\"epochs\":6}]";
+
+static void stages_carry_the_best_and_prune_the_rest(void **state)
+{
+    (void)state;
+    struct rehearsal *r = begin((struct rehearsal_options){0}, "{\"log\":[1e-6,10]}", stages, 3);
+    assert_true(rehearsal_run(r, 600000));
+    struct study *s = study_of(r);
+    /* 20 new, then 2 carried and 8 new, then 1 carried and 4 new */
+    assert_int_equal(s->count, 32);
+    assert_int_equal(s->counts[TRIAL_complete], 5);
+    assert_int_equal(s->counts[TRIAL_pruned], 27);
+    int carried = 0;
+    for (uint32_t n = 1; n <= s->count; n++) {
+        struct trial *t = study_trial(s, n);
+        carried += t->attempt > 1;
+        if (t->status == TRIAL_pruned)
+            assert_string_equal(t->cause, "stage");
+        assert_int_equal(t->epochs, 6);
+    }
+    assert_true(carried >= 2);
+    assert_int_equal(rehearsal_epochs_run(r), 20 + 2 * 2 + 8 * 3 + 3 + 4 * 6); /* no epoch is paid twice */
+    assert_true(s->best->score > 0.95);
+    end(r);
+}
+
+static void a_restart_changes_nothing(void **state)
+{
+    (void)state;
+    struct rehearsal *a = begin((struct rehearsal_options){0}, "{\"log\":[1e-6,10]}", stages, 1);
+    struct rehearsal *b = begin((struct rehearsal_options){.crash_before = 0.05, .crash_after = 0.05, .seed = 3},
+                                "{\"log\":[1e-6,10]}", stages, 1);
+    assert_true(rehearsal_run(a, 600000));
+    rehearsal_run(b, 100000);
+    rehearsal_calm(b);
+    assert_true(rehearsal_run(b, 600000));
+    assert_int_equal(study_of(a)->count, study_of(b)->count);
+    for (uint32_t n = 1; n <= study_of(a)->count; n++) {
+        struct trial *ta = study_trial(study_of(a), n), *tb = study_trial(study_of(b), n);
+        assert_true(point_equal(&ta->point, &tb->point));
+        assert_int_equal(ta->status, tb->status);
+    }
+    end(a);
+    end(b);
+}
+
+/* The optimum lies two decades above the wall; with "expand" the search goes there. */
+static void a_wall_that_is_leaned_on_moves(void **state)
+{
+    (void)state;
+    struct rehearsal *r = begin((struct rehearsal_options){0}, "{\"log\":[1e-7,1e-4],\"limits\":[1e-9,10]}",
+                                "\"method\":\"random\",\"trials\":80,\"epochs\":2,\"boundary\":\"expand\"", 2);
+    assert_true(rehearsal_run(r, 600000));
+    struct study *s = study_of(r);
+    const struct history_box *box = history_box(&s->history);
+    assert_non_null(box);
+    assert_true(box_range(&box->box, &s->def.space, 0).hi > 1e-3);
+    assert_true(s->best->point.v[0].num > 1e-4);
+    end(r);
+}
+
+/* By default a design by number only warns: the same study with any number of workers. */
+static void random_points_do_not_follow_the_walls_unless_told(void **state)
+{
+    (void)state;
+    struct rehearsal *r = begin((struct rehearsal_options){0}, "{\"log\":[1e-7,1e-4]}",
+                                "\"method\":\"random\",\"trials\":40,\"epochs\":2", 5);
+    assert_true(rehearsal_run(r, 600000));
+    assert_null(history_box(&study_of(r)->history));
+    assert_true(store_last_look(rehearsal_store(r), study_of(r)->id) > 0); /* it said so */
+    end(r);
+}
+
+static void asking_waits_for_an_answer(void **state)
+{
+    (void)state;
+    struct rehearsal *r = begin((struct rehearsal_options){0}, "{\"log\":[1e-7,1e-4],\"limits\":[1e-9,10]}",
+                                "\"method\":\"random\",\"trials\":80,\"epochs\":2,\"boundary\":\"ask\"", 2);
+    rehearsal_run(r, 4500);
+    assert_null(history_box(&study_of(r)->history));
+    struct msg answer;
+    rehearsal_call(r, "approve", "{\"study\":\"s\"}", &answer);
+    assert_int_equal(answer.answer.code, 0);
+    assert_int_equal(json_num(json_get(answer.answer.result, "moved")), 1);
+    msg_fini(&answer);
+    assert_non_null(history_box(&study_of(r)->history));
+    assert_true(rehearsal_run(r, 600000));
+    assert_true(study_of(r)->best->point.v[0].num > 1e-4);
+    end(r);
+}
+
+int main(void)
+{
+    log_init(LOG_ERROR);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(stages_carry_the_best_and_prune_the_rest),
+        cmocka_unit_test(a_restart_changes_nothing),
+        cmocka_unit_test(a_wall_that_is_leaned_on_moves),
+        cmocka_unit_test(random_points_do_not_follow_the_walls_unless_told),
+        cmocka_unit_test(asking_waits_for_an_answer),
+    };
+    return cmocka_run_group_tests_name("course", tests, NULL, NULL);
+}
