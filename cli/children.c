@@ -38,6 +38,8 @@ struct children {
     int count;
     struct child *list;
     char *address, *dir, *log_dir, slots[16];
+    void (*died)(void *arg, int64_t pid);
+    void *arg;
 };
 
 /* ---- starting ---- */
@@ -103,10 +105,12 @@ int children_start(const struct children_options *options, int64_t mono_ms, stru
     c->address = xstrdup(options->address);
     c->dir = options->dir ? xstrdup(options->dir) : NULL;
     c->log_dir = xstrdup(options->log_dir);
+    c->died = options->died;
+    c->arg = options->arg;
     snprintf(c->slots, sizeof c->slots, "%lld", (long long)options->slots);
     *out = c;
     for (int i = 0; i < c->count; i++) {
-        snprintf(c->list[i].name, sizeof c->list[i].name, "w%d", i + 1);
+        snprintf(c->list[i].name, sizeof c->list[i].name, "w%d", options->first + i);
         rc = start(c, &c->list[i], mono_ms);
         if (rc)
             return err_set(err, ERR_IO, "cannot start a worker: %s", strerror(rc));
@@ -147,8 +151,12 @@ static void on_death(const struct children *c, struct child *child, int status, 
 static void reap(const struct children *c, struct child *child, int64_t mono_ms)
 {
     int status;
-    if (child->pid && waitpid(child->pid, &status, WNOHANG) == child->pid)
-        on_death(c, child, status, mono_ms);
+    pid_t pid = child->pid;
+    if (!pid || waitpid(pid, &status, WNOHANG) != pid)
+        return;
+    on_death(c, child, status, mono_ms);
+    if (c->died)
+        c->died(c->arg, pid);
 }
 
 int children_tend(struct children *c, bool again, int64_t mono_ms, struct err *err)
@@ -167,7 +175,7 @@ int children_tend(struct children *c, bool again, int64_t mono_ms, struct err *e
     if (!c->count || hopeless < c->count)
         return 0;
     err_set(err, ERR_IO, "no worker can be kept running");
-    return err_hint(err, "see %s/w1.log", c->log_dir);
+    return err_hint(err, "see %s/%s.log", c->log_dir, c->list[0].name);
 }
 
 /* ---- ending ---- */

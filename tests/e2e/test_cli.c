@@ -259,6 +259,26 @@ static void test_twice_is_at_once(void **state)
     assert_int_equal(find_processes(db, pids, 8), 0);
 }
 
+/* Workers outlive a killed run and are taken over by the next, instead of new ones beside them. */
+static void test_workers_of_a_killed_run_come_back(void **state)
+{
+    (void)state;
+    char db[128];
+    struct proc run;
+    snprintf(db, sizeof db, "%s/back.db", scratch.folder);
+    START(&run, scratch.folder, "hone", "run", "long.json", "--set", "search.trials=30", "--workers", "2",
+          "--db", "back.db");
+    db_await(db, "SELECT count(*) FROM epoch");
+    proc_signal(&run, SIGKILL);
+    proc_wait(&run);
+    proc_fini(&run);
+    assert_int_equal(
+        HONE("run", "long.json", "--set", "search.trials=30", "--workers", "2", "--db", "back.db"), 0);
+    assert_said("of the run before came back");
+    assert_int_equal(db_int(db, "SELECT count(*) FROM worker"), 2);
+    assert_int_equal(db_int(db, "SELECT count(*) FROM trial WHERE status = 'complete'"), 30);
+}
+
 /* A master, a worker and the commands that change things. */
 static void test_a_master_is_asked(void **state)
 {
@@ -310,6 +330,7 @@ int main(void)
         cmocka_unit_test(test_a_closed_pipe_is_quiet),
         cmocka_unit_test(test_interrupted_run_goes_on),
         cmocka_unit_test(test_twice_is_at_once),
+        cmocka_unit_test(test_workers_of_a_killed_run_come_back),
         cmocka_unit_test(test_a_master_is_asked),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
