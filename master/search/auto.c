@@ -36,4 +36,4 @@ static int propose(struct sampler *s, const struct history *history, uint32_t tr
     return row->propose(s, history, trial, out, note, err);
 }
 
-const struct sampler_row sampler_auto = {.name = "auto", .version = 1, .propose = propose};
+const struct sampler_row sampler_auto = {.name = "auto", .version = 1, .slow = true, .propose = propose};
