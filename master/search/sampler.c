@@ -39,6 +39,8 @@ static int parse_method(const struct jcur *cur, struct search_def *def, struct e
 {
     struct jcur at = jcur_get(cur, "method");
     int which = 0;
+    while (!jcur_has(&at) && rows[which] != &sampler_auto)
+        which++;
     if (jcur_has(&at) && jcur_choice(&at, names, &which, err))
         return ERR_BAD;
     def->row = rows[which];
