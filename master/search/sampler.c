@@ -18,7 +18,8 @@
     ROW(sobol, "sobol")           \
     ROW(coarse, "coarse-to-fine") \
     ROW(tpe, "tpe")               \
-    ROW(gp, "gp")
+    ROW(gp, "gp")                 \
+    ROW(cma, "cma-es")
 
 #define ROW_POINTER(id, name) &sampler_##id,
 static const struct sampler_row *const rows[] = {SAMPLERS(ROW_POINTER)};
