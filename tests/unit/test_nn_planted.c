@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "worker/nn/conv.c"
+#include "worker/nn/dropout.c"
 #include "worker/nn/layers.c"
 #include "worker/nn/linalg.c"
 #include "worker/nn/loss.c"

@@ -7,8 +7,8 @@
 #include "common/check.h"
 #include "common/hash.h"
 #include "common/mem.h"
-#include "common/rng.h"
 #include "worker/nn/conv.h"
+#include "worker/nn/dropout.h"
 #include "worker/nn/linalg.h"
 
 static const real batchnorm_eps = (real)1e-5;
@@ -244,16 +244,6 @@ NN_WIDE static void sigmoid_backward(const real *restrict y, const real *restric
 /* ---- dropout, inverted: y = x mask, the mask 0 with probability p and else 1/(1-p), so that evaluation
  * needs no factor; there y = x ---- */
 
-static void dropout_mask(const struct layer *layer, const struct pass *pass, real *mask, size_t count)
-{
-    uint32_t below = (uint32_t)(layer->spec.value * 4294967296.0);
-    real scale = (real)(1 / (1 - layer->spec.value));
-    struct rng rng =
-        rng_at(pass->seed, pass->epoch, hash_name("dropout") + (uint32_t)layer->index, pass->step);
-    for (size_t i = 0; i < count; i++)
-        mask[i] = rng_u32(&rng) < below ? 0 : scale;
-}
-
 NN_WIDE static void multiply(const real *restrict a, const real *restrict b, real *restrict out, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -267,7 +257,9 @@ static void dropout_forward(struct layer *layer, const struct pass *pass, const 
         memcpy(layer->y, x, count * sizeof *x);
         return;
     }
-    dropout_mask(layer, pass, layer->kept, count);
+    struct dropout_stream stream = {pass->seed, pass->epoch, hash_name("dropout") + (uint32_t)layer->index,
+                                    pass->step};
+    dropout_mask(&stream, layer->spec.value, layer->kept, count);
     multiply(x, layer->kept, layer->y, count);
 }
 
