@@ -11,11 +11,11 @@
 
 #include "common/clock.h"
 #include "common/err.h"
-#include "common/file.h"
 #include "common/json.h"
 #include "common/mem.h"
 #include "common/str.h"
 #include "common/trainer_options.h"
+#include "worker/builtin_files.h"
 #include "worker/nn/babysit.h"
 #include "worker/nn/checkpoint.h"
 #include "worker/nn/data.h"
@@ -38,18 +38,6 @@ struct job {
     int64_t trial, until, epochs, seed;
     const char *metric, *dir, *base, *resume;
     int64_t resume_epoch;
-};
-
-/* Checkpoints of this attempt that are still there. */
-struct kept_file {
-    char name[64];
-    double value; /* higher is better */
-};
-
-struct kept {
-    struct kept_file *files;
-    size_t count, room;
-    size_t newest; /* how many to keep beside the best; 0: all */
 };
 
 /* ---- lines ---- */
@@ -234,51 +222,7 @@ static int need_data(struct trainer *trainer, const struct job *job, struct err 
     return rc;
 }
 
-/* ---- checkpoints ---- */
-
-static double file_value(const struct job *job, const struct epoch_metrics *m)
-{
-    if (strcmp(job->metric, "val_loss") == 0)
-        return -m->val_loss;
-    return strcmp(job->metric, "ema_val_acc") == 0 ? m->ema_val_acc : m->val_acc;
-}
-
-static void delete_file(const char *dir, const char *name)
-{
-    char *path = path_join(dir, name);
-    unlink(path);
-    free(path);
-}
-
-/* Deletes all but the newest and the best. The files are in the order of their epochs. */
-static void thin_out(struct kept *kept, const char *dir)
-{
-    size_t best = 0, left = 0;
-    for (size_t i = 1; i < kept->count; i++)
-        best = kept->files[i].value > kept->files[best].value ? i : best;
-    for (size_t i = 0; i < kept->count; i++) {
-        bool stays = !kept->newest || i + kept->newest >= kept->count || i == best;
-        if (stays)
-            kept->files[left++] = kept->files[i];
-        else
-            delete_file(dir, kept->files[i].name);
-    }
-    kept->count = left;
-}
-
-static int save(const struct job *job, const struct training *training, const struct epoch_metrics *metrics,
-                struct kept *kept, struct err *err)
-{
-    GROW(kept->files, kept->room, kept->count + 1);
-    struct kept_file *file = &kept->files[kept->count];
-    checkpoint_name(job->trial, training->epoch, metrics->val_acc, file->name);
-    file->value = file_value(job, metrics);
-    char *path = path_join(job->dir, file->name);
-    int rc = checkpoint_write(training, metrics, path, err);
-    free(path);
-    kept->count += !rc;
-    return rc;
-}
+/* ---- where to go on from ---- */
 
 static int resume(const struct job *job, struct training *training, struct err *err)
 {
@@ -369,36 +313,11 @@ static void babysit(struct trainer *trainer, struct babysit *sitter, const struc
         say_finding(trainer, &findings[i]);
 }
 
-/* What was seen inside, beside the checkpoint: t00042.e007.watch.json and t00042.e007.weights.png. A disk that
- * refuses them does not stop a training. */
-static void save_watch(const struct job *job, const struct training *t, const struct watch *watch)
-{
-    struct str json = {0}, png = {0};
-    struct jw w = jw_to(&json);
-    struct image image;
-    char name[64];
-    watch_write(watch, NULL, &w);
-    snprintf(name, sizeof name, "t%05lld.e%03d.watch.json", (long long)job->trial, t->epoch);
-    char *path = path_join(job->dir, name);
-    file_write_whole(path, json.text, json.len, NULL);
-    free(path);
-    if (!watch_picture(t->net, &image, NULL)) {
-        image_png(&image, &png);
-        snprintf(name, sizeof name, "t%05lld.e%03d.weights.png", (long long)job->trial, t->epoch);
-        path = path_join(job->dir, name);
-        file_write_whole(path, png.text, png.len, NULL);
-        free(path);
-        image_fini(&image);
-    }
-    str_fini(&json);
-    str_fini(&png);
-}
-
 /* ---- training ---- */
 
 /* One epoch with everything that follows it. `*ended` if there is no next one. */
-static int train_epoch(struct trainer *trainer, const struct job *job, struct training *t, struct kept *kept,
-                       struct babysit *sitter, bool *ended, struct err *err)
+static int train_epoch(struct trainer *trainer, const struct job *job, struct training *t,
+                       struct attempt_files *files, struct babysit *sitter, bool *ended, struct err *err)
 {
     struct epoch_metrics metrics;
     struct watch watch;
@@ -411,31 +330,36 @@ static int train_epoch(struct trainer *trainer, const struct job *job, struct tr
         watch_look(t, &watch);
     double seconds = (double)(clock_mono_us() - start) * 1e-6;
     const struct watch *seen = t->watched && !t->diverged ? &watch : NULL;
-    int rc = t->diverged ? 0 : save(job, t, &metrics, kept, err);
+    int rc = t->diverged ? 0 : attempt_files_save(files, t, &metrics, err);
     if (rc)
         return rc;
     if (seen)
-        save_watch(job, t, seen);
-    report(trainer, t, &metrics, seconds, seen, t->diverged ? NULL : kept->files[kept->count - 1].name);
+        attempt_files_watch(files, t, seen);
+    report(trainer, t, &metrics, seconds, seen, t->diverged ? NULL : attempt_files_newest(files));
     if (json_bool(json_get(job->options, "babysit")))
         babysit(trainer, sitter, t, &metrics, seen);
-    thin_out(kept, job->dir);
+    attempt_files_thin_out(files);
     *ended = t->epoch >= job->until || t->diverged || trainer->stop_epoch;
     return 0;
 }
 
 static int train_epochs(struct trainer *trainer, const struct job *job, struct training *t, struct err *err)
 {
-    struct kept kept = {.newest = (size_t)option(job->options, "keep")};
+    struct attempt_files files = {
+        .dir = job->dir,
+        .metric = job->metric,
+        .trial = job->trial,
+        .newest = (size_t)option(job->options, "keep"),
+    };
     int classes = t->net->classes, rc = 0;
     bool ended = t->epoch >= job->until;
     struct babysit sitter;
     babysit_init(&sitter, t->options.loss == LOSS_SOFTMAX ? log(classes) : classes - 1, classes,
                  t->data->val.n);
     while (!rc && !ended)
-        rc = train_epoch(trainer, job, t, &kept, &sitter, &ended, err);
+        rc = train_epoch(trainer, job, t, &files, &sitter, &ended, err);
     babysit_fini(&sitter);
-    free(kept.files);
+    attempt_files_fini(&files);
     return rc;
 }
 

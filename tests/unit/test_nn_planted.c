@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "worker/nn/batchnorm.c"
 #include "worker/nn/conv.c"
 #include "worker/nn/dropout.c"
 #include "worker/nn/layers.c"

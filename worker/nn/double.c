@@ -1,5 +1,6 @@
 /* double: the double-precision twin of every file here that computes with `real`. */
 #define NN_DOUBLE
+#include "worker/nn/batchnorm.c"
 #include "worker/nn/conv.c"
 #include "worker/nn/dropout.c"
 #include "worker/nn/layers.c"
