@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <math.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,6 +77,24 @@ static void say_done(struct trainer *trainer, const struct err *err)
         jw_text(&w, "text", str_text(&text));
         str_fini(&text);
     }
+    jw_close_object(&w);
+    say(trainer, &line);
+}
+
+/* A sentence for the trial's log. */
+static void say_note(struct trainer *trainer, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void say_note(struct trainer *trainer, const char *fmt, ...)
+{
+    char text[1024];
+    struct str line = {0};
+    struct jw w = jw_to(&line);
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    jw_object(&w, NULL);
+    jw_text(&w, "note", text);
     jw_close_object(&w);
     say(trainer, &line);
 }
@@ -224,15 +243,20 @@ static int need_data(struct trainer *trainer, const struct job *job, struct err 
 
 /* ---- where to go on from ---- */
 
-static int resume(const struct job *job, struct training *training, struct err *err)
+/* A checkpoint that is gone or damaged costs time, not the trial: the epochs up to it are trained again, unreported,
+ * and give the same numbers. One of another network is refused. */
+static int resume(struct trainer *trainer, const struct job *job, struct training *training, struct err *err)
 {
     struct checkpoint checkpoint;
+    struct err damage = ERR_NONE;
     if (!job->resume)
         return 0;
-    int rc = checkpoint_load(job->resume, &checkpoint, err);
-    if (rc)
-        return rc;
-    rc = training_restore(training, &checkpoint, job->resume, err);
+    if (checkpoint_load(job->resume, &checkpoint, &damage)) {
+        say_note(trainer, "%s; training from the start again, silently up to epoch %lld", damage.text,
+                 (long long)job->resume_epoch);
+        return 0;
+    }
+    int rc = training_restore(training, &checkpoint, job->resume, err);
     checkpoint_fini(&checkpoint);
     if (!rc && training->epoch != job->resume_epoch)
         rc = err_set(err, ERR_BAD, "%s: expected epoch %lld, found %d", job->resume,
@@ -279,20 +303,6 @@ static void report(struct trainer *trainer, const struct training *t, const stru
     say(trainer, &line);
 }
 
-/* A line for the log: "D5, epoch 12: accuracy is … → more l2, dropout, …". */
-static void say_finding(struct trainer *trainer, const struct finding *finding)
-{
-    struct str line = {0}, text = {0};
-    struct jw w = jw_to(&line);
-    str_addf(&text, "D%d (%s), epoch %d: %s: %s", finding->rule, finding_action_name(finding->action),
-             finding->epoch, finding->text, finding->advice);
-    jw_object(&w, NULL);
-    jw_text(&w, "note", str_text(&text));
-    jw_close_object(&w);
-    say(trainer, &line);
-    str_fini(&text);
-}
-
 static void babysit(struct trainer *trainer, struct babysit *sitter, const struct training *t,
                     const struct epoch_metrics *m, const struct watch *watch)
 {
@@ -309,8 +319,11 @@ static void babysit(struct trainer *trainer, struct babysit *sitter, const struc
     if (watch)
         watch_facts(watch, &facts);
     int count = babysit_see(sitter, &facts, findings);
-    for (int i = 0; i < count; i++)
-        say_finding(trainer, &findings[i]);
+    for (int i = 0; i < count; i++) {
+        const struct finding *f = &findings[i];
+        say_note(trainer, "D%d (%s), epoch %d: %s: %s", f->rule, finding_action_name(f->action), f->epoch,
+                 f->text, f->advice);
+    }
 }
 
 /* ---- training ---- */
@@ -322,10 +335,13 @@ static int train_epoch(struct trainer *trainer, const struct job *job, struct tr
     struct epoch_metrics metrics;
     struct watch watch;
     int64_t start = clock_mono_us();
-    *ended =
-        training_epoch(t, interrupted, trainer, &metrics) != 0; /* stop now, or nobody listens any more */
-    if (*ended)
+    if (training_epoch(t, interrupted, trainer, &metrics)) {
+        *ended = true; /* stop now, or nobody listens any more */
         return 0;
+    }
+    *ended = t->epoch >= job->until || t->diverged || trainer->stop_epoch;
+    if (t->epoch <= job->resume_epoch)
+        return 0; /* reported before its checkpoint was lost */
     if (t->watched)
         watch_look(t, &watch);
     double seconds = (double)(clock_mono_us() - start) * 1e-6;
@@ -339,7 +355,6 @@ static int train_epoch(struct trainer *trainer, const struct job *job, struct tr
     if (json_bool(json_get(job->options, "babysit")))
         babysit(trainer, sitter, t, &metrics, seen);
     attempt_files_thin_out(files);
-    *ended = t->epoch >= job->until || t->diverged || trainer->stop_epoch;
     return 0;
 }
 
@@ -374,7 +389,7 @@ static int run_job(struct trainer *trainer, const struct jcur *cur, struct err *
     if (!rc)
         rc = training_new(job.options, &trainer->data, (uint64_t)job.seed, (int)job.epochs, &training, err);
     if (!rc)
-        rc = resume(&job, training, err);
+        rc = resume(trainer, &job, training, err);
     if (!rc)
         rc = train_epochs(trainer, &job, training, err);
     training_free(training);
