@@ -169,7 +169,7 @@ NN_WIDE static void bias_planes(real *y, const real *bias, int filters, int plac
         real *plane = y + (size_t)f * (size_t)places, b = bias[f];
         if (relu)
             for (int i = 0; i < places; i++)
-                plane[i] = plane[i] + b > 0 ? plane[i] + b : 0;
+                plane[i] = plane[i] + b < 0 ? 0 : plane[i] + b; /* NaN stays NaN */
         else
             for (int i = 0; i < places; i++)
                 plane[i] += b;

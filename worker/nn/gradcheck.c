@@ -9,6 +9,7 @@
 #include "common/hash.h"
 #include "common/mem.h"
 #include "common/rng.h"
+#include "worker/nn/net.h"
 
 enum { SWEEP_WEIGHTS = 9, REDRAWS = 20 };
 
@@ -50,6 +51,8 @@ static struct sample compare(struct probe *probe, size_t at, double analytic, do
         sample.error = -1;
     else if (!(difference < rounding))
         sample.error = difference / fmax(fabs(analytic), fabs(numeric));
+    if (isnan(sample.error))
+        sample.error = INFINITY; /* a NaN would pass every comparison below */
     return sample;
 }
 

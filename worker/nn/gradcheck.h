@@ -8,16 +8,16 @@
  * curvature, too small meets rounding, and a sweep shows where.
  *
  * Few samples (2 or 3) on purpose: fewer kinks, and a fault shows in each of them. Penalties are checked apart
- * from the data's loss, so that they cannot drown it. Borrows everything; needs a net in double. */
+ * from the data's loss, so that they cannot drown it. Borrows everything. */
 #ifndef HONE_WORKER_NN_GRADCHECK_H
 #define HONE_WORKER_NN_GRADCHECK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-#ifndef NN_DOUBLE
-#error "gradients are checked in double: define NN_DOUBLE before the first include"
-#endif
-#include "worker/nn/net.h"
+#include "common/trainer_layers.h"
+
+struct net; /* the one in double */
 
 enum { GRADCHECK_BLOCKS = 132, GRADCHECK_SWEEP = 8 };
 

@@ -115,7 +115,7 @@ NN_WIDE static void add_bias_relu(real *restrict y, const real *restrict bias, i
         real *row = y + (size_t)i * (size_t)width;
         for (int j = 0; j < width; j++) {
             real z = row[j] + bias[j];
-            row[j] = z > 0 ? z : 0;
+            row[j] = z < 0 ? 0 : z; /* NaN stays NaN */
         }
     }
 }
@@ -171,7 +171,7 @@ static void affine_backward(struct layer *layer, const struct pass *pass, const 
 NN_WIDE static void relu_forward(const real *restrict x, real *restrict y, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        y[i] = x[i] > 0 ? x[i] : 0;
+        y[i] = x[i] < 0 ? 0 : x[i]; /* NaN stays NaN */
 }
 
 NN_WIDE static void relu_backward(const real *restrict y, const real *restrict dy, real *restrict dx,

@@ -23,21 +23,7 @@
 #include "worker/nn/net.h"
 #include "worker/nn/optimizer.h"
 #include "worker/nn/schedule.h"
-
-enum { TRAIN_LAYERS_MAX = 64 };
-
-struct train_options {
-    struct layer_spec layers[TRAIN_LAYERS_MAX];
-    int layer_count;
-    enum loss_kind loss;
-    enum init_kind init;
-    double init_scale;
-    int batch;
-    struct update_options update;
-    struct schedule schedule; /* its `epochs` is the job's */
-    double clip, ema;
-    struct augment_options augment;
-};
+#include "worker/nn/train_options.h"
 
 struct epoch_metrics {
     double train_loss, train_acc, val_loss, val_acc;
@@ -61,11 +47,6 @@ struct training {
     float *x;        /* (batch, width) */
     int32_t *y;      /* (batch) */
 };
-
-/* Reads what trainer_resolve made. */
-int train_options_read(const struct json *resolved, int epochs, struct train_options *out, struct err *err);
-void train_net_options(const struct train_options *options, const struct dataset *set, uint64_t seed,
-                       struct net_options *out); /* borrows options */
 
 int training_new(const struct json *resolved, const struct data_split *data, uint64_t seed, int epochs,
                  struct training **out, struct err *err);
