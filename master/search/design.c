@@ -18,6 +18,18 @@ void design_point(const struct space *space, design_unit *unit, uint64_t seed, u
     free(u);
 }
 
+void start_point(const struct sampler *s, const struct history *history, uint32_t trial, struct point *out)
+{
+    double *u = xcalloc((size_t)s->space->count + 1, sizeof *u);
+    struct box box;
+    for (int i = 0; i < s->space->count; i++)
+        u[i] = halton_unit(s->seed, i, s->space->params[i].hash, trial);
+    history_box_clone(history, s->space, &box);
+    box_point(&box, s->space, u, out);
+    box_fini(&box);
+    free(u);
+}
+
 int design_settle(const struct space *space, const struct history *history, uint64_t seed, uint32_t trial,
                   struct point *out, struct proposal *note, struct err *err)
 {

@@ -138,6 +138,16 @@ struct span param_cells(const struct param *p, struct span box)
     return (struct span){param_scale(p, below(p, lo)), param_scale(p, above(p, hi))};
 }
 
+struct span param_cell(const struct param *p, double x)
+{
+    double t = param_scale(p, x);
+    if (p->dist == DIST_VALUES || p->dist == DIST_CHOICE)
+        return (struct span){t - 0.5, t + 0.5};
+    if (!(p->step > 0))
+        return (struct span){t, t};
+    return (struct span){param_scale(p, below(p, x)), param_scale(p, above(p, x))};
+}
+
 /* ---- values ---- */
 
 /* The same number without the dust of binary arithmetic: 0.3, not 0.30000000000000004. */
@@ -237,12 +247,8 @@ double param_to_unit_in(const struct param *p, struct span box, struct value val
     if (p->or_zero > 0 && value.num == 0)
         return p->or_zero / 2;
     struct span cells = param_cells(p, box);
-    if (p->step > 0)
-        u = (share(cells, param_scale(p, below(p, value.num))) +
-             share(cells, param_scale(p, above(p, value.num)))) /
-            2;
-    else
-        u = share(cells, param_scale(p, value.num));
+    struct span cell = param_cell(p, value.num);
+    u = (share(cells, cell.lo) + share(cells, cell.hi)) / 2;
     return fmin(p->or_zero + (1 - p->or_zero) * u, 0x1.fffffffffffffp-1);
 }
 

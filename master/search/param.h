@@ -99,6 +99,8 @@ double param_unscale(const struct param *param, double t);
 struct span param_reach(const struct param *param);
 /* A box moved out by half a cell: what the unit interval is stretched over. */
 struct span param_cells(const struct param *param, struct span box);
+/* T at both ends of one value's cell; a continuous axis has cells without width. */
+struct span param_cell(const struct param *param, double x);
 /* Nearest value of the axis inside the box: on the lattice, whole, tidy. */
 double param_nearest(const struct param *param, struct span box, double x);
 

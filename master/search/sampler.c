@@ -9,13 +9,14 @@
 #include "master/search/sampler_row.h"
 
 /* THE registry: one line per method; the names are those of the study file. */
-#define SAMPLERS(ROW)     \
-    ROW(random, "random") \
-    ROW(grid, "grid")     \
-    ROW(latin, "latin")   \
-    ROW(halton, "halton") \
-    ROW(sobol, "sobol")   \
-    ROW(coarse, "coarse-to-fine")
+#define SAMPLERS(ROW)             \
+    ROW(random, "random")         \
+    ROW(grid, "grid")             \
+    ROW(latin, "latin")           \
+    ROW(halton, "halton")         \
+    ROW(sobol, "sobol")           \
+    ROW(coarse, "coarse-to-fine") \
+    ROW(tpe, "tpe")
 
 #define ROW_POINTER(id, name) &sampler_##id,
 static const struct sampler_row *const rows[] = {SAMPLERS(ROW_POINTER)};

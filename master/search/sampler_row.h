@@ -41,12 +41,18 @@ enum rng_stream {
     STREAM_SOBOL = 4,  /* matrix and shift */
     STREAM_LATIN = 5,  /* order of the strata; the trial word is the round */
     STREAM_LATIN_WITHIN = 6,
+    STREAM_TPE = 9,
     STREAM_STAGE = 8,      /* random points inside a box */
     STREAM_SOBOL_TAIL = 7, /* axes beyond the table */
 };
 
 extern const struct sampler_row sampler_random, sampler_grid, sampler_latin, sampler_halton, sampler_sobol,
-    sampler_coarse;
+    sampler_coarse, sampler_tpe;
+
+/* How model-based samplers begin: the trial's point of the scrambled Halton sequence, inside the box of the
+ * moment. */
+void start_point(const struct sampler *sampler, const struct history *history, uint32_t trial,
+                 struct point *out);
 
 /* A uniformly random point for this trial; on a discrete space one that no trial has yet. ERR_GONE: they all
  * have been tried. Fills in nothing but the point: the caller says why. */

@@ -1,0 +1,116 @@
+#include "master/search/evidence.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "common/mem.h"
+
+static int by_group(const void *a, const void *b)
+{
+    const struct observed *p = a, *q = b;
+    if (p->group != q->group)
+        return p->group < q->group ? -1 : 1;
+    return (p->trial > q->trial) - (p->trial < q->trial);
+}
+
+static int by_trial(const void *a, const void *b)
+{
+    const struct observed *p = a, *q = b;
+    return (p->trial > q->trial) - (p->trial < q->trial);
+}
+
+/* One more repeat of the same point; `into` is the first of the group. */
+static void merge(struct observed *into, const struct observed *repeat)
+{
+    if (into->state == HISTORY_SCORED && repeat->state == HISTORY_SCORED) {
+        into->score = (into->score * into->repeats + repeat->score) / (into->repeats + 1);
+        into->repeats++;
+    } else if (repeat->state == HISTORY_SCORED) {
+        into->score = repeat->score;
+        into->repeats = 1;
+    }
+    if (repeat->state == HISTORY_SCORED || into->state == HISTORY_PENDING)
+        into->state = repeat->state;
+    into->pruned = into->pruned && repeat->pruned;
+    into->epochs = repeat->epochs > into->epochs ? repeat->epochs : into->epochs;
+}
+
+static void merge_groups(struct evidence *ev)
+{
+    int kept = 0;
+    qsort(ev->list, (size_t)ev->count, sizeof *ev->list, by_group);
+    for (int i = 0; i < ev->count; i++) {
+        if (kept && ev->list[kept - 1].group == ev->list[i].group)
+            merge(&ev->list[kept - 1], &ev->list[i]);
+        else
+            ev->list[kept++] = ev->list[i];
+    }
+    ev->count = kept;
+    qsort(ev->list, (size_t)ev->count, sizeof *ev->list, by_trial);
+}
+
+void evidence_init(struct evidence *ev, const struct history *history)
+{
+    bool has_repeats = false;
+    *ev = (struct evidence){.list = xcalloc(history->count + 1, sizeof *ev->list)};
+    for (size_t i = 0; i < history->count; i++) {
+        const struct entry *e = &history->entries[i];
+        if (e->state == HISTORY_GONE)
+            continue;
+        bool is_scored = e->state == HISTORY_SCORED && e->score > -INFINITY;
+        ev->list[ev->count++] = (struct observed){
+            .point = &e->point,
+            .trial = e->trial,
+            .group = e->group,
+            .state = e->state == HISTORY_SCORED && !is_scored ? HISTORY_BAD : e->state,
+            .pruned = e->pruned,
+            .epochs = e->epochs,
+            .score = is_scored ? e->score : -INFINITY,
+            .repeats = is_scored,
+        };
+        has_repeats |= e->group != e->trial;
+    }
+    if (has_repeats)
+        merge_groups(ev);
+    for (int i = 0; i < ev->count; i++) {
+        ev->pending += ev->list[i].state == HISTORY_PENDING;
+        ev->finished += ev->list[i].state != HISTORY_PENDING;
+    }
+}
+
+void evidence_fini(struct evidence *ev)
+{
+    free(ev->list);
+    *ev = (struct evidence){0};
+}
+
+static int class_of(const struct observed *o)
+{
+    return o->state == HISTORY_BAD ? 2 : o->pruned;
+}
+
+static int compare_observed(const void *a, const void *b)
+{
+    const struct observed *p = *(const struct observed *const *)a, *q = *(const struct observed *const *)b;
+    if (class_of(p) != class_of(q))
+        return class_of(p) - class_of(q);
+    if (class_of(p) == 1 && p->epochs != q->epochs)
+        return p->epochs > q->epochs ? -1 : 1;
+    if (p->score != q->score)
+        return p->score > q->score ? -1 : 1;
+    return (p->trial > q->trial) - (p->trial < q->trial);
+}
+
+int evidence_rank(const struct evidence *ev, int *order)
+{
+    const struct observed **sorted = xcalloc((size_t)ev->count + 1, sizeof *sorted);
+    int n = 0;
+    for (int i = 0; i < ev->count; i++)
+        if (ev->list[i].state != HISTORY_PENDING)
+            sorted[n++] = &ev->list[i];
+    qsort(sorted, (size_t)n, sizeof *sorted, compare_observed);
+    for (int i = 0; i < n; i++)
+        order[i] = (int)(sorted[i] - ev->list);
+    free(sorted);
+    return n;
+}

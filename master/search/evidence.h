@@ -1,0 +1,38 @@
+/* evidence: a history as models read it: one observation for each group (a point with its repeats), in the
+ * order of trial numbers. The score of repeats is the mean of those that have one; a group is bad where all
+ * that ended are bad, pending while none has ended.
+ *
+ * Refuses nothing. Ownership: evidence_init allocates, evidence_fini frees; points are borrowed from the
+ * history.
+ */
+#ifndef HONE_MASTER_SEARCH_EVIDENCE_H
+#define HONE_MASTER_SEARCH_EVIDENCE_H
+
+#include "master/search/history.h"
+
+struct observed {
+    const struct point *point;
+    uint32_t trial, group;    /* lowest trial number of the group */
+    enum history_state state; /* PENDING, SCORED or BAD; cancelled ones are not here */
+    bool pruned;              /* no repeat ran to its end */
+    int epochs;               /* most of any repeat */
+    double score;             /* -INFINITY unless SCORED */
+    int repeats;              /* that the score is the mean of */
+};
+
+struct evidence {
+    struct observed *list; /* by rising trial number */
+    int count;
+    int finished; /* SCORED or BAD */
+    int pending;
+};
+
+void evidence_init(struct evidence *evidence, const struct history *history);
+void evidence_fini(struct evidence *evidence);
+
+/* Indices of the finished ones, best first: complete ones by score, then pruned ones by epochs and score,
+ * then bad ones; ties go to the lower trial number. `order` has room for `count`. Returns evidence->finished.
+ */
+int evidence_rank(const struct evidence *evidence, int *order);
+
+#endif

@@ -1,0 +1,44 @@
+/* parzen: a density over points from a group of observed ones, as TPE builds it (Optuna 5's multivariate
+ * estimator).
+ *
+ * A mixture of one kernel for each point and one prior kernel; a kernel is a product over parameters:
+ *   numeric   normal around T(x), truncated to the box (cells of stepped axes: the mass between their ends);
+ *             width: the larger gap to a neighbouring point of the group, the outermost ones their inner gap,
+ *             clipped to [range / min(100, m + 2), range]; prior: the middle, as wide as the range
+ *   choice    (1[same] + 1/(m+1)) / (1 + C/(m+1)); prior: the choices' own weights
+ *   or_zero   "is it zero" as a choice of two, and the numeric kernel where it is not
+ * Weights: the newest 25 points 1, older ones falling to 1/m; prior 1.
+ *
+ * Ownership: parzen_init allocates, parzen_fini frees; space and box are borrowed.
+ */
+#ifndef HONE_MASTER_SEARCH_PARZEN_H
+#define HONE_MASTER_SEARCH_PARZEN_H
+
+#include "common/rng.h"
+#include "master/search/box.h"
+
+struct parzen {
+    const struct space *space;
+    const struct box *box;
+    const int *params; /* which parameters of the space, parents first; borrowed */
+    int dims, kernels; /* the last kernel is the prior */
+    double *log_weight;
+    double *mu, *scale, *constant; /* [dims][kernels]: centre, 1 / sigma, log of sigma and truncated mass */
+    int *seen;                     /* [dims][kernels]: choice or is-zero of the kernel's point; -1: prior */
+    double *work;                  /* [kernels] */
+};
+
+/* `points`: m of them, by rising trial number, each with every one of these parameters active. */
+void parzen_init(struct parzen *parzen, const struct space *space, const struct box *box, const int *params,
+                 int dims, const struct point *const *points, int m);
+void parzen_fini(struct parzen *parzen);
+
+/* Log density (mass, on stepped axes and choices) of the values of its parameters in `point`, in T-space. */
+double parzen_log(struct parzen *parzen, const struct point *point);
+/* Draws values for its parameters into `point`. */
+void parzen_draw(const struct parzen *parzen, struct rng *rng, struct point *point);
+
+/* Weights before the prior's is appended and all are normalised; for their table. */
+void parzen_weights(int m, double *weights);
+
+#endif

@@ -1,0 +1,195 @@
+#include "master/search/tpe.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/mem.h"
+#include "common/str.h"
+#include "master/search/design.h"
+#include "master/search/parzen.h"
+#include "master/search/sampler_row.h"
+
+enum { BELOW_MAX = 25, MODEL_MAX = 4000, MODEL_HALF = 2000 };
+
+int tpe_below(int finished)
+{
+    int below = (finished + 9) / 10;
+    return below < BELOW_MAX ? below : BELOW_MAX;
+}
+
+/* ---- groups of parameters ---- */
+
+static bool same_when(const struct param *a, const struct param *b)
+{
+    if (a->when_count != b->when_count)
+        return false;
+    for (int w = 0; w < a->when_count; w++) {
+        const struct when *x = &a->when[w], *y = &b->when[w];
+        if (x->parent != y->parent || x->count != y->count)
+            return false;
+        for (int i = 0; i < x->count; i++)
+            if (!value_same(x->accept[i], y->accept[i]))
+                return false;
+    }
+    return true;
+}
+
+/* Parameters with the same conditions as `first`, itself included, into `out`; marks them. */
+static int group_of(const struct space *space, int first, bool *taken, int *out)
+{
+    int dims = 0;
+    for (int k = 0; k < space->count; k++) {
+        int i = space->order[k];
+        if (!taken[i] && same_when(&space->params[first], &space->params[i])) {
+            taken[i] = true;
+            out[dims++] = i;
+        }
+    }
+    return dims;
+}
+
+/* ---- below and above ---- */
+
+struct split {
+    struct evidence ev;
+    bool *is_below, *is_used; /* by observation */
+    int below, used;
+};
+
+static void split_init(struct split *s, const struct history *history)
+{
+    evidence_init(&s->ev, history);
+    size_t room = (size_t)s->ev.count + 1;
+    int *order = xcalloc(room, sizeof *order);
+    s->is_below = xcalloc(room, sizeof *s->is_below);
+    s->is_used = xcalloc(room, sizeof *s->is_used);
+    int n = evidence_rank(&s->ev, order), newest = 0;
+    s->below = tpe_below(n);
+    s->used = 0;
+    for (int i = 0; i < s->below; i++)
+        s->is_below[order[i]] = true;
+    for (int i = 0; i < n && (n <= MODEL_MAX || i < MODEL_HALF); i++)
+        s->is_used[order[i]] = true;
+    for (int i = s->ev.count - 1; i >= 0; i--)
+        s->is_used[i] |= s->ev.list[i].state == HISTORY_PENDING || newest++ < MODEL_HALF;
+    for (int i = 0; i < s->ev.count; i++)
+        s->used += s->is_used[i];
+    free(order);
+}
+
+static void split_fini(struct split *s)
+{
+    evidence_fini(&s->ev);
+    free(s->is_below);
+    free(s->is_used);
+}
+
+/* The points of one side in which the group is active, oldest first. */
+static int side_of(const struct split *s, bool below, int param, const struct point **points)
+{
+    int m = 0;
+    for (int i = 0; i < s->ev.count; i++)
+        if (s->is_used[i] && s->is_below[i] == below && s->ev.list[i].point->v[param].kind != VALUE_OFF)
+            points[m++] = s->ev.list[i].point;
+    return m;
+}
+
+/* ---- one group ---- */
+
+/* Log l - log g of the best of the draws, whose values go into `out`. */
+static double best_of_draws(struct parzen *l, struct parzen *g, struct rng *rng, struct point *out)
+{
+    struct point drawn;
+    double best = -INFINITY;
+    point_clone(&drawn, out);
+    for (int draw = 0; draw < TPE_DRAWS; draw++) {
+        parzen_draw(l, rng, &drawn);
+        double gain = parzen_log(l, &drawn) - parzen_log(g, &drawn);
+        if (draw && !(gain > best))
+            continue;
+        best = gain;
+        for (int dim = 0; dim < l->dims; dim++)
+            out->v[l->params[dim]] = drawn.v[l->params[dim]];
+    }
+    point_fini(&drawn);
+    return best;
+}
+
+static double group_point(const struct space *space, const struct box *box, const struct split *s,
+                          const int *params, int dims, struct rng *rng, struct point *out)
+{
+    const struct point **points = xcalloc((size_t)s->ev.count + 1, sizeof *points);
+    struct parzen l, g;
+    int m = side_of(s, true, params[0], points);
+    parzen_init(&l, space, box, params, dims, points, m);
+    m = side_of(s, false, params[0], points);
+    parzen_init(&g, space, box, params, dims, points, m);
+    double gain = best_of_draws(&l, &g, rng, out);
+    parzen_fini(&l);
+    parzen_fini(&g);
+    free(points);
+    return gain;
+}
+
+/* ---- the point ---- */
+
+static double whole_point(const struct space *space, const struct box *box, const struct split *s,
+                          uint64_t seed, uint32_t trial, uint32_t again, struct point *out)
+{
+    size_t room = (size_t)space->count + 1;
+    bool *taken = xcalloc(room, sizeof *taken);
+    int *params = xcalloc(room, sizeof *params);
+    double gain = 0;
+    memset(out->v, 0, (size_t)out->count * sizeof *out->v);
+    for (int k = 0; k < space->count; k++) {
+        int first = space->order[k];
+        if (taken[first])
+            continue;
+        int dims = group_of(space, first, taken, params);
+        struct rng rng = rng_at(seed, trial, space->params[first].hash + again, STREAM_TPE);
+        if (space_is_active(space, out, first))
+            gain += group_point(space, box, s, params, dims, &rng, out);
+    }
+    free(taken);
+    free(params);
+    return gain;
+}
+
+void tpe_point(const struct space *space, const struct history *history, uint64_t seed, uint32_t trial,
+               struct point *out, struct proposal *note)
+{
+    enum { REDRAWS = 24 };
+    struct split s;
+    struct box box;
+    double gain;
+    split_init(&s, history);
+    history_box_clone(history, space, &box);
+    bool is_discrete = space_bound(space) >= 0;
+    uint32_t again = 0;
+    do
+        gain = whole_point(space, &box, &s, seed, trial, again, out);
+    while (is_discrete && again++ < REDRAWS && history_has_point(history, out));
+    snprintf(note->why, sizeof note->why, "log l/g %.2f; %d below, %d above with %d pending%s", gain, s.below,
+             s.used - s.below, s.ev.pending, s.used < s.ev.count ? "; best and newest 2000" : "");
+    box_fini(&box);
+    split_fini(&s);
+}
+
+static int propose(struct sampler *s, const struct history *history, uint32_t trial, struct point *out,
+                   struct proposal *note, struct err *err)
+{
+    size_t finished = history_finished(history);
+    if (finished < TPE_STARTUP) {
+        start_point(s, history, trial, out);
+        str_copy(note->sampler, sizeof note->sampler, sampler_halton.name);
+        note->version = sampler_halton.version;
+        snprintf(note->why, sizeof note->why, "startup: %zu of %d results are there", finished, TPE_STARTUP);
+    } else {
+        tpe_point(s->space, history, s->seed, trial, out, note);
+    }
+    return design_settle(s->space, history, s->seed, trial, out, note, err);
+}
+
+const struct sampler_row sampler_tpe = {.name = "tpe", .version = 1, .propose = propose};

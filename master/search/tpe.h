@@ -1,0 +1,27 @@
+/* tpe: the tree-structured Parzen estimator, multivariate, with the constant liar (Bergstra, Bardenet,
+ * Bengio, Kegl, "Algorithms for hyper-parameter optimization", NIPS 2011; the estimator of Optuna 5).
+ *
+ *   fewer than 10 finished: points of the scrambled Halton sequence
+ *   split: the best min(ceil(n / 10), 25) are `below`, the rest and every pending trial `above`
+ *   draw 24 points from the density of `below`, propose the one with the largest log l(x) - log g(x)
+ *
+ * Parameters under the same conditions form a group with densities of its own, from the trials in which it
+ * was active; groups are drawn parents first. Past 4,000 finished trials the model sees the best 2,000 and
+ * the newest 2,000 and says so. On a discrete space a point that is there already is drawn again. Ownership:
+ * plain values; nothing is kept between calls.
+ */
+#ifndef HONE_MASTER_SEARCH_TPE_H
+#define HONE_MASTER_SEARCH_TPE_H
+
+#include "master/search/evidence.h"
+#include "master/search/sampler.h"
+
+enum { TPE_STARTUP = 10, TPE_DRAWS = 24 };
+
+int tpe_below(int finished); /* size of the better group */
+
+/* Proposes inside the history's box, from at least one finished trial. */
+void tpe_point(const struct space *space, const struct history *history, uint64_t seed, uint32_t trial,
+               struct point *out, struct proposal *note);
+
+#endif

@@ -1,0 +1,104 @@
+/* A short race: a sampler against a function, one trial at a time, as the oracles of model-based samplers are
+ * stated. Points are checked on the way. */
+#ifndef HONE_TESTS_UNIT_RACE_H
+#define HONE_TESTS_UNIT_RACE_H
+
+#include "tests/unit/search.h"
+
+/* To be minimised. */
+typedef double objective(const struct space *space, const struct point *point);
+
+static inline double hartmann6(const struct space *space, const struct point *point)
+{
+    static const double alpha[4] = {1, 1.2, 3, 3.2};
+    static const double a[4][6] = {{10, 3, 17, 3.5, 1.7, 8},
+                                   {0.05, 10, 17, 0.1, 8, 14},
+                                   {3, 3.5, 1.7, 10, 17, 8},
+                                   {17, 8, 0.05, 10, 0.1, 14}};
+    static const double p[4][6] = {{0.1312, 0.1696, 0.5569, 0.0124, 0.8283, 0.5886},
+                                   {0.2329, 0.4135, 0.8307, 0.3736, 0.1004, 0.9991},
+                                   {0.2348, 0.1451, 0.3522, 0.2883, 0.3047, 0.6650},
+                                   {0.4047, 0.8828, 0.8732, 0.5743, 0.1091, 0.0381}};
+    double sum = 0;
+    for (int i = 0; i < 4; i++) {
+        double inner = 0;
+        for (int j = 0; j < 6 && j < space->count; j++)
+            inner += a[i][j] * (point->v[j].num - p[i][j]) * (point->v[j].num - p[i][j]);
+        sum -= alpha[i] * exp(-inner);
+    }
+    return sum; /* least: -3.32237 */
+}
+
+static inline double branin(const struct space *space, const struct point *point)
+{
+    (void)space;
+    double x = point->v[0].num, y = point->v[1].num;
+    double a = y - 5.1 / (4 * M_PI * M_PI) * x * x + 5 / M_PI * x - 6;
+    return a * a + 10 * (1 - 1 / (8 * M_PI)) * cos(x) + 10; /* least: 0.397887 */
+}
+
+static const char hartmann6_space[] = "{\"a\": {\"uniform\": [0, 1]}, \"b\": {\"uniform\": [0, 1]}, \"c\": "
+                                      "{\"uniform\": [0, 1]}, \"d\": {\"uniform\": [0, "
+                                      "1]}, \"e\": {\"uniform\": [0, 1]}, \"f\": {\"uniform\": [0, 1]}}";
+static const char branin_space[] = "{\"x\": {\"uniform\": [-5, 10]}, \"y\": {\"uniform\": [0, 15]}}";
+
+struct race {
+    struct space space;
+    struct search_def def;
+    struct sampler *sampler;
+    struct history history;
+    struct proposal note;
+    struct point point;
+    uint64_t seq;
+    double best;
+};
+
+static inline void race_init(struct race *race, const char *space, const char *search, uint64_t seed)
+{
+    struct err err = ERR_NONE;
+    *race = (struct race){.space = space_of(space), .best = INFINITY};
+    race->def = search_of(search, &race->space);
+    race->sampler = sampler_new(&race->def, &race->space, seed, &err);
+    if (!race->sampler)
+        fail_msg("%s", err.text);
+    point_init(&race->point, &race->space);
+}
+
+static inline void race_fini(struct race *race)
+{
+    point_fini(&race->point);
+    history_fini(&race->history);
+    sampler_free(race->sampler);
+    search_fini(&race->def);
+    space_fini(&race->space);
+}
+
+/* Proposes trial number `trial` and leaves it pending. */
+static inline void race_ask(struct race *race, uint32_t trial)
+{
+    struct err err = ERR_NONE;
+    int rc = sampler_propose(race->sampler, &race->history, trial, &race->point, &race->note, &err);
+    if (rc)
+        fail_msg("trial %u: %d %s", trial, rc, err.text);
+    assert_true(space_holds(&race->space, &race->point));
+    history_add(&race->history, trial, trial, &race->point, race->note.fit, race->note.fit_count,
+                ++race->seq);
+}
+
+static inline void race_tell(struct race *race, uint32_t trial, double y)
+{
+    race->best = fmin(race->best, y);
+    history_update(&race->history, trial, isfinite(y) ? HISTORY_SCORED : HISTORY_BAD, false, 1, -y,
+                   ++race->seq);
+}
+
+static inline double race_run(struct race *race, objective *f, int trials)
+{
+    for (uint32_t t = (uint32_t)race->history.count + 1; t <= (uint32_t)trials; t++) {
+        race_ask(race, t);
+        race_tell(race, t, f(&race->space, &race->history.entries[t - 1].point));
+    }
+    return race->best;
+}
+
+#endif
