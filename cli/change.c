@@ -8,6 +8,7 @@
 #include "cli/rows.h"
 #include "cli/select.h"
 #include "cli/source.h"
+#include "common/mem.h"
 #include "common/str.h"
 
 /* ---- studies ---- */
@@ -17,34 +18,50 @@ static int change_study(const char *verb, const char *study, const char *db, con
 {
     struct json *args = json_new_object();
     struct msg_answer answer;
-    if (study)
-        json_put_text(args, "study", study);
+    json_put_text(args, "study", study);
     int rc = master_call(db, master, verb, args, &answer, err);
     json_free(args);
     if (rc)
         return rc;
-    const char *name = json_text(json_get(answer.result, "study"));
-    printf("%s%s%s\n",
-           *name   ? name
-           : study ? study
-                   : "",
-           *name || study ? ": " : "", json_text(json_get(answer.result, "state")));
+    printf("%s: %s\n", study, json_text(json_get(answer.result, "state")));
     answer_fini(&answer);
     return 0;
+}
+
+/* The newest, by name: what is changed is said. */
+static int newest_study(const char *db, const char *master, char **out, struct err *err)
+{
+    struct source *source;
+    struct rows head;
+    int rc = source_open(db, master, &source, err);
+    if (rc)
+        return rc;
+    rc = source_study(source, NULL, &head, err);
+    if (!rc) {
+        *out = xstrdup(cell_text(rows_named(&head, 0, "study")));
+        rows_fini(&head);
+    }
+    source_free(source);
+    return rc;
 }
 
 /* Goes on after a study that cannot be changed; the status is that of the first. */
 static int change_studies(const char *verb, const struct text_list *studies, const char *db,
                           const char *master)
 {
+    struct err err = ERR_NONE;
+    char *newest = NULL;
+    if (!studies->count && newest_study(db, master, &newest, &err))
+        return command_fail(verb, &err);
     int status = 0;
-    for (size_t i = 0; i < (studies->count ? studies->count : 1); i++) {
-        struct err err = ERR_NONE;
-        if (!change_study(verb, studies->count ? studies->items[i] : NULL, db, master, &err))
+    for (size_t i = 0; i < (newest ? 1 : studies->count); i++) {
+        err = ERR_NONE;
+        if (!change_study(verb, newest ? newest : studies->items[i], db, master, &err))
             continue;
         int failed = command_fail(verb, &err);
         status = status ? status : failed;
     }
+    free(newest);
     return status;
 }
 
@@ -93,8 +110,8 @@ static bool is_chosen(const struct chosen *c, const struct rows *trials, size_t 
     return fits && select_has(&c->selector, (uint32_t)cell_int(rows_named(trials, row, "trial")), newest);
 }
 
-/* {"study": ..., "trials": [...]}: those it can be done to. A single number goes as it is, so that the master says what
- * is wrong with it. NULL: none. */
+/* {"study": ..., "trials": [...]}: those it can be done to. A single number goes as it is, so that the
+ * master says what is wrong with it. NULL: none. */
 static struct json *chosen_args(const struct chosen *c, const struct rows *trials)
 {
     size_t last = trials->count ? trials->count - 1 : 0;

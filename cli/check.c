@@ -30,7 +30,8 @@ static struct rows new_rows(const char *const *names, int cols, size_t rows)
     return out;
 }
 
-/* Rows of trial, params: the points a study would begin with. Methods that learn propose as if nothing had ended. */
+/* Rows of trial, params: the points a study would begin with. Methods that learn propose as if nothing had
+ * ended. */
 static int sample(const struct study_def *def, size_t count, struct rows *out, struct err *err)
 {
     struct sampler *sampler = sampler_new(&def->search, &def->space, def->search.seed, err);

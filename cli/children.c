@@ -106,7 +106,7 @@ int children_start(const struct children_options *options, int64_t mono_ms, stru
     snprintf(c->slots, sizeof c->slots, "%lld", (long long)options->slots);
     *out = c;
     for (int i = 0; i < c->count; i++) {
-        snprintf(c->list[i].name, sizeof c->list[i].name, "w%d", i + 1);
+        snprintf(c->list[i].name, sizeof c->list[i].name, "w%d", options->first + i);
         rc = start(c, &c->list[i], mono_ms);
         if (rc)
             return err_set(err, ERR_IO, "cannot start a worker: %s", strerror(rc));
@@ -167,7 +167,7 @@ int children_tend(struct children *c, bool again, int64_t mono_ms, struct err *e
     if (!c->count || hopeless < c->count)
         return 0;
     err_set(err, ERR_IO, "no worker can be kept running");
-    return err_hint(err, "see %s/w1.log", c->log_dir);
+    return err_hint(err, "see %s/%s.log", c->log_dir, c->list[0].name);
 }
 
 /* ---- ending ---- */

@@ -240,8 +240,9 @@ static void fish_option(struct str *out, const struct command *command, const st
     if (option->letter)
         str_addf(out, " -s %c", option->letter);
     if (option->kind != OPT_FLAG) {
-        str_add(out, " -x");
-        fish_action(out, placeholder_of(option->arg));
+        const struct placeholder *place = placeholder_of(option->arg);
+        str_add(out, place->kind == COMPLETE_FILES ? " -r" : " -x"); // -x would forbid files
+        fish_action(out, place);
     }
     str_add(out, " -d '");
     fish_quote(out, option->gloss);

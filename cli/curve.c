@@ -64,7 +64,8 @@ static size_t index_of(const struct text_list *names, const char *name)
     return 0;
 }
 
-/* Rows of one epoch stand together. `own`: what the master knows of an epoch, unless the trainer reports such a metric. */
+/* Rows of one epoch stand together. `own`: what the master knows of an epoch, unless the trainer reports
+ * such a metric. */
 static void fill(const struct rows *curve, const struct text_list *names, const struct text_list *own,
                  struct rows *out)
 {

@@ -1,4 +1,5 @@
-/* master: the loop for workers on any host, until it is interrupted or, with --once, until its studies have ended. */
+/* master: the loop for workers on any host, until it is interrupted or, with --once, until its studies have
+ * ended. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/table.h"
+#include "cli/terminal.h"
 #include "common/check.h"
 #include "common/log.h"
 #include "common/units.h"

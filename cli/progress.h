@@ -1,6 +1,6 @@
-/* progress: how far a study is, on one line that is drawn again and again on a terminal (at most ten times a second,
- * log lines above it), or as plain lines on a pipe (at each tenth of the trials and every five seconds; no control
- * codes).
+/* progress: how far a study is, on one line that is drawn again and again on a terminal (at most ten times a
+ * second, log lines above it), or as plain lines on a pipe (at each tenth of the trials and every five
+ * seconds; no control codes).
  *
  * While it is live it owns the terminal: common/log writes through it. Ownership: the caller's storage. */
 #ifndef HONE_CLI_PROGRESS_H
@@ -28,8 +28,8 @@ void progress_show(struct progress *progress, const struct server_snapshot *snap
 void progress_say(struct progress *progress, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void progress_fini(struct progress *progress); /* leaves the last line standing */
 
-/* "spiral: 12/40 done, 2 running, 26 waiting; best val_acc 0.9312 (trial 7); 35.2 epochs/s; ETA 12s"; brief, for narrow
- * terminals: "spiral: 12/40 done, 2 run, 26 wait; val_acc 0.9312 (7); 35.2 ep/s; ETA 12s" */
+/* "spiral: 12/40 done, 2 running, 26 waiting; best val_acc 0.9312 (trial 7); 35.2 epochs/s; ETA 12s"; brief,
+ * for narrow terminals: "spiral: 12/40 done, 2 run, 26 wait; val_acc 0.9312 (7); 35.2 ep/s; ETA 12s" */
 void progress_line(const struct server_snapshot *snapshot, bool brief, struct str *out);
 
 #endif

@@ -64,7 +64,7 @@ static int on_event(struct asking *a, enum wire_event event, struct msg *msg, st
 
 static int wait_for_answer(struct asking *a, int64_t timeout_ms, struct msg_answer *out, struct err *err)
 {
-    int64_t until = clock_mono_ms() + timeout_ms;
+    int64_t start = clock_mono_ms();
     for (;;) {
         struct msg msg;
         peer_id from;
@@ -72,7 +72,8 @@ static int wait_for_answer(struct asking *a, int64_t timeout_ms, struct msg_answ
         int rc = on_event(a, event, &msg, out, err);
         if (rc)
             return rc;
-        int64_t left = until - clock_mono_ms();
+        int64_t limit = a->sent || timeout_ms < REMOTE_UP_MS ? timeout_ms : REMOTE_UP_MS;
+        int64_t left = start + limit - clock_mono_ms();
         if (left <= 0)
             return no_answer(a, err);
         if (event == WIRE_NOTHING)

@@ -12,7 +12,11 @@
 
 #include "proto/message.h"
 
-enum { REMOTE_PING_MS = 2000, REMOTE_CALL_MS = 30000 };
+enum {
+    REMOTE_UP_MS = 3000, /* to get a connection */
+    REMOTE_PING_MS = 2000,
+    REMOTE_CALL_MS = 30000,
+};
 
 int remote_call(const char *address, const char *verb, struct json *args, int64_t timeout_ms,
                 struct msg_answer *out, struct err *err);

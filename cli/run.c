@@ -1,4 +1,5 @@
-/* run: a master in this process, its workers beside it, one study from the first trial to the table of the best. */
+/* run: a master in this process, its workers beside it, one study from the first trial to the table of the
+ * best. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,7 @@
 #include "common/mem.h"
 #include "master/server.h"
 
-enum { WORKERS_MOST = 8, TURN_LIVE_MS = 100, TURN_PLAIN_MS = 250 };
+enum { WORKERS_MOST = 8, TURN_LIVE_MS = 100, TURN_PLAIN_MS = 250, ADOPT_MS = 2500 };
 
 struct run {
     const struct opt_run *opt;
@@ -27,6 +28,7 @@ struct run {
     char study[65];
     bool interrupted;
     bool killed; /* ^C twice */
+    bool ended;  /* the study; ^C may have come too late */
 };
 
 static int worker_count(const struct opt_run *opt)
@@ -62,17 +64,43 @@ static int open_server(struct run *run, struct err *err)
     return rc;
 }
 
+/* Workers outlive a killed `hone run`: those that come back now need not be started. They retry every two seconds. */
+static int adopt_workers(struct run *run, int wanted, int *adopted, struct err *err)
+{
+    struct server_snapshot snapshot;
+    int64_t until = clock_mono_ms() + ADOPT_MS;
+    *adopted = 0;
+    if (server_snapshot(run->server, run->study, &snapshot) || !snapshot.counts[TRIAL_running])
+        return 0;
+    while (*adopted < wanted && clock_mono_ms() < until && !signals_count()) {
+        int rc = server_turn(run->server, TURN_LIVE_MS, err);
+        if (rc)
+            return rc < 0 ? rc : 0;
+        server_snapshot(run->server, run->study, &snapshot);
+        *adopted = snapshot.workers;
+    }
+    if (*adopted)
+        progress_say(&run->progress, "%d worker%s of the run before came back", *adopted,
+                     *adopted == 1 ? "" : "s");
+    return 0;
+}
+
 static int start_workers(struct run *run, struct err *err)
 {
+    int wanted = worker_count(run->opt), adopted;
+    int rc = adopt_workers(run, wanted, &adopted, err);
+    if (rc)
+        return rc;
     struct str address = {0};
     char *log_dir = xasprintf("%s.d/workers", run->opt->db);
     bind_reach(server_address(run->server), "127.0.0.1", &address);
-    struct children_options options = {.count = worker_count(run->opt),
+    struct children_options options = {.count = adopted < wanted ? wanted - adopted : 0,
+                                       .first = adopted + 1,
                                        .slots = run->opt->slots,
                                        .address = str_text(&address),
                                        .dir = run->opt->dir,
                                        .log_dir = log_dir};
-    int rc = children_start(&options, clock_mono_ms(), &run->children, err);
+    rc = children_start(&options, clock_mono_ms(), &run->children, err);
     if (run->opt->bind && !bind_is_local(server_address(run->server)))
         progress_say(&run->progress, "workers of other hosts: hone worker %s", server_address(run->server));
     free(log_dir);
@@ -96,7 +124,8 @@ static void heed_signals(struct run *run)
 /* The database may hold other unfinished studies: `run` is about one. */
 static void end_with_study(struct run *run, const struct server_snapshot *snapshot)
 {
-    if (!run->interrupted && snapshot->state && strcmp(snapshot->state, "ended") == 0) {
+    run->ended = snapshot->state && strcmp(snapshot->state, "ended") == 0;
+    if (!run->interrupted && run->ended) {
         run->interrupted = true;
         server_interrupt(run->server);
     }
@@ -173,7 +202,7 @@ int cmd_run(const struct opt_run *opt)
     log_init(LOG_WARN);
     if (run_study(&run, &err))
         return command_fail("run", &err);
-    if (signals_status()) {
+    if (signals_status() && !run.ended) {
         fprintf(stderr, "%s is unfinished; the same command goes on with it\n", run.study);
         return signals_status();
     }

@@ -10,6 +10,7 @@
 #include "cli/select.h"
 #include "cli/source.h"
 #include "cli/table.h"
+#include "cli/terminal.h"
 #include "common/check.h"
 #include "common/file.h"
 #include "common/mem.h"
@@ -62,7 +63,7 @@ static int64_t int_of(const struct rows *rows, const char *column)
 static void print_head(const struct rows *head)
 {
     const char *status = text_of(head, "status"),
-               *sgr = terminal_colour(stdout) ? table_status_colour(status) : "";
+               *sgr = terminal_colour(stdout) ? terminal_status_colour(status) : "";
     printf("%s/%lld  %s%s%s", text_of(head, "study"), (long long)int_of(head, "trial"), sgr, status,
            *sgr ? "\033[0m" : "");
     if (*text_of(head, "cause"))

@@ -1,4 +1,5 @@
-/* signals: how often ^C or SIGTERM came. The handler only counts; poll() in the master's loop is cut short by it. */
+/* signals: how often ^C or SIGTERM came. The handler only counts; poll() in the master's loop is cut short
+ * by it. */
 #ifndef HONE_CLI_SIGNALS_H
 #define HONE_CLI_SIGNALS_H
 

@@ -102,13 +102,11 @@ static bool has_master(const char *db)
 
 int cmd_workers(const struct opt_workers *opt)
 {
-    static const struct column columns[] = {{"joined_ms", COLUMN_TIME_MS, "joined"},
-                                            {"left_ms", COLUMN_DATA_ONLY, NULL},
-                                            {"joined_at", COLUMN_DATA_ONLY, NULL},
-                                            {"left_at", COLUMN_DATA_ONLY, NULL},
-                                            {"left_why", COLUMN_IF_ANY, "left"},
-                                            {"failed", COLUMN_IF_ANY, NULL},
-                                            {0}};
+    static const struct column columns[] = {
+        {"joined_ms", COLUMN_TIME_MS, "joined"}, {"left_ms", COLUMN_DATA_ONLY, NULL},
+        {"joined_at", COLUMN_DATA_ONLY, NULL},   {"left_at", COLUMN_DATA_ONLY, NULL},
+        {"left_why", COLUMN_IF_ANY, "left"},     {"platform", COLUMN_DATA_ONLY, NULL},
+        {"failed", COLUMN_IF_ANY, NULL},         {0}};
     struct err err = ERR_NONE;
     struct rows rows;
     if (read_rows(opt->db, opt->master, "workers", NULL, 0, &rows, &err))
@@ -120,7 +118,7 @@ int cmd_workers(const struct opt_workers *opt)
                                  : "no worker is here now; --all shows those that left\n");
     else
         table_show(&rows, columns, opt->csv, opt->json);
-    if (!opt->master && rows.count && !has_master(opt->db))
+    if (!opt->csv && !opt->json && !opt->master && rows.count && !has_master(opt->db))
         fprintf(stderr, "no master is running: they were connected to the last one\n");
     rows_fini(&rows);
     return 0;

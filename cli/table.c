@@ -3,9 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
+#include "cli/terminal.h"
 #include "common/check.h"
 #include "common/clock.h"
 #include "common/json.h"
@@ -14,44 +13,10 @@
 
 enum { GAP = 2, TEXT_MIN = 8, HEADER_MIN = 4, KEPT_COLUMNS = 3 };
 
-/* ---- the terminal ---- */
-
-int terminal_width(FILE *file)
-{
-    if (!isatty(fileno(file)))
-        return 0;
-    const char *columns = getenv("COLUMNS");
-    int width = columns ? atoi(columns) : 0;
-    struct winsize size = {0};
-    if (width <= 0 && ioctl(fileno(file), TIOCGWINSZ, &size) == 0)
-        width = size.ws_col;
-    return width > 0 ? width : 80;
-}
-
-bool terminal_colour(FILE *file)
-{
-    const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
-    return isatty(fileno(file)) && !(no && *no) && !(term && strcmp(term, "dumb") == 0);
-}
-
 struct table_style table_style_for(bool csv, bool json, FILE *file)
 {
     enum table_format format = csv ? TABLE_CSV : json ? TABLE_JSON : TABLE_TEXT;
     return (struct table_style){format, terminal_width(file), format == TABLE_TEXT && terminal_colour(file)};
-}
-
-const char *table_status_colour(const char *status)
-{
-    static const struct {
-        const char *name, *colour;
-    } colours[] = {
-        {"complete", "\033[32m"}, {"running", "\033[36m"},  {"pruned", "\033[33m"},
-        {"failed", "\033[31m"},   {"cancelled", "\033[2m"}, {"waiting", "\033[2m"},
-    };
-    for (size_t i = 0; i < COUNT_OF(colours); i++)
-        if (strcmp(status, colours[i].name) == 0)
-            return colours[i].colour;
-    return "";
 }
 
 /* ---- text ---- */
@@ -304,7 +269,7 @@ static void print_cell(const struct layout_column *column, const char *text, boo
         pad(out, last || !used ? 0 : rest - (strlen(text) - whole));
         return;
     }
-    const char *sgr = colour ? table_status_colour(text) : "";
+    const char *sgr = colour ? terminal_status_colour(text) : "";
     size_t width = chars(text) > column->width ? column->width : chars(text);
     str_add(out, sgr);
     table_clean(out, text, column->width);

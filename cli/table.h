@@ -61,11 +61,4 @@ void table_number(double value, char out[32]);
 /* Appends text with control characters replaced, at most max_chars wide ("abc…"); 0: no bound. */
 void table_clean(struct str *out, const char *text, size_t max_chars);
 
-/* SGR sequence of a status name; "" if it has none. */
-const char *table_status_colour(const char *status);
-
-/* Columns of the terminal behind `file`, 80 if it does not say, 0 if it is none. */
-int terminal_width(FILE *file);
-bool terminal_colour(FILE *file);
-
 #endif

@@ -82,7 +82,7 @@ int course_load_box(struct study *s, const struct row_log *row)
     box_init(&box, &s->def.space);
     int rc = walls ? read_box(&s->def.space, walls, &box) : ERR_BAD;
     if (!rc)
-        history_set_box(&s->history, &s->def.space, &box, row->stage, row->carried, row->seq);
+        study_learn_box(s, &box, row->stage, row->carried, row->seq);
     box_fini(&box);
     json_free(walls);
     return rc;
@@ -99,7 +99,7 @@ static void set_box(struct turn *turn, struct study *s, const struct box *box, i
     char *walls = write_box(&s->def.space, box);
     uint64_t seq = store_add_box(turn->store, s->id, stage, carried, (int)history_finished(&s->history), walls,
                                  turn->now.wall_ms);
-    history_set_box(&s->history, &s->def.space, box, stage, carried, seq);
+    study_learn_box(s, box, stage, carried, seq);
     free(walls);
 }
 

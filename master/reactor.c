@@ -64,6 +64,13 @@ void reactor_close(struct reactor *r)
     *r = (struct reactor){0};
 }
 
+void reactor_use_proposer(struct reactor *r, struct proposer *proposer)
+{
+    r->proposer = proposer;
+    for (size_t i = 0; i < r->study_count; i++)
+        study_use_proposer(r->studies[i], proposer);
+}
+
 struct study *reactor_study(const struct reactor *r, const char *name)
 {
     if (!name || !name[0])
@@ -607,6 +614,8 @@ int reactor_submit(struct reactor *r, struct turn *turn, struct study_def *def, 
     }
     GROW(r->studies, r->study_room, r->study_count + 1);
     r->studies[r->study_count++] = s;
+    if (r->proposer)
+        study_use_proposer(s, r->proposer);
     *out = s;
     return 0;
 }

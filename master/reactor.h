@@ -24,6 +24,7 @@ struct reactor {
     struct study **studies; /* by rising id; the newest last */
     size_t study_count, study_room;
     struct roster roster;
+    struct proposer *proposer; /* NULL: all points are proposed on the spot */
     bool interrupted;        /* ^C: nothing new starts */
     bool may_have_orphans;   /* open attempts whose worker has not come back since we started */
     int64_t fenced_count;    /* late messages of fenced attempts, counted and dropped */
@@ -37,6 +38,8 @@ struct reactor {
 /* Rebuilds everything from the store: open attempts get a fresh full lease. */
 int reactor_open(struct reactor *reactor, const struct reactor_config *config, struct turn *turn, struct err *err);
 void reactor_close(struct reactor *reactor);
+/* Lets models be fitted off the loop; borrowed, must outlive the reactor. */
+void reactor_use_proposer(struct reactor *reactor, struct proposer *proposer);
 
 /* One message; it stays the caller's (handlers may take JSON out of it). */
 void reactor_on_message(struct reactor *reactor, struct turn *turn, peer_id from, struct msg *msg);

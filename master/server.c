@@ -32,6 +32,7 @@ struct server {
     struct wire *wire;
     struct outbox outbox;
     struct reactor reactor;
+    struct proposer *proposer;
     char *mirror;
     pid_t mirror_pid; /* the backup under way, 0: none */
     int64_t next_mirror_mono_ms;
@@ -91,6 +92,10 @@ int server_open(const struct server_options *options, struct server **out, struc
         struct turn turn = turn_now(server);
         rc = reactor_open(&server->reactor, &config, &turn, err);
     }
+    if (!rc) {
+        server->proposer = proposer_new();
+        reactor_use_proposer(&server->reactor, server->proposer);
+    }
     if (!rc)
         rc = listen_somewhere(server, options->bind, err);
     server->mirror = options->mirror ? xstrdup(options->mirror) : NULL;
@@ -128,6 +133,7 @@ void server_close(struct server *server)
         last_mirror(server);
     }
     reactor_close(&server->reactor);
+    proposer_free(server->proposer);
     wire_free(server->wire);
     store_close(server->store);
     outbox_fini(&server->outbox);
@@ -209,7 +215,9 @@ int server_turn(struct server *server, int64_t max_wait_ms, struct err *err)
         return 1;
     int64_t wait = next == INT64_MAX ? max_wait_ms : next - clock_mono_ms();
     wait = wait < 0 ? 0 : wait < max_wait_ms || max_wait_ms < 0 ? wait : max_wait_ms;
-    wire_wait(server->wire, NULL, 0, wait);
+    struct pollfd proposals = {proposer_fd(server->proposer), POLLIN, 0};
+    wire_wait(server->wire, &proposals, 1, wait);
+    proposer_calm(server->proposer);
     return 0;
 }
 

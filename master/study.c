@@ -45,6 +45,8 @@ void study_free(struct study *s)
 {
     if (!s)
         return;
+    if (s->proposer)
+        proposer_close(s->proposer, s->id);
     for (size_t i = 0; i < s->count; i++)
         trial_free(s->trials[i]);
     free(s->trials);
@@ -357,21 +359,83 @@ static void add_rows(struct turn *turn, struct trial *t, const struct proposal *
     free(values);
 }
 
+/* ---- what samplers learn ---- */
+
+void study_use_proposer(struct study *s, struct proposer *proposer)
+{
+    if (!sampler_is_slow(s->sampler))
+        return;
+    s->proposer = proposer;
+    proposer_open(proposer, s->id, &s->def.search, &s->def.space, s->def.search.seed, &s->history);
+}
+
+void study_learn_point(struct study *s, const struct trial *t, const struct proposal *note, uint64_t seq)
+{
+    const double *fit = note->fit_count ? note->fit : NULL;
+    history_add(&s->history, t->number, t->group, &t->point, fit, note->fit_count, seq);
+    if (s->proposer)
+        proposer_added(s->proposer, s->id, t->number, t->group, &t->point, fit, note->fit_count, seq);
+}
+
+void study_learn_result(struct study *s, uint32_t trial, enum history_state state, bool pruned, int epochs,
+                        double score, uint64_t seq)
+{
+    history_update(&s->history, trial, state, pruned, epochs, score, seq);
+    if (s->proposer)
+        proposer_updated(s->proposer, s->id, trial, state, pruned, epochs, score, seq);
+}
+
+void study_learn_box(struct study *s, const struct box *box, int stage, int carried, uint64_t seq)
+{
+    history_set_box(&s->history, &s->def.space, box, stage, carried, seq);
+    if (s->proposer)
+        proposer_boxed(s->proposer, s->id, &s->def.space, box, stage, carried, seq);
+}
+
+/* ---- the next point ---- */
+
+static void propose_here(struct study *s, struct proposed *out)
+{
+    out->trial = (uint32_t)s->count + 1;
+    point_init(&out->point, &s->def.space);
+    out->rc = sampler_propose(s->sampler, &s->history, out->trial, &out->point, &out->note, &out->err);
+}
+
+/* The next point, if it is there; else the proposer is asked for it. A point for a number that was taken meanwhile
+ * (something was enqueued) is thrown away. */
+static bool propose(struct study *s, struct proposed *out)
+{
+    *out = (struct proposed){0};
+    if (!s->proposer) {
+        propose_here(s, out);
+        return true;
+    }
+    bool is_there = s->asked && proposer_take(s->proposer, s->id, out);
+    s->asked = s->asked && !is_there;
+    if (is_there && out->trial == s->count + 1)
+        return true;
+    if (is_there)
+        point_fini(&out->point);
+    if (!s->asked)
+        proposer_ask(s->proposer, s->id, (uint32_t)s->count + 1);
+    s->asked = true;
+    return false;
+}
+
 static struct trial *sample(struct turn *turn, struct study *s)
 {
-    struct point point;
-    point_init(&point, &s->def.space);
-    struct proposal note = {0};
-    struct err err = ERR_NONE;
-    int rc = sampler_propose(s->sampler, &s->history, (uint32_t)s->count + 1, &point, &note, &err);
-    if (rc) {
-        point_fini(&point);
-        s->exhausted = s->exhausted || rc == ERR_GONE;
+    struct proposed proposed;
+    if (!propose(s, &proposed))
+        return NULL;
+    struct proposal note = proposed.note;
+    if (proposed.rc) {
+        point_fini(&proposed.point);
+        s->exhausted = s->exhausted || proposed.rc == ERR_GONE;
         return NULL;
     }
     struct trial *t = add_trial(s);
-    point_copy(&t->point, &point);
-    point_fini(&point);
+    point_copy(&t->point, &proposed.point);
+    point_fini(&proposed.point);
     t->group = t->number;
     t->seed = hash_mix(s->def.trainer_seed, (uint64_t)t->repeat) & HONE_SEED_MAX;
     t->epochs = s->def.epochs;
@@ -382,8 +446,7 @@ static struct trial *sample(struct turn *turn, struct study *s)
     s->counts[TRIAL_waiting]++;
     add_rows(turn, t, &note);
     study_enqueue(s, t, false);
-    history_add(&s->history, t->number, t->group, &t->point, note.fit_count ? note.fit : NULL, note.fit_count,
-                store_seq(turn->store));
+    study_learn_point(s, t, &note, store_seq(turn->store));
     return t;
 }
 

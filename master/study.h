@@ -10,6 +10,7 @@
 #ifndef HONE_MASTER_STUDY_H
 #define HONE_MASTER_STUDY_H
 
+#include "master/proposer.h"
 #include "master/study_def.h"
 #include "master/trial.h"
 
@@ -26,6 +27,8 @@ struct study {
     struct study_def def;
     struct sampler *sampler;
     struct history history;
+    struct proposer *proposer; /* NULL: points are proposed on the spot (fast samplers, rehearsal) */
+    bool asked;                /* a question is with the proposer */
     struct trial **trials; /* trials[number - 1] */
     size_t count, room;
     struct trial *waiting_first, *waiting_last;
@@ -51,6 +54,15 @@ void study_free(struct study *study);
 int study_create(struct turn *turn, struct study *study, struct err *err);
 /* Trials, curves and open attempts out of the store; open ones get a fresh lease until orphan_until_mono_ms. */
 int study_load(struct turn *turn, struct study *study, int64_t orphan_until_mono_ms, struct err *err);
+
+/* Lets a sampler that fits models work off the loop from now on. */
+void study_use_proposer(struct study *study, struct proposer *proposer);
+
+/* What samplers learn, here and in the proposer's mirror. */
+void study_learn_point(struct study *study, const struct trial *trial, const struct proposal *note, uint64_t seq);
+void study_learn_result(struct study *study, uint32_t trial, enum history_state state, bool pruned, int epochs,
+                        double score, uint64_t seq);
+void study_learn_box(struct study *study, const struct box *box, int stage, int carried, uint64_t seq);
 
 struct trial *study_trial(const struct study *study, uint32_t number); /* NULL: no such trial */
 

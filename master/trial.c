@@ -26,7 +26,7 @@ void trial_tell_history(struct trial *t, uint64_t seq)
         state = HISTORY_BAD;
     else if (trial_status_is_final(t->status))
         state = HISTORY_SCORED;
-    history_update(&s->history, t->number, state, t->status == TRIAL_pruned, t->last_epoch, score, seq);
+    study_learn_result(s, t->number, state, t->status == TRIAL_pruned, t->last_epoch, score, seq);
 }
 
 static void set_times(struct trial *t, int64_t now_ms)

@@ -115,3 +115,9 @@ int address_clear(const char *address, struct err *err)
     unlink(path);
     return 0;
 }
+
+void address_leave(const char *address)
+{
+    if (str_starts(address, "ipc://") && address[strlen("ipc://")] != '@')
+        unlink(address + strlen("ipc://"));
+}

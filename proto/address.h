@@ -22,5 +22,7 @@ bool address_is_name(const char *address);
 /* Before listening: removes the socket file that a dead process left at an ipc path. ERR_REACH if somebody listens
  * there, ERR_BAD if it is no socket. */
 int address_clear(const char *address, struct err *err);
+/* After listening: removes our own. */
+void address_leave(const char *address);
 
 #endif

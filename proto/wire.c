@@ -28,15 +28,15 @@ enum {
     LASTED_MS = 5000, /* a connection that lived so long was a good one: begin at RETRY_MIN_MS again */
     CONNECT_TIMEOUT_MS = 2000, /* a lost SYN is otherwise repeated by the kernel after 1, 3, 7, ... 63 s */
     HANDSHAKE_TIMEOUT_MS = 5000,
-    ATTEMPT_MS = 8000, /* for both, and for the name servers */
+    ATTEMPT_MS = 15000, /* for both, and for the name servers, should libzmq not say that it failed */
     /* Leases and BEAT decide who is alive. These only close what a cut left half-open: a dead peer keeps 29
      * kB at the master, and a client learns of a silent cut after 20 s at the latest. libzmq's I/O thread
      * answers them, so a busy process does not lose its connection. */
     HEARTBEAT_MS = 10000,
 
     CLIENT_EVENTS = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED |
-                    ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
-                    ZMQ_EVENT_HANDSHAKE_FAILED_AUTH,
+                    ZMQ_EVENT_CONNECT_RETRIED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
+                    ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH,
 };
 
 struct wire {
@@ -149,8 +149,7 @@ static int open_monitor(struct wire *wire)
     static atomic_uint counter;
     char name[64];
     snprintf(name, sizeof name, "inproc://wire-monitor-%u", atomic_fetch_add(&counter, 1));
-    int events =
-        wire->server ? ZMQ_EVENT_ACCEPT_FAILED : ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED;
+    int events = wire->server ? ZMQ_EVENT_ACCEPT_FAILED : CLIENT_EVENTS;
     if (zmq_socket_monitor(wire->socket, name, events))
         return -1;
     wire->monitor = zmq_socket(context, ZMQ_PAIR);
@@ -214,6 +213,8 @@ void wire_free(struct wire *wire)
 {
     if (!wire)
         return;
+    if (wire->server && wire->socket)
+        address_leave(wire->address); /* libzmq leaves the file there */
     close_sockets(wire);
     context_release();
     str_fini(&wire->head);
@@ -329,7 +330,7 @@ static int monitor_event(struct wire *wire)
     return event;
 }
 
-/* Anything but a handshake is an end: refused, timed out, not ZeroMQ, cut. */
+/* Anything but a handshake is an end: refused, timed out, not ZeroMQ, cut, to be tried again (tomorrow). */
 static void read_monitor(struct wire *wire)
 {
     for (int event; (event = monitor_event(wire)) != 0;) {
@@ -341,7 +342,7 @@ static void read_monitor(struct wire *wire)
         }
     }
     if (!wire->up && clock_mono_ms() >= wire->opened_ms + ATTEMPT_MS)
-        wire->lost = true; /* a name that cannot be resolved makes no event */
+        wire->lost = true;
 }
 
 /* ---- receiving ---- */

@@ -8,6 +8,11 @@
 #include "common/str.h"
 #include "sql/text.h"
 
+/* SQLite 3.45 and later want to be told that a function marks its results. */
+#ifndef SQLITE_RESULT_SUBTYPE
+#define SQLITE_RESULT_SUBTYPE 0
+#endif
+
 enum {
     BUSY_MS = 5000,     /* how long one waits for another's lock: longer than any checkpoint should take */
     JSON_SUBTYPE = 'J', /* by this SQLite's json functions know that a text is JSON already */
@@ -34,8 +39,9 @@ int conn_open(struct conn *conn, const char *uri, const char *path, int flags, s
     int rc = sqlite3_open_v2(uri, &conn->db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
     if (rc == SQLITE_OK)
         rc = sqlite3_create_function_v2(
-            conn->db, "exact", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_SUBTYPE | SQLITE_INNOCUOUS,
-            NULL, exact, NULL, NULL, NULL);
+            conn->db, "exact", 1,
+            SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_SUBTYPE | SQLITE_RESULT_SUBTYPE | SQLITE_INNOCUOUS, NULL,
+            exact, NULL, NULL, NULL);
     if (rc != SQLITE_OK) {
         int code = conn_fail(conn, rc, err);
         conn_fini(conn);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -54,6 +55,16 @@ void attempt_note(struct attempt *attempt, const char *text)
     str_fini(&line);
 }
 
+/* Opening a pipe or device would wait for somebody, and a slot that waits cannot see its worker die; a link
+ * could name any file of this host. */
+static int hash_regular(const char *path, char hash[HASH_HEX], int64_t *bytes, struct err *err)
+{
+    struct stat st;
+    if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode))
+        return err_set(err, ERR_IO, "%.300s: is not a regular file", path);
+    return hash_file(path, hash, bytes, err);
+}
+
 /* 0 if the file is the one that the master's row describes. */
 static int check_resume(const struct json *resume, struct err *err)
 {
@@ -63,7 +74,7 @@ static int check_resume(const struct json *resume, struct err *err)
     int64_t size;
     if (!path[0])
         return err_set(err, ERR_BAD, "the checkpoint has no path");
-    if (hash_file(path, hash, &size, err))
+    if (hash_regular(path, hash, &size, err))
         return ERR_IO;
     if (bytes && (double)size != json_num(bytes))
         return err_set(err, ERR_BAD, "%.300s: has %lld bytes, not %.0f", path, (long long)size,
@@ -187,7 +198,7 @@ static int write_checkpoint(struct attempt *attempt, const char *name, struct jw
     char hash[HASH_HEX];
     int64_t bytes;
     char *path = path_join(attempt->dir, name), *shown = path_join(attempt->shown, name);
-    int rc = hash_file(path, hash, &bytes, err);
+    int rc = hash_regular(path, hash, &bytes, err);
     if (rc && !file_exists(path)) {
         rc = missing_checkpoint(attempt, path);
     } else if (rc) {
@@ -298,12 +309,15 @@ static void write_failed(struct attempt *attempt, const char *cause, const char 
     str_fini(&detail);
 }
 
-/* What was asked for goes before what came of it: a trainer that was told to end now may end anyhow. */
+/* What was asked for goes before what came of it: a trainer that was told to end now may end anyhow. One that
+ * has reported its last epoch is through, whatever it was told after that. */
 static bool ended_as_told(struct attempt *attempt, struct str *out)
 {
     if (attempt->stop < STOP_NOW)
         return false;
-    write_end(attempt, attempt->stop == STOP_PREEMPT ? "preempted" : "stopped", NULL, NULL, out);
+    bool through = attempt->has_metric && attempt->epoch >= attempt->until;
+    const char *told = attempt->stop == STOP_PREEMPT ? "preempted" : "stopped";
+    write_end(attempt, through ? "finished" : told, NULL, NULL, out);
     return true;
 }
 

@@ -66,10 +66,25 @@ static size_t placeholder_at(const char *text, char name[65])
     return name_ok(name) ? len + 2 : 0;
 }
 
+/* The checkpoint to go on from is there in some attempts only, and a command must fit them all. */
+static bool place_resume(const struct json *job, const char *name, struct str *out)
+{
+    const struct json *resume = json_get(job, "resume");
+    if (strcmp(name, "resume") == 0)
+        str_add(out, json_text(json_get(resume, "path")));
+    else if (strcmp(name, "resume_epoch") == 0)
+        str_add_num(out, json_num(json_get(resume, "epoch")));
+    else
+        return false;
+    return true;
+}
+
 static int place_value(const struct jcur *element, const struct json *job, const char *name, struct str *out,
                        struct err *err)
 {
     const struct json *value = json_get(json_get(job, "params"), name);
+    if (!value && place_resume(job, name, out))
+        return 0;
     if (!value && is_job_name(name))
         value = json_get(job, name);
     if (!value) {

@@ -1,5 +1,6 @@
 #include "worker/lines.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -70,4 +71,18 @@ enum lines_next lines_next(struct lines *lines, char **line, size_t *len)
 size_t lines_left(const struct lines *lines)
 {
     return lines->len - lines->start;
+}
+
+int lines_flush(int fd, struct str *pending)
+{
+    while (pending->len) {
+        ssize_t put = write(fd, pending->text, pending->len);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0)
+            return errno == EAGAIN ? 0 : -1;
+        pending->len -= (size_t)put;
+        memmove(pending->text, pending->text + put, pending->len + 1);
+    }
+    return 0;
 }

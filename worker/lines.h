@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "common/str.h"
+
 struct lines {
     char *bytes;
     size_t start, len, room; /* bytes[start .. len) are not handed out yet */
@@ -32,6 +34,9 @@ void lines_fini(struct lines *lines);
 ssize_t lines_fill(struct lines *lines, int fd);
 void lines_add(struct lines *lines, const void *bytes, size_t len); /* the same, from memory */
 enum lines_next lines_next(struct lines *lines, char **line, size_t *len);
+/* The other way: writes as much of `pending` as the descriptor takes now, and takes that out of it. -1 with errno
+ * if nobody reads there any more. The process ignores SIGPIPE. */
+int lines_flush(int fd, struct str *pending);
 /* Bytes of an unfinished line that wait for their line break. */
 size_t lines_left(const struct lines *lines);
 

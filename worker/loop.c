@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -27,7 +28,8 @@
 enum {
     SLOTS_MAX = 1024,
     SLOT_LINE_MAX = 1 << 20,
-    LEAVE_MS = 2000, /* slots whose line was cut have so long to sweep up and go */
+    OTHER_DESCRIPTORS = 64, /* the wire's, and a few for a moment */
+    LEAVE_MS = 2000,        /* slots whose line was cut have so long to sweep up and go */
 };
 
 /* The process behind a slot; started with its first job. */
@@ -133,15 +135,7 @@ static void slot_write(struct loop *loop, int index, struct now now)
         session_on_slot_gone(&loop->session, index, now);
         return;
     }
-    while (out->len) {
-        ssize_t put = send(slot->fd, out->text, out->len, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0)
-            return; /* full: POLLOUT will tell; closed: the read side will */
-        out->len -= (size_t)put;
-        memmove(out->text, out->text + put, out->len + 1);
-    }
+    lines_flush(slot->fd, out); /* a closed one is found out by reading */
 }
 
 /* ---- the wire ---- */
@@ -156,7 +150,7 @@ static void drain_wire(struct loop *loop, struct now now)
         case WIRE_NOTHING: return;
         case WIRE_UP: session_on_up(&loop->session, now); break;
         case WIRE_DOWN: session_on_down(&loop->session, now); break;
-        case WIRE_BAD: session_on_noise(&loop->session, &why, now); break;
+        case WIRE_BAD: session_on_noise(&loop->session, &msg, &why, now); break;
         case WIRE_MESSAGE:
             session_on_message(&loop->session, &msg, now);
             msg_fini(&msg);
@@ -250,13 +244,28 @@ static void describe_self(const struct worker_options *options, struct msg_hello
     platform_text(self->platform);
 }
 
+/* Every slot takes a descriptor. Trainers inherit the limit, so it is not raised further than that. */
+static int check_descriptors(int slots, struct err *err)
+{
+    struct rlimit limit;
+    rlim_t need = (rlim_t)slots + OTHER_DESCRIPTORS;
+    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= need)
+        return 0;
+    limit.rlim_cur = need;
+    if (need <= limit.rlim_max && setrlimit(RLIMIT_NOFILE, &limit) == 0)
+        return 0;
+    err_set(err, ERR_BAD, "--slots %d needs %llu open files, and the limit is %llu", slots,
+            (unsigned long long)need, (unsigned long long)limit.rlim_max);
+    return err_hint(err, "raise it with ulimit -n, or start two workers");
+}
+
 static int check_options(const struct worker_options *options, struct err *err)
 {
     if (options->slots < 1 || options->slots > SLOTS_MAX)
         return err_set(err, ERR_BAD, "--slots must be 1 to %d (got %d)", SLOTS_MAX, options->slots);
     if (options->dir && dir_make(options->dir, err))
         return err_prefix(err, "--dir: ");
-    return 0;
+    return check_descriptors(options->slots, err);
 }
 
 /* Before ZeroMQ starts its threads: they inherit the mask, so that signals reach this loop alone. Standard
@@ -291,7 +300,7 @@ static void loop_init(struct loop *loop, const struct worker_options *options)
     orphans_adopt();
 }
 
-/* Waits for the process to end, not beyond the deadline. It is not reaped, its parent ends now. */
+/* Waits for the process to end, not beyond the deadline. */
 static void wait_exit(pid_t pid, int64_t deadline)
 {
     struct pollfd end = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
@@ -301,6 +310,7 @@ static void wait_exit(pid_t pid, int64_t deadline)
     while (left > 0 && poll(&end, 1, (int)left) < 0 && errno == EINTR)
         left = deadline - clock_mono_ms();
     close(end.fd);
+    waitpid(pid, NULL, WNOHANG);
 }
 
 /* Cutting the lines is all it takes: each slot then ends its trainer. */
@@ -335,10 +345,11 @@ int worker_run(const struct worker_options *options, struct err *err)
 {
     struct loop loop;
     int64_t deadline = 0;
-    if (check_options(options, err))
-        return err_exit_status(ERR_BAD);
+    int rc = check_options(options, err);
+    if (rc)
+        return err_exit_status(rc);
     loop_init(&loop, options);
-    int rc = wire_connect(options->address, &loop.wire, err);
+    rc = wire_connect(options->address, &loop.wire, err);
     while (!rc && loop.session.exit_status < 0)
         turn(&loop, &deadline);
     int status = rc ? err_exit_status(rc) : loop.session.exit_status;

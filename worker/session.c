@@ -326,10 +326,13 @@ void session_on_message(struct session *session, const struct msg *msg, struct n
     settle(session, now);
 }
 
-void session_on_noise(struct session *session, const struct err *why, struct now now)
+void session_on_noise(struct session *session, const struct msg *refusal, const struct err *why,
+                      struct now now)
 {
     session->heard_ms = now.mono_ms;
     log_error("the master sent something that cannot be read: %s", why->text);
+    if (session->welcomed && refusal->kind == MSG_error)
+        say(session, refusal, now);
 }
 
 /* ---- what the slots say ---- */

@@ -85,8 +85,9 @@ void session_fini(struct session *session);
 void session_on_up(struct session *session, struct now now);
 void session_on_down(struct session *session, struct now now);
 void session_on_message(struct session *session, const struct msg *msg, struct now now);
-/* Something arrived that cannot be read: it is alive at least. */
-void session_on_noise(struct session *session, const struct err *why, struct now now);
+/* Something arrived that cannot be read: the master is alive at least, and gets the refusal. */
+void session_on_noise(struct session *session, const struct msg *refusal, const struct err *why,
+                      struct now now);
 void session_on_slot_line(struct session *session, int slot, const char *line, size_t len, struct now now);
 void session_on_slot_gone(struct session *session, int slot, struct now now);
 void session_on_signal(struct session *session, int signal, struct now now);

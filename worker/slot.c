@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -192,21 +191,6 @@ static void on_session(struct slot *slot, const char *program, int64_t now)
         slot->over = true;
     while (!slot->over && lines_next(&slot->in, &line, &len) == LINES_LINE)
         on_session_line(slot, line, len, program, now);
-}
-
-static void flush_session(struct slot *slot)
-{
-    while (slot->out.len) {
-        ssize_t put = send(slot->fd, slot->out.text, slot->out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0) {
-            slot->over |= errno != EAGAIN;
-            return;
-        }
-        slot->out.len -= (size_t)put;
-        memmove(slot->out.text, slot->out.text + put, slot->out.len + 1);
-    }
 }
 
 /* ---- what the trainer says and prints ---- */
@@ -455,7 +439,7 @@ static void turn(struct slot *slot, const char *program)
     if (fds[0].revents & (POLLIN | POLLHUP | POLLERR))
         on_session(slot, program, now);
     on_time(slot, now);
-    flush_session(slot);
+    slot->over |= lines_flush(slot->fd, &slot->out) != 0;
 }
 
 static int open_signals(void)

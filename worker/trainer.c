@@ -214,19 +214,8 @@ void trainer_say(struct trainer *trainer, const char *line)
 /* A trainer that has closed its end hears nothing more: that is its right. */
 void trainer_flush(struct trainer *trainer)
 {
-    while (trainer->to.len && trainer->to_fd >= 0) {
-        ssize_t put = write(trainer->to_fd, trainer->to.text, trainer->to.len);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0 && errno == EAGAIN)
-            return;
-        if (put < 0) {
-            trainer_hang_up(trainer);
-            return;
-        }
-        trainer->to.len -= (size_t)put;
-        memmove(trainer->to.text, trainer->to.text + put, trainer->to.len + 1);
-    }
+    if (trainer->to_fd >= 0 && lines_flush(trainer->to_fd, &trainer->to))
+        trainer_hang_up(trainer);
 }
 
 void trainer_hang_up(struct trainer *trainer)

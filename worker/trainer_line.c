@@ -135,19 +135,17 @@ int trainer_line_parse(const char *line, size_t len, struct trainer_line *out, s
 {
     *out = (struct trainer_line){0};
     struct json *tree = json_parse(line, len, file, err);
-    if (!tree) {
+    if (!tree)
         err_hint(err, "a line is one JSON object; NaN and Inf are written as null");
-        return ERR_PROTO;
+    if (tree && parse_tree(tree, out, err) == 0) {
+        out->tree = tree;
+        return 0;
     }
-    if (parse_tree(tree, out, err)) {
-        json_free(tree);
-        *out = (struct trainer_line){0};
-        if (err)
-            err->code = ERR_PROTO;
-        return ERR_PROTO;
-    }
-    out->tree = tree;
-    return 0;
+    json_free(tree);
+    *out = (struct trainer_line){0};
+    if (err)
+        err->code = ERR_PROTO;
+    return ERR_PROTO;
 }
 
 void trainer_line_fini(struct trainer_line *line)

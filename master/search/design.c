@@ -8,13 +8,13 @@
 #include "common/str.h"
 #include "master/search/sampler_row.h"
 
-void design_point(const struct space *space, design_unit *unit, uint64_t seed, uint32_t index,
+void design_point(const struct space *space, const struct history *history, design_unit *unit, uint64_t seed, uint32_t index,
                   struct point *out)
 {
     double *u = xcalloc((size_t)space->count + 1, sizeof *u);
     for (int i = 0; i < space->count; i++)
         u[i] = unit(seed, i, space->params[i].hash, index);
-    space_point(space, u, out);
+    history_point(history, space, u, out);
     free(u);
 }
 

@@ -34,7 +34,7 @@ double latin_unit(uint64_t seed, uint32_t key, uint32_t n, uint32_t index);
 
 /* One coordinate function -> a point of the space. */
 typedef double design_unit(uint64_t seed, int axis, uint32_t key, uint32_t index);
-void design_point(const struct space *space, design_unit *unit, uint64_t seed, uint32_t index,
+void design_point(const struct space *space, const struct history *history, design_unit *unit, uint64_t seed, uint32_t index,
                   struct point *out);
 
 /* On a space with finitely many points a design's point may be one that some trial has: then a random one

@@ -57,7 +57,7 @@ double halton_unit(uint64_t seed, int axis, uint32_t key, uint32_t index)
 static int propose(struct sampler *s, const struct history *history, uint32_t trial, struct point *out,
                    struct proposal *note, struct err *err)
 {
-    design_point(s->space, halton_unit, s->seed, trial, out);
+    design_point(s->space, history, halton_unit, s->seed, trial, out);
     snprintf(note->why, sizeof note->why, "point %u of the scrambled Halton sequence", trial);
     return design_settle(s->space, history, s->seed, trial, out, note, err);
 }

@@ -222,3 +222,12 @@ size_t history_pending(const struct history *history)
 {
     return count_if(history, false);
 }
+
+void history_point(const struct history *history, const struct space *space, const double *u, struct point *out)
+{
+    const struct history_box *now = history_box(history);
+    if (now)
+        box_point(&now->box, space, u, out);
+    else
+        space_point(space, u, out);
+}

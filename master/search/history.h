@@ -89,6 +89,9 @@ void history_set_box(struct history *history, const struct space *space, const s
 const struct history_box *history_box(const struct history *history);
 /* A copy of today's box for the caller to keep, the space's own if there is none. */
 void history_box_clone(const struct history *history, const struct space *space, struct box *out);
+/* Fills a point inside today's box from one unit number per parameter, as space_point does in the space's own. */
+void history_point(const struct history *history, const struct space *space, const double *u, struct point *out);
+
 /* NULL: no such trial. Borrowed until the next history_add. */
 const struct entry *history_find(const struct history *history, uint32_t trial);
 /* Takes a trial out, as `hone delete` does. */

@@ -16,7 +16,8 @@ enum { REDRAWS = 24 };
 
 /* The draw-th point of the trial's stream: each parameter has numbers of its own, so that adding or removing
  * one leaves the others where they were. */
-static void draw_point(const struct space *space, uint64_t seed, uint32_t trial, int draw, struct point *out)
+static void draw_point(const struct space *space, const struct history *history, uint64_t seed, uint32_t trial,
+                       int draw, struct point *out)
 {
     double *u = xcalloc((size_t)space->count + 1, sizeof *u);
     for (int i = 0; i < space->count; i++) {
@@ -24,7 +25,7 @@ static void draw_point(const struct space *space, uint64_t seed, uint32_t trial,
         rng.draw = (uint32_t)draw;
         u[i] = rng_unit(&rng);
     }
-    space_point(space, u, out);
+    history_point(history, space, u, out);
     free(u);
 }
 
@@ -63,13 +64,13 @@ int random_point(const struct space *space, const struct history *history, uint6
                  struct point *out, struct err *err)
 {
     int64_t bound = space_bound(space);
-    draw_point(space, seed, trial, 0, out);
+    draw_point(space, history, seed, trial, 0, out);
     if (bound < 0)
         return 0;
     for (int draw = 1; history_has_point(history, out); draw++) {
         if (draw > REDRAWS)
             return bound <= LATTICE_MAX ? draw_unseen(space, history, seed, trial, out, err) : 0;
-        draw_point(space, seed, trial, draw, out);
+        draw_point(space, history, seed, trial, draw, out);
     }
     return 0;
 }

@@ -150,6 +150,11 @@ void sampler_forget(struct sampler *s)
         s->row->forget(s);
 }
 
+bool sampler_is_slow(const struct sampler *s)
+{
+    return s->row->slow;
+}
+
 int64_t sampler_size(const struct sampler *s)
 {
     return s->row->size ? s->row->size(s) : -1;

@@ -22,6 +22,7 @@ struct sampler {
 struct sampler_row {
     const char *name;
     int version;             /* + 1 whenever it would propose other points from the same history */
+    bool slow;               /* fits a model: proposes off the master's loop */
     const char *const *keys; /* of "search", beyond the common ones; NULL: none */
     int (*parse)(const struct jcur *search, const struct space *space, struct search_def *def,
                  struct err *err);

@@ -96,7 +96,7 @@ double sobol_unit(uint64_t seed, int axis, uint32_t key, uint32_t index)
 static int propose(struct sampler *s, const struct history *history, uint32_t trial, struct point *out,
                    struct proposal *note, struct err *err)
 {
-    design_point(s->space, sobol_unit, s->seed, trial - 1, out);
+    design_point(s->space, history, sobol_unit, s->seed, trial - 1, out);
     snprintf(note->why, sizeof note->why, "point %u of the scrambled Sobol sequence", trial - 1);
     return design_settle(s->space, history, s->seed, trial, out, note, err);
 }

@@ -192,4 +192,4 @@ static int propose(struct sampler *s, const struct history *history, uint32_t tr
     return design_settle(s->space, history, s->seed, trial, out, note, err);
 }
 
-const struct sampler_row sampler_tpe = {.name = "tpe", .version = 1, .propose = propose};
+const struct sampler_row sampler_tpe = {.name = "tpe", .version = 1, .slow = true, .propose = propose};

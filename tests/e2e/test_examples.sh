@@ -6,7 +6,14 @@ room=$(mktemp -d) && trap 'rm -rf "$room"' EXIT
 number=0
 
 report() { # NAME, after the command that decides
-    if [ $? -eq 0 ]; then echo "ok $((++number)) - $1"; else echo "not ok $((++number)) - $1"; fi
+    local status=$?
+    if [[ $1 == train.py* || $1 == *examples/command.json* ]] && ! command -v python3 >/dev/null; then
+        echo "ok $((++number)) # SKIP $1: no python3 here"
+    elif [ $status -eq 0 ]; then
+        echo "ok $((++number)) - $1"
+    else
+        echo "not ok $((++number)) - $1"
+    fi
 }
 
 # NAME [VARIABLE=VALUE...]: train.py as a one-shot trainer with its pipe held open; reports go to $room/NAME
@@ -76,7 +83,7 @@ searched() {
     report "hone run examples/$file.json: $trials trials, the best score $condition"
 }
 
-searched spiral spiral 40 '> 0.9'
+searched spiral spiral 60 '> 0.9'
 searched glyphs glyphs 12 '> 0.9' --set search.trials=12
 searched command disc 24 '< 0.15'
 searched shell valley 81 '= 0'

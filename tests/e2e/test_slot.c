@@ -49,9 +49,10 @@ static bool warm_job(const struct json *job, FILE *in)
         dprintf(4, "{\"done\":false,\"cause\":\"error\",\"text\":\"no such data set\"}\n");
         return true;
     }
-    if (strcmp(mode, "wait") == 0 && !fgets(line, sizeof line, in))
+    if (strcmp(mode, "wait") != 0)
+        warm_epochs(job);
+    else if (!fgets(line, sizeof line, in))
         return false;
-    warm_epochs(job);
     dprintf(4, "{\"done\":true}\n");
     return strcmp(mode, "leave") != 0;
 }
@@ -393,6 +394,15 @@ static void stop_now_is_obeyed_at_once(void **state)
     hear_end(t, 1, "stopped", "", "");
 }
 
+static void one_that_is_through_has_finished_whatever_it_is_told(void **state)
+{
+    struct slot_test *t = *state;
+    run_script(t, "read -r job <&3; tell '{\"epoch\":1,\"val_acc\":1}'; read -r stop <&3; exit 7", 1);
+    hear_epoch(t, 1, "val_acc");
+    say(t, "{\"stop\":\"now\"}");
+    hear_end(t, 1, "finished", "", "");
+}
+
 static void preemption_begins_with_sigterm(void **state)
 {
     struct slot_test *t = *state;
@@ -479,8 +489,10 @@ static void lines_that_break_the_protocol(void **state)
         {"tell '{\"epoch\":1,\"val_acc\":\"high\"}'; cat <&3", "val_acc"},
         {"tell '{\"epoch\":1,\"val acc\":1}'; cat <&3", "no name for a metric"},
         {"tell '{\"epoch\":1,\"val_acc\":1,\"checkpoint\":\"../x\"}'; cat <&3", "checkpoint"},
-        {"mkdir -p $HONE_DIR/d; tell '{\"epoch\":1,\"val_acc\":1,\"checkpoint\":\"d\"}'; cat <&3",
-         "the checkpoint it reported"},
+        {"mkdir $HONE_DIR/d; tell '{\"epoch\":1,\"val_acc\":1,\"checkpoint\":\"d\"}'; cat <&3",
+         "not a regular file"},
+        {"mkfifo $HONE_DIR/f; tell '{\"epoch\":1,\"val_acc\":1,\"checkpoint\":\"f\"}'; cat <&3",
+         "not a regular file"},
         {"tell '{\"done\":true}'; cat <&3", "warm trainers"},
         {"tell '{\"note\":\"a\"}'; tell '{\"ready\":true}'; cat <&3", "first line"},
         {"tell \"$(head -c 70000 /dev/zero | tr '\\0' x)\"; cat <&3", "longer than 65536 bytes"},
@@ -608,8 +620,7 @@ static void a_warm_trainer_survives_a_failed_and_a_stopped_trial(void **state)
     hear_end(t, 0, "failed", "error", "no such data set");
     run_job(t, warm, "{\"mode\":\"wait\"}", 1, "");
     say(t, "{\"stop\":\"now\"}");
-    assert_true(hear_epoch(t, 1, "pid") == pid);
-    hear_end(t, 1, "stopped", "", "");
+    hear_end(t, 0, "stopped", "", "");
     run_job(t, warm, "{}", 1, "");
     assert_true(hear_epoch(t, 1, "pid") == pid);
     hear_end(t, 1, "finished", "", "");
@@ -640,7 +651,7 @@ static void start_family(struct slot_test *t, struct pollfd family[3])
                9);
     hear_epoch(t, 1, "val_acc");
     for (int i = 0; i < 3; i++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof name, "pid%d", i);
         char *text = text_of(t, name);
         family[i] = (struct pollfd){.fd = (int)syscall(SYS_pidfd_open, atoi(text), 0), .events = POLLIN};
@@ -716,6 +727,7 @@ int main(int argc, char **argv)
         SLOT_TEST(stop_epoch_ends_after_the_epoch_in_progress),
         SLOT_TEST(stop_now_kills_one_that_will_not_go),
         SLOT_TEST(stop_now_is_obeyed_at_once),
+        SLOT_TEST(one_that_is_through_has_finished_whatever_it_is_told),
         SLOT_TEST(preemption_begins_with_sigterm),
         SLOT_TEST(an_exit_status_comes_with_the_end_of_the_log),
         SLOT_TEST(a_signal_is_named),

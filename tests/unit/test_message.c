@@ -399,14 +399,14 @@ static void test_bad_bodies(void **state)
         {"{\"seq\":1} x", "not valid JSON"},
         {"{\"seq\":1,\"seq\":2}", "twice"},
         {"{\"seq\":1e999}", "too large"},
-        {"{\"seq\":1,\"x\":\"\xff\"}", "byte 14 is not UTF-8"},
+        {"{\"seq\":1,\"x\":\"\xff\"}", "1:15: these bytes are not UTF-8"},
         {"{\"seq\":1,\"x\":\"\xc0\xaf\"}", "not UTF-8"},         /* longer than needed */
         {"{\"seq\":1,\"x\":\"\xed\xa0\x80\"}", "not UTF-8"},     /* half of a surrogate pair */
         {"{\"seq\":1,\"x\":\"\xf4\x90\x80\x80\"}", "not UTF-8"}, /* beyond U+10FFFF */
         {"{\"seq\":1,\"x\":\"\xe2\x82\"}", "not UTF-8"},
-        {"{\"seq\":1,\"x\":\"a\\u0000b\"}", "NUL"},
-        {"{\"seq\":1,\"x\\u0000\":1}", "NUL"},
-        {"{\"seq\":1,\"x\":\"\\\\\\u0000\"}", "NUL"},
+        {"{\"seq\":1,\"x\":\"a\\u0000b\"}", "\\u0000 cannot be part of a text"},
+        {"{\"seq\":1,\"x\\u0000\":1}", "\\u0000 cannot be part of a text"},
+        {"{\"seq\":1,\"x\":\"\\\\\\u0000\"}", "\\u0000 cannot be part of a text"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         expect_refused("HONE1 ACK", cases[i].body, cases[i].part);

@@ -28,7 +28,7 @@ static void fill_points(struct point *points, const struct point **borrowed, con
 {
     for (int k = 0; k < m; k++) {
         point_init(&points[k], space);
-        design_point(space, halton_unit, 3, (uint32_t)k + 1, &points[k]);
+        design_point(space, &(struct history){0}, halton_unit, 3, (uint32_t)k + 1, &points[k]);
         borrowed[k] = &points[k];
     }
 }

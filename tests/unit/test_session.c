@@ -571,6 +571,10 @@ static void a_confused_master_does_no_harm(void **state)
     session_on_message(&world->session, &msg, world->now);
     expect_nothing(world);
     assert_string_equal(world->session.store, store_a);
+    struct msg refusal = {.kind = MSG_error};
+    strcpy(refusal.error.code, "malformed");
+    session_on_noise(&world->session, &refusal, &(struct err){.text = "JOB: no token"}, world->now);
+    expect(world, MSG_error);
     world_free(world);
 }
 

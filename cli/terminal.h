@@ -1,0 +1,19 @@
+/* terminal: what may be drawn where output goes. Nothing is assumed of a pipe or a file: no width, no colours, no
+ * control codes.
+ */
+#ifndef HONE_CLI_TERMINAL_H
+#define HONE_CLI_TERMINAL_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+/* Columns of the terminal behind `file` (COLUMNS wins), 80 if it does not say, 0 if it is none. */
+int terminal_width(FILE *file);
+
+/* Is it a terminal that takes colours, and does the user want them (NO_COLOR, TERM=dumb)? */
+bool terminal_colour(FILE *file);
+
+/* SGR sequence of a status name; "" if it has none. */
+const char *terminal_status_colour(const char *status);
+
+#endif
