@@ -53,6 +53,7 @@ scripts_in = $(filter $(TESTS:%=tests/%),$(basename $(wildcard tests/$(1)/test_*
 SLOW    := $(call tests_in,e2e) $(call tests_in,fault)
 QUICK   := $(call tests_in,unit) $(call tests_in,sim)
 SCRIPTS := $(addsuffix .sh,$(call scripts_in,e2e) $(call scripts_in,fault))
+SHIM    := $(BUILD)/tests/fault/shim.so
 FUZZ    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCH   := $(patsubst %.c,$(BUILD)/%,$(wildcard bench/*.c))
 HOUSE   := $(if $(SAN)$(subst %,,$(TESTS)),,tools/lint tests/unit/test_lint.sh)
@@ -83,6 +84,12 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TESTOBJ) $(BUILD)/libhone.a
 $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/libhone.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+# The disk that fails, for LD_PRELOAD: never with sanitizers, the program it is loaded into has its own.
+$(SHIM): tests/fault/shim.c tests/tools/shim.h
+	$(call say,LINK)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu17 -D_GNU_SOURCE -g -O2 $(WARN) -I. -shared -fPIC -o $@ $<
+
 # A fuzz harness brings its own main: libFuzzer's.
 $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/libhone.a
 	$(call say,LINK)
@@ -95,7 +102,7 @@ $(BUILD)/tests/%.o: | cmocka
 check: all $(QUICK) ## unit and sim tests and lint: seconds
 	HONE_LINT=all $(RUN) $(QUICK) $(HOUSE)
 
-test: all $(QUICK) $(SLOW) ## what the README promises: check, real processes, short fault rounds: minutes
+test: all $(QUICK) $(SLOW) $(SHIM) ## what the README promises: check, real processes, short fault rounds: minutes
 	$(RUN) $(QUICK) $(HOUSE) $(SLOW) $(SCRIPTS)
 
 test-all: ## what CI runs besides `make test`: sanitizers, Python peers, fuzzing, containers

@@ -33,8 +33,8 @@ static int named_study(const struct asking *a, struct study **out, struct err *e
     return err_hint(err, "`hone studies` lists them");
 }
 
-static int each_trial(const struct asking *a, struct study *s, int (*act)(const struct asking *, struct trial *),
-                      int *changed, struct err *err)
+static int each_trial(const struct asking *a, struct study *s,
+                      int (*act)(const struct asking *, struct trial *), int *changed, struct err *err)
 {
     struct jcur trials = jcur_get(&a->args, "trials");
     if (jcur_array(&trials, 1, 1000000, err))
@@ -43,8 +43,8 @@ static int each_trial(const struct asking *a, struct study *s, int (*act)(const 
         double number = json_num(n);
         struct trial *t = number >= 1 && number <= UINT32_MAX ? study_trial(s, (uint32_t)number) : NULL;
         if (!t)
-            return err_set(err, ERR_GONE, "study \"%s\" has no trial %.0f (it has 1 to %zu)", s->def.name, number,
-                           s->count);
+            return err_set(err, ERR_GONE, "study \"%s\" has no trial %.0f (it has 1 to %zu)", s->def.name,
+                           number, s->count);
     }
     for (const struct json *n = json_first(trials.node); n; n = json_next(n))
         *changed += act(a, study_trial(s, (uint32_t)json_num(n)));
@@ -166,7 +166,8 @@ static int verb_resume(const struct asking *a, struct err *err)
     bool stopped = strcmp(s->end_reason, "stopped") == 0 || strcmp(s->ending, "stopped") == 0;
     if (study_has_ended(s) && !stopped) {
         err_set(err, ERR_NO, "study \"%s\" has ended (%s)", s->def.name, s->end_reason);
-        return err_hint(err, "a larger budget starts it again: submit it with --fresh, or raise search.trials");
+        return err_hint(err,
+                        "a larger budget starts it again: submit it with --fresh, or raise search.trials");
     }
     if (stopped)
         study_reopen(a->turn, s);
@@ -230,12 +231,17 @@ static int verb_workers(const struct asking *a, struct err *err)
     return 0;
 }
 
+bool calls_only_look(const char *verb)
+{
+    return strcmp(verb, "ping") == 0 || strcmp(verb, "status") == 0 || strcmp(verb, "workers") == 0;
+}
+
 static const struct {
     const char *verb;
     int (*act)(const struct asking *a, struct err *err);
 } verbs[] = {
-    {"ping", verb_ping},     {"submit", verb_submit}, {"cancel", verb_cancel}, {"retry", verb_retry},
-    {"pause", verb_pause},   {"resume", verb_resume}, {"stop", verb_stop},     {"status", verb_status},
+    {"ping", verb_ping},       {"submit", verb_submit},   {"cancel", verb_cancel}, {"retry", verb_retry},
+    {"pause", verb_pause},     {"resume", verb_resume},   {"stop", verb_stop},     {"status", verb_status},
     {"workers", verb_workers}, {"approve", verb_approve},
 };
 

@@ -167,7 +167,8 @@ static void fail_attempt(struct turn *turn, struct trial *t, const char *cause, 
     if (t->status != TRIAL_running || has_arrived(turn, t))
         return;
     t->own_failures++;
-    bool again = cause_is_retried(cause) && t->own_failures < t->study->def.max_attempts && !t->study->ending[0];
+    bool again =
+        cause_is_retried(cause) && t->own_failures < t->study->def.max_attempts && !t->study->ending[0];
     trial_move(turn, t, again ? TRIAL_waiting : TRIAL_failed, cause, NULL);
     trial_save_progress(turn, t);
 }
@@ -189,7 +190,8 @@ static void stop_attempt(struct turn *turn, struct trial *t, const char *outcome
     close_attempt(turn, t, outcome, t->stop_reason[0] ? t->stop_reason : NULL, NULL);
     if (t->status != TRIAL_running || has_arrived(turn, t))
         return;
-    bool goes_on = !t->stopping || strcmp(t->stop_reason, "paused") == 0 || strcmp(t->stop_reason, "shutdown") == 0;
+    bool goes_on =
+        !t->stopping || strcmp(t->stop_reason, "paused") == 0 || strcmp(t->stop_reason, "shutdown") == 0;
     if (goes_on)
         trial_move(turn, t, TRIAL_waiting, t->stopping ? t->stop_reason : "preempted", NULL);
     else
@@ -204,8 +206,8 @@ struct subject {
 };
 
 /* The trial whose newest attempt this is; fenced and unknown ones are counted, and the worker told to stop. */
-static struct trial *subject(struct reactor *r, struct turn *turn, peer_id from, const char *study, uint64_t trial,
-                             uint64_t attempt, const char *token)
+static struct trial *subject(struct reactor *r, struct turn *turn, peer_id from, const char *study,
+                             uint64_t trial, uint64_t attempt, const char *token)
 {
     struct study *s = study[0] ? reactor_study(r, study) : NULL;
     struct trial *t = s && trial <= UINT32_MAX ? study_trial(s, (uint32_t)trial) : NULL;
@@ -254,7 +256,8 @@ static void lose_worker(struct reactor *r, struct turn *turn, struct worker *w, 
 static bool names_attempt(const struct json *held, const struct trial *t)
 {
     for (const struct json *h = json_first(held); h; h = json_next(h))
-        if (json_num(json_get(h, "attempt")) == t->attempt && strcmp(json_text(json_get(h, "token")), t->token) == 0)
+        if (json_num(json_get(h, "attempt")) == t->attempt &&
+            strcmp(json_text(json_get(h, "token")), t->token) == 0)
             return true;
     return false;
 }
@@ -299,7 +302,8 @@ static void send_welcome(struct reactor *r, struct turn *turn, const struct work
     outbox_add(turn->outbox, w->peer, &msg);
 }
 
-static void on_hello(struct reactor *r, struct turn *turn, peer_id from, struct worker *known, struct msg *msg)
+static void on_hello(struct reactor *r, struct turn *turn, peer_id from, struct worker *known,
+                     struct msg *msg)
 {
     struct msg_hello *hello = &msg->hello;
     struct worker *w = roster_by_uuid(&r->roster, hello->uuid);
@@ -313,8 +317,9 @@ static void on_hello(struct reactor *r, struct turn *turn, peer_id from, struct 
     w->pid = (int64_t)hello->pid;
     w->heard_mono_ms = w->spoke_mono_ms = turn->now.mono_ms;
     roster_connect(&r->roster, w, from);
-    struct row_worker row = {0, hello->uuid, hello->name, hello->host, hello->version, hello->platform,
-                             (int64_t)hello->pid, w->slots};
+    struct row_worker row = {
+        0,       hello->uuid, hello->name, hello->host, hello->version, hello->platform, (int64_t)hello->pid,
+        w->slots};
     store_worker_joined(turn->store, &row, turn->now.wall_ms);
     w->id = row.id;
     send_welcome(r, turn, w);
@@ -348,11 +353,14 @@ static void count_epoch(struct reactor *r, int64_t mono_ms)
     r->rate.epochs[cell]++;
 }
 
-static void keep_checkpoint(struct turn *turn, const struct trial *t, int epoch, const struct json *checkpoint)
+static void keep_checkpoint(struct turn *turn, const struct trial *t, int epoch,
+                            const struct json *checkpoint)
 {
-    const char *path = json_text(json_get(checkpoint, "path")), *hash = json_text(json_get(checkpoint, "hash"));
+    const char *path = json_text(json_get(checkpoint, "path")),
+               *hash = json_text(json_get(checkpoint, "hash"));
     double bytes = json_num(json_get(checkpoint, "bytes"));
-    bool usable = path[0] && strlen(path) < 4096 && strlen(hash) == HASH_HEX - 1 && bytes >= 0 && bytes < 0x1p53;
+    bool usable =
+        path[0] && strlen(path) < 4096 && strlen(hash) == HASH_HEX - 1 && bytes >= 0 && bytes < 0x1p53;
     if (!usable || strstr(path, ".."))
         return;
     struct row_checkpoint row = {t->id, t->attempt, epoch, path, (int64_t)bytes, hash, turn->now.wall_ms};
@@ -420,7 +428,8 @@ static void on_done(struct reactor *r, struct turn *turn, peer_id from, struct w
         return;
     reinstate(turn, w, t);
     if (!t->is_open) {
-        send_fenced(turn, from, done->study, done->trial, done->attempt, done->token); /* sent twice, or given up */
+        send_fenced(turn, from, done->study, done->trial, done->attempt,
+                    done->token); /* sent twice, or given up */
         return;
     }
     if (strcmp(done->outcome, "finished") == 0)
@@ -465,10 +474,15 @@ static const struct {
     void (*handle)(struct reactor *r, struct turn *turn, peer_id from, struct worker *w, struct msg *msg);
     bool from_strangers; /* also before HELLO */
 } handlers[MSG_KIND_COUNT] = {
-    [MSG_hello] = {on_hello, true},   [MSG_credit] = {on_credit, false}, [MSG_report] = {on_report, false},
-    [MSG_done] = {on_done, false},    [MSG_beat] = {on_beat, false},     [MSG_bye] = {on_bye, false},
-    [MSG_error] = {on_error, true},   [MSG_call] = {on_call, true},
+    [MSG_hello] = {on_hello, true}, [MSG_credit] = {on_credit, false}, [MSG_report] = {on_report, false},
+    [MSG_done] = {on_done, false},  [MSG_beat] = {on_beat, false},     [MSG_bye] = {on_bye, false},
+    [MSG_error] = {on_error, true}, [MSG_call] = {on_call, true},
 };
+
+void reactor_ask_hello(struct turn *turn, peer_id peer)
+{
+    send_error(turn, peer, "hello", "say HELLO first, then send again everything not acknowledged");
+}
 
 void reactor_on_message(struct reactor *r, struct turn *turn, peer_id from, struct msg *msg)
 {
@@ -478,7 +492,7 @@ void reactor_on_message(struct reactor *r, struct turn *turn, peer_id from, stru
     if (!handlers[msg->kind].handle)
         send_error(turn, from, "unknown", "a master does not take this message");
     else if (!w && !handlers[msg->kind].from_strangers)
-        send_error(turn, from, "hello", "say HELLO first, then send again everything not acknowledged");
+        reactor_ask_hello(turn, from);
     else
         handlers[msg->kind].handle(r, turn, from, w, msg);
 }
@@ -491,6 +505,24 @@ void reactor_on_bad(struct reactor *r, struct turn *turn, peer_id from, const ch
 }
 
 /* ---- the turn's end ---- */
+
+/* Stopped (SIGSTOP, a machine asleep, a disk that took its time): what the workers said meanwhile is still on its way,
+ * so nobody's silence counts from before. */
+static void tick_sleep(struct reactor *r, struct turn *turn)
+{
+    int64_t now = turn->now.mono_ms, slept_ms = now - r->ticked_mono_ms;
+    bool slept = r->ticked_mono_ms && slept_ms >= r->config.lease_ms / 2 && slept_ms >= 2 * r->config.beat_ms;
+    r->ticked_mono_ms = now;
+    if (!slept)
+        return;
+    log_warn("this master did nothing for %.1f s (stopped, asleep, or a slow disk); leases begin anew",
+             (double)slept_ms / 1000);
+    for (size_t i = 0; i < r->roster.count; i++)
+        r->roster.workers[i]->heard_mono_ms = now;
+    for (size_t i = 0; i < r->study_count; i++)
+        for (size_t k = 0; k < r->studies[i]->count; k++)
+            r->studies[i]->trials[k]->orphan_until_mono_ms = now + r->config.lease_ms;
+}
 
 static int64_t tick_leases(struct reactor *r, struct turn *turn)
 {
@@ -565,6 +597,7 @@ static int64_t least(int64_t a, int64_t b)
 
 int64_t reactor_tick(struct reactor *r, struct turn *turn)
 {
+    tick_sleep(r, turn);
     int64_t next = least(tick_leases(r, turn), tick_orphans(r, turn));
     for (size_t i = 0; i < r->study_count && !r->interrupted; i++)
         next = least(next, study_tick(turn, r->studies[i]));
@@ -597,8 +630,8 @@ static int fresh_name(const struct reactor *r, struct study_def *def, struct err
     return err_set(err, ERR_BAD, "there is no free name like \"%s-2\" left", def->name);
 }
 
-int reactor_submit(struct reactor *r, struct turn *turn, struct study_def *def, const char *file, const char *base,
-                   bool fresh, struct study **out, struct err *err)
+int reactor_submit(struct reactor *r, struct turn *turn, struct study_def *def, const char *file,
+                   const char *base, bool fresh, struct study **out, struct err *err)
 {
     struct study *known = reactor_study(r, def->name);
     if (known && !fresh) {

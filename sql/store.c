@@ -1,8 +1,11 @@
 #include "sql/store.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/check.h"
@@ -304,6 +307,60 @@ void store_rollback(struct store *store)
     struct err why = ERR_NONE;
     if (known_load(store, &why))
         store_fail(store, &why); /* the next commit says so */
+}
+
+int store_reload(struct store *store, struct err *err)
+{
+    if (!sqlite3_get_autocommit(store->conn.db))
+        conn_run(&store->conn, "rollback", NULL);
+    store->dirty = false;
+    store->failed = ERR_NONE;
+    return known_load(store, err);
+}
+
+int store_try(struct store *store, int64_t now_ms, struct err *err)
+{
+    char now[32];
+    snprintf(now, sizeof now, "%lld", (long long)now_ms);
+    struct put put = put_begin(store, "set_meta");
+    put_text(&put, "tried"); /* another value every time: a page that has not changed would not be written */
+    put_text(&put, now);
+    put_run(&put);
+    return store_commit(store, err);
+}
+
+void store_break(struct store *store)
+{
+    struct err why = ERR_NONE;
+    err_set(&why, ERR_IO, "%s: no space left (a test said so)", store->path);
+    store_fail(store, &why);
+}
+
+/* ---- still where it was? ---- */
+
+static bool is_same_file(const char *path, struct file_mark *mark)
+{
+    struct stat st;
+    if (stat(path, &st))
+        return mark->ino == 0 || (errno != ENOENT && errno != ENOTDIR);
+    if (!mark->ino)
+        *mark = (struct file_mark){(uint64_t)st.st_dev, (uint64_t)st.st_ino};
+    return mark->dev == (uint64_t)st.st_dev && mark->ino == (uint64_t)st.st_ino;
+}
+
+int store_in_place(struct store *store, struct err *err)
+{
+    if (store->memory)
+        return 0;
+    char wal[PATH_MAX + 8];
+    snprintf(wal, sizeof wal, "%s-wal", store->path);
+    bool db_is_here = is_same_file(store->path, &store->db_mark);
+    if (db_is_here && is_same_file(wal, &store->wal_mark))
+        return 0;
+    err_set(err, ERR_REACH, "%s: was removed or replaced while this master was writing to it",
+            db_is_here ? wal : store->path);
+    return err_hint(err,
+                    "put it back, or start again on what is there now; workers go on training meanwhile");
 }
 
 int store_set_address(struct store *store, const char *address, struct err *err)

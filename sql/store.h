@@ -52,6 +52,15 @@ int store_commit(struct store *store, struct err *err);
 bool store_dirty(const struct store *store);
 /* Forgets what this turn changed, as a crash before the commit would (the rehearsal crashes a lot). */
 void store_rollback(struct store *store);
+/* After a commit that failed: reads again what it remembers of the file. */
+int store_reload(struct store *store, struct err *err);
+/* A small write and a commit of its own: does the disk take it? */
+int store_try(struct store *store, int64_t now_ms, struct err *err);
+/* ERR_REACH if the file (or its WAL) is no longer where it was: removed or replaced under us. What is written from
+ * now on nobody would ever read. */
+int store_in_place(struct store *store, struct err *err);
+/* For tests: makes this turn fail as a full disk would. */
+void store_break(struct store *store);
 /* First error since the last commit (0 none): writers below return void so that the reactor reads as a story;
  * a failed one makes the next store_commit fail with its text. */
 int store_failed(const struct store *store);
@@ -211,8 +220,8 @@ void store_add_checkpoint(struct store *store, const struct row_checkpoint *chec
 /* ---- boxes ---- */
 
 /* Returns the seq. */
-uint64_t store_add_box(struct store *store, int64_t study, int stage, int carried, int trials, const char *walls,
-                       int64_t now_ms);
+uint64_t store_add_box(struct store *store, int64_t study, int stage, int carried, int trials,
+                       const char *walls, int64_t now_ms);
 
 struct row_box_event {
     int64_t study;
@@ -231,7 +240,8 @@ struct row_box_event {
 uint64_t store_add_box_event(struct store *store, const struct row_box_event *event, int64_t now_ms);
 /* Moves that wait for `hone approve`. */
 int store_load_asked(struct store *store, int64_t study,
-                     int (*visit)(void *arg, uint64_t seq, const char *param, const char *side, double low, double high),
+                     int (*visit)(void *arg, uint64_t seq, const char *param, const char *side, double low,
+                                  double high),
                      void *arg, struct err *err);
 void store_box_event_approved(struct store *store, uint64_t seq, int64_t now_ms);
 /* Most finished trials that any event of this study had looked at; 0: none. */

@@ -31,6 +31,9 @@ struct store {
     char *path, *root;
     char uuid[HASH_HEX];
     bool memory;
+    struct file_mark {
+        uint64_t dev, ino; /* 0: not seen yet */
+    } db_mark, wal_mark;
     bool dirty;        /* a transaction is open */
     bool views_stale;  /* some study's view_stale */
     struct err failed; /* code 0: none */
