@@ -46,8 +46,6 @@ void reactor_use_proposer(struct reactor *reactor, struct proposer *proposer);
 
 /* One message; it stays the caller's (handlers may take JSON out of it). */
 void reactor_on_message(struct reactor *reactor, struct turn *turn, peer_id from, struct msg *msg);
-/* Something unreadable arrived. */
-void reactor_on_bad(struct reactor *reactor, struct turn *turn, peer_id from, const char *text);
 
 /* A peer we know nothing of: it says HELLO, and again whatever was not acknowledged. */
 void reactor_ask_hello(struct turn *turn, peer_id peer);
