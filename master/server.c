@@ -292,7 +292,10 @@ static int look_for_file(struct server *server, int64_t mono_ms, struct err *err
 {
     if (mono_ms < server->look_mono_ms)
         return 0;
+    char says[512];
     server->look_mono_ms = mono_ms + LOOK_EVERY_MS;
+    if (store_says(server->store, says))
+        log_warn("%s", says);
     return store_in_place(server->store, err);
 }
 

@@ -122,7 +122,7 @@ static int set_pragmas(struct store *store, bool exclusive, struct err *err)
     return rc ? rc
               : conn_exec(&store->conn,
                           "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;"
-                          "PRAGMA cache_size = -65536",
+                          "PRAGMA cache_size = -65536; PRAGMA journal_size_limit = 67108864",
                           err);
 }
 
@@ -184,6 +184,8 @@ static int open_locked(struct store *store, bool empty, const struct store_optio
         rc = bring_up(store, options, err);
     if (!rc)
         rc = read_uuid(store, err);
+    if (!rc && !options->network_db)
+        store->wal = wal_new(store->path, store->conn.db, options->wal_named_bytes);
     return rc ? rc : make_root(store, err);
 }
 
@@ -222,6 +224,7 @@ void store_close(struct store *store)
 {
     if (!store)
         return;
+    wal_free(store->wal);
     if (store->conn.db && !sqlite3_get_autocommit(store->conn.db))
         conn_run(&store->conn, "rollback", NULL);
     if (store->conn.db && !store->memory)
@@ -291,6 +294,8 @@ int store_commit(struct store *store, struct err *err)
         store_fail(store, &why);
     if (store->failed.code)
         return report_failure(store, err);
+    if (store->dirty && store->wal)
+        wal_committed(store->wal);
     store->dirty = false;
     store->committed_seq = store->seq;
     return 0;
@@ -327,6 +332,11 @@ int store_try(struct store *store, int64_t now_ms, struct err *err)
     put_text(&put, now);
     put_run(&put);
     return store_commit(store, err);
+}
+
+bool store_says(struct store *store, char text[512])
+{
+    return store->wal && wal_says(store->wal, text);
 }
 
 void store_break(struct store *store)

@@ -25,9 +25,10 @@ struct store;
 struct migration;
 
 struct store_options {
-    bool network_db;     /* --network-db: exclusive locking, no shared memory */
-    bool memory;         /* a private in-memory database, for the rehearsal and tests; path is ignored */
-    const char *address; /* unused at open; see store_set_address */
+    bool network_db;         /* --network-db: exclusive locking, no shared memory */
+    bool memory;             /* a private in-memory database, for the rehearsal and tests; path is ignored */
+    const char *address;     /* unused at open; see store_set_address */
+    int64_t wal_named_bytes; /* a WAL over this names the reader that holds it; 0: 1 GiB */
     /* For tests: another text than /proc/self/mountinfo, other steps than sql/migrate's. */
     const char *mountinfo;
     const struct migration *steps;
@@ -59,6 +60,8 @@ int store_try(struct store *store, int64_t now_ms, struct err *err);
 /* ERR_REACH if the file (or its WAL) is no longer where it was: removed or replaced under us. What is written from
  * now on nobody would ever read. */
 int store_in_place(struct store *store, struct err *err);
+/* Something people should know of the file (a reader that holds the WAL), once; false: nothing. */
+bool store_says(struct store *store, char text[512]);
 /* For tests: makes this turn fail as a full disk would. */
 void store_break(struct store *store);
 /* First error since the last commit (0 none): writers below return void so that the reactor reads as a story;
