@@ -92,6 +92,7 @@ static void *keep(void *arg)
     sqlite3 *db = NULL;
     sqlite3_open_v2(wal->path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     sqlite3_busy_timeout(db, BUSY_MS);
+    sqlite3_exec(db, "PRAGMA schema_version", NULL, NULL, NULL); /* before its first read it knows of no WAL */
     pthread_mutex_lock(&wal->mutex);
     while (!wal->stop) {
         if (!wal->due) {
@@ -165,8 +166,13 @@ void wal_committed(struct wal *wal)
     wal->due = !here;
     pthread_cond_signal(&wal->wake);
     pthread_mutex_unlock(&wal->mutex);
-    if (here) /* without a thread: here, as SQLite itself would */
-        sqlite3_wal_checkpoint_v2(wal->writer, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    int log_pages = 0, folded = 0;
+    if (!here) /* without a thread: here, as SQLite itself would */
+        return;
+    sqlite3_wal_checkpoint_v2(wal->writer, NULL, SQLITE_CHECKPOINT_PASSIVE, &log_pages, &folded);
+    pthread_mutex_lock(&wal->mutex);
+    wal->stuck = folded < log_pages; /* the thread finds out who reads */
+    pthread_mutex_unlock(&wal->mutex);
 }
 
 bool wal_says(struct wal *wal, char text[512])

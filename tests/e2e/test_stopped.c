@@ -174,13 +174,14 @@ static void a_client_that_never_reads_holds_up_nobody(void **state)
 
 static int64_t write_much(struct store *store, int commits, const char *wal)
 {
+    static unsigned number;
     struct stat st;
     int64_t most = 0;
     for (int i = 0; i < commits; i++) {
         struct row_worker row = {0, "u", "w", "h", "1", "p", 1, 1};
         char uuid[33];
         for (int k = 0; k < 200; k++) {
-            snprintf(uuid, sizeof uuid, "%032x", (unsigned)(i * 200 + k));
+            snprintf(uuid, sizeof uuid, "%032x", number++);
             row.uuid = uuid;
             store_worker_joined(store, &row, 1);
         }
