@@ -1,6 +1,7 @@
 /* loop: the worker's sockets, pipes, processes, signals and clock around session.c, which decides. */
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -229,6 +230,17 @@ static bool sees(const char *root, const char *probe)
     return same;
 }
 
+static int sweep_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+    (void)st, (void)type, (void)at;
+    return remove(path);
+}
+
+static void sweep(const char *dir)
+{
+    nftw(dir, sweep_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
 static void describe_self(const struct worker_options *options, struct msg_hello *self)
 {
     *self = (struct msg_hello){.pid = (uint64_t)getpid()};
@@ -293,6 +305,7 @@ static void loop_init(struct loop *loop, const struct worker_options *options)
     describe_self(options, &self);
     session_init(&loop->session, &own, &self, loop->scratch, clock_now());
     loop->session.sees = sees;
+    loop->session.sweep = sweep;
     loop->slots = xcalloc((size_t)options->slots, sizeof *loop->slots);
     loop->fds = xcalloc((size_t)options->slots + 1, sizeof *loop->fds);
     for (int i = 0; i < options->slots; i++)
@@ -330,7 +343,7 @@ static void close_slots(struct loop *loop, bool wait)
 
 static void loop_fini(struct loop *loop)
 {
-    bool at_once = loop->session.leaving >= 0 && loop->session.held.count;
+    bool at_once = loop->session.leaving >= 0 && (loop->session.held.count || loop->session.checkup_count);
     close_slots(loop, !at_once);
     wire_free(loop->wire);
     session_fini(&loop->session);

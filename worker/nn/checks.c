@@ -119,10 +119,15 @@ static void judge_gradient(struct check_report *report, const char *name, const 
     enum verdict verdict = check_gradient_band(found->worst, found->kinks);
     if (!found->checked && verdict < VERDICT_SUSPICIOUS)
         verdict = VERDICT_SUSPICIOUS;
-    check_result_set(&result, "G1", name, verdict,
-                     "relative error %.1e at most over %d weights (there %.6g by differences, %.6g backward); "
-                     "%d at kinks left out",
-                     found->worst, found->checked, worst->numeric, worst->analytic, found->kinks);
+    if (found->worst > 0)
+        check_result_set(&result, "G1", name, verdict,
+                         "relative error %.1e at most over %d weights (there %.6g by differences, %.6g backward); "
+                         "%d at kinks left out",
+                         found->worst, found->checked, worst->numeric, worst->analytic, found->kinks);
+    else
+        check_result_set(&result, "G1", name, verdict,
+                         "no difference beyond rounding over %d weights; %d at kinks left out", found->checked,
+                         found->kinks);
     name_block(worst, &result);
     result.value = found->worst;
     result.expected = 0;
@@ -155,7 +160,7 @@ static void show_sweep(struct check_report *report, const struct gradcheck *foun
 {
     struct check_result result;
     struct str list = {0};
-    int best = 0;
+    int best = 3; /* 1e-5, should none be better */
     for (int i = 0; i < GRADCHECK_SWEEP; i++) {
         str_addf(&list, " %.0e", found->sweep_error[i]);
         best = found->sweep_error[i] < found->sweep_error[best] ? i : best;
