@@ -43,8 +43,6 @@ void reactor_use_proposer(struct reactor *reactor, struct proposer *proposer);
 
 /* One message; it stays the caller's (handlers may take JSON out of it). */
 void reactor_on_message(struct reactor *reactor, struct turn *turn, peer_id from, struct msg *msg);
-/* Something unreadable arrived. */
-void reactor_on_bad(struct reactor *reactor, struct turn *turn, peer_id from, const char *text);
 
 /* Leases, budgets, dispatch, beats, acknowledgements. Returns the monotonic time at which to call again. */
 int64_t reactor_tick(struct reactor *reactor, struct turn *turn);
@@ -54,6 +52,9 @@ int reactor_submit(struct reactor *reactor, struct turn *turn, struct study_def 
                    const char *base, bool fresh, struct study **out, struct err *err);
 /* By name; NULL or "": the newest. NULL if there is none. */
 struct study *reactor_study(const struct reactor *reactor, const char *name);
+
+/* A worker of this host whose process has ended. */
+void reactor_worker_gone(struct reactor *reactor, struct turn *turn, int64_t pid);
 
 void reactor_interrupt(struct reactor *reactor, struct turn *turn);
 /* Every study has ended (or it was interrupted) and no attempt is open. */
