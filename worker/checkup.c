@@ -107,6 +107,11 @@ struct json *checkup_tell(const struct checkup *c)
 
 /* ---- runs ---- */
 
+static bool is_long(const struct checkup *c)
+{
+    return !c->patient && c->run[0].seconds > LONG_EPOCH_S;
+}
+
 /* Is a third run possible: is there an epoch to resume to, and a checkpoint to resume from? */
 static bool may_resume(const struct checkup *c)
 {
@@ -167,8 +172,8 @@ static const char *why_no_more(struct checkup *c)
         return "";
     if (checkup_worst(c) == VERDICT_WRONG)
         return "an earlier check has failed";
-    if (c->run[0].seconds > LONG_EPOCH_S)
-        return "an epoch takes minutes here; `hone check` has the same three runs without the hurry";
+    if (is_long(c))
+        return "an epoch takes minutes here; `hone check` has the same three runs and all the time it takes";
     if (c->runs == AGAIN && c->check.epochs < 2)
         return "trials have one epoch: there is nothing to resume to";
     if (c->runs == AGAIN && !c->run[AGAIN - 1].checkpoint)
@@ -209,7 +214,7 @@ static void on_epoch(struct checkup *c, struct json *line, struct str *out)
         return;
     if (c->runs == AGAIN)
         str_add(out, "{\"stop\":\"preempt\"}\n"); /* the kill of kill and resume */
-    else if (!run->checkpoint || run->seconds > LONG_EPOCH_S)
+    else if (!run->checkpoint || is_long(c))
         str_add(out, "{\"stop\":\"epoch\"}\n"); /* the second epoch would not be looked at */
 }
 

@@ -24,7 +24,7 @@
 #include "worker/orphans.h"
 #include "worker/platform.h"
 #include "worker/session.h"
-#include "worker/slot.h"
+#include "worker/slot_process.h"
 
 enum {
     SLOTS_MAX = 1024,
@@ -52,38 +52,13 @@ struct loop {
 
 /* ---- slots ---- */
 
-static _Noreturn void child_exec(const char *program, int fd)
-{
-    char number[16];
-    sigset_t none;
-    setpgid(0, 0); /* ^C is for the one who asked for it */
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    if (fd == SLOT_FD)
-        fcntl(fd, F_SETFD, 0);
-    else
-        dup2(fd, SLOT_FD);
-    close_range(SLOT_FD + 1, ~0u, 0);
-    snprintf(number, sizeof number, "%d", SLOT_FD);
-    execl(program, "hone", "slot", number, (char *)NULL);
-    _exit(127);
-}
-
 static bool slot_start(struct loop *loop, struct slot_process *slot)
 {
-    int pair[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
-        return false;
-    pid_t pid = fork();
-    if (pid == 0)
-        child_exec(loop->program, pair[1]);
-    close(pair[1]);
-    if (pid < 0) {
-        close(pair[0]);
+    *slot = (struct slot_process){.fd = -1};
+    if (!slot_process_start(loop->program, &slot->pid, &slot->fd)) {
+        slot->pid = 0;
         return false;
     }
-    fcntl(pair[0], F_SETFL, O_NONBLOCK);
-    *slot = (struct slot_process){.pid = pid, .fd = pair[0]};
     lines_init(&slot->lines, SLOT_LINE_MAX);
     return true;
 }
