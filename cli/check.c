@@ -169,7 +169,8 @@ static void print_checks(const struct checkup *checkup)
 
 /* ---- for programs ---- */
 
-static void print_json(const struct study_file *file, const struct rows *points, const struct checkup *checkup)
+static void print_json(const struct study_file *file, const struct rows *points,
+                       const struct checkup *checkup)
 {
     struct str out = {0};
     struct jw w = jw_to(&out);

@@ -120,8 +120,11 @@ static int print_failed_checks(struct source *source, const struct result *r, st
     if (rc)
         return rc;
     err_set(err, ERR_NO, "the checks of study \"%s\" failed, no trial was begun", r->study);
-    return err_hint(err, "put it right and run it again; --force goes on all the same, --no-check does not look; logs: "
-                         "%s.d/%s/check", r->style->db, r->study);
+    return err_hint(
+        err,
+        "put it right and run it again; --force goes on all the same, --no-check does not look; logs: "
+        "%s.d/%s/check",
+        r->style->db, r->study);
 }
 
 static int print(struct source *source, const struct result *r, struct err *err)

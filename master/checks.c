@@ -120,11 +120,13 @@ void checks_smoke(struct turn *turn, struct study *s, struct worker *w)
 /* ---- answers ---- */
 
 /* One line for what needs attention: a warning where the study goes on all the same. */
-static void tell(const struct study *s, const struct worker *w, const struct check_result *result, bool goes_on)
+static void tell(const struct study *s, const struct worker *w, const struct check_result *result,
+                 bool goes_on)
 {
     struct str line = {0};
     str_addf(&line, "study %s, worker %s: %s %s: %s%s%s: %s", s->def.name, w->name, result->gate,
-             verdict_name(result->verdict), result->name, result->part[0] ? ", " : "", result->part, result->text);
+             verdict_name(result->verdict), result->name, result->part[0] ? ", " : "", result->part,
+             result->text);
     if (result->hint[0])
         str_addf(&line, " (%s)", result->hint);
     if (result->verdict == VERDICT_SUSPICIOUS || (goes_on && result->verdict == VERDICT_WRONG))

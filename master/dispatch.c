@@ -17,7 +17,8 @@ static bool goes_before(const struct study *a, const struct study *b)
 
 /* The most deserving study that has something to start and may be trained there; `*shut` if one may not. Asks each at
  * most once: sampling has a price. */
-static struct trial *next_trial(struct turn *turn, struct study **studies, size_t count, struct worker *w, bool *shut)
+static struct trial *next_trial(struct turn *turn, struct study **studies, size_t count, struct worker *w,
+                                bool *shut)
 {
     enum { MOST = 64 };
     bool asked[MOST] = {false};

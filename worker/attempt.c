@@ -255,7 +255,8 @@ int attempt_report(struct attempt *attempt, const struct trainer_line *line, int
     return 0;
 }
 
-int attempt_result(const struct attempt *attempt, const struct trainer_line *line, struct str *out, struct err *err)
+int attempt_result(const struct attempt *attempt, const struct trainer_line *line, struct str *out,
+                   struct err *err)
 {
     struct check_result result;
     struct jw w = jw_to(out);

@@ -44,7 +44,8 @@ static bool same(const struct stand *a, const struct stand *b)
            memcmp(&a->metrics.val_loss, &b->metrics.val_loss, sizeof a->metrics.val_loss) == 0;
 }
 
-static void tell(const struct builtin_check *check, struct check_result *result, double value, double expected)
+static void tell(const struct builtin_check *check, struct check_result *result, double value,
+                 double expected)
 {
     result->value = value;
     result->expected = expected;
@@ -56,27 +57,29 @@ static void tell_smoke(const struct builtin_check *check, const struct stand *fi
 {
     struct check_result result;
     check_result_set(&result, "G4", "one epoch", t->diverged ? VERDICT_SUSPICIOUS : VERDICT_GOOD,
-                     "%d samples: train loss %.4g, val loss %.4g", t->data->train.n, first->metrics.train_loss,
-                     first->metrics.val_loss);
+                     "%d samples: train loss %.4g, val loss %.4g", t->data->train.n,
+                     first->metrics.train_loss, first->metrics.val_loss);
     if (t->diverged)
         snprintf(result.hint, sizeof result.hint,
                  "it diverges at the middle of the space: is the learning rate's box too high?");
     tell(check, &result, first->metrics.val_loss, NAN);
 }
 
-static void tell_same(const struct builtin_check *check, const char *gate, const char *name, const struct stand *got,
-                      const struct stand *expected, const char *what)
+static void tell_same(const struct builtin_check *check, const char *gate, const char *name,
+                      const struct stand *got, const struct stand *expected, const char *what)
 {
     struct check_result result;
     bool good = same(got, expected);
     check_result_set(&result, gate, name, good ? VERDICT_GOOD : VERDICT_WRONG, "%s: %s", what,
                      good ? "the same weights to the bit" : "other weights");
     if (!good)
-        snprintf(result.hint, sizeof result.hint, "this is a fault of hone: please report it with the study file");
+        snprintf(result.hint, sizeof result.hint,
+                 "this is a fault of hone: please report it with the study file");
     tell(check, &result, got->metrics.val_loss, expected->metrics.val_loss);
 }
 
-static int make(const struct builtin_check *check, const struct data_split *data, struct training **out, struct err *err)
+static int make(const struct builtin_check *check, const struct data_split *data, struct training **out,
+                struct err *err)
 {
     return training_new(check->options, data, check->seed, EPOCHS, out, err);
 }
@@ -131,7 +134,8 @@ static void check_resume(const struct builtin_check *check, const struct data_sp
         tell_same(check, "G6", "resume", &resumed, &straight, "saved after epoch 1, resumed to epoch 2");
     if (rc) {
         check_result_set(&result, "G6", "resume", VERDICT_WRONG, "%s", why.text);
-        snprintf(result.hint, sizeof result.hint, "%.200s", why.hint[0] ? why.hint : "can files be written there?");
+        snprintf(result.hint, sizeof result.hint, "%.200s",
+                 why.hint[0] ? why.hint : "can files be written there?");
         tell(check, &result, NAN, NAN);
     }
     unlink(path);

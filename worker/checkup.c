@@ -64,7 +64,8 @@ static void skip(struct checkup *c, const char *gate, const char *name, const ch
     add(c, &result);
 }
 
-static void add_wrong(struct checkup *c, const char *gate, const char *name, const char *text, const char *hint)
+static void add_wrong(struct checkup *c, const char *gate, const char *name, const char *text,
+                      const char *hint)
 {
     struct check_result result;
     check_result_set(&result, gate, name, VERDICT_WRONG, "%s", text);
@@ -259,33 +260,37 @@ static void judge_first(struct checkup *c, const struct json *end)
     struct check_result result;
     struct str text = {0};
     if (!metric || failed) {
-        str_addf(&text, metric ? "it reports epoch 1, but then: " : "no epoch with the metric \"%s\": ", c->check.metric);
+        str_addf(&text, metric ? "it reports epoch 1, but then: " : "no epoch with the metric \"%s\": ",
+                 c->check.metric);
         tell_end(end, &text);
-        add_wrong(c, "G4", "one epoch", text.text,
-                  "run the command by hand with HONE_PARAMS and the like set (proto/TRAINER.md); its log is in the "
-                  "check's folder");
+        add_wrong(
+            c, "G4", "one epoch", text.text,
+            "run the command by hand with HONE_PARAMS and the like set (proto/TRAINER.md); its log is in the "
+            "check's folder");
     } else {
         double value = number_of(metric);
         check_result_set(&result, "G4", "one epoch", isfinite(value) ? VERDICT_GOOD : VERDICT_SUSPICIOUS,
                          "%s %.6g after an epoch of %.3g s", c->check.metric, value, c->run[0].seconds);
         result.value = value;
         if (!isfinite(value))
-            snprintf(result.hint, sizeof result.hint, "it diverges at the middle of the space: is the box right?");
+            snprintf(result.hint, sizeof result.hint,
+                     "it diverges at the middle of the space: is the box right?");
         add(c, &result);
     }
     str_fini(&text);
 }
 
 /* Two runs that should have said the same after an epoch. */
-static void compare(struct checkup *c, const char *gate, const char *name, int run, int epoch, const char *good,
-                    const char *hint)
+static void compare(struct checkup *c, const char *gate, const char *name, int run, int epoch,
+                    const char *good, const char *hint)
 {
     const struct json *expected = c->run[0].metrics[epoch - 1], *got = c->run[run - 1].metrics[epoch - 1];
     const char *differs = first_difference(c, expected, got);
     struct check_result result;
     if (differs[0])
-        check_result_set(&result, gate, name, VERDICT_WRONG, "%s of epoch %d: %.17g first, then %.17g", differs, epoch,
-                         number_of(json_get(expected, differs)), number_of(json_get(got, differs)));
+        check_result_set(&result, gate, name, VERDICT_WRONG, "%s of epoch %d: %.17g first, then %.17g",
+                         differs, epoch, number_of(json_get(expected, differs)),
+                         number_of(json_get(got, differs)));
     else
         check_result_set(&result, gate, name, VERDICT_GOOD, "%s", good);
     if (differs[0])
@@ -300,7 +305,8 @@ static void judge_again(struct checkup *c, const struct json *end)
     struct str text = {0};
     if (metric_of(c, AGAIN, 1)) {
         compare(c, "G5", "determinism", AGAIN, 1, "the same seed again: the same numbers after epoch 1",
-                "take every random number from HONE_SEED (shuffling, workers of a data loader, kernels of a GPU); "
+                "take every random number from HONE_SEED (shuffling, workers of a data loader, kernels of a "
+                "GPU); "
                 "--force goes on without");
     } else {
         str_add(&text, "a second run of the same job: ");
@@ -313,12 +319,13 @@ static void judge_again(struct checkup *c, const struct json *end)
 
 static void judge_resumed(struct checkup *c, const struct json *end)
 {
-    static const char hint[] = "go on from HONE_RESUME with the state of HONE_RESUME_EPOCH: weights, the optimizer's "
-                               "state, the position of the random numbers; --force goes on without";
+    static const char hint[] =
+        "go on from HONE_RESUME with the state of HONE_RESUME_EPOCH: weights, the optimizer's "
+        "state, the position of the random numbers; --force goes on without";
     struct str text = {0};
     if (metric_of(c, RESUMED, 2) && c->run[0].metrics[1]) {
-        compare(c, "G6", "resume", RESUMED, 2, "killed after epoch 1 and resumed: epoch 2 as if nothing had happened",
-                hint);
+        compare(c, "G6", "resume", RESUMED, 2,
+                "killed after epoch 1 and resumed: epoch 2 as if nothing had happened", hint);
     } else if (!c->run[0].metrics[1]) {
         skip(c, "G6", "resume", "it ended after one epoch: there is nothing to compare with");
     } else {
@@ -335,7 +342,8 @@ static void judge_builtin(struct checkup *c, const struct json *end)
     bool finished = strcmp(json_text(json_get(end, "outcome")), "finished") == 0;
     tell_end(end, &text);
     if (!finished || !c->count)
-        add_wrong(c, "G4", "one epoch", text.text, "the trainer cannot even begin: files of the data, perhaps");
+        add_wrong(c, "G4", "one epoch", text.text,
+                  "the trainer cannot even begin: files of the data, perhaps");
     str_fini(&text);
 }
 

@@ -33,7 +33,7 @@ struct checkup {
     char *base, *dir; /* on this host */
     int64_t grace_ms;
     bool builtin, patient; /* patient: long epochs are no reason to leave anything out */
-    int runs; /* begun so far */
+    int runs;              /* begun so far */
     struct checkup_run run[CHECKUP_RUNS];
     struct check_result results[CHECKUP_RESULTS_MAX];
     int count;

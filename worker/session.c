@@ -485,7 +485,8 @@ void session_on_slot_line(struct session *session, int slot, const char *line, s
     struct err why = ERR_NONE;
     struct held *held = session->slots[slot].held;
     struct json *tree = json_parse(line, len, "slot", &why);
-    PRE(tree && (held || session->slots[slot].checkup)); /* it is our own program, and speaks of its attempt only */
+    PRE(tree &&
+        (held || session->slots[slot].checkup)); /* it is our own program, and speaks of its attempt only */
     if (!held)
         on_check_line(session, slot, tree, now);
     else if (json_get(tree, "end"))
