@@ -148,8 +148,8 @@ static void the_builtin_trainer_passes(void **state)
     (void)state;
     write_study("{\"builtin\":\"mlp\",\"data\":\"spiral\"}");
     struct str out = {0};
-    assert_int_equal(RUN(place.folder, &out, "hone", "check", "study.json", "--set", "metric.name=val_acc", "--set",
-                         "space={\"lr\":{\"log\":[0.001,1]}}"),
+    assert_int_equal(RUN(place.folder, &out, "hone", "check", "study.json", "--set", "metric.name=val_acc",
+                         "--set", "space={\"lr\":{\"log\":[0.001,1]}}"),
                      0);
     static const char *const gates[] = {"\nG1 ", "\nG2 ", "\nG3 ", "\ndata ", "\nG4 ", "\nG5 ", "\nG6 "};
     for (size_t i = 0; i < sizeof gates / sizeof *gates; i++)
@@ -177,7 +177,8 @@ static void run_refuses_what_fails_its_checks(void **state)
     assert_non_null(strstr(out.text, "G4    wrong"));
     assert_non_null(strstr(out.text, "--force"));
     assert_int_equal(db_int(db, "SELECT count(*) FROM trial"), 0);
-    assert_int_equal(db_int(db, "SELECT count(*) FROM study_checks WHERE verdict = 'wrong' AND hint <> ''"), 1);
+    assert_int_equal(db_int(db, "SELECT count(*) FROM study_checks WHERE verdict = 'wrong' AND hint <> ''"),
+                     1);
     write_script(sane); /* mended: it is checked again, and runs */
     assert_int_equal(run("--insecure", &out), 0);
     assert_non_null(strstr(out.text, "checking: one epoch, determinism"));
@@ -185,7 +186,8 @@ static void run_refuses_what_fails_its_checks(void **state)
     int64_t rows = db_int(db, "SELECT count(*) FROM check_result");
     assert_int_equal(run("--quiet", &out), 0); /* nothing to do, nothing to check */
     assert_int_equal(db_int(db, "SELECT count(*) FROM check_result"), rows);
-    assert_int_equal(db_int(db, "SELECT count(*) FROM study_checks WHERE gate = 'G6' AND verdict = 'good'"), 1);
+    assert_int_equal(db_int(db, "SELECT count(*) FROM study_checks WHERE gate = 'G6' AND verdict = 'good'"),
+                     1);
     str_fini(&out);
 }
 
@@ -202,7 +204,8 @@ static void force_goes_on_and_no_check_does_not_look(void **state)
     assert_int_equal(db_int(db, "SELECT count(*) FROM trial WHERE status = 'complete'"), 3);
     str_clear(&out);
     assert_int_equal(
-        RUN(place.folder, &out, "hone", "run", "study.json", "--workers", "1", "--db", "n.db", "--no-check"), 0);
+        RUN(place.folder, &out, "hone", "run", "study.json", "--workers", "1", "--db", "n.db", "--no-check"),
+        0);
     snprintf(db, sizeof db, "%s/n.db", place.folder);
     assert_int_equal(db_int(db, "SELECT count(*) FROM check_result"), 0);
     assert_null(strstr(out.text, "checking"));

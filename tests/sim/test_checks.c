@@ -37,14 +37,16 @@ static enum verdict second_smoke_wrong(void *arg, int worker, bool smoke)
     return smoke && worker == 1 ? VERDICT_WRONG : VERDICT_GOOD;
 }
 
-static const char command[] = "{\"command\":[\"true\"]}", builtin[] = "{\"builtin\":\"mlp\",\"data\":\"spiral\"}";
+static const char command[] = "{\"command\":[\"true\"]}",
+                  builtin[] = "{\"builtin\":\"mlp\",\"data\":\"spiral\"}";
 
 static void submit(struct rehearsal *r, const char *trainer, const char *checks, uint64_t code)
 {
     struct msg answer;
     char args[1000];
     snprintf(args, sizeof args,
-             "{\"base\":\"/\",%s\"definition\":{\"study\":\"s\",\"metric\":{\"name\":\"acc\",\"goal\":\"maximize\"},"
+             "{\"base\":\"/"
+             "\",%s\"definition\":{\"study\":\"s\",\"metric\":{\"name\":\"acc\",\"goal\":\"maximize\"},"
              "\"trainer\":%s,\"space\":{\"lr\":{\"log\":[1e-4,1]}},"
              "\"search\":{\"method\":\"random\",\"trials\":12,\"epochs\":3,\"seed\":1}}}",
              checks, trainer);
@@ -54,7 +56,8 @@ static void submit(struct rehearsal *r, const char *trainer, const char *checks,
     msg_fini(&answer);
 }
 
-static struct rehearsal *begin(enum verdict (*verdict)(void *, int, bool), const char *trainer, const char *checks)
+static struct rehearsal *begin(enum verdict (*verdict)(void *, int, bool), const char *trainer,
+                               const char *checks)
 {
     struct rehearsal_options options = {.objective = constant, .metric = "acc", .verdict = verdict};
     struct err err = ERR_NONE;
