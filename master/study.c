@@ -7,6 +7,7 @@
 
 #include "common/check.h"
 #include "common/mem.h"
+#include "master/checks.h"
 #include "master/course.h"
 #include "master/roster.h"
 #include "master/search/stages.h"
@@ -85,6 +86,7 @@ int study_create(struct turn *turn, struct study *s, struct err *err)
         .wish = WISH_RUN,
         .priority = s->def.priority,
         .weight = s->def.weight,
+        .checks = s->checks,
         .created_ms = turn->now.wall_ms,
     };
     const struct json *space = json_get(s->def.json, "space");
@@ -475,7 +477,7 @@ static struct trial *sample(struct turn *turn, struct study *s)
 
 struct trial *study_next(struct turn *turn, struct study *s)
 {
-    if (study_has_ended(s) || s->ending[0] || s->wish != WISH_RUN)
+    if (study_has_ended(s) || s->ending[0] || s->wish != WISH_RUN || checks_pending(s))
         return NULL;
     if (s->def.search.parallel && s->open_count >= s->def.search.parallel)
         return NULL;
@@ -504,6 +506,8 @@ const char *study_state(const struct study *s)
         return "stopping";
     if (s->wish == WISH_PAUSE)
         return "paused";
+    if (checks_pending(s))
+        return "checking";
     return "running";
 }
 

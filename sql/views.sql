@@ -87,6 +87,17 @@ GROUP BY s.id
 ORDER BY s.id DESC;
 
 
+-- study_checks: what the checks before the first trial said, the newest study first; of a study that was checked again
+-- the newest checks, and the smoke runs of further workers.
+--   SELECT * FROM study_checks WHERE verdict IN ('suspicious', 'wrong');
+CREATE VIEW study_checks AS
+SELECT s.name AS study, c.gate, c.name AS "check", c.part, c.verdict, c.value, c.expected, c.text, c.hint, w.name AS worker,
+       strftime('%Y-%m-%dT%H:%M:%fZ', c.at_ms / 1000.0, 'unixepoch') AS at
+FROM study s JOIN check_result c ON c.study = s.id JOIN worker w ON w.id = c.worker
+WHERE c.at_ms >= (SELECT max(n.at_ms) FROM check_result n WHERE n.study = s.id AND NOT n.smoke)
+ORDER BY s.id DESC, c.id;
+
+
 -- worker_timeline: who trained what, when: one row per attempt; outcome, end and seconds are NULL while it runs.
 CREATE VIEW worker_timeline AS
 SELECT w.name AS worker, w.host, s.name AS study, t.number AS trial, a.attempt, a.outcome,
