@@ -33,6 +33,13 @@ static int named_study(const struct asking *a, struct study **out, struct err *e
     return err_hint(err, "`hone studies` lists them");
 }
 
+/* The person, as the command names him: "anna@node1". */
+static const char *who(const struct asking *a)
+{
+    const char *text = json_text(json_get(a->args.node, "who"));
+    return text[0] && strlen(text) < 200 ? text : "somebody";
+}
+
 static int each_trial(const struct asking *a, struct study *s, int (*act)(const struct asking *, struct trial *),
                       int *changed, struct err *err)
 {
@@ -196,7 +203,7 @@ static int verb_approve(const struct asking *a, struct err *err)
         return ERR_BAD;
     if (named_study(a, &s, err))
         return ERR_GONE;
-    int moved = course_approve(a->turn, s, name);
+    int moved = course_approve(a->turn, s, name, who(a));
     jw_int(a->result, "moved", moved);
     return moved ? 0 : err_set(err, ERR_NO, "no wall of study \"%s\" waits for approval", s->def.name);
 }

@@ -94,6 +94,12 @@ static int stage_now(const struct study *s)
     return box ? box->stage : 0;
 }
 
+static int carried_now(const struct study *s)
+{
+    const struct history_box *box = history_box(&s->history);
+    return box ? box->carried : 0;
+}
+
 static void set_box(struct turn *turn, struct study *s, const struct box *box, int stage, int carried)
 {
     char *walls = write_box(&s->def.space, box);
@@ -129,13 +135,13 @@ static void tell(struct turn *turn, struct study *s, const struct wall_event *e)
 /* ---- walls, every few results ---- */
 
 /* Designs by number give the same study with any number of workers: their walls move only if the study says so. */
-static enum boundary policy(const struct study *s)
+enum boundary course_policy(const struct search_def *search)
 {
     static const char *const by_number[] = {"random", "halton", "sobol", "latin", "grid", NULL};
-    if (s->def.search.boundary != BOUNDARY_DEFAULT)
-        return s->def.search.boundary;
+    if (search->boundary != BOUNDARY_DEFAULT)
+        return search->boundary;
     for (int i = 0; by_number[i]; i++)
-        if (strcmp(by_number[i], s->def.search.method) == 0)
+        if (strcmp(by_number[i], search->method) == 0)
             return BOUNDARY_WARN;
     return BOUNDARY_DEFAULT;
 }
@@ -160,7 +166,7 @@ static bool look(struct turn *turn, struct study *s)
     struct box box, next;
     history_box_clone(&s->history, &s->def.space, &box);
     box_clone(&next, &box, &s->def.space);
-    int count = walls_look(&s->def.space, policy(s), &s->history, &box, &next, events, room);
+    int count = walls_look(&s->def.space, course_policy(&s->def.search), &s->history, &box, &next, events, room);
     for (int i = 0; i < count; i++) {
         if (events[i].verdict != WALL_GROW && same_event(&events[i], s))
             continue;
@@ -169,7 +175,7 @@ static bool look(struct turn *turn, struct study *s)
     }
     bool moved = !box_equal(&box, &next, &s->def.space);
     if (moved)
-        set_box(turn, s, &next, 0, 0);
+        set_box(turn, s, &next, stage_now(s), carried_now(s));
     box_fini(&box);
     box_fini(&next);
     free(events);
@@ -270,6 +276,14 @@ struct approving {
     int count;
 };
 
+void course_widen(const struct param *p, const char *side, double low, double high, struct span *wall)
+{
+    if (strcmp(side, "low") == 0)
+        wall->lo = fmin(wall->lo, param_scale(p, low));
+    else
+        wall->hi = fmax(wall->hi, param_scale(p, high));
+}
+
 static int approve_one(void *arg, uint64_t seq, const char *param, const char *side, double low, double high)
 {
     struct approving *a = arg;
@@ -277,16 +291,28 @@ static int approve_one(void *arg, uint64_t seq, const char *param, const char *s
     int i = space_find(space, param);
     if (i < 0 || a->count >= (int)COUNT_OF(a->seqs) || (a->param && a->param[0] && strcmp(a->param, param) != 0))
         return 0;
-    const struct param *p = &space->params[i];
-    if (strcmp(side, "low") == 0)
-        a->box->walls[i].lo = fmin(a->box->walls[i].lo, param_scale(p, low));
-    else
-        a->box->walls[i].hi = fmax(a->box->walls[i].hi, param_scale(p, high));
+    course_widen(&space->params[i], side, low, high, &a->box->walls[i]);
     a->seqs[a->count++] = seq;
     return 0;
 }
 
-int course_approve(struct turn *turn, struct study *s, const char *param)
+/* Replay must know that this box was a person's doing, and which events it was made from. */
+static void note_approval(struct turn *turn, const struct approving *a, const char *who)
+{
+    struct str seqs = {0};
+    struct jw w = jw_to(&seqs);
+    jw_array(&w, NULL);
+    for (int i = 0; i < a->count; i++)
+        jw_int(&w, NULL, (int64_t)a->seqs[i]);
+    jw_close_array(&w);
+    struct row_study_event row = {.study = a->study->id, .event = "approve",
+                                  .path = a->param && a->param[0] ? a->param : NULL, .after = str_text(&seqs),
+                                  .who = who, .at_ms = turn->now.wall_ms};
+    store_add_study_event(turn->store, &row);
+    str_fini(&seqs);
+}
+
+int course_approve(struct turn *turn, struct study *s, const char *param, const char *who)
 {
     struct box box;
     history_box_clone(&s->history, &s->def.space, &box);
@@ -294,8 +320,10 @@ int course_approve(struct turn *turn, struct study *s, const char *param)
     store_load_asked(turn->store, s->id, approve_one, &a, NULL);
     for (int i = 0; i < a.count; i++)
         store_box_event_approved(turn->store, a.seqs[i], turn->now.wall_ms);
-    if (a.count)
-        set_box(turn, s, &box, stage_now(s), 0);
+    if (a.count) {
+        note_approval(turn, &a, who);
+        set_box(turn, s, &box, stage_now(s), carried_now(s));
+    }
     box_fini(&box);
     return a.count;
 }

@@ -18,6 +18,11 @@ int course_until(const struct study *study);
 int course_load_box(struct study *study, const struct row_log *row);
 
 /* `hone approve`: moves the walls that wait for it (param NULL or "": all). Returns how many. */
-int course_approve(struct turn *turn, struct study *study, const char *param);
+int course_approve(struct turn *turn, struct study *study, const char *param, const char *who);
+
+/* ---- for replay, which decides the same again ---- */
+
+enum boundary course_policy(const struct search_def *search);
+void course_widen(const struct param *param, const char *side, double low, double high, struct span *wall);
 
 #endif

@@ -8,14 +8,10 @@
 #include "common/check.h"
 #include "common/mem.h"
 #include "master/course.h"
+#include "master/platform.h"
 #include "master/roster.h"
 
 enum { SAVE_WALL_EVERY_MS = 1000 };
-
-/* Replay is bit-exact where these agree: libm and the compiler decide the last bit of a logarithm. */
-#define HONE_PLATFORM_(major, minor) "gcc " #major "." #minor
-#define HONE_PLATFORM_TEXT(major, minor) HONE_PLATFORM_(major, minor)
-#define HONE_PLATFORM HONE_PLATFORM_TEXT(__GNUC__, __GNUC_MINOR__)
 
 /* ---- making, loading ---- */
 
@@ -347,7 +343,7 @@ static void add_rows(struct turn *turn, struct trial *t, const struct proposal *
         .sampler_version = note->version,
         .seq_cut = note->seq_cut,
         .why = note->why,
-        .platform = HONE_PLATFORM,
+        .platform = platform_here(),
         .fit = t->fit,
         .until = t->until,
         .epochs = t->epochs,

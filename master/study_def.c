@@ -279,6 +279,40 @@ void study_def_fini(struct study_def *def)
     *def = (struct study_def){0};
 }
 
+/* The object that the last key of a path stands in; *last is that key. */
+static const struct json *parent_of(const struct json *root, const char *path, const char **last)
+{
+    const char *dot;
+    while (root && (dot = strchr(path, '.'))) {
+        char *key = xstrndup(path, (size_t)(dot - path));
+        root = json_get(root, key);
+        free(key);
+        path = dot + 1;
+    }
+    *last = path;
+    return root;
+}
+
+const struct json *study_def_at(const struct json *root, const char *path)
+{
+    const char *key;
+    const struct json *parent = parent_of(root, path, &key);
+    return parent ? json_get(parent, key) : NULL;
+}
+
+int study_def_put(struct json *root, const char *path, const char *value, struct err *err)
+{
+    const char *key;
+    const struct json *parent = parent_of(root, path, &key);
+    if (value) {
+        struct json *node = json_parse(value, strlen(value), path, err);
+        return node ? json_set(root, path, node, err) : ERR_BAD;
+    }
+    if (parent)
+        json_free(json_take((struct json *)(uintptr_t)parent, key));
+    return 0;
+}
+
 static struct json *sub_object(struct json *root, const char *key)
 {
     return (struct json *)(uintptr_t)json_get(root, key);

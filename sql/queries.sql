@@ -40,7 +40,8 @@ SELECT value FROM meta WHERE key = :key;
 
 -- name: max_seq
 SELECT max(coalesce((SELECT max(seq) FROM trial_event), 0), coalesce((SELECT max(seq) FROM epoch), 0),
-           coalesce((SELECT max(seq) FROM box), 0), coalesce((SELECT max(seq) FROM box_event), 0));
+           coalesce((SELECT max(seq) FROM box), 0), coalesce((SELECT max(seq) FROM box_event), 0),
+           coalesce((SELECT max(seq) FROM study_event), 0));
 
 -- name: broken_keys
 SELECT count(*) FROM pragma_foreign_key_check;
@@ -138,6 +139,10 @@ UPDATE box_event SET approved_ms = :at_ms WHERE seq = :seq;
 -- name: last_box_event
 SELECT coalesce(max(trials), 0) FROM box_event WHERE study = :study;
 
+-- name: add_study_event
+INSERT INTO study_event (seq, study, at_ms, event, path, before, after, who)
+VALUES (:seq, :study, :at_ms, :event, :path, :before, :after, :who);
+
 -- name: add_event
 INSERT INTO trial_event (seq, trial, at_ms, event, from_status, to_status, cause, attempt, detail)
 VALUES (:seq, :trial, :at_ms, :event, :from, :to, :cause, :attempt, :detail);
@@ -221,6 +226,14 @@ FROM trial t CROSS JOIN epoch e ON e.trial = t.id AND e.epoch > 0 WHERE t.study 
 UNION ALL
 SELECT seq, NULL, NULL, NULL, NULL, NULL, NULL, NULL, walls, stage, carried, trials FROM box WHERE study = :study
 ORDER BY 1;
+
+-- name: load_box_events
+SELECT seq, param, side, verdict, stage, best, lean, slope, trend, top, trials, before_low, before_high, after_low,
+       after_high, choice, behind, text
+FROM box_event WHERE study = :study ORDER BY seq;
+
+-- name: load_study_events
+SELECT seq, event, path, before, after, who, at_ms FROM study_event WHERE study = :study ORDER BY seq;
 
 -- name: last_checkpoint
 SELECT trial, attempt, epoch, path, bytes, hash, created_ms FROM checkpoint

@@ -256,3 +256,20 @@ CREATE TABLE box_event (
     approved_ms INTEGER                                  -- of ask: when somebody said yes; NULL: not yet
 ) STRICT;
 CREATE INDEX box_event_by_study ON box_event (study, seq);
+
+
+-- study_event: what people did to a study while it lived, one row a change: edit (path is that of the study file,
+-- before and after are JSON, NULL where the key is not there), approve (path is the parameter, after the list of the
+-- box_events that were approved), rename. study.definition is always the newest; going back through the edits gives
+-- the definition that a proposal was made under.
+CREATE TABLE study_event (
+    seq    INTEGER PRIMARY KEY,                          -- one counter with trial_event, epoch, box and box_event
+    study  INTEGER NOT NULL REFERENCES study (id),
+    at_ms  INTEGER NOT NULL,
+    event  TEXT    NOT NULL CHECK (event IN ('edit', 'approve', 'rename')),
+    path   TEXT,
+    before TEXT CHECK (before IS NULL OR json_valid(before)),
+    after  TEXT CHECK (after IS NULL OR json_valid(after)),
+    who    TEXT    NOT NULL                              -- user and host, as the command said
+) STRICT;
+CREATE INDEX study_event_by_study ON study_event (study, seq);

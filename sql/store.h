@@ -26,6 +26,7 @@ struct migration;
 
 struct store_options {
     bool network_db;     /* --network-db: exclusive locking, no shared memory */
+    bool read_only;      /* no lock, nothing is written: one snapshot of a file that a master may be writing */
     bool memory;         /* a private in-memory database, for the rehearsal and tests; path is ignored */
     const char *address; /* unused at open; see store_set_address */
     /* For tests: another text than /proc/self/mountinfo, other steps than sql/migrate's. */
@@ -35,6 +36,8 @@ struct store_options {
 };
 
 int store_open(const char *path, const struct store_options *options, struct store **out, struct err *err);
+/* Read-only alone: did a master begin to write a file at rest while it was read? What was read is then of no use. */
+bool store_overtaken(const struct store *store);
 /* Folds the WAL back so that one file is left. NULL is fine. */
 void store_close(struct store *store);
 
@@ -233,9 +236,30 @@ uint64_t store_add_box_event(struct store *store, const struct row_box_event *ev
 int store_load_asked(struct store *store, int64_t study,
                      int (*visit)(void *arg, uint64_t seq, const char *param, const char *side, double low, double high),
                      void *arg, struct err *err);
+/* The events themselves, in the order of seq. */
+int store_load_box_events(struct store *store, int64_t study,
+                          int (*visit)(void *arg, uint64_t seq, const struct row_box_event *row), void *arg,
+                          struct err *err);
 void store_box_event_approved(struct store *store, uint64_t seq, int64_t now_ms);
 /* Most finished trials that any event of this study had looked at; 0: none. */
 int store_last_look(struct store *store, int64_t study);
+
+/* ---- what people did to a study ---- */
+
+struct row_study_event {
+    int64_t study;
+    const char *event;          /* edit, approve, rename */
+    const char *path;           /* of the study file, or a parameter; NULL: none */
+    const char *before, *after; /* JSON; NULL: not there */
+    const char *who;
+    int64_t at_ms;
+};
+
+/* Returns the seq. */
+uint64_t store_add_study_event(struct store *store, const struct row_study_event *event);
+int store_load_study_events(struct store *store, int64_t study,
+                            int (*visit)(void *arg, uint64_t seq, const struct row_study_event *row), void *arg,
+                            struct err *err);
 
 /* ---- rebuilding memory ---- */
 
