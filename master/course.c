@@ -247,7 +247,9 @@ bool course_step(struct turn *turn, struct study *s)
     const struct stages *stages = stages_of(&s->def.search);
     if (stages) {
         struct stage_state state = stages_state(stages, &s->history);
-        if (!state.is_over || s->course_done)
+        /* Its last epoch is told before its end is: a trial of this stage may still be running. */
+        bool quiet = !s->counts[TRIAL_running] && !s->counts[TRIAL_waiting];
+        if (!state.is_over || !quiet || s->course_done)
             return false;
         bool went_on = end_stage(turn, s, stages, state.stage);
         s->course_done = !went_on;

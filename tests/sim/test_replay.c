@@ -59,7 +59,16 @@ static void weather(struct rehearsal *r)
 {
     rehearsal_run(r, 4000);
     rehearsal_calm(r);
-    assert_true(rehearsal_run(r, 600000));
+    if (rehearsal_run(r, 600000))
+        return;
+    const struct study *s = reactor_study(rehearsal_reactor(r), "s");
+    for (uint32_t n = 1; n <= s->count; n++) {
+        const struct trial *t = study_trial(s, n);
+        if (!trial_status_is_final(t->status))
+            print_error("trial %u: %s (%s), epoch %d of %d, lost on %d, %s\n", n, trial_status_name(t->status), t->cause,
+                        t->last_epoch, t->until, t->lost_on, t->is_open ? "open" : "closed");
+    }
+    fail_msg("it did not end: %s, %zu trials", study_state(s), s->count);
 }
 
 static struct replay_report replay(struct rehearsal *r)
