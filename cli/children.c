@@ -38,6 +38,8 @@ struct children {
     int count;
     struct child *list;
     char *address, *dir, *log_dir, slots[16];
+    void (*died)(void *arg, int64_t pid);
+    void *arg;
 };
 
 /* ---- starting ---- */
@@ -103,6 +105,8 @@ int children_start(const struct children_options *options, int64_t mono_ms, stru
     c->address = xstrdup(options->address);
     c->dir = options->dir ? xstrdup(options->dir) : NULL;
     c->log_dir = xstrdup(options->log_dir);
+    c->died = options->died;
+    c->arg = options->arg;
     snprintf(c->slots, sizeof c->slots, "%lld", (long long)options->slots);
     *out = c;
     for (int i = 0; i < c->count; i++) {
@@ -147,8 +151,12 @@ static void on_death(const struct children *c, struct child *child, int status, 
 static void reap(const struct children *c, struct child *child, int64_t mono_ms)
 {
     int status;
-    if (child->pid && waitpid(child->pid, &status, WNOHANG) == child->pid)
-        on_death(c, child, status, mono_ms);
+    pid_t pid = child->pid;
+    if (!pid || waitpid(pid, &status, WNOHANG) != pid)
+        return;
+    on_death(c, child, status, mono_ms);
+    if (c->died)
+        c->died(c->arg, pid);
 }
 
 int children_tend(struct children *c, bool again, int64_t mono_ms, struct err *err)

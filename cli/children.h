@@ -20,6 +20,8 @@ struct children_options {
     const char *address; /* of the master */
     const char *dir;     /* NULL, or --dir */
     const char *log_dir; /* made if need be */
+    void (*died)(void *arg, int64_t pid); /* told of each that ended, with its pid */
+    void *arg;
 };
 
 int children_start(const struct children_options *options, int64_t mono_ms, struct children **out,

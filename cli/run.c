@@ -85,6 +85,11 @@ static int adopt_workers(struct run *run, int wanted, int *adopted, struct err *
     return 0;
 }
 
+static void worker_died(void *arg, int64_t pid)
+{
+    server_worker_gone(arg, pid);
+}
+
 static int start_workers(struct run *run, struct err *err)
 {
     int wanted = worker_count(run->opt), adopted;
@@ -99,7 +104,9 @@ static int start_workers(struct run *run, struct err *err)
                                        .slots = run->opt->slots,
                                        .address = str_text(&address),
                                        .dir = run->opt->dir,
-                                       .log_dir = log_dir};
+                                       .log_dir = log_dir,
+                                       .died = worker_died,
+                                       .arg = run->server};
     rc = children_start(&options, clock_mono_ms(), &run->children, err);
     if (run->opt->bind && !bind_is_local(server_address(run->server)))
         progress_say(&run->progress, "workers of other hosts: hone worker %s", server_address(run->server));

@@ -6,12 +6,26 @@
 #include "cli/options.h"
 #include "cli/remote.h"
 #include "cli/rows.h"
+#include "common/file.h"
 #include "common/mem.h"
 
 struct source {
     struct query *query; /* NULL: the master is asked */
     char *master;
 };
+
+/* The running master of a database that only it may open left its address in <db>.d; NULL: it did not. */
+static char *address_beside(const char *db)
+{
+    struct str text = {0};
+    char *path = xasprintf("%s.d/address", db);
+    int rc = file_read(path, 1024, &text, NULL);
+    free(path);
+    if (!rc)
+        return str_take(&text);
+    str_fini(&text);
+    return NULL;
+}
 
 int source_open(const char *db, const char *master, struct source **out, struct err *err)
 {
@@ -22,6 +36,10 @@ int source_open(const char *db, const char *master, struct source **out, struct 
             rc = err->code = ERR_REACH; // exit status 3, like a database that cannot be opened
             err_hint(err, "name the database with --db or HONE_DB, or a master with --master");
         }
+        if (rc == ERR_REACH)
+            source.master = address_beside(db);
+        if (source.master)
+            rc = 0;
         if (rc == ERR_REACH && !err->hint[0])
             err_hint(err, "only its master reads it: ask it with --master");
         if (rc)

@@ -14,6 +14,13 @@ bool course_step(struct turn *turn, struct study *study);
 /* The epoch after which a newly sampled trial is looked at again: the stage's, else the full length. */
 int course_until(const struct study *study);
 
+/* ASHA by promotion: the best paused trial that may run on, moved to waiting; NULL: none. */
+struct trial *course_promote(struct turn *turn, struct study *study);
+bool course_has_promotion(const struct study *study);
+
+/* After an epoch: the pruner's word on this trial. */
+void course_judge(struct turn *turn, struct trial *trial);
+
 /* A box row read back at start. 0, or ERR_BAD if it does not fit the space. */
 int course_load_box(struct study *study, const struct row_log *row);
 
@@ -22,7 +29,11 @@ int course_approve(struct turn *turn, struct study *study, const char *param, co
 
 /* ---- for replay, which decides the same again ---- */
 
-enum boundary course_policy(const struct search_def *search);
+/* A trial's curve as pruners want it: more is better. */
+struct curve course_curve(const struct study_def *def, const struct trial *trial, int epochs, struct str *turned);
+/* Which rule stops a trial at the end of this curve; NULL: none. `finished` are curves of complete trials. */
+const char *course_verdict(const struct study_def *def, const struct history *history, uint32_t trial,
+                           struct curve mine, const struct curve *finished, int count);
 void course_widen(const struct param *param, const char *side, double low, double high, struct span *wall);
 
 #endif

@@ -4,11 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/check.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "master/calls.h"
+#include "master/course.h"
 #include "master/dispatch.h"
 
 enum { EPOCH_MAX = 1000000000, METRIC_MAX = 64 };
@@ -308,6 +310,7 @@ static void on_hello(struct reactor *r, struct turn *turn, peer_id from, struct 
     str_copy(w->name, sizeof w->name, hello->name);
     str_copy(w->host, sizeof w->host, hello->host);
     w->slots = (int)hello->slots;
+    w->pid = (int64_t)hello->pid;
     w->heard_mono_ms = w->spoke_mono_ms = turn->now.mono_ms;
     roster_connect(&r->roster, w, from);
     struct row_worker row = {0, hello->uuid, hello->name, hello->host, hello->version, hello->platform,
@@ -384,6 +387,7 @@ static void take_report(struct turn *turn, struct trial *t, const struct msg_rep
         study_stop_trial(turn, t, STOP_NOW, "diverged");
         trial_move(turn, t, TRIAL_pruned, "diverged", NULL);
     }
+    course_judge(turn, t);
 }
 
 static void on_report(struct reactor *r, struct turn *turn, peer_id from, struct worker *w, struct msg *msg)
@@ -620,6 +624,19 @@ int reactor_submit(struct reactor *r, struct turn *turn, struct study_def *def, 
     return 0;
 }
 
+void reactor_worker_gone(struct reactor *r, struct turn *turn, int64_t pid)
+{
+    char host[256] = "";
+    gethostname(host, sizeof host - 1);
+    for (size_t i = 0; i < r->roster.count; i++) {
+        struct worker *w = r->roster.workers[i];
+        if (w->pid == pid && strcmp(w->host, host) == 0) {
+            lose_worker(r, turn, w, "lost", true);
+            return;
+        }
+    }
+}
+
 void reactor_interrupt(struct reactor *r, struct turn *turn)
 {
     r->interrupted = true;
@@ -646,6 +663,7 @@ void reactor_dismiss(struct reactor *r, struct turn *turn, const char *reason)
         struct msg msg = {.kind = MSG_bye};
         str_copy(msg.bye.reason, sizeof msg.bye.reason, reason);
         outbox_add(turn->outbox, w->peer, &msg);
+        store_worker_left(turn->store, w->id, "bye", turn->now.wall_ms);
     }
 }
 

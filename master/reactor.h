@@ -55,6 +55,9 @@ int reactor_submit(struct reactor *reactor, struct turn *turn, struct study_def 
 /* By name; NULL or "": the newest. NULL if there is none. */
 struct study *reactor_study(const struct reactor *reactor, const char *name);
 
+/* A worker of this host whose process has ended. */
+void reactor_worker_gone(struct reactor *reactor, struct turn *turn, int64_t pid);
+
 void reactor_interrupt(struct reactor *reactor, struct turn *turn);
 /* Every study has ended (or it was interrupted) and no attempt is open. */
 bool reactor_is_quiet(const struct reactor *reactor);

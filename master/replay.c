@@ -29,11 +29,14 @@ struct seen_event {
     int top, trials;
 };
 
-/* A trial that a stage's end gave up or let run on. */
+/* A trial's way: what became of it when, and what a pruning decision says it saw. */
 struct moved {
     uint64_t seq;
     uint32_t trial;
-    bool promoted;
+    enum trial_status to;
+    char cause[16];
+    uint64_t seen; /* newest seq of the history it was decided from; 0: decided otherwise */
+    int epoch, until;
 };
 
 struct approved {
@@ -83,19 +86,35 @@ static int read_event(void *arg, uint64_t seq, const struct row_box_event *row)
     return 0;
 }
 
+static uint32_t number_of(const struct study *s, int64_t id)
+{
+    size_t low = 0, high = s->count; /* ids rise with numbers */
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        if (s->trials[mid]->id < id)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return (uint32_t)low + 1;
+}
+
 static int read_log(void *arg, const struct row_log *row)
 {
     struct replay *r = arg;
-    bool stage = !row->walls && !row->epoch && row->cause && strcmp(row->cause, "stage") == 0;
-    bool promoted = !row->walls && !row->epoch && row->cause && strcmp(row->cause, "promoted") == 0;
-    if (!stage && !(promoted && row->to_status == TRIAL_waiting))
+    if (row->walls || row->epoch)
         return 0;
-    for (size_t i = 0; i < r->study->count; i++) {
-        if (r->study->trials[i]->id != row->trial)
-            continue;
-        GROW(r->moved, r->moved_room, r->moved_count + 1);
-        r->moved[r->moved_count++] = (struct moved){row->seq, r->study->trials[i]->number, promoted};
+    struct json *detail = row->detail ? json_parse(row->detail, strlen(row->detail), "detail", NULL) : NULL;
+    GROW(r->moved, r->moved_room, r->moved_count + 1);
+    struct moved *m = &r->moved[r->moved_count++];
+    *m = (struct moved){.seq = row->seq, .trial = number_of(r->study, row->trial), .to = row->to_status};
+    str_copy(m->cause, sizeof m->cause, row->cause ? row->cause : "");
+    if (detail && json_get(detail, "seen")) {
+        m->seen = (uint64_t)json_num(json_get(detail, "seen"));
+        m->epoch = (int)json_num(json_get(detail, "epoch"));
+        m->until = (int)json_num(json_get(detail, "until"));
     }
+    json_free(detail);
     return 0;
 }
 
@@ -285,7 +304,7 @@ static void decide(const struct replay *r, uint64_t before, struct decision *d)
         d->count = stage_next_box(space, era->def.search.boundary, &d->view, &d->box,
                                   stage_at(stages, now ? now->stage : 0), &d->next, d->events, room);
     else
-        d->count = walls_look(space, course_policy(&era->def.search), &d->view, &d->box, &d->next, d->events, room);
+        d->count = walls_look(space, search_boundary(&era->def.search), &d->view, &d->box, &d->next, d->events, room);
 }
 
 static void decision_fini(struct decision *d)
@@ -384,13 +403,14 @@ static int check_moves(struct replay *r, const struct history_box *box, const ui
     uint64_t seq = box->seq;
     for (size_t i = 0; i < r->moved_count; i++) {
         const struct moved *m = &r->moved[i];
-        if (m->seq != seq + 1)
+        bool promoted = strcmp(m->cause, "promoted") == 0, given_up = strcmp(m->cause, "stage") == 0;
+        if (m->seq != seq + 1 || !(promoted || given_up))
             continue;
         seq++;
         r->report->moves++;
-        if (is_carried(carried, count, m->trial) != m->promoted)
+        if (is_carried(carried, count, m->trial) != promoted)
             return err_set(r->err, ERR_NO, "%s/%u: stage %d ended with this trial %s, recomputed otherwise (seq %llu)",
-                           r->report->study, m->trial, box->stage, m->promoted ? "carried on" : "given up",
+                           r->report->study, m->trial, box->stage, promoted ? "carried on" : "given up",
                            (unsigned long long)seq);
     }
     return 0;
@@ -429,6 +449,62 @@ static int check_box(struct replay *r, const struct history_box *box, bool exact
     return rc;
 }
 
+/* ---- rungs and curves ---- */
+
+/* Which trials were complete when this seq was the newest. */
+static bool *complete_at(const struct replay *r, uint64_t seq)
+{
+    bool *complete = xcalloc(r->study->count + 1, sizeof *complete);
+    for (size_t i = 0; i < r->moved_count && r->moved[i].seq <= seq; i++)
+        complete[r->moved[i].trial] = r->moved[i].to == TRIAL_complete;
+    return complete;
+}
+
+/* The rule that stops a trial by its curve, from the curves of that moment; NULL: none. */
+static const char *stops_again(const struct replay *r, const struct moved *m, const struct study_def *def,
+                               const struct history *view)
+{
+    const struct study *s = r->study;
+    struct curve *finished = xcalloc(s->count + 1, sizeof *finished);
+    struct str *turned = xcalloc(s->count + 1, sizeof *turned);
+    bool *complete = complete_at(r, m->seq);
+    int count = 0;
+    for (uint32_t n = 1; n <= s->count; n++)
+        if (complete[n])
+            finished[count++] =
+                course_curve(def, study_trial(s, n), study_trial(s, n)->last_epoch, &turned[n - 1]);
+    struct curve mine = course_curve(def, study_trial(s, m->trial), m->epoch, &turned[s->count]);
+    const char *cause = course_verdict(def, view, m->trial, mine, finished, count);
+    for (size_t i = 0; i <= s->count; i++)
+        str_fini(&turned[i]);
+    free(turned);
+    free(finished);
+    free(complete);
+    return cause;
+}
+
+static int check_judgement(struct replay *r, const struct moved *m)
+{
+    const struct study_def *def = &eras_at(&r->eras, m->seq)->def;
+    struct history view;
+    int rc = 0;
+    history_as_of(&r->study->history, m->seen, &view);
+    if (m->to == TRIAL_waiting) {
+        struct asha_job job = asha_next(&def->prune.asha, &view, true);
+        if (job.verdict != ASHA_RESUME || job.trial != m->trial || job.until != m->until)
+            rc = err_set(r->err, ERR_NO, "%s/%u: stored as promoted to epoch %d, recomputed: trial %u to epoch %d",
+                         r->report->study, m->trial, m->until, job.trial, job.until);
+    } else {
+        const char *again = stops_again(r, m, def, &view);
+        if (!again || strcmp(again, m->cause) != 0)
+            rc = err_set(r->err, ERR_NO, "%s/%u: stored as pruned (%s) at epoch %d, recomputed: %s", r->report->study,
+                         m->trial, m->cause, m->epoch, again ? again : "goes on");
+    }
+    history_fini(&view);
+    r->report->moves++;
+    return rc;
+}
+
 /* ---- the whole ---- */
 
 static int check_all(struct replay *r)
@@ -443,6 +519,9 @@ static int check_all(struct replay *r)
         rc = check_event(r, &r->events[i], exact);
     for (size_t i = 0; i < r->study->history.box_count && !rc; i++)
         rc = check_box(r, &r->study->history.boxes[i], exact);
+    for (size_t i = 0; i < r->moved_count && !rc; i++)
+        if (r->moved[i].seen)
+            rc = check_judgement(r, &r->moved[i]);
     return rc;
 }
 

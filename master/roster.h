@@ -17,6 +17,7 @@ struct worker {
     char uuid[HASH_HEX];
     char name[65], host[256];
     int slots;
+    int64_t pid;
     peer_id peer;  /* 0: not connected */
     uint64_t credit; /* jobs it is ready for on this connection, in all */
     uint64_t sent;   /* jobs sent on this connection */

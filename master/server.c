@@ -14,6 +14,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "master/calls.h"
+#include "master/reading.h"
 #include "master/reactor.h"
 #include "proto/wire.h"
 #include "sql/store.h"
@@ -33,6 +34,7 @@ struct server {
     struct outbox outbox;
     struct reactor reactor;
     struct proposer *proposer;
+    char *address_path; /* <db>.d/address */
     char *mirror;
     pid_t mirror_pid; /* the backup under way, 0: none */
     int64_t next_mirror_mono_ms;
@@ -71,12 +73,22 @@ static char *ipc_address(const char *root)
     return address;
 }
 
+/* Also as a file: a database that only we may open cannot tell anybody. */
+static int write_address(struct server *server, struct err *err)
+{
+    const char *address = wire_address(server->wire);
+    server->address_path = path_join(store_root(server->store), "address");
+    return file_write_whole(server->address_path, address, strlen(address), err);
+}
+
 static int listen_somewhere(struct server *server, const char *bind, struct err *err)
 {
     char *address = bind ? xstrdup(bind) : ipc_address(store_root(server->store));
     int rc = wire_listen(address, &server->wire, err);
     free(address);
-    return rc ? rc : store_set_address(server->store, wire_address(server->wire), err);
+    if (!rc)
+        rc = store_set_address(server->store, wire_address(server->wire), err);
+    return rc ? rc : write_address(server, err);
 }
 
 /* ---- open, close ---- */
@@ -132,6 +144,9 @@ void server_close(struct server *server)
             log_error("%s", err.text);
         last_mirror(server);
     }
+    if (server->address_path)
+        unlink(server->address_path);
+    free(server->address_path);
     reactor_close(&server->reactor);
     proposer_free(server->proposer);
     wire_free(server->wire);
@@ -156,6 +171,14 @@ static void on_shutdown(struct server *server, peer_id from, const struct msg *m
     server->leaving = true;
 }
 
+static void on_query(struct server *server, peer_id from, const struct msg *msg)
+{
+    struct msg reply = {.kind = MSG_answer};
+    reading_answer(server->store, &msg->call, &reply.answer);
+    outbox_add(&server->outbox, from, &reply);
+    msg_fini(&reply);
+}
+
 static void drain(struct server *server, struct turn *turn)
 {
     struct err err = ERR_NONE;
@@ -171,6 +194,8 @@ static void drain(struct server *server, struct turn *turn)
             continue;
         if (is_call(&msg, "shutdown"))
             on_shutdown(server, from, &msg);
+        else if (is_call(&msg, "query"))
+            on_query(server, from, &msg);
         else
             reactor_on_message(&server->reactor, turn, from, &msg);
         msg_fini(&msg);
@@ -219,6 +244,13 @@ int server_turn(struct server *server, int64_t max_wait_ms, struct err *err)
     wire_wait(server->wire, &proposals, 1, wait);
     proposer_calm(server->proposer);
     return 0;
+}
+
+void server_worker_gone(struct server *server, int64_t pid)
+{
+    struct turn turn = turn_now(server);
+    drain(server, &turn); /* what it still said counts */
+    reactor_worker_gone(&server->reactor, &turn, pid);
 }
 
 void server_interrupt(struct server *server)

@@ -51,6 +51,9 @@ int server_turn(struct server *server, int64_t max_wait_ms, struct err *err);
  * until one returns 1 (at the latest 15 s after). */
 void server_interrupt(struct server *server);
 
+/* A worker process of this host is known to be dead: its trials go on elsewhere at once, not after a lease. */
+void server_worker_gone(struct server *server, int64_t pid);
+
 /* `study` NULL: the newest. ERR_GONE if there is none. */
 int server_snapshot(const struct server *server, const char *study, struct server_snapshot *out);
 

@@ -16,9 +16,11 @@
 #include "common/mem.h"
 #include "common/str.h"
 #include "common/trainer_options.h"
+#include "worker/nn/babysit.h"
 #include "worker/nn/checkpoint.h"
 #include "worker/nn/data.h"
 #include "worker/nn/train.h"
+#include "worker/nn/watch.h"
 
 enum { LINE_MAX_BYTES = 65536 };
 
@@ -294,10 +296,21 @@ static int resume(const struct job *job, struct training *training, struct err *
     return rc;
 }
 
-/* ---- training ---- */
+/* ---- reports ---- */
 
+static void write_watch(struct jw *w, const struct watch *watch)
+{
+    jw_num(w, "update_ratio", watch->update_ratio);
+    jw_num(w, "grad_norm", watch->gradient);
+    if (isfinite(watch->dead))
+        jw_num(w, "dead_units", watch->dead);
+    if (isfinite(watch->saturated))
+        jw_num(w, "saturated_units", watch->saturated);
+}
+
+/* `watch` and `checkpoint` are NULL if there are none. */
 static void report(struct trainer *trainer, const struct training *t, const struct epoch_metrics *m,
-                   double seconds, const char *checkpoint)
+                   double seconds, const struct watch *watch, const char *checkpoint)
 {
     struct str line = {0};
     struct jw w = jw_to(&line);
@@ -314,28 +327,114 @@ static void report(struct trainer *trainer, const struct training *t, const stru
     jw_num(&w, "lr", m->lr);
     jw_num(&w, "samples_per_s", seconds > 0 ? round(t->data->train.n / seconds) : 0);
     jw_num(&w, "seconds", round(seconds * 1e6) / 1e6);
+    if (watch)
+        write_watch(&w, watch);
     if (checkpoint)
         jw_text(&w, "checkpoint", checkpoint);
     jw_close_object(&w);
     say(trainer, &line);
 }
 
+/* A line for the log: "D5, epoch 12: accuracy is … → more l2, dropout, …". */
+static void say_finding(struct trainer *trainer, const struct finding *finding)
+{
+    struct str line = {0}, text = {0};
+    struct jw w = jw_to(&line);
+    str_addf(&text, "D%d (%s), epoch %d: %s: %s", finding->rule, finding_action_name(finding->action),
+             finding->epoch, finding->text, finding->advice);
+    jw_object(&w, NULL);
+    jw_text(&w, "note", str_text(&text));
+    jw_close_object(&w);
+    say(trainer, &line);
+    str_fini(&text);
+}
+
+static void babysit(struct trainer *trainer, struct babysit *sitter, const struct training *t,
+                    const struct epoch_metrics *m, const struct watch *watch)
+{
+    struct finding findings[BABYSIT_RULES];
+    struct babysit_facts facts = {
+        .epoch = t->epoch,
+        .train_loss = m->train_loss,
+        .train_acc = m->train_acc,
+        .val_loss = m->val_loss,
+        .val_acc = m->val_acc,
+        .peak = m->peak,
+        .noise = m->noise,
+    };
+    if (watch)
+        watch_facts(watch, &facts);
+    int count = babysit_see(sitter, &facts, findings);
+    for (int i = 0; i < count; i++)
+        say_finding(trainer, &findings[i]);
+}
+
+/* What was seen inside, beside the checkpoint: t00042.e007.watch.json and t00042.e007.weights.png. A disk that
+ * refuses them does not stop a training. */
+static void save_watch(const struct job *job, const struct training *t, const struct watch *watch)
+{
+    struct str json = {0}, png = {0};
+    struct jw w = jw_to(&json);
+    struct image image;
+    char name[64];
+    watch_write(watch, NULL, &w);
+    snprintf(name, sizeof name, "t%05lld.e%03d.watch.json", (long long)job->trial, t->epoch);
+    char *path = path_join(job->dir, name);
+    file_write_whole(path, json.text, json.len, NULL);
+    free(path);
+    if (!watch_picture(t->net, &image, NULL)) {
+        image_png(&image, &png);
+        snprintf(name, sizeof name, "t%05lld.e%03d.weights.png", (long long)job->trial, t->epoch);
+        path = path_join(job->dir, name);
+        file_write_whole(path, png.text, png.len, NULL);
+        free(path);
+        image_fini(&image);
+    }
+    str_fini(&json);
+    str_fini(&png);
+}
+
+/* ---- training ---- */
+
+/* One epoch with everything that follows it. `*ended` if there is no next one. */
+static int train_epoch(struct trainer *trainer, const struct job *job, struct training *t, struct kept *kept,
+                       struct babysit *sitter, bool *ended, struct err *err)
+{
+    struct epoch_metrics metrics;
+    struct watch watch;
+    int64_t start = clock_mono_us();
+    *ended =
+        training_epoch(t, interrupted, trainer, &metrics) != 0; /* stop now, or nobody listens any more */
+    if (*ended)
+        return 0;
+    if (t->watched)
+        watch_look(t, &watch);
+    double seconds = (double)(clock_mono_us() - start) * 1e-6;
+    const struct watch *seen = t->watched && !t->diverged ? &watch : NULL;
+    int rc = t->diverged ? 0 : save(job, t, &metrics, kept, err);
+    if (rc)
+        return rc;
+    if (seen)
+        save_watch(job, t, seen);
+    report(trainer, t, &metrics, seconds, seen, t->diverged ? NULL : kept->files[kept->count - 1].name);
+    if (json_bool(json_get(job->options, "babysit")))
+        babysit(trainer, sitter, t, &metrics, seen);
+    thin_out(kept, job->dir);
+    *ended = t->epoch >= job->until || t->diverged || trainer->stop_epoch;
+    return 0;
+}
+
 static int train_epochs(struct trainer *trainer, const struct job *job, struct training *t, struct err *err)
 {
     struct kept kept = {.newest = (size_t)option(job->options, "keep")};
-    int rc = 0;
-    while (!rc && t->epoch < job->until && !t->diverged && !trainer->stop_epoch) {
-        struct epoch_metrics metrics;
-        int64_t start = clock_mono_us();
-        if (training_epoch(t, interrupted, trainer, &metrics))
-            break; /* stop now, or nobody listens any more */
-        double seconds = (double)(clock_mono_us() - start) * 1e-6;
-        if (!t->diverged)
-            rc = save(job, t, &metrics, &kept, err);
-        if (!rc)
-            report(trainer, t, &metrics, seconds, t->diverged ? NULL : kept.files[kept.count - 1].name);
-        thin_out(&kept, job->dir);
-    }
+    int classes = t->net->classes, rc = 0;
+    bool ended = t->epoch >= job->until;
+    struct babysit sitter;
+    babysit_init(&sitter, t->options.loss == LOSS_SOFTMAX ? log(classes) : classes - 1, classes,
+                 t->data->val.n);
+    while (!rc && !ended)
+        rc = train_epoch(trainer, job, t, &kept, &sitter, &ended, err);
+    babysit_fini(&sitter);
     free(kept.files);
     return rc;
 }

@@ -24,7 +24,7 @@ static double bowl(void *arg, const struct json *params, uint64_t seed, int epoc
     return d > 2.5 ? NAN : 1 - 0.02 * d * d - 0.05 * h * h - 0.1 / epoch;
 }
 
-static struct rehearsal *begin(uint64_t seed, bool storm, const char *search, int workers)
+static struct rehearsal *begin(uint64_t seed, bool storm, const char *search, const char *prune, int workers)
 {
     char text[2000];
     struct err err = ERR_NONE;
@@ -42,12 +42,12 @@ static struct rehearsal *begin(uint64_t seed, bool storm, const char *search, in
     }
     struct rehearsal *r = rehearsal_new(&options, &err);
     snprintf(text, sizeof text,
-             "{\"study\":\"s\",\"metric\":{\"name\":\"acc\",\"goal\":\"maximize\"},\"max_attempts\":3,"
+             "{\"study\":\"s\",\"metric\":{\"name\":\"acc\",\"goal\":\"maximize\"},\"max_attempts\":3,%s"
              "\"trainer\":{\"command\":[\"true\"],\"seed\":1},\"space\":{\"lr\":{\"log\":[1e-6,1e-3]},"
              "\"hidden\":{\"int\":[16,512],\"log\":true},\"kind\":{\"choice\":[\"a\",\"b\",\"c\"]},"
              "\"momentum\":{\"logit\":[0.5,0.99],\"when\":{\"kind\":[\"a\",\"b\"]}}},"
              "\"search\":{\"seed\":%llu,%s}}",
-             (unsigned long long)seed, search);
+             prune, (unsigned long long)seed, search);
     if (!r || rehearsal_submit(r, text, &err))
         fail_msg("%s", err.text);
     for (int i = 0; i < workers; i++)
@@ -82,13 +82,13 @@ static struct replay_report replay(struct rehearsal *r)
     return report;
 }
 
-static struct replay_report storms(const char *search)
+static struct replay_report storms_of(const char *search, const char *prune)
 {
     const char *setting = getenv("HONE_REPLAY_SEEDS");
     uint64_t seeds = setting ? strtoull(setting, NULL, 10) : 12;
     struct replay_report sum = {0};
     for (uint64_t seed = 1; seed <= seeds; seed++) {
-        struct rehearsal *r = begin(seed, true, search, 16);
+        struct rehearsal *r = begin(seed, true, search, prune, 16);
         weather(r);
         struct replay_report one = replay(r);
         sum.boxes += one.boxes;
@@ -97,6 +97,11 @@ static struct replay_report storms(const char *search)
         rehearsal_free(r);
     }
     return sum;
+}
+
+static struct replay_report storms(const char *search)
+{
+    return storms_of(search, "");
 }
 
 static void tpe_replays_after_storms(void **state)
@@ -121,10 +126,24 @@ static void growing_walls_replay_after_storms(void **state)
     assert_true(sum.boxes > 0 && sum.events > 0);
 }
 
+static void pruning_replays_after_storms(void **state)
+{
+    (void)state;
+    struct replay_report sum = storms_of("\"method\":\"tpe\",\"trials\":60,\"epochs\":9",
+                                         "\"prune\":{\"method\":\"asha\",\"eta\":3,\"min_epochs\":1},");
+    assert_true(sum.moves > 0);
+    sum = storms_of("\"method\":\"random\",\"trials\":60,\"epochs\":9",
+                    "\"prune\":{\"method\":\"asha\",\"eta\":3,\"min_epochs\":1,\"variant\":\"stopping\"},");
+    assert_true(sum.moves > 0);
+    sum = storms_of("\"method\":\"random\",\"trials\":60,\"epochs\":6",
+                    "\"prune\":{\"method\":\"median\",\"below\":0.1,\"after\":2},");
+    assert_true(sum.moves > 0);
+}
+
 static void a_study_under_way_replays(void **state)
 {
     (void)state;
-    struct rehearsal *r = begin(3, false, "\"method\":\"tpe\",\"trials\":400,\"epochs\":2", 8);
+    struct rehearsal *r = begin(3, false, "\"method\":\"tpe\",\"trials\":400,\"epochs\":2", "", 8);
     for (int i = 0; i < 4; i++) {
         rehearsal_run(r, 1000);
         replay(r);
@@ -135,7 +154,7 @@ static void a_study_under_way_replays(void **state)
 static void approved_walls_replay(void **state)
 {
     (void)state;
-    struct rehearsal *r = begin(5, false, "\"method\":\"tpe\",\"boundary\":\"ask\",\"trials\":200,\"epochs\":1", 4);
+    struct rehearsal *r = begin(5, false, "\"method\":\"tpe\",\"boundary\":\"ask\",\"trials\":200,\"epochs\":1", "", 4);
     int64_t boxes = 0;
     for (int i = 0; i < 20; i++) {
         struct msg answer;
@@ -163,7 +182,7 @@ static void expect_difference(struct rehearsal *r, const char *said)
 static void a_point_of_another_origin_is_found(void **state)
 {
     (void)state;
-    struct rehearsal *r = begin(7, false, "\"method\":\"random\",\"trials\":9,\"epochs\":1", 2);
+    struct rehearsal *r = begin(7, false, "\"method\":\"random\",\"trials\":9,\"epochs\":1", "", 2);
     weather(r);
     struct study *s = reactor_study(rehearsal_reactor(r), "s");
     struct row_value values[] = {{"lr", true, 1.5e-5, NULL}, {"hidden", true, 64, NULL}, {"kind", false, 0, "c"}};
@@ -177,7 +196,7 @@ static void a_point_of_another_origin_is_found(void **state)
 static void a_box_of_another_origin_is_found(void **state)
 {
     (void)state;
-    struct rehearsal *r = begin(8, false, "\"method\":\"random\",\"trials\":9,\"epochs\":1", 2);
+    struct rehearsal *r = begin(8, false, "\"method\":\"random\",\"trials\":9,\"epochs\":1", "", 2);
     weather(r);
     store_add_box(rehearsal_store(r), reactor_study(rehearsal_reactor(r), "s")->id, 0, 0, 9,
                   "{\"lr\":{\"t\":[-9,-7]},\"hidden\":{\"t\":[3,6]},\"kind\":{\"keep\":[\"a\",\"b\"]},"
@@ -191,7 +210,8 @@ int main(void)
     log_init(LOG_ERROR);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tpe_replays_after_storms),          cmocka_unit_test(stages_replay_after_storms),
-        cmocka_unit_test(growing_walls_replay_after_storms), cmocka_unit_test(a_study_under_way_replays),
+        cmocka_unit_test(growing_walls_replay_after_storms), cmocka_unit_test(pruning_replays_after_storms),
+       cmocka_unit_test(a_study_under_way_replays),
         cmocka_unit_test(approved_walls_replay),             cmocka_unit_test(a_point_of_another_origin_is_found),
         cmocka_unit_test(a_box_of_another_origin_is_found),
     };

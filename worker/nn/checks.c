@@ -271,6 +271,7 @@ static void check_overfit(struct bench *bench)
     hint(result,
          "a net that cannot learn a few samples by heart learns nothing else: look for wrong labels, dead "
          "units, a bottleneck");
+    free(x);
 }
 
 /* ---- 4: data ---- */
