@@ -8,6 +8,7 @@
 #include "common/mem.h"
 #include "master/course.h"
 #include "master/snapshot.h"
+#include "master/waiting.h"
 
 struct asking {
     struct reactor *reactor;
@@ -219,6 +220,27 @@ static int verb_status(const struct asking *a, struct err *err)
     return 0;
 }
 
+static int verb_explain(const struct asking *a, struct err *err)
+{
+    struct jcur number = jcur_get(&a->args, "trial");
+    struct study *s;
+    int64_t trial;
+    if (named_study(a, &s, err))
+        return ERR_GONE;
+    if (jcur_int(&number, 1, UINT32_MAX, &trial, err))
+        return ERR_BAD;
+    const struct trial *t = study_trial(s, (uint32_t)trial);
+    if (!t)
+        return err_set(err, ERR_GONE, "study \"%s\" has no trial %lld", s->def.name, (long long)trial);
+    struct str reason = {0};
+    waiting_reason(a->reactor, t, &reason);
+    jw_text(a->result, "status", trial_status_name(t->status));
+    jw_text(a->result, "waits", reason.len ? str_text(&reason) : NULL);
+    jw_text(a->result, "worker", t->holder ? t->holder->name : NULL);
+    str_fini(&reason);
+    return 0;
+}
+
 static int verb_workers(const struct asking *a, struct err *err)
 {
     (void)err;
@@ -243,7 +265,7 @@ static const struct {
 } verbs[] = {
     {"ping", verb_ping},     {"submit", verb_submit}, {"cancel", verb_cancel}, {"retry", verb_retry},
     {"pause", verb_pause},   {"resume", verb_resume}, {"stop", verb_stop},     {"status", verb_status},
-    {"workers", verb_workers}, {"approve", verb_approve},
+    {"workers", verb_workers}, {"approve", verb_approve}, {"explain", verb_explain},
 };
 
 static int act(const struct asking *a, const char *verb, struct err *err)

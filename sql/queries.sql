@@ -14,6 +14,8 @@
 --   running         :study*          what runs now: study trial attempt worker host epoch until value ... started_ms
 --   workers                          one row per worker, connected ones first
 --   trial_head, trial_params, trial_attempts, trial_events, trial_curve, trial_checkpoints   :study :trial (number)
+--   trial_origin    :study :trial    what was known when it was proposed: finished under_way best_trial best stage box
+--   trial_queue     :study :trial    what it waits for: open before slots workers busy
 --   space           :study           the axes: position name dist definition
 --   meta            :key             value
 
@@ -358,3 +360,27 @@ WHERE study = :study AND trial = :trial ORDER BY epoch;
 SELECT c.attempt, c.epoch, c.path, c.bytes, c.hash, c.created_ms
 FROM study s JOIN trial t ON t.study = s.id JOIN checkpoint c ON c.trial = t.id
 WHERE s.name = :study AND t.number = :trial ORDER BY c.attempt, c.epoch;
+
+-- name: trial_origin
+SELECT t.seq_cut,
+       (SELECT count(*) FROM trial b WHERE b.study = t.study AND
+        (SELECT v.to_status FROM trial_event v WHERE v.trial = b.id AND v.seq <= t.seq_cut ORDER BY v.seq DESC LIMIT 1)
+        IN ('complete', 'pruned', 'failed')) AS finished,
+       (SELECT count(*) FROM trial b WHERE b.study = t.study AND
+        (SELECT v.to_status FROM trial_event v WHERE v.trial = b.id AND v.seq <= t.seq_cut ORDER BY v.seq DESC LIMIT 1)
+        IN ('waiting', 'running', 'paused')) AS under_way,
+       (SELECT b.number FROM study g JOIN trial b ON b.study = g.id JOIN epoch e ON e.trial = b.id WHERE g.id = t.study
+        AND e.seq <= t.seq_cut AND e.value IS NOT NULL ORDER BY iif(g.goal = 'maximize', -e.value, e.value), b.number LIMIT 1) AS best_trial,
+       (SELECT e.value FROM study g JOIN trial b ON b.study = g.id JOIN epoch e ON e.trial = b.id WHERE g.id = t.study
+        AND e.seq <= t.seq_cut AND e.value IS NOT NULL ORDER BY iif(g.goal = 'maximize', -e.value, e.value), b.number LIMIT 1) AS best,
+       (SELECT x.stage FROM box x WHERE x.study = s.id AND x.seq <= t.seq_cut ORDER BY x.seq DESC LIMIT 1) AS stage,
+       (SELECT x.walls FROM box x WHERE x.study = s.id AND x.seq <= t.seq_cut ORDER BY x.seq DESC LIMIT 1) AS box
+FROM study s JOIN trial t ON t.study = s.id WHERE s.name = :study AND t.number = :trial;
+
+-- name: trial_queue
+SELECT (SELECT count(*) FROM attempt a JOIN trial b ON b.id = a.trial WHERE b.study = s.id AND a.outcome IS NULL) AS open,
+       (SELECT count(*) FROM trial b WHERE b.study = s.id AND b.status = 'waiting' AND b.number < :trial) AS before,
+       (SELECT coalesce(sum(w.slots), 0) FROM worker w WHERE w.left_ms IS NULL) AS slots,
+       (SELECT count(*) FROM worker w WHERE w.left_ms IS NULL) AS workers,
+       (SELECT count(*) FROM attempt a WHERE a.outcome IS NULL) AS busy
+FROM study s WHERE s.name = :study;
