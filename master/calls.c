@@ -7,6 +7,7 @@
 #include "common/check.h"
 #include "common/mem.h"
 #include "master/course.h"
+#include "master/search/given.h"
 #include "master/snapshot.h"
 #include "master/waiting.h"
 
@@ -209,6 +210,43 @@ static int verb_approve(const struct asking *a, struct err *err)
     return moved ? 0 : err_set(err, ERR_NO, "no wall of study \"%s\" waits for approval", s->def.name);
 }
 
+/* All of the points or none: each is looked at before the first is added. */
+static int verb_enqueue(const struct asking *a, struct err *err)
+{
+    struct jcur points = jcur_get(&a->args, "points");
+    struct study *s;
+    if (named_study(a, &s, err))
+        return ERR_GONE;
+    if (jcur_array(&points, 1, 10000, err))
+        return ERR_BAD;
+    for (const struct json *n = json_first(points.node); n; n = json_next(n)) {
+        struct jcur given = jcur_of(&points, n);
+        if (given_check(&s->def.space, &given, err))
+            return ERR_BAD;
+    }
+    int64_t room = study_planned(s) - (int64_t)s->count + s->counts[TRIAL_cancelled];
+    if (study_has_ended(s) || s->ending[0]) {
+        err_set(err, ERR_NO, "study \"%s\" has ended (%s)", s->def.name, s->ending[0] ? s->ending : s->end_reason);
+        return err_hint(err, "hone edit %s --set search.trials=N opens it again", s->def.name);
+    }
+    if (study_planned(s) >= 0 && (int64_t)json_count(points.node) > room) {
+        err_set(err, ERR_NO, "study \"%s\" has room for %lld more of its %lld trials", s->def.name, (long long)room,
+                (long long)study_planned(s));
+        return err_hint(err, "hone edit %s --set search.trials=N makes room", s->def.name);
+    }
+    jw_array(a->result, "trials");
+    for (const struct json *n = json_first(points.node); n; n = json_next(n)) {
+        struct jcur given = jcur_of(&points, n);
+        struct trial *t;
+        int rc = study_add_given(a->turn, s, &given, who(a), &t, err);
+        if (rc)
+            return rc; /* a grid, before the first */
+        jw_int(a->result, NULL, t->number);
+    }
+    jw_close_array(a->result);
+    return 0;
+}
+
 static int verb_status(const struct asking *a, struct err *err)
 {
     struct study *s;
@@ -265,7 +303,7 @@ static const struct {
 } verbs[] = {
     {"ping", verb_ping},     {"submit", verb_submit}, {"cancel", verb_cancel}, {"retry", verb_retry},
     {"pause", verb_pause},   {"resume", verb_resume}, {"stop", verb_stop},     {"status", verb_status},
-    {"workers", verb_workers}, {"approve", verb_approve}, {"explain", verb_explain},
+    {"workers", verb_workers}, {"approve", verb_approve}, {"explain", verb_explain}, {"enqueue", verb_enqueue},
 };
 
 static int act(const struct asking *a, const char *verb, struct err *err)

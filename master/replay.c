@@ -9,6 +9,7 @@
 #include "master/course.h"
 #include "master/eras.h"
 #include "master/platform.h"
+#include "master/search/given.h"
 #include "master/search/stages.h"
 #include "master/search/walls.h"
 
@@ -20,6 +21,7 @@ struct made {
     char sampler[32], platform[128];
     int version;
     uint64_t cut;
+    char *given; /* JSON of what somebody named of it; NULL: sampled */
 };
 
 struct seen_event {
@@ -113,6 +115,11 @@ static int read_log(void *arg, const struct row_log *row)
         m->seen = (uint64_t)json_num(json_get(detail, "seen"));
         m->epoch = (int)json_num(json_get(detail, "epoch"));
         m->until = (int)json_num(json_get(detail, "until"));
+    }
+    if (detail && json_get(detail, "given")) {
+        struct str given = {0};
+        json_print(json_get(detail, "given"), &given);
+        r->made[m->trial - 1].given = str_take(&given);
     }
     json_free(detail);
     return 0;
@@ -252,6 +259,18 @@ static int compare_proposal(struct replay *r, const struct made *m, const struct
                               r->report->study, m->trial, m->sampler, m->version, m->platform);
 }
 
+/* What somebody named is an input; what he left out is computed. */
+static int name_again(const struct study_def *def, const struct history *view, const struct made *m, struct point *out,
+                      struct proposal *note, struct err *err)
+{
+    *note = (struct proposal){.sampler = "enqueued", .version = 1, .seq_cut = m->cut};
+    struct json *json = json_parse(m->given, strlen(m->given), "given", err);
+    struct jcur given = jcur_root(json, "given");
+    int rc = json ? given_point(&def->space, view, def->search.seed, m->trial, &given, out, err) : ERR_BAD;
+    json_free(json);
+    return rc;
+}
+
 static int check_proposal(struct replay *r, const struct made *m)
 {
     struct history view;
@@ -262,8 +281,9 @@ static int check_proposal(struct replay *r, const struct made *m)
     const struct era *era = eras_at(&r->eras, history_find(&r->study->history, m->trial)->added);
     history_as_of(&r->study->history, m->cut, &view);
     point_init(&again, &era->def.space);
-    sampler_forget(era->sampler);
-    int rc = sampler_propose(era->sampler, &view, m->trial, &again, &note, &why);
+    int rc = m->given ? name_again(&era->def, &view, m, &again, &note, &why)
+                      : (sampler_forget(era->sampler),
+                         sampler_propose(era->sampler, &view, m->trial, &again, &note, &why));
     if (rc)
         rc = err_set(r->err, ERR_NO, "%s/%u: %s version %d proposes nothing from the history to seq %llu: %s",
                      r->report->study, m->trial, m->sampler, m->version, (unsigned long long)m->cut, why.text);
@@ -535,6 +555,8 @@ int replay_study(struct store *store, const char *name, struct replay_report *ou
         rc = check_all(&r);
     for (size_t i = 0; i < r.approved_count; i++)
         free(r.approved[i].events);
+    for (size_t i = 0; i < r.made_count; i++)
+        free(r.made[i].given);
     eras_fini(&r.eras);
     study_free(r.study);
     free(r.made);

@@ -10,6 +10,7 @@
 #include "master/course.h"
 #include "master/platform.h"
 #include "master/roster.h"
+#include "master/search/given.h"
 #include "master/search/stages.h"
 
 enum { SAVE_WALL_EVERY_MS = 1000 };
@@ -69,6 +70,8 @@ static const char *dist_name(const struct param *param)
     return "unknown";
 }
 
+static void add_file_points(struct turn *turn, struct study *s);
+
 int study_create(struct turn *turn, struct study *s, struct err *err)
 {
     struct str definition = {0};
@@ -100,6 +103,8 @@ int study_create(struct turn *turn, struct study *s, struct err *err)
     free(texts);
     free(params);
     str_fini(&definition);
+    if (!rc)
+        add_file_points(turn, s);
     return rc;
 }
 
@@ -333,7 +338,7 @@ static bool may_sample(const struct study *s)
     return !s->exhausted && (planned < 0 || counted < planned);
 }
 
-static void add_rows(struct turn *turn, struct trial *t, const struct proposal *note)
+static void add_rows(struct turn *turn, struct trial *t, const struct proposal *note, const char *given)
 {
     const struct space *space = &t->study->def.space;
     struct row_value *values = xcalloc((size_t)space->count, sizeof *values);
@@ -360,6 +365,7 @@ static void add_rows(struct turn *turn, struct trial *t, const struct proposal *
         .why = note->why,
         .platform = platform_here(),
         .fit = t->fit,
+        .given = given,
         .until = t->until,
         .epochs = t->epochs,
         .score = NAN,
@@ -440,6 +446,26 @@ static bool propose(struct study *s, struct proposed *out)
     return false;
 }
 
+static struct trial *new_trial(struct turn *turn, struct study *s, const struct point *point,
+                               const struct proposal *note, const char *given)
+{
+    struct trial *t = add_trial(s);
+    point_copy(&t->point, point);
+    t->group = t->number;
+    t->seed = hash_mix(s->def.trainer_seed, (uint64_t)t->repeat) & HONE_SEED_MAX;
+    t->epochs = s->def.epochs;
+    t->until = course_until(s);
+    t->created_ms = turn->now.wall_ms;
+    t->fit = write_fit(note);
+    t->status = TRIAL_waiting;
+    s->counts[TRIAL_waiting]++;
+    add_rows(turn, t, note, given);
+    study_enqueue(s, t, false);
+    study_learn_point(s, t, note, store_seq(turn->store));
+    study_learn_until(s, t->number, t->until, store_seq(turn->store));
+    return t;
+}
+
 static struct trial *sample(struct turn *turn, struct study *s)
 {
     struct proposed proposed;
@@ -451,22 +477,49 @@ static struct trial *sample(struct turn *turn, struct study *s)
         s->exhausted = s->exhausted || proposed.rc == ERR_GONE;
         return NULL;
     }
-    struct trial *t = add_trial(s);
-    point_copy(&t->point, &proposed.point);
+    struct trial *t = new_trial(turn, s, &proposed.point, &note, NULL);
     point_fini(&proposed.point);
-    t->group = t->number;
-    t->seed = hash_mix(s->def.trainer_seed, (uint64_t)t->repeat) & HONE_SEED_MAX;
-    t->epochs = s->def.epochs;
-    t->until = course_until(s);
-    t->created_ms = turn->now.wall_ms;
-    t->fit = write_fit(&note);
-    t->status = TRIAL_waiting;
-    s->counts[TRIAL_waiting]++;
-    add_rows(turn, t, &note);
-    study_enqueue(s, t, false);
-    study_learn_point(s, t, &note, store_seq(turn->store));
-    study_learn_until(s, t->number, t->until, store_seq(turn->store));
     return t;
+}
+
+/* ---- points that somebody names ---- */
+
+int study_add_given(struct turn *turn, struct study *s, const struct jcur *given, const char *who, struct trial **out,
+                    struct err *err)
+{
+    if (sampler_size(s->sampler) >= 0 || !may_sample(s)) {
+        if (sampler_size(s->sampler) >= 0)
+            return err_set(err, ERR_NO, "study \"%s\": a grid visits its own points and no others", s->def.name);
+        err_set(err, ERR_NO, "study \"%s\" has all its %lld trials", s->def.name, (long long)study_planned(s));
+        return err_hint(err, "hone edit %s --set search.trials=%lld makes room", s->def.name,
+                        (long long)study_planned(s) + 1);
+    }
+    struct proposal note = {.sampler = "enqueued", .version = 1, .seq_cut = s->history.seq};
+    struct point point;
+    struct str text = {0};
+    point_init(&point, &s->def.space);
+    int rc = given_point(&s->def.space, &s->history, s->def.search.seed, (uint32_t)s->count + 1, given, &point, err);
+    if (!rc) {
+        size_t named = json_count(given->node);
+        json_print(given->node, &text);
+        snprintf(note.why, sizeof note.why, "%zu of %d parameters named by %.60s", named, s->def.space.count, who);
+        struct trial *t = new_trial(turn, s, &point, &note, str_text(&text));
+        if (out)
+            *out = t;
+    }
+    str_fini(&text);
+    point_fini(&point);
+    return rc;
+}
+
+static void add_file_points(struct turn *turn, struct study *s)
+{
+    struct jcur root = jcur_root(s->def.json, s->def.name), list = jcur_get(&root, "enqueue");
+    for (const struct json *n = jcur_has(&list) ? json_first(list.node) : NULL; n; n = json_next(n)) {
+        struct jcur given = jcur_of(&list, n);
+        int rc = study_add_given(turn, s, &given, "the study file", NULL, NULL);
+        POST(!rc); /* study_def has looked at each */
+    }
 }
 
 struct trial *study_next(struct turn *turn, struct study *s)

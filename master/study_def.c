@@ -10,6 +10,7 @@
 #include "common/mem.h"
 #include "common/trainer_options.h"
 #include "common/units.h"
+#include "master/search/given.h"
 #include "master/search/stages.h"
 
 enum { STUDY_FILE_MAX_BYTES = 4 << 20, COMMAND_MAX_ARGS = 256 };
@@ -183,6 +184,27 @@ static int parse_extras(const struct jcur *root, struct study_def *def, struct e
     return 0;
 }
 
+/* Known good points first: each is looked at now, so that none is refused when the search is under way. */
+static int check_enqueue(const struct jcur *root, const struct study_def *def, struct err *err)
+{
+    struct jcur list = jcur_get(root, "enqueue");
+    if (!jcur_has(&list))
+        return 0;
+    if (jcur_array(&list, 1, 10000, err))
+        return ERR_BAD;
+    if (strcmp(def->search.method, "grid") == 0)
+        return jcur_fail(&list, err, "has no place beside a grid, which visits its own points and no others");
+    if (def->search.trials && (int64_t)json_count(list.node) > def->search.trials)
+        return jcur_fail(&list, err, "has %zu points, more than the %lld of search.trials", json_count(list.node),
+                         (long long)def->search.trials);
+    for (const struct json *n = json_first(list.node); n; n = json_next(n)) {
+        struct jcur given = jcur_of(&list, n);
+        if (given_check(&def->space, &given, err))
+            return ERR_BAD;
+    }
+    return 0;
+}
+
 /* A search must be able to end: by its own size, a number of trials, or a budget. */
 static int check_ends(const struct jcur *root, struct study_def *def, struct err *err)
 {
@@ -202,7 +224,7 @@ static int check_ends(const struct jcur *root, struct study_def *def, struct err
 static int parse_root(const struct jcur *root, struct study_def *def, struct err *err)
 {
     static const char *const keys[] = {"study",  "metric",   "trainer", "space",        "search",
-                                       "budget", "priority", "weight",  "max_attempts", "description", "prune", NULL};
+                                       "budget", "priority", "weight",  "max_attempts", "description", "prune", "enqueue", NULL};
     struct jcur name = jcur_get(root, "study"), space = jcur_get(root, "space");
     struct jcur search = jcur_get(root, "search"), trainer = jcur_get(root, "trainer");
     const char *text;
@@ -225,7 +247,7 @@ static int parse_root(const struct jcur *root, struct study_def *def, struct err
         return jcur_fail(&prune, err, "stages carry their best on by themselves: \"asha\" has no place beside them");
     if (parse_budget(root, def, err) || parse_trainer(root, def, err) || parse_extras(root, def, err))
         return ERR_BAD;
-    return check_ends(root, def, err);
+    return check_enqueue(root, def, err) ? ERR_BAD : check_ends(root, def, err);
 }
 
 /* ---- the whole ---- */

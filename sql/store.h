@@ -139,6 +139,7 @@ struct row_trial {
     uint64_t seq_cut; /* the history the proposal saw */
     const char *why;  /* one sentence of the sampler */
     const char *platform;
+    const char *given; /* store_add_trial alone: JSON of what somebody named of it; NULL: sampled */
     const char *fit;  /* JSON list, or NULL: see struct proposal */
     int attempt;      /* newest attempt, 0: none */
     int until;        /* epoch to stop after */

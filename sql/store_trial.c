@@ -1,8 +1,8 @@
-#include <stdio.h>
 #include <math.h>
 #include <string.h>
 
 #include "common/check.h"
+#include "common/str.h"
 #include "sql/store_inner.h"
 
 /* ---- workers ---- */
@@ -113,10 +113,14 @@ void store_add_trial(struct store *store, struct row_trial *trial, const struct 
     known_add_trial(store, trial->id, trial->study);
     for (int i = 0; i < count; i++)
         put_value(store, trial->id, &values[i]);
-    char detail[32];
-    snprintf(detail, sizeof detail, "{\"until\":%d}", trial->until);
-    put_event(store, trial->id, trial->created_ms, "sampled", NULL, trial_status_name(TRIAL_waiting),
-              trial->cause, 0, detail);
+    struct str detail = {0};
+    str_addf(&detail, "{\"until\":%d", trial->until);
+    if (trial->given)
+        str_addf(&detail, ",\"given\":%s", trial->given);
+    str_add(&detail, "}");
+    put_event(store, trial->id, trial->created_ms, trial->given ? "enqueued" : "sampled", NULL,
+              trial_status_name(TRIAL_waiting), trial->cause, 0, str_text(&detail));
+    str_fini(&detail);
 }
 
 /* Memory and store disagree about a status: our own bug, but not one to lose acknowledged epochs for. */
