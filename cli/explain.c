@@ -76,7 +76,10 @@ static void say_origin(struct explained *e)
 {
     const struct rows *head = &e->head, *origin = &e->origin;
     struct text_list *out = &e->origin_lines;
-    add_line(out, "proposed by %s, version %lld%s%s", text_of(head, "sampler"), (long long)int_of(head, "sampler_version"),
+    if (strcmp(text_of(head, "sampler"), "enqueued") == 0)
+        add_line(out, "enqueued: %s; the others are the trial's own random point", text_of(head, "why"));
+    else
+        add_line(out, "proposed by %s, version %lld%s%s", text_of(head, "sampler"), (long long)int_of(head, "sampler_version"),
              *text_of(head, "why") ? ": " : "", text_of(head, "why"));
     long long finished = int_of(origin, "finished"), under_way = int_of(origin, "under_way");
     add_line(out, "from what was known at seq %lld: %lld finished trial%s, %lld under way",

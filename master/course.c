@@ -117,7 +117,8 @@ static void tell(struct turn *turn, struct study *s, const struct wall_event *e)
     struct jw w = jw_to(&behind);
     jw_array(&w, NULL);
     for (int i = 0; i < e->behind_count; i++)
-        jw_int(&w, NULL, e->behind[i]);
+        if (!(e->behind[i] & HISTORY_WARM))
+            jw_int(&w, NULL, e->behind[i]);
     jw_close_array(&w);
     struct row_box_event row = {
         .study = s->id, .stage = stage_now(s), .param = p->name, .side = sides[e->side + 1],

@@ -12,6 +12,7 @@
 #include "master/roster.h"
 #include "master/search/given.h"
 #include "master/search/stages.h"
+#include "master/warm.h"
 
 enum { SAVE_WALL_EVERY_MS = 1000 };
 
@@ -72,7 +73,7 @@ static const char *dist_name(const struct param *param)
 
 static void add_file_points(struct turn *turn, struct study *s);
 
-int study_create(struct turn *turn, struct study *s, struct err *err)
+static int add_study_rows(struct turn *turn, struct study *s, struct err *err)
 {
     struct str definition = {0};
     json_print(s->def.json, &definition);
@@ -103,8 +104,21 @@ int study_create(struct turn *turn, struct study *s, struct err *err)
     free(texts);
     free(params);
     str_fini(&definition);
+    return rc;
+}
+
+/* All that may be refused comes before the first row. */
+int study_create(struct turn *turn, struct study *s, struct err *err)
+{
+    struct warm *warm;
+    int rc = warm_read(turn, s, &warm, err);
+    if (!rc)
+        rc = add_study_rows(turn, s, err);
+    if (!rc)
+        rc = warm_write(turn, s, warm, err);
     if (!rc)
         add_file_points(turn, s);
+    warm_free(warm);
     return rc;
 }
 
@@ -264,6 +278,8 @@ int study_load(struct turn *turn, struct study *s, int64_t orphan_until_mono_ms,
 {
     struct loading loading = {s, turn, orphan_until_mono_ms};
     int rc = store_load_trials(turn->store, s->id, load_trial, &loading, err);
+    if (!rc)
+        rc = warm_load(turn->store, s, err);
     if (!rc)
         rc = store_load_log(turn->store, s->id, load_log, &loading, err);
     if (!rc)

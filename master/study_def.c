@@ -205,6 +205,18 @@ static int check_enqueue(const struct jcur *root, const struct study_def *def, s
     return 0;
 }
 
+static int check_warm_start(const struct jcur *root, struct err *err)
+{
+    static const char *const keys[] = {"study", "db", NULL};
+    struct jcur warm = jcur_get(root, "warm_start"), study = jcur_get(&warm, "study"), db = jcur_get(&warm, "db");
+    const char *text;
+    if (!jcur_has(&warm))
+        return 0;
+    if (jcur_object(&warm, 4, err) || jcur_known(&warm, keys, err) || jcur_name(&study, &text, err))
+        return err_hint(err, "\"warm_start\": {\"study\": \"mnist-small\", \"db\": \"older.db\"}");
+    return jcur_has(&db) ? jcur_text(&db, 4000, &text, err) : 0;
+}
+
 /* A search must be able to end: by its own size, a number of trials, or a budget. */
 static int check_ends(const struct jcur *root, struct study_def *def, struct err *err)
 {
@@ -224,7 +236,8 @@ static int check_ends(const struct jcur *root, struct study_def *def, struct err
 static int parse_root(const struct jcur *root, struct study_def *def, struct err *err)
 {
     static const char *const keys[] = {"study",  "metric",   "trainer", "space",        "search",
-                                       "budget", "priority", "weight",  "max_attempts", "description", "prune", "enqueue", NULL};
+                                       "budget", "priority", "weight",  "max_attempts", "description", "prune", "enqueue",
+                                       "warm_start", NULL};
     struct jcur name = jcur_get(root, "study"), space = jcur_get(root, "space");
     struct jcur search = jcur_get(root, "search"), trainer = jcur_get(root, "trainer");
     const char *text;
@@ -247,7 +260,9 @@ static int parse_root(const struct jcur *root, struct study_def *def, struct err
         return jcur_fail(&prune, err, "stages carry their best on by themselves: \"asha\" has no place beside them");
     if (parse_budget(root, def, err) || parse_trainer(root, def, err) || parse_extras(root, def, err))
         return ERR_BAD;
-    return check_enqueue(root, def, err) ? ERR_BAD : check_ends(root, def, err);
+    if (check_enqueue(root, def, err) || check_warm_start(root, err))
+        return ERR_BAD;
+    return check_ends(root, def, err);
 }
 
 /* ---- the whole ---- */

@@ -234,6 +234,13 @@ SELECT seq, param, side, verdict, stage, best, lean, slope, trend, top, trials, 
        after_high, choice, behind, text
 FROM box_event WHERE study = :study ORDER BY seq;
 
+-- name: add_warm
+INSERT INTO warm (study, number, source, trial, params, pruned, epochs, score)
+VALUES (:study, :number, :source, :trial, :params, :pruned, :epochs, :score);
+
+-- name: load_warm
+SELECT number, source, trial, params, pruned, epochs, score FROM warm WHERE study = :study ORDER BY number;
+
 -- name: load_study_events
 SELECT seq, event, path, before, after, who, at_ms FROM study_event WHERE study = :study ORDER BY seq;
 

@@ -258,6 +258,21 @@ CREATE TABLE box_event (
 CREATE INDEX box_event_by_study ON box_event (study, seq);
 
 
+-- warm: what a study knows before its first trial ("warm_start"): finished trials of another study, copied when it was
+-- submitted, so that the search and its replay need that study no more. They are no trials of this study.
+CREATE TABLE warm (
+    study  INTEGER NOT NULL REFERENCES study (id),
+    number INTEGER NOT NULL CHECK (number >= 1),
+    source TEXT    NOT NULL,                             -- name of the other study
+    trial  INTEGER NOT NULL,                             -- its trial's number
+    params TEXT    NOT NULL CHECK (json_valid(params)),
+    pruned INTEGER NOT NULL CHECK (pruned IN (0, 1)),
+    epochs INTEGER NOT NULL,
+    score  REAL,                                         -- NULL: failed or diverged
+    PRIMARY KEY (study, number)
+) STRICT, WITHOUT ROWID;
+
+
 -- study_event: what people did to a study while it lived, one row a change: edit (path is that of the study file,
 -- before and after are JSON, NULL where the key is not there), approve (path is the parameter, after the list of the
 -- box_events that were approved), rename. study.definition is always the newest; going back through the edits gives

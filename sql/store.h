@@ -262,6 +262,23 @@ int store_load_study_events(struct store *store, int64_t study,
                             int (*visit)(void *arg, uint64_t seq, const struct row_study_event *row), void *arg,
                             struct err *err);
 
+/* ---- what a study knew before its first trial ---- */
+
+struct row_warm {
+    int64_t study;
+    int number;         /* from 1 */
+    const char *source; /* the study it comes from */
+    uint32_t trial;     /* its number there */
+    const char *params; /* JSON */
+    bool pruned;
+    int epochs;
+    double score; /* NaN: failed or diverged */
+};
+
+void store_add_warm(struct store *store, const struct row_warm *row);
+int store_load_warm(struct store *store, int64_t study, int (*visit)(void *arg, const struct row_warm *row), void *arg,
+                    struct err *err);
+
 /* ---- rebuilding memory ---- */
 
 /* Each visits every row in the order of its key; a callback that returns non-zero ends the visit with it. */

@@ -1,4 +1,4 @@
-/* What people did to a study while it lived: its edits, in the order in which they were made. */
+/* What stands beside a study's trials: what people did to it while it lived, and what it knew before its first trial. */
 #include "sql/store_inner.h"
 
 uint64_t store_add_study_event(struct store *store, const struct row_study_event *event)
@@ -35,6 +35,45 @@ int store_load_study_events(struct store *store, int64_t study,
             .at_ms = sqlite3_column_int64(stmt, 6),
         };
         rc = visit(arg, (uint64_t)sqlite3_column_int64(stmt, 0), &row);
+    }
+    return load_finish(store, stmt, got, rc, err);
+}
+
+/* ---- warm ---- */
+
+void store_add_warm(struct store *store, const struct row_warm *row)
+{
+    struct put put = put_begin(store, "add_warm");
+    put_int(&put, row->study);
+    put_int(&put, row->number);
+    put_text(&put, row->source);
+    put_int(&put, row->trial);
+    put_text(&put, row->params);
+    put_int(&put, row->pruned);
+    put_int(&put, row->epochs);
+    put_num(&put, row->score);
+    put_run(&put);
+}
+
+int store_load_warm(struct store *store, int64_t study, int (*visit)(void *arg, const struct row_warm *row), void *arg,
+                    struct err *err)
+{
+    sqlite3_stmt *stmt;
+    int rc = load_start(store, "load_warm", study, &stmt, err), got = SQLITE_DONE;
+    if (rc)
+        return rc;
+    while (!rc && (got = sqlite3_step(stmt)) == SQLITE_ROW) {
+        struct row_warm row = {
+            .study = study,
+            .number = sqlite3_column_int(stmt, 0),
+            .source = text_at_col(stmt, 1),
+            .trial = (uint32_t)sqlite3_column_int64(stmt, 2),
+            .params = text_at_col(stmt, 3),
+            .pruned = sqlite3_column_int(stmt, 4),
+            .epochs = sqlite3_column_int(stmt, 5),
+            .score = num_at_col(stmt, 6),
+        };
+        rc = visit(arg, &row);
     }
     return load_finish(store, stmt, got, rc, err);
 }
