@@ -194,16 +194,34 @@ static void a_bad_job_is_answered_and_the_next_one_taken(void **state)
     assert_string_equal(json_text(json_get(line, "cause")), "error");
     assert_non_null(strstr(json_text(json_get(line, "text")), "nowhere.csv"));
     json_free(line);
-    send_job(&peer, spiral, 1, ",\"resume\":{\"path\":\"/nowhere\",\"epoch\":1}");
-    line = hear(&peer);
-    assert_non_null(strstr(json_text(json_get(line, "text")), "/nowhere"));
-    json_free(line);
     say(&peer, "{\"job\":3}");
     line = hear(&peer);
     assert_true(json_get(line, "done") && !json_bool(json_get(line, "done")));
     json_free(line);
     send_job(&peer, spiral, 1, "");
     expect_epoch(&peer, 1, path, sizeof path);
+    expect_true(&peer, "done");
+    assert_int_equal(end(&peer), 0);
+}
+
+/* Its epochs are trained again, silently, with the numbers they had. */
+static void a_lost_checkpoint_costs_time_only(void **state)
+{
+    (void)state;
+    struct peer peer;
+    char path[256];
+    double expected = 0;
+    start(&peer);
+    expect_true(&peer, "ready");
+    send_job(&peer, spiral, 3, "");
+    for (int n = 1; n <= 3; n++)
+        expected = expect_epoch(&peer, n, path, sizeof path);
+    expect_true(&peer, "done");
+    send_job(&peer, spiral, 3, ",\"resume\":{\"path\":\"/nowhere\",\"epoch\":2}");
+    struct json *note = hear(&peer);
+    assert_non_null(strstr(json_text(json_get(note, "note")), "/nowhere"));
+    json_free(note);
+    assert_true(expect_epoch(&peer, 3, path, sizeof path) == expected);
     expect_true(&peer, "done");
     assert_int_equal(end(&peer), 0);
 }
@@ -306,6 +324,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_warm_trainer_takes_job_after_job),
         cmocka_unit_test(a_bad_job_is_answered_and_the_next_one_taken),
+        cmocka_unit_test(a_lost_checkpoint_costs_time_only),
         cmocka_unit_test(a_watched_epoch_reports_what_it_saw),
         cmocka_unit_test(a_hopeless_rate_is_noted),
         cmocka_unit_test(a_stop_is_heard_in_mid_training),
