@@ -1,4 +1,4 @@
-/* enqueue, approve: steering a study that runs. */
+/* enqueue, approve, edit, rename: steering a study that runs. */
 #include "cli/steer.h"
 
 #include <pwd.h>
@@ -116,6 +116,61 @@ int cmd_approve(const struct opt_approve *opt)
         return status;
     double moved = json_num(json_get(answer.result, "moved"));
     printf("%s: %.0f wall%s moved\n", opt->args.items[0], moved, moved == 1 ? "" : "s");
+    answer_fini(&answer);
+    return 0;
+}
+
+/* ---- edit, rename ---- */
+
+static void print_change(const struct json *change)
+{
+    struct str before = {0}, after = {0};
+    json_print(json_get(change, "before"), &before);
+    json_print(json_get(change, "after"), &after);
+    printf("%s: %s -> %s\n", json_text(json_get(change, "path")), str_text(&before), str_text(&after));
+    str_fini(&before);
+    str_fini(&after);
+}
+
+int cmd_edit(const struct opt_edit *opt)
+{
+    struct err err = ERR_NONE;
+    if (!opt->set.count) {
+        err_set(&err, ERR_BAD, "there is nothing to change");
+        err_hint(&err, "hone edit %s --set search.trials=200", opt->args.items[0]);
+        return command_fail("edit", &err);
+    }
+    struct str text = {0};
+    struct jw w = jw_to(&text);
+    jw_array(&w, NULL);
+    for (size_t i = 0; i < opt->set.count; i++)
+        jw_text(&w, NULL, opt->set.items[i]);
+    jw_close_array(&w);
+    struct json *sets = json_parse(str_text(&text), text.len, "sets", NULL), *args = steer_args(opt->args.items[0]);
+    json_put(args, "sets", sets);
+    json_free(sets);
+    str_fini(&text);
+    struct msg_answer answer;
+    int status = steer_call(opt->db, opt->master, "edit", args, &answer);
+    if (status)
+        return status;
+    const struct json *changes = json_get(answer.result, "changes");
+    for (const struct json *n = json_first(changes); n; n = json_next(n))
+        print_change(n);
+    printf("%s: %s\n", opt->args.items[0], json_count(changes) ? json_text(json_get(answer.result, "state")) : "as it was");
+    answer_fini(&answer);
+    return 0;
+}
+
+int cmd_rename(const struct opt_rename *opt)
+{
+    struct json *args = steer_args(opt->args.items[0]);
+    struct msg_answer answer;
+    json_put_text(args, "to", opt->args.items[1]);
+    int status = steer_call(opt->db, opt->master, "rename", args, &answer);
+    if (status)
+        return status;
+    printf("%s: is called %s now\n", opt->args.items[0], opt->args.items[1]);
     answer_fini(&answer);
     return 0;
 }

@@ -7,6 +7,7 @@
 #include "common/check.h"
 #include "common/mem.h"
 #include "master/course.h"
+#include "master/edit.h"
 #include "master/search/given.h"
 #include "master/snapshot.h"
 #include "master/waiting.h"
@@ -124,7 +125,7 @@ static int verb_cancel(const struct asking *a, struct err *err)
 
 static int retry_one(const struct asking *a, struct trial *t)
 {
-    if (t->status != TRIAL_failed && t->status != TRIAL_cancelled)
+    if ((t->status != TRIAL_failed && t->status != TRIAL_cancelled) || t->is_deleted)
         return 0;
     if (study_has_ended(t->study))
         study_reopen(a->turn, t->study);
@@ -175,7 +176,7 @@ static int verb_resume(const struct asking *a, struct err *err)
     bool stopped = strcmp(s->end_reason, "stopped") == 0 || strcmp(s->ending, "stopped") == 0;
     if (study_has_ended(s) && !stopped) {
         err_set(err, ERR_NO, "study \"%s\" has ended (%s)", s->def.name, s->end_reason);
-        return err_hint(err, "a larger budget starts it again: submit it with --fresh, or raise search.trials");
+        return err_hint(err, "a larger budget starts it again: hone edit %s --set search.trials=N", s->def.name);
     }
     if (stopped)
         study_reopen(a->turn, s);
@@ -247,6 +248,59 @@ static int verb_enqueue(const struct asking *a, struct err *err)
     return 0;
 }
 
+static int delete_one(const struct asking *a, struct trial *t)
+{
+    if (t->is_deleted)
+        return 0;
+    trial_delete(a->turn, t);
+    return 1;
+}
+
+static int verb_delete(const struct asking *a, struct err *err)
+{
+    struct study *s;
+    int changed = 0;
+    if (named_study(a, &s, err))
+        return ERR_GONE;
+    int rc = each_trial(a, s, delete_one, &changed, err);
+    if (!rc)
+        jw_int(a->result, "deleted", changed);
+    return rc;
+}
+
+static int verb_edit(const struct asking *a, struct err *err)
+{
+    enum { SETS_MAX = 100 };
+    struct jcur list = jcur_get(&a->args, "sets");
+    const char *sets[SETS_MAX];
+    struct study *s;
+    int count = 0;
+    if (named_study(a, &s, err))
+        return ERR_GONE;
+    if (jcur_array(&list, 1, SETS_MAX, err))
+        return ERR_BAD;
+    for (const struct json *n = json_first(list.node); n; n = json_next(n))
+        sets[count++] = json_text(n);
+    int rc = edit_study(a->turn, s, sets, count, who(a), a->result, err);
+    if (rc)
+        return rc;
+    study_tick(a->turn, s);
+    jw_text(a->result, "state", study_state(s));
+    return 0;
+}
+
+static int verb_rename(const struct asking *a, struct err *err)
+{
+    struct jcur to = jcur_get(&a->args, "to");
+    struct study *s;
+    const char *name;
+    if (named_study(a, &s, err))
+        return ERR_GONE;
+    if (jcur_text(&to, 64, &name, err))
+        return ERR_BAD;
+    return edit_name(a->reactor, a->turn, s, name, who(a), err);
+}
+
 static int verb_status(const struct asking *a, struct err *err)
 {
     struct study *s;
@@ -304,6 +358,7 @@ static const struct {
     {"ping", verb_ping},     {"submit", verb_submit}, {"cancel", verb_cancel}, {"retry", verb_retry},
     {"pause", verb_pause},   {"resume", verb_resume}, {"stop", verb_stop},     {"status", verb_status},
     {"workers", verb_workers}, {"approve", verb_approve}, {"explain", verb_explain}, {"enqueue", verb_enqueue},
+    {"delete", verb_delete}, {"edit", verb_edit},       {"rename", verb_rename},
 };
 
 static int act(const struct asking *a, const char *verb, struct err *err)

@@ -171,6 +171,29 @@ static bool look(struct turn *turn, struct study *s)
     return moved;
 }
 
+void course_follow_ranges(const struct space *before, const struct space *after, struct box *box)
+{
+    for (int i = 0; i < after->count; i++) {
+        struct span was = before->params[i].box, is = after->params[i].box;
+        if (param_is_numeric(&after->params[i]) && (was.lo != is.lo || was.hi != is.hi))
+            box->walls[i] = is;
+    }
+}
+
+void course_ranges_changed(struct turn *turn, struct study *s, const struct space *before)
+{
+    struct box box, now;
+    if (!history_box(&s->history))
+        return; /* the space's own box is the new one already */
+    history_box_clone(&s->history, &s->def.space, &now);
+    box_clone(&box, &now, &s->def.space);
+    course_follow_ranges(before, &s->def.space, &box);
+    if (!box_equal(&box, &now, &s->def.space))
+        set_box(turn, s, &box, stage_now(s), carried_now(s));
+    box_fini(&box);
+    box_fini(&now);
+}
+
 /* ---- stages ---- */
 
 /* The event's detail says how far it may run now, and what the decision saw. */
@@ -332,7 +355,7 @@ static const char *verdict_now(const struct study *s, const struct trial *t)
     struct str *turned = xcalloc(s->count + 1, sizeof *turned);
     int count = 0;
     for (size_t i = 0; i < s->count && s->def.prune.method == PRUNE_MEDIAN; i++)
-        if (s->trials[i]->status == TRIAL_complete)
+        if (s->trials[i]->status == TRIAL_complete && !s->trials[i]->is_deleted)
             finished[count++] = course_curve(&s->def, s->trials[i], s->trials[i]->last_epoch, &turned[i]);
     struct curve mine = course_curve(&s->def, t, t->last_epoch, &turned[s->count]);
     const char *cause = course_verdict(&s->def, &s->history, t->number, mine, finished, count);

@@ -8,6 +8,7 @@
 
 struct edit {
     uint64_t seq;
+    int64_t at_ms;
     char *path, *before; /* before NULL: the key was not there */
 };
 
@@ -23,7 +24,7 @@ static int read_edit(void *arg, uint64_t seq, const struct row_study_event *row)
         return 0;
     GROW(edits->list, edits->room, edits->count + 1);
     edits->list[edits->count++] =
-        (struct edit){seq, xstrdup(row->path), row->before ? xstrdup(row->before) : NULL};
+        (struct edit){seq, row->at_ms, xstrdup(row->path), row->before ? xstrdup(row->before) : NULL};
     return 0;
 }
 
@@ -62,6 +63,13 @@ static void reverse(struct eras *eras)
     }
 }
 
+/* `hone edit` changes several things at once: only their last row begins an era. */
+static bool is_last_of_its_edit(const struct edits *edits, size_t i)
+{
+    return i + 1 == edits->count || edits->list[i + 1].seq != edits->list[i].seq + 1 ||
+           edits->list[i + 1].at_ms != edits->list[i].at_ms;
+}
+
 int eras_load(struct eras *eras, struct store *store, int64_t study, const char *definition, struct err *err)
 {
     struct edits edits = {0};
@@ -69,7 +77,8 @@ int eras_load(struct eras *eras, struct store *store, int64_t study, const char 
     struct json *now = json_parse(definition, strlen(definition), "definition", err);
     int rc = now ? store_load_study_events(store, study, read_edit, &edits, err) : ERR_BAD;
     for (size_t i = edits.count; !rc && i-- > 0;) {
-        rc = add_era(eras, now, edits.list[i].seq, err);
+        if (is_last_of_its_edit(&edits, i))
+            rc = add_era(eras, now, edits.list[i].seq, err);
         if (!rc)
             rc = study_def_put(now, edits.list[i].path, edits.list[i].before, err);
     }

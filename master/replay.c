@@ -456,11 +456,15 @@ static int check_box(struct replay *r, const struct history_box *box, bool exact
 {
     const struct approved *approved = approval_before(r, box->seq);
     const struct space *space = &eras_at(&r->eras, box->seq)->def.space;
+    const struct era *era = eras_at(&r->eras, box->seq);
+    bool edited = era->from && era->from + 1 == box->seq;
     struct decision d;
     decide(r, box->seq - 1, &d);
     if (approved)
         widen(r, approved, &d.box);
-    bool same = same_box(&box->box, approved ? &d.box : &d.next, space, exact);
+    else if (edited)
+        course_follow_ranges(&era[-1].def.space, space, &d.box);
+    bool same = same_box(&box->box, approved || edited ? &d.box : &d.next, space, exact);
     int rc = same ? check_stage(r, box, &d)
                   : err_set(r->err, ERR_NO, "%s: the box of seq %llu is not what its history gives", r->report->study,
                             (unsigned long long)box->seq);
@@ -476,7 +480,8 @@ static bool *complete_at(const struct replay *r, uint64_t seq)
 {
     bool *complete = xcalloc(r->study->count + 1, sizeof *complete);
     for (size_t i = 0; i < r->moved_count && r->moved[i].seq <= seq; i++)
-        complete[r->moved[i].trial] = r->moved[i].to == TRIAL_complete;
+        complete[r->moved[i].trial] =
+            r->moved[i].to == TRIAL_complete && strcmp(r->moved[i].cause, "deleted") != 0;
     return complete;
 }
 

@@ -243,6 +243,7 @@ static int load_log(void *arg, const struct row_log *row)
     } else {
         t->status = row->to_status;
         snprintf(t->cause, sizeof t->cause, "%s", row->cause ? row->cause : "");
+        t->is_deleted = t->is_deleted || strcmp(t->cause, "deleted") == 0;
     }
     if (!history_find(&s->history, t->number)) {
         struct err ignored = ERR_NONE;
@@ -687,6 +688,37 @@ int64_t study_tick(struct turn *turn, struct study *s)
     return study_has_ended(s) ? INT64_MAX : time_deadline(s, turn->now.mono_ms);
 }
 
+void study_redefine(struct study *s, struct study_def *def)
+{
+    struct proposer *proposer = s->proposer;
+    struct study_def before = s->def;
+    if (proposer)
+        proposer_close(proposer, s->id);
+    s->proposer = NULL;
+    s->asked = s->exhausted = s->course_done = false;
+    sampler_free(s->sampler);
+    s->def = *def;
+    *def = (struct study_def){0};
+    s->sampler = sampler_new(&s->def.search, &s->def.space, s->def.search.seed, NULL);
+    POST(s->sampler); /* study_def has made one of it already */
+    study_def_fini(&before);
+    if (proposer)
+        study_use_proposer(s, proposer);
+}
+
+void study_lengthen(struct turn *turn, struct trial *t)
+{
+    const struct study *s = t->study;
+    bool through = t->status == TRIAL_complete && t->last_epoch >= t->until && t->until == t->epochs;
+    bool before_it = t->status == TRIAL_waiting && t->until == t->epochs;
+    if (t->epochs >= s->def.epochs || s->ending[0] || t->is_deleted || !(through || before_it))
+        return;
+    t->epochs = t->until = s->def.epochs;
+    trial_save_progress(turn, t);
+    if (through)
+        trial_move(turn, t, TRIAL_waiting, "edit", NULL);
+}
+
 void study_reopen(struct turn *turn, struct study *s)
 {
     s->ending[0] = s->end_reason[0] = '\0';
@@ -700,13 +732,13 @@ void study_consider_best(struct study *s, struct trial *t)
     if (s->best == t) {
         /* Its own score may have fallen (another attempt replaced epochs): look at all of them. */
         for (size_t i = 0; i < s->count; i++)
-            if (metric_better(s->def.maximize, s->trials[i]->score, s->best->score))
+            if (!s->trials[i]->is_deleted && metric_better(s->def.maximize, s->trials[i]->score, s->best->score))
                 s->best = s->trials[i];
         if (isnan(s->best->score))
             s->best = NULL;
         return;
     }
-    if (isnan(t->score))
+    if (isnan(t->score) || t->is_deleted)
         return;
     bool better = !s->best || metric_better(s->def.maximize, t->score, s->best->score);
     bool tie = s->best && t->score == s->best->score && t->number < s->best->number;

@@ -86,6 +86,12 @@ bool study_has_ended(const struct study *study);
 /* Open again: a retry, a resume after stop. */
 void study_reopen(struct turn *turn, struct study *study);
 
+/* Another definition of the same trials (an edit): takes `def`, makes the sampler anew. PRE: the same parameters. */
+void study_redefine(struct study *study, struct study_def *def);
+/* After search.epochs grew: a trial that has not begun, or is through with the shorter training, runs up to the new
+ * length. Nothing otherwise. */
+void study_lengthen(struct turn *turn, struct trial *trial);
+
 /* running, paused, stopping, ended: the first rule that matches. */
 const char *study_state(const struct study *study);
 int64_t study_planned(const struct study *study); /* trials in all; -1: unknown */

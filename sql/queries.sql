@@ -234,6 +234,18 @@ SELECT seq, param, side, verdict, stage, best, lean, slope, trend, top, trials, 
        after_high, choice, behind, text
 FROM box_event WHERE study = :study ORDER BY seq;
 
+-- name: set_study_definition
+UPDATE study SET definition = :definition, priority = :priority, weight = :weight WHERE id = :study;
+
+-- name: set_study_param
+UPDATE study_param SET definition = :definition WHERE study = :study AND name = :name;
+
+-- name: set_study_name
+UPDATE study SET name = :name, definition = :definition WHERE id = :study;
+
+-- name: set_trial_deleted
+UPDATE trial SET deleted_ms = :deleted_ms, cause = 'deleted' WHERE id = :trial;
+
 -- name: add_warm
 INSERT INTO warm (study, number, source, trial, params, pruned, epochs, score)
 VALUES (:study, :number, :source, :trial, :params, :pruned, :epochs, :score);
@@ -293,6 +305,7 @@ SELECT s.name AS study, t.number AS trial, t.status, t.score, s.metric, t.best_e
         WHERE a.trial = t.id AND a.attempt = t.attempt) AS worker
 FROM study s JOIN trial t ON t.study = s.id
 WHERE (:study IS NULL OR s.name = :study) AND (t.score IS NOT NULL OR t.status NOT IN ('waiting', 'paused'))
+      AND t.deleted_ms IS NULL
 ORDER BY s.id DESC, t.score IS NULL, iif(s.goal = 'maximize', -t.score, t.score), t.number
 LIMIT coalesce(:limit, -1);
 
@@ -314,7 +327,7 @@ SELECT s.name AS study, t.number AS trial, t."group", t.repeat, t.status, t.caus
        strftime('%Y-%m-%dT%H:%M:%fZ', t.ended_ms / 1000.0, 'unixepoch') AS ended_at
 FROM study s JOIN trial t ON t.study = s.id
 LEFT JOIN epoch_counted e ON e.trial = t.id AND e.epoch = t.best_epoch
-WHERE (:study IS NULL OR s.name = :study) AND (:status IS NULL OR t.status = :status)
+WHERE (:study IS NULL OR s.name = :study) AND (:status IS NULL OR t.status = :status) AND t.deleted_ms IS NULL
 ORDER BY s.id, t.number;
 
 -- name: running
@@ -337,7 +350,7 @@ SELECT s.name AS study, t.number AS trial, t."group", t.repeat, t.status, t.caus
        t.sampler_version, t.seq_cut, t.why, t.platform, t.own_failures, t.lost_on, t.created_ms, t.started_ms,
        t.ended_ms, (t.ended_ms - t.started_ms) / 1000.0 AS seconds,
        (SELECT count(*) FROM trial b WHERE b.study = t.study) AS trials,
-       (SELECT count(*) + 1 FROM trial b WHERE b.study = t.study AND t.score IS NOT NULL
+       (SELECT count(*) + 1 FROM trial b WHERE b.study = t.study AND t.score IS NOT NULL AND b.deleted_ms IS NULL
         AND iif(s.goal = 'maximize', b.score > t.score, b.score < t.score)) AS rank
 FROM study s JOIN trial t ON t.study = s.id WHERE s.name = :study AND t.number = :trial;
 

@@ -119,6 +119,7 @@ CREATE TABLE trial (
     created_ms      INTEGER NOT NULL,
     started_ms      INTEGER,                             -- first dispatched
     ended_ms        INTEGER,                             -- NULL unless its status is final
+    deleted_ms      INTEGER,                             -- `hone delete`: hidden from people and samplers; NULL: not
     UNIQUE (study, number)
 ) STRICT;
 

@@ -102,6 +102,11 @@ void store_study_wish(struct store *store, int64_t study, enum study_wish wish, 
 void store_study_ended(struct store *store, int64_t study, const char *reason, int64_t now_ms);
 void store_study_reopened(struct store *store, int64_t study,
                           int64_t now_ms); /* ended no longer (retry, new budget) */
+/* After an edit: the whole definition, and what views and other readers have of it. */
+void store_study_redefined(struct store *store, int64_t study, const char *definition, double priority, double weight);
+void store_study_param(struct store *store, int64_t study, const char *name, const char *definition);
+/* Its flat view is renamed too. ERR_BAD: no name for a study, or one that is taken. */
+int store_study_renamed(struct store *store, int64_t study, const char *name, const char *definition, struct err *err);
 void store_study_used(struct store *store, int64_t study, int64_t wall_used_ms, int64_t slot_used_ms);
 
 /* ---- workers ---- */
@@ -159,6 +164,8 @@ void store_add_trial(struct store *store, struct row_trial *trial, const struct 
 uint64_t store_trial_moved(struct store *store, int64_t trial, enum trial_status from, enum trial_status to,
                            const char *event, const char *cause, int attempt, int64_t now_ms,
                            const char *detail);
+/* `hone delete`: hidden from people; an event of cause "deleted" that changes no status. Returns its seq. */
+uint64_t store_trial_deleted(struct store *store, int64_t trial, enum trial_status status, int attempt, int64_t now_ms);
 /* Score, best and last epoch, until and failure counters after a change in memory. */
 void store_trial_progress(struct store *store, const struct row_trial *trial);
 

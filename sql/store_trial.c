@@ -150,6 +150,16 @@ uint64_t store_trial_moved(struct store *store, int64_t trial, enum trial_status
     return put_event(store, trial, now_ms, event, from_name, to_name, cause, attempt, detail);
 }
 
+uint64_t store_trial_deleted(struct store *store, int64_t trial, enum trial_status status, int attempt, int64_t now_ms)
+{
+    struct put put = put_begin(store, "set_trial_deleted");
+    put_int(&put, now_ms);
+    put_int(&put, trial);
+    put_run(&put);
+    const char *name = trial_status_name(status);
+    return put_event(store, trial, now_ms, "deleted", name, name, "deleted", attempt, NULL);
+}
+
 void store_trial_progress(struct store *store, const struct row_trial *trial)
 {
     struct put put = put_begin(store, "set_trial_progress");

@@ -111,10 +111,67 @@ static void every_decision_replays(void **state)
     assert_int_equal(HONE("replay", "--db", "nosuch.db"), 3);
 }
 
+static void what_a_trial_was_is_explained(void **state)
+{
+    (void)state;
+    assert_int_equal(HONE("explain", "s/40"), 0);
+    assert_said("proposed by tpe, version ");
+    assert_said("happened   attempt 1 on w");
+    assert_said("now        complete: it reached epoch 1 of 1");
+    assert_int_equal(HONE("explain", "40", "--json"), 0);
+    assert_said("\"origin\":{\"seq_cut\":");
+    assert_int_equal(HONE("explain", "400"), 2);
+    assert_int_equal(HONE("explain", "1-3"), 2);
+}
+
+/* With no master: the same calls, applied to the database. */
+static void a_finished_study_is_steered(void **state)
+{
+    (void)state;
+    struct proc master, worker;
+    assert_int_equal(HONE("enqueue", "s", "x=2", "y=1"), 1);
+    assert_said("has ended (trials)");
+    assert_int_equal(HONE("edit", "s"), 2);
+    assert_int_equal(HONE("edit", "s", "--set", "search.trials=93", "--set", "description=more"), 0);
+    assert_said("search.trials: 90 -> 93\ndescription: null -> \"more\"\ns: running");
+    assert_int_equal(HONE("enqueue", "s", "x=2", "y=1"), 0);
+    assert_said("s/91: enqueued");
+    assert_int_equal(HONE("enqueue", "s", "--point", "{\"x\": 3, \"z\": 9e9}"), 2);
+    assert_said("points[0].z: 9");
+    assert_int_equal(HONE("explain"), 0);
+    assert_said("enqueued: 2 of 3 parameters named by ");
+    assert_said("waiting\n");
+    START(&master, scratch.folder, "hone", "master", "--once", "--bind", address, "--beat", "200ms", "--lease", "2s");
+    proc_await_text(&master, "hone worker");
+    start_worker(&worker, "w3");
+    assert_int_equal(proc_wait(&master), 0);
+    proc_wait(&worker);
+    proc_fini(&master);
+    proc_fini(&worker);
+    assert_int_equal(HONE("best", "-n", "1", "--csv"), 0);
+    assert_said("\n1,91,0,1,1,2,1,");
+    assert_int_equal(HONE("delete", "s/91"), 0);
+    assert_said("s: 1 trial deleted");
+    assert_int_equal(HONE("best", "-n", "1", "--csv"), 0);
+    assert_null(strstr(str_text(&out), "\n1,91,"));
+    assert_int_equal(HONE("retry", "--failed"), 1);
+    assert_said("no trial you named has failed");
+    assert_int_equal(HONE("retry"), 2);
+    assert_int_equal(HONE("approve", "s"), 1);
+    assert_int_equal(HONE("rename", "s", "valley"), 0);
+    assert_int_equal(HONE("show", "valley/5"), 0);
+    assert_said("hone.db.d/valley/t00005/a1/log");
+    assert_int_equal(HONE("replay", "valley"), 0);
+    assert_said("valley: the same: 93 proposals");
+    assert_int_equal(db_int(db, "SELECT count(*) FROM study_event WHERE who LIKE '%@%'"), 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_decision_replays),
+        cmocka_unit_test(what_a_trial_was_is_explained),
+        cmocka_unit_test(a_finished_study_is_steered),
     };
     return cmocka_run_group_tests_name("living", tests, setup, teardown);
 }

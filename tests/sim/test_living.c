@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "master/rehearsal.h"
 #include "master/replay.h"
+#include "sql/query.h"
 
 static double bowl(void *arg, const struct json *params, uint64_t seed, int epoch, int epochs)
 {
@@ -207,6 +208,149 @@ static void what_a_trial_waits_for(void **state)
     end(r, "s");
 }
 
+static void a_larger_budget_goes_on(void **state)
+{
+    (void)state;
+    char said[800];
+    struct rehearsal *r = begin("\"method\":\"tpe\",\"trials\":16,\"epochs\":2", "", 3);
+    assert_true(rehearsal_run(r, 600000));
+    assert_int_equal(call(r, "edit", "{\"sets\":[\"search.trials=24\",\"priority=2\"],\"who\":\"me\"}", said), 0);
+    assert_said("{\"path\":\"search.trials\",\"before\":16,\"after\":24}");
+    assert_said("\"state\":\"running\"");
+    rehearsal_run(r, 200);
+    rehearsal_crash_master(r, 10);
+    assert_true(rehearsal_run(r, 600000));
+    assert_int_equal(study_of(r, "s")->count, 24);
+    assert_true(study_of(r, "s")->def.priority == 2);
+    call(r, "edit", "{\"sets\":[\"search.trials=24\"]}", said);
+    assert_said("\"changes\":[],\"state\":\"ended\"");
+    end(r, "s");
+}
+
+static void more_epochs_go_on_from_the_checkpoints(void **state)
+{
+    (void)state;
+    char said[800];
+    struct rehearsal *r = begin("\"method\":\"random\",\"trials\":10,\"epochs\":3", "", 3);
+    rehearsal_run(r, 900);
+    assert_int_equal(call(r, "edit", "{\"sets\":[\"search.epochs=5\"]}", said), 0);
+    rehearsal_run(r, 300);
+    rehearsal_crash_master(r, 10);
+    assert_true(rehearsal_run(r, 600000));
+    assert_int_equal(call(r, "edit", "{\"sets\":[\"search.epochs=6\"]}", said), 0);
+    assert_true(rehearsal_run(r, 600000));
+    struct study *s = study_of(r, "s");
+    for (uint32_t n = 1; n <= s->count; n++)
+        if (study_trial(s, n)->status == TRIAL_complete)
+            assert_int_equal(study_trial(s, n)->last_epoch, 6);
+    assert_true(s->counts[TRIAL_complete] >= 8);
+    assert_true(rehearsal_epochs_run(r) <= 60); /* none is paid twice, but for those of the crash */
+    end(r, "s");
+}
+
+static void edited_axes_replay(void **state)
+{
+    (void)state;
+    char said[800];
+    struct rehearsal *r = begin("\"method\":\"tpe\",\"trials\":80,\"epochs\":1", "", 4);
+    rehearsal_run(r, 700);
+    assert_int_equal(call(r, "edit", "{\"sets\":[\"space.lr.log=[1e-5,0.1]\",\"space.hidden.int=[32,256]\"]}", said), 0);
+    rehearsal_run(r, 700);
+    assert_int_equal(call(r, "edit", "{\"sets\":[\"space.lr.limits=[1e-6,0.5]\",\"space.lr.boundary=\\\"expand\\\"\"]}", said), 0);
+    rehearsal_crash_master(r, 10);
+    rehearsal_run(r, 400);
+    assert_int_equal(call(r, "edit", "{\"sets\":[\"space.lr.log=[1e-4,0.3]\",\"search.parallel=2\"]}", said), 0);
+    assert_true(rehearsal_run(r, 600000));
+    struct study *s = study_of(r, "s");
+    assert_int_equal(s->count, 80);
+    for (uint32_t n = 60; n <= 80; n++)
+        assert_true(study_trial(s, n)->point.v[0].num >= 1e-6 && study_trial(s, n)->point.v[0].num <= 0.5);
+    end(r, "s");
+}
+
+static void what_would_change_the_meaning_is_refused(void **state)
+{
+    (void)state;
+    char said[800];
+    struct rehearsal *r = begin("\"method\":\"random\",\"trials\":3,\"epochs\":1", "", 1);
+    static const char *const sets[] = {"search.seed=5", "search.method=\\\"tpe\\\"", "metric.goal=\\\"minimize\\\"",
+                                       "space.kind.choice=[\\\"a\\\"]", "space.new={\\\"log\\\":[1,2]}", "space.lr.uniform=[0,1]",
+                                       "trainer.seed=3", "study=\\\"x\\\""};
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
+        char args[200];
+        snprintf(args, sizeof args, "{\"sets\":[\"priority=1\",\"%s\"]}", sets[i]);
+        assert_int_equal(call(r, "edit", args, said), 2);
+        assert_said("cannot be changed");
+    }
+    assert_int_equal(call(r, "edit", "{\"sets\":[\"space.lr.limits=[1,2]\"]}", said), 2);
+    assert_true(study_of(r, "s")->def.priority == 0);
+    assert_true(rehearsal_run(r, 600000));
+    end(r, "s");
+}
+
+static void deleted_trials_are_no_evidence(void **state)
+{
+    (void)state;
+    char said[800], args[200];
+    struct rehearsal *r = begin("\"method\":\"tpe\",\"trials\":40,\"epochs\":3", ",\"prune\":{\"method\":\"median\"}", 4);
+    rehearsal_run(r, 2000);
+    struct study *s = study_of(r, "s");
+    uint32_t best = s->best->number;
+    snprintf(args, sizeof args, "{\"trials\":[%u,%zu]}", best, s->count);
+    assert_int_equal(call(r, "delete", args, said), 0);
+    assert_said("{\"deleted\":2}");
+    call(r, "delete", args, said);
+    assert_said("{\"deleted\":0}");
+    assert_true(s->best->number != best);
+    rehearsal_run(r, 500);
+    rehearsal_crash_master(r, 10);
+    assert_true(rehearsal_run(r, 600000));
+    s = study_of(r, "s");
+    assert_true(study_trial(s, best)->is_deleted && s->best->number != best);
+    assert_int_equal(history_find(&s->history, best)->state, HISTORY_GONE);
+    assert_int_equal(s->count, 40 + s->counts[TRIAL_cancelled]);
+    struct query *query;
+    struct rows rows;
+    assert_int_equal(query_of_store(rehearsal_store(r), &query, NULL), 0);
+    snprintf(args, sizeof args, "SELECT (SELECT count(*) FROM s WHERE trial = %u) + (SELECT count(*) FROM leaderboard "
+             "WHERE trial = %u)", best, best);
+    assert_int_equal(query_sql(query, args, 0, &rows, NULL), 0);
+    assert_int_equal(cell_int(rows_cell(&rows, 0, 0)), 0);
+    rows_fini(&rows);
+    query_close(query);
+    end(r, "s");
+}
+
+static void a_study_is_renamed(void **state)
+{
+    (void)state;
+    char said[800];
+    struct rehearsal *r = begin("\"method\":\"random\",\"trials\":9,\"epochs\":3", "", 2);
+    rehearsal_run(r, 400);
+    assert_int_equal(call(r, "rename", "{\"to\":\"t\"}", said), 1);
+    assert_said("attempts run");
+    call(r, "pause", "{}", said);
+    rehearsal_run(r, 1000);
+    assert_int_equal(call(r, "rename", "{\"to\":\"trial\"}", said), 2); /* a table of ours */
+    assert_int_equal(call(r, "rename", "{\"to\":\"t\"}", said), 0);
+    rehearsal_crash_master(r, 10);
+    rehearsal_run(r, 100);
+    assert_null(study_of(r, "s"));
+    call(r, "resume", "{\"study\":\"t\"}", said);
+    assert_true(rehearsal_run(r, 600000));
+    assert_int_equal(study_of(r, "t")->count, 9);
+    struct query *query;
+    struct rows rows;
+    assert_int_equal(query_of_store(rehearsal_store(r), &query, NULL), 0);
+    assert_int_equal(query_sql(query, "SELECT count(*) FROM t", 0, &rows, NULL), 0);
+    assert_int_equal(cell_int(rows_cell(&rows, 0, 0)), 9);
+    rows_fini(&rows);
+    query_close(query);
+    struct replay_report report;
+    assert_int_equal(replay_study(rehearsal_store(r), "t", &report, NULL), 0);
+    rehearsal_free(r);
+}
+
 int main(void)
 {
     log_init(LOG_ERROR);
@@ -217,6 +361,12 @@ int main(void)
         cmocka_unit_test(another_study_is_evidence),
         cmocka_unit_test(evidence_must_fit),
         cmocka_unit_test(what_a_trial_waits_for),
+        cmocka_unit_test(a_larger_budget_goes_on),
+        cmocka_unit_test(more_epochs_go_on_from_the_checkpoints),
+        cmocka_unit_test(edited_axes_replay),
+        cmocka_unit_test(what_would_change_the_meaning_is_refused),
+        cmocka_unit_test(deleted_trials_are_no_evidence),
+        cmocka_unit_test(a_study_is_renamed),
     };
     return cmocka_run_group_tests_name("living", tests, NULL, NULL);
 }
