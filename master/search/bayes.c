@@ -65,7 +65,10 @@ static bool model_init(struct model *m, const struct space *space, const struct 
     double *score = xcalloc((size_t)m->n + 1, sizeof *score), *y = xcalloc((size_t)m->n + 1, sizeof *y);
     double *x = xcalloc((size_t)m->encode.count + 1, sizeof *x);
     int pending = m->ev.pending < PENDING_MAX ? m->ev.pending : PENDING_MAX, k = 0;
-    gp_init(&m->gp, m->encode.columns, m->encode.count, m->n + pending);
+    int lines = 0;
+    while (lines < m->encode.count && m->encode.columns[lines].kind == COLUMN_LINE)
+        lines++;
+    gp_init(&m->gp, lines, m->encode.count, m->n + pending);
     for (int i = 0; i < m->ev.count; i++) {
         encode_widen(&m->encode, m->ev.list[i].point);
         if (used[i])
