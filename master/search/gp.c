@@ -47,6 +47,7 @@ void gp_init(struct gp *gp, int lines, int dims, int room)
     gp->theta = xcalloc(d + 2, sizeof(double));
     gp->il = xcalloc(d + 1, sizeof(double));
     gp->l = xcalloc(n * n + 1, sizeof(double));
+    gp->apart = xcalloc(n * n + 1, sizeof(double));
     gp->square = xcalloc(n * n + 1, sizeof(double));
     gp->alpha = xcalloc(n + 1, sizeof(double));
     gp->work = xcalloc(2 * n + 1, sizeof(double));
@@ -61,6 +62,7 @@ void gp_fini(struct gp *gp)
     free(gp->il);
     free(gp->l);
     free(gp->square);
+    free(gp->apart);
     free(gp->alpha);
     free(gp->work);
     *gp = (struct gp){0};
@@ -90,15 +92,15 @@ static void unpack(struct gp *gp, const double *theta)
 
 /* ---- factor ---- */
 
-/* Lower triangle of K into l, r^2 above it: the gradient wants them again. */
+/* Lower triangle of K into l; r^2 are kept, the gradient wants them again. */
 static void covariance(struct gp *gp)
 {
     for (int i = 0; i < gp->n; i++) {
-        double *row = gp->l + (long)i * gp->room;
+        double *row = gp->l + (long)i * gp->room, *apart = gp->apart + (long)i * gp->room;
         for (int j = 0; j < i; j++) {
             double r2 = r_squared(gp, gp->x + (long)i * gp->dims, gp->x + (long)j * gp->dims);
             row[j] = gp->s2 * matern52(r2);
-            gp->l[(long)j * gp->room + i] = r2;
+            apart[j] = r2;
         }
         row[i] = gp->s2 + gp->noise + NUGGET + gp->jitter;
     }
@@ -149,12 +151,13 @@ static void data_gradient(struct gp *gp, double *gradient)
     int n = gp->n, d = gp->dims;
     for (int i = 0; i < n; i++) {
         const double *xi = gp->x + (long)i * d, *inverse = gp->square + (long)i * gp->room;
+        const double *apart = gp->apart + (long)i * gp->room;
         double own = inverse[i] - gp->alpha[i] * gp->alpha[i];
         gradient[d] += 0.5 * own * gp->s2;
         gradient[d + 1] += 0.5 * own * gp->noise;
         for (int j = 0; j < i; j++) {
             const double *xj = gp->x + (long)j * d;
-            double w = inverse[j] - gp->alpha[i] * gp->alpha[j], q = sqrt(5 * gp->l[(long)j * gp->room + i]);
+            double w = inverse[j] - gp->alpha[i] * gp->alpha[j], q = sqrt(5 * apart[j]);
             double e = exp(-q), slope = w * gp->s2 * (-5.0 / 6) * (1 + q) * e;
             gradient[d] += w * gp->s2 * (1 + q + q * q / 3) * e;
             for (int k = 0; k < gp->lines; k++)

@@ -26,6 +26,7 @@ struct gp {
     double *il;    /* exp of it */
     double s2, noise, jitter;
     double *l;      /* Cholesky factor, [room][room] */
+    double *apart;  /* r^2 of the pairs, [room][room], lower triangle */
     double *alpha;  /* K^-1 y */
     double *work;   /* [2 room] */
     double *square; /* [room][room]: scratch of the fit */

@@ -73,19 +73,35 @@ struct placed {
     int kernel;
 };
 
+/* Merges two sorted runs; of equals the left goes first. No branch depends on the data but the ends. */
+static void merge(const struct placed *a, const struct placed *a_end, const struct placed *b,
+                  const struct placed *b_end, struct placed *out)
+{
+    while (a < a_end && b < b_end) {
+        bool left = a->t <= b->t;
+        *out++ = *(left ? a : b);
+        a += left;
+        b += !left;
+    }
+    memcpy(out, a, (size_t)(a_end - a) * sizeof *out);
+    memcpy(out + (a_end - a), b, (size_t)(b_end - b) * sizeof *out);
+}
+
 /* Stable merge sort by place; equal ones keep the order of their kernels, which decides their widths. */
 static void sort_placed(struct placed *s, struct placed *spare, int n)
 {
+    struct placed *from = s, *to = spare;
     for (int width = 1; width < n; width *= 2) {
-        for (int from = 0; from < n; from += 2 * width) {
-            int middle = from + width < n ? from + width : n,
-                to = from + 2 * width < n ? from + 2 * width : n;
-            int a = from, b = middle;
-            for (int k = from; k < to; k++)
-                spare[k] = a < middle && (b >= to || s[a].t <= s[b].t) ? s[a++] : s[b++];
+        for (int at = 0; at < n; at += 2 * width) {
+            int middle = at + width < n ? at + width : n, end = at + 2 * width < n ? at + 2 * width : n;
+            merge(from + at, from + middle, from + middle, from + end, to + at);
         }
-        memcpy(s, spare, (size_t)n * sizeof *s);
+        struct placed *last = from;
+        from = to;
+        to = last;
     }
+    if (from != s)
+        memcpy(s, from, (size_t)n * sizeof *s);
 }
 
 /* Width of each kernel from the gaps between neighbours; `s` is sorted. */
