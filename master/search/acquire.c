@@ -65,23 +65,22 @@ static struct value mutated(struct acquire *a, int i, struct value v)
     return value_num(param_nearest(p, box, param_unscale(p, t)));
 }
 
+/* The incumbent with about half of its coordinates moved; what it has no value for is random. */
 static void mutant(struct acquire *a, struct point *out)
 {
-    struct point from;
-    random_in_box(a, out);
-    point_clone(&from, out);
     for (int k = 0; k < a->space->count; k++) {
         int i = a->space->order[k];
+        const struct param *p = &a->space->params[i];
         struct value old = a->incumbent->v[i];
         bool moves = rng_below(&a->rng, 2);
         if (!space_is_active(a->space, out, i))
             out->v[i] = (struct value){0};
-        else if (old.kind != VALUE_OFF)
-            out->v[i] = mutated(a, i, moves ? old : from.v[i]);
-        if (old.kind != VALUE_OFF && out->v[i].kind != VALUE_OFF && !moves)
-            out->v[i] = old;
+        else if (old.kind == VALUE_OFF)
+            out->v[i] =
+                param_from_unit_in(p, p->dist == DIST_CHOICE ? p->box : a->box->walls[i], rng_unit(&a->rng));
+        else
+            out->v[i] = moves ? mutated(a, i, old) : old;
     }
-    point_fini(&from);
 }
 
 /* Conditions may have changed under a changed parent: OFF what is not active, fill in what has become so. */
