@@ -220,7 +220,8 @@ static int run_checks(const struct study_file *file, struct checkup **out, struc
         free(folder);
         return ERR_IO;
     }
-    fprintf(stderr, "checking: %s\n", check_table_gates(json_get(file->def.json, "trainer")));
+    if (isatty(STDERR_FILENO))
+        fprintf(stderr, "checking: %s\n", check_table_gates(json_get(file->def.json, "trainer")));
     checks_describe(&file->def, file->base, &msg);
     int rc = checkup_local(&msg.check, folder, out, err);
     msg_fini(&msg);
