@@ -31,8 +31,8 @@ class Place:
         self.all.append(subprocess.Popen(argv, cwd=self.folder, stdout=log, stderr=log, env=env))
         return self.all[-1]
 
-    def master(self, lease="1s"):
-        return self.start(HONE, "master", "s.json", "--bind", self.address, "--beat", "100ms", "--lease", lease)
+    def master(self, *more, lease="1s"):
+        return self.start(HONE, "master", "s.json", "--bind", self.address, "--beat", "100ms", "--lease", lease, *more)
 
     def ours(self, name):
         return self.start(HONE, "worker", self.address, "--name", name)
