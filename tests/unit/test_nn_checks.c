@@ -11,6 +11,7 @@
 
 #include "common/mem.h"
 #include "common/trainer_options.h"
+#include "worker/builtin_check.h"
 #include "worker/nn/checks.h"
 
 static struct json *resolve(const char *trainer)
@@ -176,6 +177,29 @@ static void the_report_is_json(void **state)
     data_split_fini(&data);
 }
 
+/* From a study's trainer object, parameters in it, to a table for people. */
+static void a_trainer_object_is_checked(void **state)
+{
+    (void)state;
+    static const char study[] = "{\"builtin\":\"mlp\",\"data\":\"spiral:n={n}\"}",
+                      point[] = "{\"n\":300,\"lr\":0.1}";
+    struct json *trainer = json_parse(study, sizeof study - 1, "s.json", NULL);
+    struct json *params = json_parse(point, sizeof point - 1, "params", NULL);
+    struct jcur cur = jcur_root(trainer, "s.json");
+    struct check_report report;
+    struct err err = ERR_NONE;
+    struct str text = {0};
+    if (builtin_check(&cur, params, NULL, 1, &report, &err))
+        fail_msg("%s", err.text);
+    assert_true(report.worst < CHECK_FAIL && report.count == 11);
+    builtin_check_print(&report, &text);
+    assert_non_null(strstr(str_text(&text), "ok    gradient          "));
+    assert_int_equal(builtin_check(&cur, NULL, NULL, 1, &report, &err), ERR_BAD); /* {n} is missing */
+    str_fini(&text);
+    json_free(trainer);
+    json_free(params);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +211,7 @@ int main(void)
         cmocka_unit_test(bands_are_those_of_the_notes),
         cmocka_unit_test(the_sweep_shows_where_rounding_takes_over),
         cmocka_unit_test(the_report_is_json),
+        cmocka_unit_test(a_trainer_object_is_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
