@@ -3,7 +3,7 @@
 
     make build/bench/nn_dump build/bench/bench_nn
     python3 bench/nn_torch.py agree          # every tensor within 1e-5, else exit status 1
-    python3 bench/nn_torch.py speed [ROUNDS] # one thread each, in turns, medians as JSON lines
+    python3 bench/nn_torch.py speed [ROUNDS] # one thread each, in turns, processor time, medians
 
 Needs PyTorch; HONE_BUILD names the build folder (build).
 """
@@ -155,14 +155,14 @@ def conv():
 
 
 def torch_epoch(net, x, y, batch, rule):
-    start = time.perf_counter()
+    start = time.process_time()
     order = torch.randperm(len(x))
     for at in range(0, len(x), batch):
         rows = order[at:at + batch]
         rule.zero_grad()
         F.cross_entropy(net(x[rows]), y[rows]).backward()
         rule.step()
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 def speed(rounds):
