@@ -95,8 +95,9 @@ static double products(struct training *t)
 {
     struct net *net = t->net;
     int widest = 0;
-    for (int i = 0; i < net->layer_count; i++)
-        widest = shape_size(net->layers[i].in) > widest ? shape_size(net->layers[i].in) : widest;
+    for (int i = 1; i < net->layer_count; i++) /* what gemm_nt of an affine layer writes */
+        if (net->layers[i].spec.kind == LAYER_AFFINE && shape_size(net->layers[i].in) > widest)
+            widest = shape_size(net->layers[i].in);
     float *dx = real_alloc((size_t)t->options.batch * (size_t)widest);
     double start = seconds();
     for (int at = 0; at < t->data->train.n; at += t->options.batch) {
