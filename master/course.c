@@ -122,7 +122,7 @@ static void tell(struct turn *turn, struct study *s, const struct wall_event *e)
         .text = e->text,
     };
     store_add_box_event(turn->store, &row, turn->now.wall_ms);
-    log_info("%s: %s", s->def.name, e->text);
+    log_note("%s: %s", s->def.name, e->text);
     str_fini(&behind);
 }
 
@@ -220,7 +220,7 @@ static bool end_stage(struct turn *turn, struct study *s, const struct stages *s
         int carried_count = stage_carried(&s->history, before.epochs, after.trials, carried);
         set_box(turn, s, &next, stage + 1, carried_count);
         end_stage_of_trials(turn, s, after.epochs, carried, carried_count);
-        log_info("%s: stage %d of %d: %d trials of %d epochs, %d of them go on from the stage before", s->def.name,
+        log_note("%s: stage %d of %d: %d trials of %d epochs, %d of them go on from the stage before", s->def.name,
                  stage + 2, stages->count > stage + 1 ? stages->count : stage + 2, after.trials, after.epochs,
                  carried_count);
         free(carried);

@@ -483,13 +483,6 @@ void reactor_on_message(struct reactor *r, struct turn *turn, peer_id from, stru
         handlers[msg->kind].handle(r, turn, from, w, msg);
 }
 
-void reactor_on_bad(struct reactor *r, struct turn *turn, peer_id from, const char *text)
-{
-    (void)r;
-    log_debug("peer %u: %s", from, text);
-    send_error(turn, from, "malformed", text);
-}
-
 /* ---- the turn's end ---- */
 
 static int64_t tick_leases(struct reactor *r, struct turn *turn)

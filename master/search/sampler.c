@@ -18,7 +18,8 @@
     ROW(sobol, "sobol")           \
     ROW(coarse, "coarse-to-fine") \
     ROW(tpe, "tpe")               \
-    ROW(gp, "gp")
+    ROW(gp, "gp")                 \
+    ROW(cma, "cma-es")
 
 #define ROW_POINTER(id, name) &sampler_##id,
 static const struct sampler_row *const rows[] = {SAMPLERS(ROW_POINTER)};
@@ -39,6 +40,8 @@ static int parse_method(const struct jcur *cur, struct search_def *def, struct e
 {
     struct jcur at = jcur_get(cur, "method");
     int which = 0;
+    while (!jcur_has(&at) && rows[which] != &sampler_auto)
+        which++;
     if (jcur_has(&at) && jcur_choice(&at, names, &which, err))
         return ERR_BAD;
     def->row = rows[which];
