@@ -36,6 +36,7 @@ struct net_options {
     enum init_kind init;
     double init_scale; /* small: the deviation; others: a factor */
     uint64_t seed;
+    size_t param_count; /* refused before anything large is allocated if it comes out otherwise; 0: any */
 };
 
 struct net {
