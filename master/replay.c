@@ -8,6 +8,7 @@
 #include "common/mem.h"
 #include "master/course.h"
 #include "master/eras.h"
+#include "master/past.h"
 #include "master/platform.h"
 #include "master/search/given.h"
 #include "master/search/stages.h"
@@ -135,62 +136,24 @@ static int read_change(void *arg, uint64_t seq, const struct row_study_event *ro
     return 0;
 }
 
-struct finding {
-    struct replay *replay;
-    const char *name;
-    char *definition, *base;
-    int64_t id;
-};
-
-static int find_study(void *arg, const struct row_study *row)
-{
-    struct finding *f = arg;
-    if (f->name && f->name[0] && !str_same_nocase(f->name, row->name))
-        return 0;
-    free(f->definition);
-    free(f->base);
-    f->definition = xstrdup(row->definition);
-    f->base = xstrdup(row->base);
-    f->id = row->id;
-    str_copy(f->replay->report->study, sizeof f->replay->report->study, row->name);
-    return 0;
-}
-
-static int open_study(struct store *store, const struct finding *f, struct study **out, struct err *err)
-{
-    struct study_def def;
-    if (!f->definition && f->name && f->name[0])
-        return err_set(err, ERR_GONE, "there is no study \"%s\" in this database", f->name);
-    if (!f->definition)
-        return err_set(err, ERR_GONE, "there is no study in this database yet");
-    if (study_def_parse(f->definition, strlen(f->definition), f->replay->report->study, NULL, 0, &def, err))
-        return ERR_BAD;
-    *out = study_new(&def, f->base, err);
-    if (!*out)
-        return ERR_BAD;
-    (*out)->id = f->id;
-    struct turn turn = {.store = store};
-    return study_load(&turn, *out, 0, err);
-}
-
 static int read_rows(struct replay *r, struct store *store, const char *name)
 {
-    struct finding f = {.replay = r, .name = name};
-    int rc = store_load_studies(store, find_study, &f, r->err);
+    char *definition = NULL;
+    int rc = past_study(store, name, &r->study, &definition, r->err);
+    if (rc)
+        return rc;
+    int64_t id = r->study->id;
+    str_copy(r->report->study, sizeof r->report->study, r->study->def.name);
+    rc = store_load_trials(store, id, read_made, r, r->err);
     if (!rc)
-        rc = open_study(store, &f, &r->study, r->err);
+        rc = store_load_log(store, id, read_log, r, r->err);
     if (!rc)
-        rc = store_load_trials(store, f.id, read_made, r, r->err);
+        rc = store_load_box_events(store, id, read_event, r, r->err);
     if (!rc)
-        rc = store_load_log(store, f.id, read_log, r, r->err);
+        rc = store_load_study_events(store, id, read_change, r, r->err);
     if (!rc)
-        rc = store_load_box_events(store, f.id, read_event, r, r->err);
-    if (!rc)
-        rc = store_load_study_events(store, f.id, read_change, r, r->err);
-    if (!rc)
-        rc = eras_load(&r->eras, store, f.id, f.definition, r->err);
-    free(f.definition);
-    free(f.base);
+        rc = eras_load(&r->eras, store, id, definition, r->err);
+    free(definition);
     return rc;
 }
 

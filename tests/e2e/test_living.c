@@ -124,6 +124,17 @@ static void what_a_trial_was_is_explained(void **state)
     assert_int_equal(HONE("explain", "1-3"), 2);
 }
 
+static void what_matters_is_told(void **state)
+{
+    (void)state;
+    assert_int_equal(HONE("importance", "s", "--csv"), 0);
+    assert_said("param,share,low,high,raw,trials\nx,0."); /* far more than y in this valley, z does nothing */
+    assert_said("\nz,0.");
+    assert_int_equal(HONE("importance", "--draws", "0", "--json"), 0);
+    assert_said("\"low\":null");
+    assert_int_equal(HONE("importance", "nosuch"), 2);
+}
+
 /* With no master: the same calls, applied to the database. */
 static void a_finished_study_is_steered(void **state)
 {
@@ -171,6 +182,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_decision_replays),
         cmocka_unit_test(what_a_trial_was_is_explained),
+        cmocka_unit_test(what_matters_is_told),
         cmocka_unit_test(a_finished_study_is_steered),
     };
     return cmocka_run_group_tests_name("living", tests, setup, teardown);
