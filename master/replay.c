@@ -234,8 +234,34 @@ static int name_again(const struct study_def *def, const struct history *view, c
     return rc;
 }
 
+/* A repeat's point is its group's; that it was made is the decision. */
+static int check_repeat(struct replay *r, const struct made *m)
+{
+    const struct trial *t = study_trial(r->study, m->trial);
+    const struct repeat_def *def = &eras_at(&r->eras, history_find(&r->study->history, m->trial)->added)->def.repeat;
+    struct history view;
+    struct repeat_job job = {0};
+    struct confirm_job jobs[CONFIRM_MOST];
+    history_as_of(&r->study->history, m->cut, &view);
+    bool same = false;
+    if (strcmp(m->sampler, "repeat") == 0)
+        same = repeat_next(def, &view, &job) && job.group == t->group && job.repeat == t->repeat;
+    else
+        for (int i = confirm_groups(def, &view, jobs); i-- > 0;)
+            same = same || (jobs[i].group == t->group && t->repeat >= jobs[i].repeat &&
+                            t->repeat < jobs[i].repeat + def->confirm_seeds);
+    const struct trial *first = study_trial(r->study, t->group);
+    same = same && first && point_equal(&first->point, &t->point);
+    history_fini(&view);
+    r->report->proposals++;
+    return same ? 0 : err_set(r->err, ERR_NO, "%s/%u: repeat %d of trial %u (%s) is not what its history gives (seq %llu)",
+                              r->report->study, m->trial, t->repeat, t->group, m->sampler, (unsigned long long)m->cut);
+}
+
 static int check_proposal(struct replay *r, const struct made *m)
 {
+    if (strcmp(m->sampler, "repeat") == 0 || strcmp(m->sampler, "confirm") == 0)
+        return check_repeat(r, m);
     struct history view;
     struct point again;
     struct proposal note;

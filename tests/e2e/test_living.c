@@ -135,6 +135,22 @@ static void what_matters_is_told(void **state)
     assert_int_equal(HONE("importance", "nosuch"), 2);
 }
 
+static void groups_are_ranked_by_their_mean(void **state)
+{
+    (void)state;
+    scratch_text(&scratch, "g.json",
+                 "{ \"study\": \"g\", \"metric\": {\"name\": \"val_acc\", \"goal\": \"maximize\"},\n"
+                 "  \"trainer\": {\"builtin\": \"mlp\", \"data\": \"spiral:n=300\", \"seed\": 1},\n"
+                 "  \"space\": {\"lr\": {\"log\": [1e-3, 1]}}, \"search\": {\"trials\": 12, \"epochs\": 1, \"seed\": 1},\n"
+                 "  \"repeat\": {\"folds\": 3} }\n");
+    assert_int_equal(HONE("run", "g.json", "--db", "g.db", "--workers", "2", "--quiet"), 0);
+    assert_int_equal(HONE("best", "--db", "g.db", "--csv"), 0);
+    assert_said("rank,trial,score,spread,repeats,p_best,lr\n1,");
+    assert_int_equal(HONE("sql", "--db", "g.db", "--csv", "SELECT max(repeats), count(spread) > 0 FROM groups"), 0);
+    assert_said("\n3,1\n");
+    assert_int_equal(HONE("replay", "--db", "g.db"), 0);
+}
+
 /* With no master: the same calls, applied to the database. */
 static void a_finished_study_is_steered(void **state)
 {
@@ -183,6 +199,7 @@ int main(void)
         cmocka_unit_test(every_decision_replays),
         cmocka_unit_test(what_a_trial_was_is_explained),
         cmocka_unit_test(what_matters_is_told),
+        cmocka_unit_test(groups_are_ranked_by_their_mean),
         cmocka_unit_test(a_finished_study_is_steered),
     };
     return cmocka_run_group_tests_name("living", tests, setup, teardown);
