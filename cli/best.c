@@ -106,9 +106,8 @@ static void add_probabilities(struct rows *groups, bool maximize)
     probabilities(groups, maximize, p);
     for (size_t row = 0; row < groups->count; row++) {
         memcpy(&cells[row * (cols + 1)], &groups->cells[row * cols], cols * sizeof *cells);
-        bool several = cell_num(rows_named(groups, row, "repeats")) > 1;
-        cells[row * (cols + 1) + cols] =
-            several ? (struct cell){.kind = CELL_NUM, .number = p[row]} : (struct cell){.kind = CELL_NULL};
+        if (cell_num(rows_named(groups, row, "repeats")) > 1)
+            cells[row * (cols + 1) + cols] = (struct cell){.kind = CELL_NUM, .number = p[row]};
     }
     free(groups->cells);
     groups->cells = cells;

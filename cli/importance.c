@@ -83,7 +83,10 @@ static double part_of(double *values, int count, double part)
 
 static struct cell number(double value)
 {
-    return isnan(value) ? (struct cell){.kind = CELL_NULL} : (struct cell){.kind = CELL_NUM, .number = value};
+    struct cell cell = {.kind = CELL_NUM, .number = value};
+    if (isnan(value))
+        cell.kind = CELL_NULL;
+    return cell;
 }
 
 static void show(struct judged *j, bool csv, bool json)
@@ -107,8 +110,12 @@ static void show(struct judged *j, bool csv, bool json)
         to[4] = number(j->found[next].raw);
         to[5] = (struct cell){.kind = CELL_INT, .integer = j->found[next].trials};
     }
-    table_show(&rows, (struct column[]){{"low", COLUMN_PLAIN, "5 %"}, {"high", COLUMN_PLAIN, "95 %"},
-                                        {"raw", COLUMN_DATA_ONLY, NULL}, {0}}, csv, json);
+    table_show(&rows,
+               (struct column[]){{"low", COLUMN_PLAIN, "5 %"},
+                                 {"high", COLUMN_PLAIN, "95 %"},
+                                 {"raw", COLUMN_DATA_ONLY, NULL},
+                                 {0}},
+               csv, json);
     free(taken);
     free(rows.cells);
 }
@@ -116,7 +123,8 @@ static void show(struct judged *j, bool csv, bool json)
 static int judge(const struct study *s, const struct opt_importance *opt, struct err *err)
 {
     int count = s->def.space.count;
-    struct judged j = {.space = &s->def.space, .found = xcalloc((size_t)count + 1, sizeof *j.found),
+    struct judged j = {.space = &s->def.space,
+                       .found = xcalloc((size_t)count + 1, sizeof *j.found),
                        .shares = xcalloc((size_t)count + 1, sizeof *j.shares)};
     for (int i = 0; i < count; i++)
         j.shares[i] = xcalloc((size_t)opt->draws + 1, sizeof **j.shares);

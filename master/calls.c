@@ -74,7 +74,10 @@ static int verb_ping(const struct asking *a, struct err *err)
 static int verb_submit(const struct asking *a, struct err *err)
 {
     struct jcur definition = jcur_get(&a->args, "definition"), base = jcur_get(&a->args, "base");
+    static const char *const words[] = {"wanted", "force", "skip", NULL}; /* enum study_checks */
     struct jcur fresh = jcur_get(&a->args, "fresh"), file = jcur_get(&a->args, "file");
+    struct jcur checks = jcur_get(&a->args, "checks");
+    int how = CHECKS_WANTED;
     const char *base_text, *file_text = "study";
     bool is_fresh = false;
     if (jcur_object(&definition, 64, err) || jcur_text(&base, 4000, &base_text, err))
@@ -82,6 +85,8 @@ static int verb_submit(const struct asking *a, struct err *err)
     if (jcur_has(&fresh) && jcur_bool(&fresh, &is_fresh, err))
         return ERR_BAD;
     if (jcur_has(&file) && jcur_text(&file, 255, &file_text, err))
+        return ERR_BAD;
+    if (jcur_has(&checks) && jcur_choice(&checks, words, &how, err))
         return ERR_BAD;
     struct str text = {0};
     json_print(definition.node, &text);
@@ -92,7 +97,7 @@ static int verb_submit(const struct asking *a, struct err *err)
     str_fini(&text);
     if (rc)
         return rc;
-    rc = reactor_submit(a->reactor, a->turn, &def, file_text, base_text, is_fresh, &s, err);
+    rc = reactor_submit(a->reactor, a->turn, &def, file_text, base_text, is_fresh, (enum study_checks)how, &s, err);
     study_def_fini(&def);
     if (rc)
         return rc;
@@ -176,6 +181,8 @@ static int verb_resume(const struct asking *a, struct err *err)
     bool stopped = strcmp(s->end_reason, "stopped") == 0 || strcmp(s->ending, "stopped") == 0;
     if (study_has_ended(s) && !stopped) {
         err_set(err, ERR_NO, "study \"%s\" has ended (%s)", s->def.name, s->end_reason);
+        if (strcmp(s->end_reason, "checks") == 0)
+            return err_hint(err, "run or submit its file again: it is checked again; --force goes on in spite of that");
         return err_hint(err, "a larger budget starts it again: hone edit %s --set search.trials=N", s->def.name);
     }
     if (stopped)

@@ -7,6 +7,7 @@
 
 #include "common/check.h"
 #include "common/mem.h"
+#include "master/checks.h"
 #include "master/course.h"
 #include "master/platform.h"
 #include "master/roster.h"
@@ -85,6 +86,7 @@ static int add_study_rows(struct turn *turn, struct study *s, struct err *err)
         .wish = WISH_RUN,
         .priority = s->def.priority,
         .weight = s->def.weight,
+        .checks = s->checks,
         .created_ms = turn->now.wall_ms,
     };
     const struct json *space = json_get(s->def.json, "space");
@@ -583,7 +585,7 @@ static bool confirm(struct turn *turn, struct study *s)
 
 struct trial *study_next(struct turn *turn, struct study *s)
 {
-    if (study_has_ended(s) || s->ending[0] || s->wish != WISH_RUN)
+    if (study_has_ended(s) || s->ending[0] || s->wish != WISH_RUN || checks_pending(s))
         return NULL;
     if (s->def.search.parallel && s->open_count >= s->def.search.parallel)
         return NULL;
@@ -615,6 +617,8 @@ const char *study_state(const struct study *s)
         return "stopping";
     if (s->wish == WISH_PAUSE)
         return "paused";
+    if (checks_pending(s))
+        return "checking";
     return "running";
 }
 

@@ -22,6 +22,8 @@ struct study {
     int64_t created_ms, ended_ms;
     int64_t wall_used_ms, slot_used_ms;
     char end_reason[33]; /* "" until it has ended */
+    enum study_checks checks;
+    enum study_checked checked;
 
     /* memory */
     struct study_def def;
@@ -36,6 +38,8 @@ struct study {
     int64_t open_count;  /* attempts without an outcome */
     int64_t epochs_done; /* rows that count */
     struct trial *best;
+    struct worker *checker; /* who has its CHECK; NULL: nobody */
+    char check_token[HASH_HEX];
     char ending[33];     /* why it is being wound up; "": it is not */
     bool exhausted;      /* the sampler has nothing left */
     bool course_done;    /* the last stage has ended */
@@ -92,7 +96,7 @@ void study_redefine(struct study *study, struct study_def *def);
  * length. Nothing otherwise. */
 void study_lengthen(struct turn *turn, struct trial *trial);
 
-/* running, paused, stopping, ended: the first rule that matches. */
+/* running, checking, paused, stopping, ended: the first rule that matches. */
 const char *study_state(const struct study *study);
 int64_t study_planned(const struct study *study); /* trials in all; -1: unknown */
 

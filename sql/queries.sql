@@ -72,9 +72,9 @@ SELECT name FROM study_param WHERE study = :study ORDER BY position;
 
 -- name: add_study
 INSERT INTO study (name, definition, base, seed, metric, goal, wish, priority, weight, created_ms, ended_ms,
-                   wall_used_ms, slot_used_ms, end_reason)
+                   wall_used_ms, slot_used_ms, end_reason, checks)
 VALUES (:name, :definition, :base, :seed, :metric, :goal, :wish, :priority, :weight, :created_ms, :ended_ms,
-        :wall_used_ms, :slot_used_ms, :end_reason);
+        :wall_used_ms, :slot_used_ms, :end_reason, :checks);
 
 -- name: add_study_param
 INSERT INTO study_param (study, position, name, dist, definition)
@@ -88,6 +88,17 @@ UPDATE study SET wish = :wish WHERE id = :study;
 
 -- name: set_study_ended
 UPDATE study SET ended_ms = :ended_ms, end_reason = :end_reason WHERE id = :study;
+
+-- name: set_study_checks
+UPDATE study SET checks = :checks, checked = :checked WHERE id = :study;
+
+-- name: add_check_result
+INSERT INTO check_result (study, worker, at_ms, smoke, gate, name, part, verdict, value, expected, text, hint)
+VALUES (:study, :worker, :at_ms, :smoke, :gate, :name, :part, :verdict, :value, :expected, :text, :hint);
+
+-- name: smoke_known
+SELECT count(*) FROM check_result c JOIN worker w ON w.id = c.worker JOIN worker me ON me.id = :worker
+WHERE c.study = :study AND c.gate = 'G4' AND c.verdict <> 'wrong' AND w.name = me.name AND w.host = me.host;
 
 -- name: set_study_used
 UPDATE study SET wall_used_ms = :wall_used_ms, slot_used_ms = :slot_used_ms WHERE id = :study;
@@ -196,7 +207,7 @@ ON CONFLICT DO NOTHING;
 
 -- name: load_studies
 SELECT id, name, definition, base, seed, wish, priority, weight, created_ms, ended_ms, wall_used_ms, slot_used_ms,
-       end_reason
+       end_reason, checks, checked
 FROM study ORDER BY id;
 
 -- name: load_trials
@@ -269,6 +280,10 @@ SELECT * FROM study_progress;
 
 -- name: study_progress
 SELECT * FROM study_progress WHERE :study IS NULL OR study = :study;
+
+-- name: study_checks
+SELECT gate, "check", part, verdict, value, expected, text, hint, worker, at FROM study_checks
+WHERE study = :study;
 
 -- name: study_find
 SELECT id, name AS study, definition, base, seed, metric, goal, wish, priority, weight, created_ms, ended_ms,

@@ -65,6 +65,8 @@ uint64_t store_seq(const struct store *store);
 /* ---- studies ---- */
 
 enum study_wish { WISH_RUN, WISH_PAUSE, WISH_STOP };
+enum study_checks { CHECKS_WANTED, CHECKS_FORCE, CHECKS_SKIP }; /* as the user said; FORCE: whatever they say */
+enum study_checked { CHECKED_NOT, CHECKED_PASSED, CHECKED_FAILED };
 
 struct row_study {
     int64_t id; /* set by store_add_study */
@@ -79,7 +81,9 @@ struct row_study {
     int64_t wall_used_ms;         /* while a master ran it */
     int64_t slot_used_ms;         /* sum over its attempts of the time they held a slot */
     const char
-        *end_reason; /* NULL, or trials, target, wall, failed, epochs, slot_hours, stopped, exhausted */
+        *end_reason; /* NULL, or trials, target, wall, failed, epochs, slot_hours, stopped, exhausted, checks */
+    enum study_checks checks;
+    enum study_checked checked;
 };
 
 /* One column of the study's flat view and one row of study_param. */
@@ -108,6 +112,16 @@ void store_study_param(struct store *store, int64_t study, const char *name, con
 /* Its flat view is renamed too. ERR_BAD: no name for a study, or one that is taken. */
 int store_study_renamed(struct store *store, int64_t study, const char *name, const char *definition, struct err *err);
 void store_study_used(struct store *store, int64_t study, int64_t wall_used_ms, int64_t slot_used_ms);
+
+/* ---- checks ---- */
+
+void store_study_checks(struct store *store, int64_t study, enum study_checks checks, enum study_checked checked);
+
+struct check_result;
+void store_add_check(struct store *store, int64_t study, int64_t worker, bool smoke,
+                     const struct check_result *result, int64_t now_ms);
+/* Has a worker of this one's name and host trained an epoch of the study as a check, and well? */
+bool store_smoke_known(struct store *store, int64_t study, int64_t worker);
 
 /* ---- workers ---- */
 

@@ -83,10 +83,21 @@ SELECT s.name AS study, s.wish, count(t.id) AS trials,
        strftime('%Y-%m-%dT%H:%M:%fZ', min(t.started_ms) / 1000.0, 'unixepoch') AS started_at,
        strftime('%Y-%m-%dT%H:%M:%fZ', s.ended_ms / 1000.0, 'unixepoch') AS ended_at,
        s.wall_used_ms / 1000.0 AS wall_seconds, s.slot_used_ms / 1000.0 AS slot_seconds,
-       s.end_reason
+       s.end_reason, iif(s.checks = 'skip', 'skipped', coalesce(s.checked, 'pending')) AS checks
 FROM study s LEFT JOIN trial t ON t.study = s.id
 GROUP BY s.id
 ORDER BY s.id DESC;
+
+
+-- study_checks: what the checks before the first trial said, the newest study first; of a study that was checked again
+-- the newest checks, and the smoke runs of further workers.
+--   SELECT * FROM study_checks WHERE verdict IN ('suspicious', 'wrong');
+CREATE VIEW study_checks AS
+SELECT s.name AS study, c.gate, c.name AS "check", c.part, c.verdict, c.value, c.expected, c.text, c.hint, w.name AS worker,
+       strftime('%Y-%m-%dT%H:%M:%fZ', c.at_ms / 1000.0, 'unixepoch') AS at
+FROM study s JOIN check_result c ON c.study = s.id JOIN worker w ON w.id = c.worker
+WHERE c.at_ms >= (SELECT max(n.at_ms) FROM check_result n WHERE n.study = s.id AND NOT n.smoke)
+ORDER BY s.id DESC, c.id;
 
 
 -- worker_timeline: who trained what, when: one row per attempt; outcome, end and seconds are NULL while it runs.

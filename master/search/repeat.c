@@ -10,7 +10,8 @@
 static int parse_repeat(const struct jcur *root, struct repeat_def *out, struct err *err)
 {
     static const char *const keys[] = {"seeds", "folds", NULL};
-    struct jcur cur = jcur_get(root, "repeat"), seeds = jcur_get(&cur, "seeds"), folds = jcur_get(&cur, "folds");
+    struct jcur cur = jcur_get(root, "repeat"), seeds = jcur_get(&cur, "seeds"),
+                folds = jcur_get(&cur, "folds");
     int64_t count;
     if (!jcur_has(&cur))
         return 0;
@@ -30,17 +31,19 @@ static int parse_repeat(const struct jcur *root, struct repeat_def *out, struct 
 static int parse_confirm(const struct jcur *root, int64_t trials, struct repeat_def *out, struct err *err)
 {
     static const char *const keys[] = {"top", "seeds", NULL};
-    struct jcur cur = jcur_get(root, "confirm"), top_at = jcur_get(&cur, "top"), seeds_at = jcur_get(&cur, "seeds");
+    struct jcur cur = jcur_get(root, "confirm"), top_at = jcur_get(&cur, "top"),
+                seeds_at = jcur_get(&cur, "seeds");
     int64_t top, seeds;
     if (!jcur_has(&cur))
         return 0;
-    if (jcur_object(&cur, 4, err) || jcur_known(&cur, keys, err) || jcur_int(&top_at, 1, CONFIRM_MOST, &top, err) ||
-        jcur_int(&seeds_at, 1, 1000, &seeds, err))
+    if (jcur_object(&cur, 4, err) || jcur_known(&cur, keys, err) ||
+        jcur_int(&top_at, 1, CONFIRM_MOST, &top, err) || jcur_int(&seeds_at, 1, 1000, &seeds, err))
         return ERR_BAD;
     if (out->folds)
         return jcur_fail(&cur, err, "has no place beside \"folds\": a fold more does not exist");
     if (!trials || top * seeds >= trials) {
-        jcur_fail(&cur, err, "wants %lld trials at the end, and search.trials does not leave them", (long long)(top * seeds));
+        jcur_fail(&cur, err, "wants %lld trials at the end, and search.trials does not leave them",
+                  (long long)(top * seeds));
         return err_hint(err, "\"search\": {\"trials\": %lld, ...}", (long long)(top * seeds * 5));
     }
     out->confirm_top = (int)top;
@@ -151,7 +154,8 @@ bool repeat_next(const struct repeat_def *def, const struct history *history, st
     bool over = confirmation_has_begun(def, &g);
     for (size_t i = 0; i < g.count && !over && !found; i++) {
         const struct group *group = &g.list[i];
-        found = !group->closed && group->complete == group->trials && group->trials < def->repeats && group->mean >= bar;
+        found = !group->closed && group->complete == group->trials && group->trials < def->repeats &&
+                group->mean >= bar;
         if (found)
             *out = (struct repeat_job){group->number, group->trials, group->mean, bar};
     }

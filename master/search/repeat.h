@@ -32,9 +32,9 @@ int repeat_parse(const struct jcur *root, int64_t trials, struct repeat_def *out
 
 struct repeat_job {
     uint32_t group;
-    int repeat;       /* from 1 */
-    double mean;      /* of the group so far */
-    double bar;       /* M - S; -INFINITY: no group has all its repeats */
+    int repeat;  /* from 1 */
+    double mean; /* of the group so far */
+    double bar;  /* M - S; -INFINITY: no group has all its repeats */
 };
 
 /* The next repeat that may start; false: none now. */

@@ -38,7 +38,8 @@ static struct rehearsal *begin(uint64_t seed, bool storm, const char *search, co
     }
     struct rehearsal *r = rehearsal_new(&options, &err);
     snprintf(text, sizeof text,
-             "{\"study\":\"s\",\"metric\":{\"name\":\"acc\",\"goal\":\"maximize\"},\"trainer\":{\"command\":[\"true\"],"
+             "{\"study\":\"s\",\"metric\":{\"name\":\"acc\",\"goal\":\"maximize\"},\"trainer\":{\"command\":["
+             "\"true\"],"
              "\"seed\":1},\"space\":{\"x\":{\"uniform\":[-1,1]}},\"search\":{\"seed\":%llu,%s},%s}",
              (unsigned long long)seed, search, more);
     if (!r || rehearsal_submit(r, text, &err))
@@ -101,7 +102,8 @@ static void models_see_groups_after_storms(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= 8; seed++) {
-        struct rehearsal *r = begin(seed, true, "\"method\":\"tpe\",\"trials\":60", "\"repeat\":{\"seeds\":3}");
+        struct rehearsal *r =
+            begin(seed, true, "\"method\":\"tpe\",\"trials\":60", "\"repeat\":{\"seeds\":3}");
         struct study *s = finish(r);
         assert_int_equal((int64_t)s->count - s->counts[TRIAL_cancelled], 60);
         end(r);
@@ -112,7 +114,8 @@ static void the_best_are_confirmed_within_the_budget(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= 8; seed++) {
-        struct rehearsal *r = begin(seed, true, "\"method\":\"tpe\",\"trials\":50", "\"confirm\":{\"top\":5,\"seeds\":2}");
+        struct rehearsal *r =
+            begin(seed, true, "\"method\":\"tpe\",\"trials\":50", "\"confirm\":{\"top\":5,\"seeds\":2}");
         struct study *s = finish(r);
         assert_int_equal(s->count, 50);
         int confirmed = 0;
@@ -155,7 +158,8 @@ static void folds_are_told_to_the_trainer(void **state)
 static void a_grid_visits_each_point_and_repeats(void **state)
 {
     (void)state;
-    struct rehearsal *r = begin(2, false, "\"method\":\"grid\",\"grid\":{\"x\":9}", "\"repeat\":{\"seeds\":2}");
+    struct rehearsal *r =
+        begin(2, false, "\"method\":\"grid\",\"grid\":{\"x\":9}", "\"repeat\":{\"seeds\":2}");
     struct study *s = finish(r);
     int points = 0;
     for (uint32_t n = 1; n <= s->count; n++)
