@@ -67,7 +67,21 @@ static struct json *params_of(const struct trial *t)
     struct json *params = json_parse(str_text(&text), text.len, "point", NULL);
     str_fini(&text);
     POST(params);
+    /* A program of the user's is told its fold like a parameter; the built-in trainer by its options. */
+    if (t->study->def.repeat.folds && !json_get(json_get(t->study->def.json, "trainer"), "builtin"))
+        json_put_num(params, "fold", t->repeat);
     return params;
+}
+
+static struct json *trainer_of(const struct trial *t)
+{
+    const struct study_def *def = &t->study->def;
+    struct json *trainer = json_clone(json_get(def->json, "trainer"));
+    if (def->repeat.folds && json_get(trainer, "builtin")) {
+        json_put_num(trainer, "folds", def->repeat.repeats);
+        json_put_num(trainer, "fold", t->repeat);
+    }
+    return trainer;
 }
 
 static void send_job(struct turn *turn, struct trial *t, peer_id to, struct json *resume)
@@ -85,7 +99,7 @@ static void send_job(struct turn *turn, struct trial *t, peer_id to, struct json
     job->until = (uint64_t)t->until;
     job->epochs = (uint64_t)t->epochs;
     job->params = params_of(t);
-    job->trainer = json_clone(json_get(s->def.json, "trainer"));
+    job->trainer = trainer_of(t);
     job->resume = resume;
     outbox_add(turn->outbox, to, &msg);
     msg_fini(&msg);

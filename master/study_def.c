@@ -79,7 +79,7 @@ static int parse_budget(const struct jcur *root, struct study_def *def, struct e
 }
 
 /* {name} in an element of the command must be a parameter or one of the words the slot knows. */
-static int check_placeholders(const struct jcur *arg, const struct space *space, struct err *err)
+static int check_placeholders(const struct jcur *arg, const struct study_def *def, struct err *err)
 {
     static const char *const words[] = {"study", "trial", "attempt", "seed", "until", "epochs",
                                         "metric", "dir", "base", "resume", "resume_epoch", NULL};
@@ -90,7 +90,7 @@ static int check_placeholders(const struct jcur *arg, const struct space *space,
             continue; /* a brace of the trainer's own, as in JSON or a shell pattern */
         memcpy(name, open + 1, len);
         name[len] = '\0';
-        if (!name_ok(name) || space_find(space, name) >= 0)
+        if (!name_ok(name) || space_find(&def->space, name) >= 0 || (def->repeat.folds && strcmp(name, "fold") == 0))
             continue;
         const char *const *w = words;
         while (*w && strcmp(*w, name) != 0)
@@ -114,7 +114,7 @@ static int check_command(const struct jcur *trainer, const struct study_def *def
     for (const struct json *a = json_first(command.node); a; a = json_next(a), i++) {
         struct jcur arg = jcur_at(&command, i);
         const char *text;
-        if (jcur_text(&arg, 65536, &text, err) || check_placeholders(&arg, &def->space, err))
+        if (jcur_text(&arg, 65536, &text, err) || check_placeholders(&arg, def, err))
             return ERR_BAD;
         if (i == 0 && !text[0])
             return jcur_fail(&arg, err, "the program's name is empty");
@@ -205,6 +205,18 @@ static int check_enqueue(const struct jcur *root, const struct study_def *def, s
     return 0;
 }
 
+/* Stages and rungs compare trials of different lengths; a mean of these says nothing. */
+static int check_groups(const struct jcur *root, const struct study_def *def, struct err *err)
+{
+    bool rungs = stages_of(&def->search) || def->prune.method == PRUNE_ASHA;
+    struct jcur repeat = jcur_get(root, "repeat"), confirm = jcur_get(root, "confirm");
+    if (rungs && def->repeat.repeats > 1)
+        return jcur_fail(&repeat, err, "has no place beside stages or asha, which compare trials before they are through");
+    if (stages_of(&def->search) && def->repeat.confirm_top)
+        return jcur_fail(&confirm, err, "has no place beside stages: their last stage is the confirmation");
+    return 0;
+}
+
 static int check_warm_start(const struct jcur *root, struct err *err)
 {
     static const char *const keys[] = {"study", "db", NULL};
@@ -237,7 +249,7 @@ static int parse_root(const struct jcur *root, struct study_def *def, struct err
 {
     static const char *const keys[] = {"study",  "metric",   "trainer", "space",        "search",
                                        "budget", "priority", "weight",  "max_attempts", "description", "prune", "enqueue",
-                                       "warm_start", NULL};
+                                       "warm_start", "repeat", "confirm", NULL};
     struct jcur name = jcur_get(root, "study"), space = jcur_get(root, "space");
     struct jcur search = jcur_get(root, "search"), trainer = jcur_get(root, "trainer");
     const char *text;
@@ -258,9 +270,11 @@ static int parse_root(const struct jcur *root, struct study_def *def, struct err
         return ERR_BAD;
     if (stages && def->prune.method == PRUNE_ASHA)
         return jcur_fail(&prune, err, "stages carry their best on by themselves: \"asha\" has no place beside them");
+    if (repeat_parse(root, def->search.trials, &def->repeat, err))
+        return ERR_BAD;
     if (parse_budget(root, def, err) || parse_trainer(root, def, err) || parse_extras(root, def, err))
         return ERR_BAD;
-    if (check_enqueue(root, def, err) || check_warm_start(root, err))
+    if (check_groups(root, def, err) || check_enqueue(root, def, err) || check_warm_start(root, err))
         return ERR_BAD;
     return check_ends(root, def, err);
 }

@@ -17,6 +17,7 @@
 #include "common/err.h"
 #include "common/json.h"
 #include "master/search/prune.h"
+#include "master/search/repeat.h"
 #include "master/search/sampler.h"
 #include "master/search/space.h"
 
@@ -39,6 +40,7 @@ struct study_def {
     int epochs; /* length of a full training */
     struct prune_def prune;
     struct budget budget;
+    struct repeat_def repeat;
     double priority, weight;
     int max_attempts;      /* failures of a trial's own making before it is failed */
     uint64_t trainer_seed; /* every trial's seed comes from it: a paired comparison */

@@ -32,7 +32,8 @@ static void slots_reason(const struct reactor *r, const struct trial *t, struct 
     else if (!wanting && some_study_goes_first(r, t->study))
         str_add(out, "no slot is free, and a study of a higher priority is served first");
     else if (!wanting)
-        str_addf(out, "no slot is free; %lld trial%s of this study before it", before, before == 1 ? "" : "s");
+        str_addf(out, "no slot is free; %lld trial%s of this study before it", before,
+                 before == 1 ? "" : "s");
     else
         str_add(out, "it starts next");
 }
@@ -51,8 +52,8 @@ void waiting_reason(const struct reactor *r, const struct trial *t, struct str *
     else if (t->holder)
         str_add(out, "the worker of its older attempt is still winding it up");
     else if (s->def.search.parallel && s->open_count >= s->def.search.parallel)
-        str_addf(out, "%lld attempts run, and the study allows %d at once (search.parallel)", (long long)s->open_count,
-                 s->def.search.parallel);
+        str_addf(out, "%lld attempts run, and the study allows %d at once (search.parallel)",
+                 (long long)s->open_count, s->def.search.parallel);
     else
         slots_reason(r, t, out);
 }

@@ -61,7 +61,8 @@ static const char *const ours[] = {"meta",
                                    "leaderboard",
                                    "learning_curves",
                                    "study_progress",
-                                   "worker_timeline"};
+                                   "worker_timeline",
+                                   "groups"};
 
 /* What migrations may want: a study of that name would keep a later version from opening the file. */
 static const char *const wanted[] = {"finding",   "trial_finding", "group",

@@ -14,6 +14,7 @@
 --   running         :study*          what runs now: study trial attempt worker host epoch until value ... started_ms
 --   workers                          one row per worker, connected ones first
 --   trial_head, trial_params, trial_attempts, trial_events, trial_curve, trial_checkpoints   :study :trial (number)
+--   best_groups     :study           groups where points were repeated: trial repeats score spread metric params
 --   trial_origin    :study :trial    what was known when it was proposed: finished under_way best_trial best stage box
 --   trial_queue     :study :trial    what it waits for: open before slots workers busy
 --   space           :study           the axes: position name dist definition
@@ -419,3 +420,14 @@ SELECT (SELECT count(*) FROM attempt a JOIN trial b ON b.id = a.trial WHERE b.st
        (SELECT count(*) FROM worker w WHERE w.left_ms IS NULL) AS workers,
        (SELECT count(*) FROM attempt a WHERE a.outcome IS NULL) AS busy
 FROM study s WHERE s.name = :study;
+
+-- Only where some point was repeated: what `hone best` ranks by then. exact() keeps every digit of the parameters.
+-- name: best_groups
+SELECT g.study, g.trial, g.repeats, g.mean AS score, g.spread, g.metric,
+       (SELECT json_group_object(sp.name, exact(p.value))
+        FROM study s JOIN trial f ON f.study = s.id JOIN study_param sp ON sp.study = f.study
+        CROSS JOIN param p ON p.trial = f.id AND p.name = sp.name
+        WHERE s.name = g.study AND f.number = g.trial) AS params
+FROM groups g
+WHERE g.study = :study AND g.repeats > 0
+      AND (SELECT max(t.repeat) FROM study s JOIN trial t ON t.study = s.id WHERE s.name = g.study) > 0;
