@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/check_result.h"
 #include "master/reactor.h"
 
 /* The metric after `epoch`, of a point and a seed; NaN: diverged. Pure. */
@@ -26,11 +27,16 @@ struct rehearsal_options {
     rehearsal_objective objective;
     void *arg;
     const char *metric;
+    /* What a check on that worker finds; NULL: all is good. Pure. */
+    enum verdict (*verdict)(void *arg, int worker, bool smoke);
     /* Faults, as probabilities for each message in flight or each turn. */
     double lose, twice, late;      /* a whole connection is cut when one of its messages is lost: TCP */
     double crash_before, crash_after; /* master, at a commit: before it, or after it with nothing sent */
     double kill_worker, cut_worker;   /* per worker and virtual second */
     double fail;                      /* an attempt fails in an epoch */
+    double break_disk;                /* at a commit: the store takes no writes for a while */
+    double stop_worker, stop_master;  /* SIGSTOP, per virtual second; SIGCONT up to three leases later */
+    double jump_clock;                /* the wall clock, by up to a day, per virtual second */
 };
 
 struct rehearsal;
@@ -52,6 +58,9 @@ void rehearsal_calm(struct rehearsal *r);
 /* A CALL from outside; the answer is the caller's (msg_fini). */
 void rehearsal_call(struct rehearsal *r, const char *verb, const char *args_json, struct msg *answer);
 
+/* The master is there and well: a CALL would be answered. */
+bool rehearsal_listens(const struct rehearsal *r);
+
 /* Lets virtual time pass: at most for_ms, or until every study has ended. True: they have. */
 bool rehearsal_run(struct rehearsal *r, int64_t for_ms);
 
@@ -62,6 +71,7 @@ int rehearsal_check(struct rehearsal *r, struct err *err);
 struct reactor *rehearsal_reactor(struct rehearsal *r);
 struct store *rehearsal_store(struct rehearsal *r);
 int64_t rehearsal_now_ms(const struct rehearsal *r); /* virtual, since the start */
+int64_t rehearsal_checks_run(const struct rehearsal *r);
 int64_t rehearsal_epochs_run(const struct rehearsal *r); /* trained by the workers, repeats included */
 
 #endif

@@ -15,11 +15,16 @@ void store_fail(struct store *store, const struct err *why)
 
 int store_touch(struct store *store)
 {
+    PRE(!store->reader);
     if (store->failed.code)
         return store->failed.code;
     if (store->dirty)
         return 0;
     struct err why = ERR_NONE;
+    if (store->broken)
+        store_break(store, true);
+    if (store->failed.code)
+        return store->failed.code;
     if (conn_run(&store->conn, "begin", &why)) {
         store_fail(store, &why);
         return why.code;
