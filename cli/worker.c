@@ -21,7 +21,8 @@ int cmd_worker(const struct opt_worker *opt)
                                      .slots = (int)opt->slots,
                                      .idle_ms = opt->idle < 0 ? 0 : opt->idle,
                                      .dir = opt->dir,
-                                     .name = opt->name};
+                                     .name = opt->name,
+                                     .journal = opt->journal};
     int status = worker_run(&options, &err);
     return err.code ? command_fail("worker", &err) : status;
 }

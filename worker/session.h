@@ -37,6 +37,7 @@ struct worker_options {
     const char *dir;  /* relative paths of studies, and logs and checkpoints of a master whose folder is not
                          seen from here; NULL: as on the master, and ./hone-worker.d */
     int64_t grace_ms; /* from a stop to SIGKILL; 0: 10 s */
+    const char *journal; /* file that gets every report once it is acknowledged; NULL: none */
     const char *program; /* our own executable; NULL: /proc/self/exe */
 };
 
