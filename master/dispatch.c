@@ -119,7 +119,7 @@ void dispatch_all(struct turn *turn, struct study **studies, size_t study_count,
         gave = false;
         for (size_t i = 0; i < roster->count; i++) {
             struct worker *w = roster->workers[i];
-            if (!worker_wants_job(w))
+            if (!worker_wants_job(w, turn->now.mono_ms))
                 continue;
             struct trial *t = next_trial(turn, studies, study_count);
             if (!t)

@@ -182,7 +182,7 @@ static void finish_attempt(struct turn *turn, struct trial *t)
         trial_move(turn, t, TRIAL_complete, NULL, NULL); /* it stopped early of its own accord */
 }
 
-/* It obeyed a STOP: what for decides what it is now. */
+/* It obeyed a STOP: what for decides what it is now. Also of one that was preempted or refused. */
 static void stop_attempt(struct turn *turn, struct trial *t, const char *outcome)
 {
     close_attempt(turn, t, outcome, t->stop_reason[0] ? t->stop_reason : NULL, NULL);
@@ -190,9 +190,17 @@ static void stop_attempt(struct turn *turn, struct trial *t, const char *outcome
         return;
     bool goes_on = !t->stopping || strcmp(t->stop_reason, "paused") == 0 || strcmp(t->stop_reason, "shutdown") == 0;
     if (goes_on)
-        trial_move(turn, t, TRIAL_waiting, t->stopping ? t->stop_reason : "preempted", NULL);
+        trial_move(turn, t, TRIAL_waiting, t->stopping ? t->stop_reason : outcome, NULL);
     else
         trial_move(turn, t, TRIAL_pruned, t->stop_reason, NULL);
+}
+
+/* The worker had asked for it and cannot take it after all: no failure of the trial's, and no reason to ask again at
+ * once. */
+static void refuse_attempt(struct turn *turn, struct worker *w, struct trial *t)
+{
+    worker_rest(w, turn->now.mono_ms);
+    stop_attempt(turn, t, "refused");
 }
 
 /* ---- finding what a message is about ---- */
@@ -405,6 +413,7 @@ static void on_report(struct reactor *r, struct turn *turn, peer_id from, struct
     /* Given up for good (cancelled, say) while it was away: the epoch counts, for we acknowledge it; the training ends. */
     if (!t->is_open)
         send_fenced(turn, from, report->study, report->trial, report->attempt, report->token);
+    w->refusals = 0;
     take_report(turn, t, report);
     count_epoch(r, turn->now.mono_ms);
 }
@@ -427,6 +436,8 @@ static void on_done(struct reactor *r, struct turn *turn, peer_id from, struct w
         stop_attempt(turn, t, "stopped");
     else if (strcmp(done->outcome, "preempted") == 0)
         stop_attempt(turn, t, "preempted");
+    else if (strcmp(done->outcome, "refused") == 0)
+        refuse_attempt(turn, w, t);
     else
         fail_attempt(turn, t, done->cause[0] ? done->cause : "error", done->detail);
 }
@@ -500,6 +511,11 @@ static int64_t tick_leases(struct reactor *r, struct turn *turn)
             lose_worker(r, turn, w, "lost", true);
         else if (deadline < next)
             next = deadline;
+    }
+    for (size_t i = 0; i < r->roster.count; i++) {
+        int64_t rested = r->roster.workers[i]->rest_until_mono_ms;
+        if (rested > now && rested < next)
+            next = rested;
     }
     return next;
 }

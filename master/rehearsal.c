@@ -300,6 +300,8 @@ static void actor_on_job(struct rehearsal *r, struct actor *a, struct msg_job *j
     run->epoch = job->resume ? (int)json_num(json_get(job->resume, "epoch")) : 0;
     str_copy(run->study, sizeof run->study, job->study);
     str_copy(run->token, sizeof run->token, job->token);
+    if (chance(r, r->options.refuse))
+        end_running(r, a, run, "refused", "");
 }
 
 static void actor_on_stop(struct rehearsal *r, struct actor *a, const struct msg_stop *stop)
@@ -689,7 +691,7 @@ void rehearsal_jump_clock(struct rehearsal *r, int64_t wall_ms)
 void rehearsal_calm(struct rehearsal *r)
 {
     struct rehearsal_options *o = &r->options;
-    o->lose = o->twice = o->late = o->crash_before = o->crash_after = o->kill_worker = o->cut_worker = o->fail = 0;
+    o->lose = o->twice = o->late = o->crash_before = o->crash_after = o->kill_worker = o->cut_worker = o->fail = o->refuse = 0;
 }
 
 void rehearsal_call(struct rehearsal *r, const char *verb, const char *args_json, struct msg *answer)

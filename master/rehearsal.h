@@ -31,6 +31,7 @@ struct rehearsal_options {
     double crash_before, crash_after; /* master, at a commit: before it, or after it with nothing sent */
     double kill_worker, cut_worker;   /* per worker and virtual second */
     double fail;                      /* an attempt fails in an epoch */
+    double refuse;                    /* a worker refuses a job it asked for */
 };
 
 struct rehearsal;

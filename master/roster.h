@@ -24,6 +24,8 @@ struct worker {
     uint64_t ack_seq;   /* highest seq applied, to be acknowledged after the commit */
     bool ack_due;
     int64_t heard_mono_ms; /* last sign of life */
+    int64_t rest_until_mono_ms; /* no job before that: it refused one */
+    int refusals;               /* in a row */
     int64_t spoke_mono_ms; /* last time we said something */
     struct trial **held;
     size_t held_count, held_room;
@@ -51,6 +53,8 @@ void roster_remove(struct roster *roster, struct worker *worker);
 
 void worker_hold(struct worker *worker, struct trial *trial);
 void worker_release(struct trial *trial);
-bool worker_wants_job(const struct worker *worker);
+bool worker_wants_job(const struct worker *worker, int64_t now_mono_ms);
+/* It refused a job that it had asked for: it rests, longer each time, so that a trial cannot ping-pong. */
+void worker_rest(struct worker *worker, int64_t now_mono_ms);
 
 #endif

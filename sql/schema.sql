@@ -145,7 +145,7 @@ CREATE TABLE attempt (
     from_epoch INTEGER NOT NULL DEFAULT 0,               -- resumed from this epoch's checkpoint, 0: from the start
     started_ms INTEGER NOT NULL,
     ended_ms   INTEGER,
-    outcome    TEXT CHECK (outcome IN ('finished', 'stopped', 'failed', 'preempted', 'lost', 'fenced')),
+    outcome    TEXT CHECK (outcome IN ('finished', 'stopped', 'failed', 'preempted', 'refused', 'lost', 'fenced')),
     cause      TEXT,                                     -- of that outcome: exit, signal, no_metric, oom, ...
     detail     TEXT,                                     -- for people: last lines of the log, a message
     PRIMARY KEY (trial, attempt)

@@ -167,7 +167,7 @@ struct row_attempt {
     const char *token;
     int from_epoch; /* resumed from this epoch's checkpoint, 0: from the start */
     int64_t started_ms, ended_ms;
-    const char *outcome; /* NULL while running; finished, stopped, failed, preempted, lost, fenced */
+    const char *outcome; /* NULL while running; finished, stopped, failed, preempted, refused, lost, fenced */
     const char *cause;
     const char *detail;
 };

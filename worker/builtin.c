@@ -38,18 +38,6 @@ struct job {
     int64_t resume_epoch;
 };
 
-/* Checkpoints of this attempt that are still there. */
-struct kept_file {
-    char name[64];
-    double value; /* higher is better */
-};
-
-struct kept {
-    struct kept_file *files;
-    size_t count, room;
-    size_t newest; /* how many to keep beside the best; 0: all */
-};
-
 /* ---- lines ---- */
 
 static void say(struct trainer *trainer, struct str *line)
@@ -234,47 +222,14 @@ static int need_data(struct trainer *trainer, const struct job *job, struct err 
 
 /* ---- checkpoints ---- */
 
-static double file_value(const struct job *job, const struct epoch_metrics *m)
-{
-    if (strcmp(job->metric, "val_loss") == 0)
-        return -m->val_loss;
-    return strcmp(job->metric, "ema_val_acc") == 0 ? m->ema_val_acc : m->val_acc;
-}
-
-static void delete_file(const char *dir, const char *name)
-{
-    char *path = path_join(dir, name);
-    unlink(path);
-    free(path);
-}
-
-/* Deletes all but the newest and the best. The files are in the order of their epochs. */
-static void thin_out(struct kept *kept, const char *dir)
-{
-    size_t best = 0, left = 0;
-    for (size_t i = 1; i < kept->count; i++)
-        best = kept->files[i].value > kept->files[best].value ? i : best;
-    for (size_t i = 0; i < kept->count; i++) {
-        bool stays = !kept->newest || i + kept->newest >= kept->count || i == best;
-        if (stays)
-            kept->files[left++] = kept->files[i];
-        else
-            delete_file(dir, kept->files[i].name);
-    }
-    kept->count = left;
-}
-
+/* Which ones stay is the master's to decide, in its store first: a file deleted here may be one that a row names. */
 static int save(const struct job *job, const struct training *training, const struct epoch_metrics *metrics,
-                struct kept *kept, struct err *err)
+                char name[64], struct err *err)
 {
-    GROW(kept->files, kept->room, kept->count + 1);
-    struct kept_file *file = &kept->files[kept->count];
-    checkpoint_name(job->trial, training->epoch, metrics->val_acc, file->name);
-    file->value = file_value(job, metrics);
-    char *path = path_join(job->dir, file->name);
+    checkpoint_name(job->trial, training->epoch, metrics->val_acc, name);
+    char *path = path_join(job->dir, name);
     int rc = checkpoint_write(training, metrics, path, err);
     free(path);
-    kept->count += !rc;
     return rc;
 }
 
@@ -322,7 +277,7 @@ static void report(struct trainer *trainer, const struct training *t, const stru
 
 static int train_epochs(struct trainer *trainer, const struct job *job, struct training *t, struct err *err)
 {
-    struct kept kept = {.newest = (size_t)option(job->options, "keep")};
+    char name[64];
     int rc = 0;
     while (!rc && t->epoch < job->until && !t->diverged && !trainer->stop_epoch) {
         struct epoch_metrics metrics;
@@ -331,12 +286,10 @@ static int train_epochs(struct trainer *trainer, const struct job *job, struct t
             break; /* stop now, or nobody listens any more */
         double seconds = (double)(clock_mono_us() - start) * 1e-6;
         if (!t->diverged)
-            rc = save(job, t, &metrics, &kept, err);
+            rc = save(job, t, &metrics, name, err);
         if (!rc)
-            report(trainer, t, &metrics, seconds, t->diverged ? NULL : kept.files[kept.count - 1].name);
-        thin_out(&kept, job->dir);
+            report(trainer, t, &metrics, seconds, t->diverged ? NULL : name);
     }
-    free(kept.files);
     return rc;
 }
 

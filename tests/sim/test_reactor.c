@@ -229,6 +229,24 @@ static void failures_of_its_own_making_are_counted(void **state)
     end(r);
 }
 
+/* A job that is refused is nobody's failure, and is not asked for again at once. */
+static void refused_jobs_wait_and_count_as_no_failure(void **state)
+{
+    (void)state;
+    struct rehearsal *r = begin((struct rehearsal_options){.refuse = 0.3, .seed = 4}, ",\"max_attempts\":1", 2);
+    assert_true(rehearsal_run(r, 6000000));
+    struct study *s = study_of(r);
+    assert_int_equal(s->counts[TRIAL_complete], 40);
+    for (uint32_t n = 1; n <= s->count; n++)
+        assert_int_equal(study_trial(s, n)->own_failures, 0);
+    end(r);
+    r = begin((struct rehearsal_options){.refuse = 1}, "", 1);
+    assert_false(rehearsal_run(r, 60000));
+    int attempts = study_trial(study_of(r), 1)->attempt;
+    assert_in_range(attempts, 4, 10); /* 0.25 s, 0.5 s, 1 s, ... 32 s */
+    end(r);
+}
+
 static void the_failed_budget_ends_a_study(void **state)
 {
     (void)state;
@@ -415,6 +433,7 @@ int main(void)
         cmocka_unit_test(a_jump_of_the_wall_clock_expires_nothing),
         cmocka_unit_test(nan_is_a_result_and_not_a_failure),
         cmocka_unit_test(failures_of_its_own_making_are_counted),
+        cmocka_unit_test(refused_jobs_wait_and_count_as_no_failure),
         cmocka_unit_test(the_failed_budget_ends_a_study),
         cmocka_unit_test(the_target_ends_a_study_and_running_trials_keep_their_score),
         cmocka_unit_test(wall_time_counts_only_while_a_master_runs),
