@@ -88,6 +88,7 @@ static void send_job(struct turn *turn, struct trial *t, peer_id to, struct json
 static void start_attempt(struct turn *turn, struct trial *t, struct worker *w)
 {
     struct json *resume = resume_from(turn, t);
+    store_checkpoints_fenced(turn->store, t->id); /* what older attempts still offer comes too late */
     t->attempt++;
     random_hex(t->token);
     t->is_open = true;

@@ -51,6 +51,8 @@ int reactor_open(struct reactor *r, const struct reactor_config *config, struct 
     int rc = store_load_studies(turn->store, load_study, args, err);
     for (size_t i = 0; i < r->study_count && !rc; i++)
         rc = study_load(turn, r->studies[i], turn->now.mono_ms + config->lease_ms, err);
+    if (!rc)
+        rc = checkpoints_load(&r->checkpoints, turn, err);
     if (rc)
         reactor_close(r);
     return rc;
@@ -62,6 +64,7 @@ void reactor_close(struct reactor *r)
         study_free(r->studies[i]);
     free(r->studies);
     roster_fini(&r->roster);
+    checkpoints_fini(&r->checkpoints);
     *r = (struct reactor){0};
 }
 
@@ -70,6 +73,11 @@ void reactor_use_proposer(struct reactor *r, struct proposer *proposer)
     r->proposer = proposer;
     for (size_t i = 0; i < r->study_count; i++)
         study_use_proposer(r->studies[i], proposer);
+}
+
+void reactor_use_porter(struct reactor *r, struct porter *porter)
+{
+    r->checkpoints.porter = porter;
 }
 
 struct study *reactor_study(const struct reactor *r, const char *name)
@@ -317,6 +325,7 @@ static void on_hello(struct reactor *r, struct turn *turn, peer_id from, struct 
     str_copy(w->name, sizeof w->name, hello->name);
     str_copy(w->host, sizeof w->host, hello->host);
     w->slots = (int)hello->slots;
+    w->transit = hello->transit;
     w->pid = (int64_t)hello->pid;
     w->heard_mono_ms = w->spoke_mono_ms = turn->now.mono_ms;
     roster_connect(&r->roster, w, from);
@@ -327,6 +336,7 @@ static void on_hello(struct reactor *r, struct turn *turn, peer_id from, struct 
     send_welcome(r, turn, w);
     drop_unheld(turn, w, hello->held);
     take_held(r, turn, w, hello);
+    checkpoints_on_hello(r, turn, w, hello->offers);
     log_info("worker %s on %s joined (%d slots)", w->name, w->host, w->slots);
 }
 
@@ -355,17 +365,6 @@ static void count_epoch(struct reactor *r, int64_t mono_ms)
     r->rate.epochs[cell]++;
 }
 
-static void keep_checkpoint(struct turn *turn, const struct trial *t, int epoch, const struct json *checkpoint)
-{
-    const char *path = json_text(json_get(checkpoint, "path")), *hash = json_text(json_get(checkpoint, "hash"));
-    double bytes = json_num(json_get(checkpoint, "bytes"));
-    bool usable = path[0] && strlen(path) < 4096 && strlen(hash) == HASH_HEX - 1 && bytes >= 0 && bytes < 0x1p53;
-    if (!usable || strstr(path, ".."))
-        return;
-    struct row_checkpoint row = {t->id, t->attempt, epoch, path, (int64_t)bytes, hash, turn->now.wall_ms};
-    store_add_checkpoint(turn->store, &row);
-}
-
 static int collect_metrics(const struct json *metrics, struct row_metric rows[METRIC_MAX])
 {
     int count = 0;
@@ -378,7 +377,8 @@ static int collect_metrics(const struct json *metrics, struct row_metric rows[ME
     return count;
 }
 
-static void take_report(struct turn *turn, struct trial *t, const struct msg_report *report)
+static void take_report(struct reactor *r, struct turn *turn, struct worker *w, struct trial *t,
+                        const struct msg_report *report)
 {
     struct study *s = t->study;
     int epoch = (int)report->epoch;
@@ -389,7 +389,7 @@ static void take_report(struct turn *turn, struct trial *t, const struct msg_rep
     if (!value || !trial_take_epoch(turn, t, epoch, metric, report->seconds, rows, count))
         return; /* without the metric it says nothing about the search; sent twice it is known */
     if (report->checkpoint)
-        keep_checkpoint(turn, t, epoch, report->checkpoint);
+        checkpoints_reported(r, turn, w, t, epoch, report->checkpoint);
     if (isnan(metric) && t->status == TRIAL_running) {
         study_stop_trial(turn, t, STOP_NOW, "diverged");
         trial_move(turn, t, TRIAL_pruned, "diverged", NULL);
@@ -414,7 +414,7 @@ static void on_report(struct reactor *r, struct turn *turn, peer_id from, struct
     if (!t->is_open)
         send_fenced(turn, from, report->study, report->trial, report->attempt, report->token);
     w->refusals = 0;
-    take_report(turn, t, report);
+    take_report(r, turn, w, t, report);
     count_epoch(r, turn->now.mono_ms);
 }
 
@@ -447,6 +447,18 @@ static void on_beat(struct reactor *r, struct turn *turn, peer_id from, struct w
     (void)r, (void)turn, (void)from, (void)w, (void)msg; /* being heard is all of it */
 }
 
+static void on_want(struct reactor *r, struct turn *turn, peer_id from, struct worker *w, struct msg *msg)
+{
+    (void)from;
+    checkpoints_on_want(r, turn, w, &msg->want);
+}
+
+static void on_chunk(struct reactor *r, struct turn *turn, peer_id from, struct worker *w, struct msg *msg)
+{
+    (void)from;
+    checkpoints_on_chunk(r, turn, w, &msg->chunk);
+}
+
 static void on_bye(struct reactor *r, struct turn *turn, peer_id from, struct worker *w, struct msg *msg)
 {
     (void)from;
@@ -476,7 +488,8 @@ static const struct {
 } handlers[MSG_KIND_COUNT] = {
     [MSG_hello] = {on_hello, true},   [MSG_credit] = {on_credit, false}, [MSG_report] = {on_report, false},
     [MSG_done] = {on_done, false},    [MSG_beat] = {on_beat, false},     [MSG_bye] = {on_bye, false},
-    [MSG_error] = {on_error, true},   [MSG_call] = {on_call, true},
+    [MSG_error] = {on_error, true},   [MSG_call] = {on_call, true},      [MSG_want] = {on_want, false},
+    [MSG_chunk] = {on_chunk, false},
 };
 
 void reactor_on_message(struct reactor *r, struct turn *turn, peer_id from, struct msg *msg)
@@ -580,6 +593,7 @@ static int64_t least(int64_t a, int64_t b)
 int64_t reactor_tick(struct reactor *r, struct turn *turn)
 {
     int64_t next = least(tick_leases(r, turn), tick_orphans(r, turn));
+    next = least(next, checkpoints_tick(r, turn));
     for (size_t i = 0; i < r->study_count && !r->interrupted; i++)
         next = least(next, study_tick(turn, r->studies[i]));
     if (!r->interrupted) {
@@ -592,6 +606,11 @@ int64_t reactor_tick(struct reactor *r, struct turn *turn)
         reactor_dismiss(r, turn, "finished");
     send_acks(r, turn);
     return least(next, send_beats(r, turn));
+}
+
+void reactor_committed(struct reactor *r, struct turn *turn)
+{
+    checkpoints_committed(r, turn);
 }
 
 /* ---- submit, interrupt ---- */
@@ -662,6 +681,8 @@ void reactor_interrupt(struct reactor *r, struct turn *turn)
 
 bool reactor_is_quiet(const struct reactor *r)
 {
+    if (checkpoints_busy(r))
+        return false;
     for (size_t i = 0; i < r->study_count; i++)
         if (r->studies[i]->open_count || (!r->interrupted && !study_has_ended(r->studies[i])))
             return false;

@@ -267,7 +267,9 @@ static void run_epoch(struct rehearsal *r, struct actor *a, struct running *run)
     str_clear(&text);
     w = jw_to(&text);
     jw_object(&w, NULL);
-    jw_text(&w, "path", "rehearsed.ckpt");
+    char path[128];
+    snprintf(path, sizeof path, "%s/t%05u/a%d/e%d.ckpt", run->study, run->trial, run->attempt, run->epoch);
+    jw_text(&w, "path", path);
     jw_int(&w, "bytes", 1);
     jw_text(&w, "hash", "00000000000000000000000000000000");
     jw_close_object(&w);

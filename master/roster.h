@@ -23,6 +23,7 @@ struct worker {
     uint64_t sent;   /* jobs sent on this connection */
     uint64_t ack_seq;   /* highest seq applied, to be acknowledged after the commit */
     bool ack_due;
+    bool transit; /* it sends and fetches checkpoints */
     int64_t heard_mono_ms; /* last sign of life */
     int64_t rest_until_mono_ms; /* no job before that: it refused one */
     int refusals;               /* in a row */

@@ -258,6 +258,7 @@ int study_load(struct turn *turn, struct study *s, int64_t orphan_until_mono_ms,
         return rc;
     }
     s->looked_at = (size_t)store_last_look(turn->store, s->id);
+    s->kept_bytes = store_kept_bytes(turn->store, s->id);
     for (size_t i = 0; i < s->count; i++) {
         struct trial *t = s->trials[i];
         s->counts[t->status]++;
@@ -458,7 +459,7 @@ struct trial *study_next(struct turn *turn, struct study *s)
         return NULL;
     /* A trial whose older attempt a worker is still winding up waits for its end: the slot is not free yet. */
     for (struct trial *t = s->waiting_first; t; t = t->queue_next)
-        if (!t->holder)
+        if (!t->holder && t->wait_until_mono_ms <= turn->now.mono_ms)
             return t;
     return may_sample(s) ? sample(turn, s) : NULL;
 }

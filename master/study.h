@@ -43,6 +43,8 @@ struct study {
     unsigned char *told_verdict; /* last verdict told, by parameter and side */
     int64_t counted_mono_ms; /* wall and slot time are counted up to here; 0: not started */
     int64_t saved_wall_ms;   /* what the row says */
+    int64_t kept_bytes;      /* of its checkpoints that are kept */
+    bool none_spare;         /* the last look found nothing that max_bytes could take */
     double served;           /* jobs given, over the weight: for the fair share */
 };
 

@@ -6,6 +6,7 @@
 
 #include "common/check.h"
 #include "common/mem.h"
+#include "master/retention.h"
 #include "master/study.h"
 
 static const char *orderly(const char *cause)
@@ -64,6 +65,8 @@ void trial_move(struct turn *turn, struct trial *t, enum trial_status to, const 
     uint64_t seq = store_trial_moved(turn->store, t->id, from, to, event, orderly(t->cause), t->attempt,
                                      turn->now.wall_ms, detail);
     trial_tell_history(t, seq);
+    if (trial_status_is_final(to))
+        retention_trial(turn, t);
 }
 
 bool metric_better(bool maximize, double a, double b)

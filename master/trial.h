@@ -52,6 +52,7 @@ struct trial {
     struct worker *holder; /* NULL: nobody, or its worker has not come back yet */
     int64_t orphan_until_mono_ms;
     int64_t attempt_started_ms; /* wall clock */
+    int64_t wait_until_mono_ms; /* its checkpoint is on the way here: not dispatched before */
     enum stop_when stopping;
     char stop_reason[33];
     struct trial *queue_prev, *queue_next; /* the study's waiting list */

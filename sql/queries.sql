@@ -179,9 +179,52 @@ INSERT INTO epoch_metric (trial, epoch, attempt, metric, value) VALUES (:trial, 
 ON CONFLICT DO NOTHING;
 
 -- name: add_checkpoint
-INSERT INTO checkpoint (trial, attempt, epoch, path, bytes, hash, created_ms)
-VALUES (:trial, :attempt, :epoch, :path, :bytes, :hash, :created_ms)
+INSERT INTO checkpoint (trial, attempt, epoch, path, bytes, hash, created_ms, state)
+VALUES (:trial, :attempt, :epoch, :path, :bytes, :hash, :created_ms, :state)
 ON CONFLICT DO NOTHING;
+
+-- A NULL :path leaves it as it is.
+-- name: set_checkpoint_state
+UPDATE checkpoint SET state = :state, path = coalesce(:path, path)
+WHERE trial = :trial AND attempt = :attempt AND epoch = :epoch;
+
+-- name: fence_checkpoints
+UPDATE checkpoint SET state = 'doomed' WHERE trial = :trial AND state = 'offered';
+
+-- The rest of a trial's checkpoints, and of a study's, as the keep policy sees them.
+-- name: live_checkpoints
+SELECT c.trial, c.attempt, c.epoch, c.path, c.bytes, c.hash, c.created_ms, c.state, e.value
+FROM checkpoint c LEFT JOIN epoch e ON e.trial = c.trial AND e.epoch = c.epoch AND e.attempt = c.attempt
+WHERE c.trial = :trial AND c.state IN ('offered', 'kept') ORDER BY c.attempt, c.epoch;
+
+-- Of trials that have ended and are not among the :top best; the worst first.
+-- name: spare_checkpoints
+SELECT c.trial, c.attempt, c.epoch, c.path, c.bytes, c.hash, c.created_ms, c.state, r.score
+FROM (SELECT t.id, t.status, t.score,
+             row_number() OVER (ORDER BY t.score IS NULL, iif(s.goal = 'maximize', -t.score, t.score), t.number) AS place
+      FROM study s JOIN trial t ON t.study = s.id WHERE s.id = :study) r
+CROSS JOIN checkpoint c ON c.trial = r.id AND c.state IN ('offered', 'kept') AND c.state = 'kept'
+WHERE r.place > :top AND r.status IN ('complete', 'pruned', 'failed', 'cancelled')
+ORDER BY r.place DESC, c.attempt, c.epoch;
+
+-- name: kept_bytes
+SELECT coalesce(sum(c.bytes), 0)
+FROM trial t CROSS JOIN checkpoint c ON c.trial = t.id AND c.state IN ('offered', 'kept') AND c.state = 'kept'
+WHERE t.study = :study;
+
+-- name: doomed_checkpoints
+SELECT c.trial, c.attempt, c.epoch, c.path, c.bytes, c.hash, c.created_ms, c.state, NULL,
+       s.name, t.number, a.token, a.worker
+FROM checkpoint c JOIN trial t ON t.id = c.trial JOIN study s ON s.id = t.study
+JOIN attempt a ON a.trial = c.trial AND a.attempt = c.attempt
+WHERE c.state = 'doomed' LIMIT coalesce(:limit, -1);
+
+-- name: offered_checkpoints
+SELECT c.trial, c.attempt, c.epoch, c.path, c.bytes, c.hash, c.created_ms, c.state, NULL,
+       s.name, t.number, a.token, a.worker
+FROM checkpoint c JOIN trial t ON t.id = c.trial JOIN study s ON s.id = t.study
+JOIN attempt a ON a.trial = c.trial AND a.attempt = c.attempt
+WHERE c.state = 'offered' LIMIT coalesce(:limit, -1);
 
 
 -- ---- rebuilding memory ----
@@ -224,7 +267,7 @@ ORDER BY 1;
 
 -- name: last_checkpoint
 SELECT trial, attempt, epoch, path, bytes, hash, created_ms FROM checkpoint
-WHERE trial = :trial AND epoch <= :max_epoch ORDER BY attempt DESC, epoch DESC LIMIT 1;
+WHERE trial = :trial AND epoch <= :max_epoch AND state = 'kept' ORDER BY attempt DESC, epoch DESC LIMIT 1;
 
 
 -- ---- reading: studies and workers ----
@@ -342,6 +385,6 @@ SELECT epoch, attempt, metric, value, seconds, at FROM learning_curves
 WHERE study = :study AND trial = :trial ORDER BY epoch;
 
 -- name: trial_checkpoints
-SELECT c.attempt, c.epoch, c.path, c.bytes, c.hash, c.created_ms
+SELECT c.attempt, c.epoch, c.state, c.path, c.bytes, c.hash, c.created_ms
 FROM study s JOIN trial t ON t.study = s.id JOIN checkpoint c ON c.trial = t.id
 WHERE s.name = :study AND t.number = :trial ORDER BY c.attempt, c.epoch;

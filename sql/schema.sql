@@ -185,7 +185,11 @@ CREATE TABLE epoch_metric (
 
 
 -- checkpoint: saved training state after an epoch. A trainer resumes from the newest row, never from the newest
--- file: a row says that the file is whole. Files lie in <db>.d/<study>/t00042/a2/.
+-- file: a kept row says that the file is whole. Files lie in <db>.d/<study>/t00042/a2/.
+--
+-- state: offered (a worker has it in a folder of its own and the master wants it), kept, doomed (the study's keep policy
+-- lets it go; the file is deleted after this is committed, and again at the next start if that was cut short), gone
+-- (deleted, or never arrived; the row stays as history).
 CREATE TABLE checkpoint (
     trial      INTEGER NOT NULL,
     attempt    INTEGER NOT NULL,
@@ -194,9 +198,13 @@ CREATE TABLE checkpoint (
     bytes      INTEGER NOT NULL,
     hash       TEXT    NOT NULL,                         -- BLAKE2b-128 of the file, hex
     created_ms INTEGER NOT NULL,
+    state      TEXT    NOT NULL DEFAULT 'kept' CHECK (state IN ('offered', 'kept', 'doomed', 'gone')),
     PRIMARY KEY (trial, attempt, epoch),
     FOREIGN KEY (trial, attempt) REFERENCES attempt (trial, attempt)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX checkpoint_live ON checkpoint (trial) WHERE state IN ('offered', 'kept');
+CREATE INDEX checkpoint_offered ON checkpoint (trial) WHERE state = 'offered';
+CREATE INDEX checkpoint_doomed ON checkpoint (trial) WHERE state = 'doomed';
 
 
 -- trial_event: the diary. One row per move of a trial (and a first one when it was sampled or enqueued); detail is

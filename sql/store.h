@@ -196,6 +196,9 @@ struct row_epoch {
 uint64_t store_add_epoch(struct store *store, const struct row_epoch *epoch, const struct row_metric *metrics,
                          int count);
 
+/* In a worker's own folder and wanted; in its place; let go, its file to be deleted; deleted, or never arrived. */
+enum checkpoint_state { CHECKPOINT_KEPT, CHECKPOINT_OFFERED, CHECKPOINT_DOOMED, CHECKPOINT_GONE };
+
 struct row_checkpoint {
     int64_t trial;
     int attempt;
@@ -204,9 +207,16 @@ struct row_checkpoint {
     int64_t bytes;
     const char *hash; /* BLAKE2b-128, hex */
     int64_t created_ms;
+    enum checkpoint_state state;
 };
 
-void store_add_checkpoint(struct store *store, const struct row_checkpoint *checkpoint);
+/* False: it is there already. */
+bool store_add_checkpoint(struct store *store, const struct row_checkpoint *checkpoint);
+/* Doomed: all that is still on its way from attempts of this trial. */
+void store_checkpoints_fenced(struct store *store, int64_t trial);
+/* path NULL: the one it has. */
+void store_checkpoint_state(struct store *store, int64_t trial, int attempt, int epoch, enum checkpoint_state state,
+                            const char *path);
 
 /* ---- boxes ---- */
 
@@ -272,6 +282,27 @@ int store_load_log(struct store *store, int64_t study, int (*visit)(void *arg, c
 /* The newest checkpoint row of a trial at or before an epoch; ERR_GONE if none. Texts are valid until the next call. */
 int store_last_checkpoint(struct store *store, int64_t trial, int max_epoch, struct row_checkpoint *out,
                           struct err *err);
+
+/* Offered and kept ones of a trial, with the study's metric at their epoch (NaN: none); in spare order, those of trials
+ * that have ended, beyond the `top` best: the score instead. */
+typedef int (*checkpoint_visit)(void *arg, const struct row_checkpoint *row, double value);
+int store_load_checkpoints(struct store *store, int64_t trial, checkpoint_visit visit, void *arg, struct err *err);
+int store_load_spare_checkpoints(struct store *store, int64_t study, int top, checkpoint_visit visit, void *arg,
+                                 struct err *err);
+int64_t store_kept_bytes(struct store *store, int64_t study);
+
+/* A checkpoint with all that names its attempt on the wire. */
+struct row_transit {
+    struct row_checkpoint checkpoint;
+    const char *study;
+    uint32_t number;
+    const char *token;
+    int64_t worker;
+};
+
+/* All that are offered, or doomed, at most `limit`. */
+int store_load_transit(struct store *store, enum checkpoint_state state, int limit,
+                       int (*visit)(void *arg, const struct row_transit *row), void *arg, struct err *err);
 
 /* Online backup to another file (temporary name, then renamed); PRE: nothing uncommitted. Takes as long as the file
  * is large: off the loop, query_backup does the same on a connection of its own. */

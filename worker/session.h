@@ -25,6 +25,7 @@
 #include "proto/message.h"
 #include "worker/held.h"
 #include "worker/report.h"
+#include "worker/transit.h"
 
 struct worker_options {
     const char *address; /* of the master */
@@ -66,6 +67,7 @@ struct session {
 
     struct held_list held;
     struct report_queue reports;
+    struct transit transit; /* checkpoints the master may still want */
     struct session_slot *slots;
     struct outbox outbox;
 
