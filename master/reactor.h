@@ -48,8 +48,6 @@ void reactor_use_porter(struct reactor *reactor, struct porter *porter);
 
 /* One message; it stays the caller's (handlers may take JSON out of it). */
 void reactor_on_message(struct reactor *reactor, struct turn *turn, peer_id from, struct msg *msg);
-/* Something unreadable arrived. */
-void reactor_on_bad(struct reactor *reactor, struct turn *turn, peer_id from, const char *text);
 
 /* Leases, budgets, dispatch, beats, acknowledgements. Returns the monotonic time at which to call again. */
 int64_t reactor_tick(struct reactor *reactor, struct turn *turn);

@@ -196,7 +196,7 @@ static void drain(struct server *server, struct turn *turn)
         if (event == WIRE_NOTHING)
             return;
         if (event == WIRE_BAD)
-            reactor_on_bad(&server->reactor, turn, from, err.text);
+            outbox_add(&server->outbox, from, &msg); /* the wire has written the ERROR */
         if (event != WIRE_MESSAGE)
             continue;
         if (is_call(&msg, "shutdown"))

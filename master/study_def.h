@@ -17,6 +17,7 @@
 #include "common/err.h"
 #include "common/json.h"
 #include "master/keep.h"
+#include "master/search/prune.h"
 #include "master/search/sampler.h"
 #include "master/search/space.h"
 
@@ -37,6 +38,7 @@ struct study_def {
     struct space space;
     struct search_def search;
     int epochs; /* length of a full training */
+    struct prune_def prune;
     struct budget budget;
     struct keep keep; /* which checkpoints stay */
     double priority, weight;
