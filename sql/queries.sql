@@ -388,3 +388,103 @@ WHERE study = :study AND trial = :trial ORDER BY epoch;
 SELECT c.attempt, c.epoch, c.state, c.path, c.bytes, c.hash, c.created_ms
 FROM study s JOIN trial t ON t.study = s.id JOIN checkpoint c ON c.trial = t.id
 WHERE s.name = :study AND t.number = :trial ORDER BY c.attempt, c.epoch;
+
+
+-- ---- verify: what must hold in every database; each row of a result is something that does not ----
+
+-- name: verify_integrity
+SELECT NULL AS trial, integrity_check AS text FROM pragma_integrity_check WHERE integrity_check <> 'ok'
+UNION ALL
+SELECT NULL, 'a row of ' || "table" || ' refers to a row of ' || parent || ' that is not there' FROM pragma_foreign_key_check;
+
+-- name: verify_seq
+SELECT NULL AS trial, 'the number ' || seq || ' was given out ' || count(*) || ' times' AS text
+FROM (SELECT seq FROM trial_event UNION ALL SELECT seq FROM epoch UNION ALL SELECT seq FROM box
+      UNION ALL SELECT seq FROM box_event)
+GROUP BY seq HAVING count(*) > 1;
+
+-- name: verify_attempts
+SELECT t.number AS trial, count(*) || ' attempts are open' AS text
+FROM study s JOIN trial t ON t.study = s.id JOIN attempt a ON a.trial = t.id AND a.outcome IS NULL
+WHERE s.name = :study GROUP BY t.id HAVING count(*) > 1
+UNION ALL
+SELECT t.number, 'attempt ' || a.attempt || ' is open, but ' || t.attempt || ' is the newest'
+FROM study s JOIN trial t ON t.study = s.id JOIN attempt a ON a.trial = t.id AND a.outcome IS NULL
+WHERE s.name = :study AND a.attempt <> t.attempt
+UNION ALL
+SELECT t.number, 'it is running without an open attempt'
+FROM study s JOIN trial t ON t.study = s.id
+WHERE s.name = :study AND t.status = 'running'
+  AND NOT EXISTS (SELECT 1 FROM attempt a WHERE a.trial = t.id AND a.attempt = t.attempt AND a.outcome IS NULL)
+UNION ALL
+SELECT t.number, 'it has ' || count(a.attempt) || ' attempts and is at its ' || t.attempt || '.'
+FROM study s JOIN trial t ON t.study = s.id LEFT JOIN attempt a ON a.trial = t.id
+WHERE s.name = :study GROUP BY t.id HAVING count(a.attempt) <> t.attempt
+UNION ALL
+SELECT t.number, 'attempt ' || a.attempt || ' resumed from epoch ' || a.from_epoch || ', of which there is no checkpoint'
+FROM study s JOIN trial t ON t.study = s.id JOIN attempt a ON a.trial = t.id
+WHERE s.name = :study AND a.from_epoch > 0 AND NOT EXISTS
+  (SELECT 1 FROM checkpoint c WHERE c.trial = t.id AND c.attempt < a.attempt AND c.epoch = a.from_epoch);
+
+-- Epochs of an attempt come one after the other: their numbers rise with their seq. Those of the built-in trainer, which
+-- always reports the metric, have no gap and begin where it resumed, or at 1.
+-- name: verify_epochs
+SELECT trial, 'attempt ' || attempt || ': epoch ' || epoch || ' came before epoch ' || before AS text
+FROM (SELECT t.number AS trial, e.attempt, e.epoch, e.seq,
+             lag(e.epoch) OVER w AS before, lag(e.seq) OVER w AS seq_before
+      FROM study s JOIN trial t ON t.study = s.id JOIN epoch e ON e.trial = t.id
+      WHERE s.name = :study WINDOW w AS (PARTITION BY t.id, e.attempt ORDER BY e.epoch))
+WHERE seq < seq_before
+UNION ALL
+SELECT t.number, 'attempt ' || a.attempt || ' has ' || count(*) || ' epochs from ' || min(e.epoch) || ' to ' ||
+       max(e.epoch) || ', resumed from ' || a.from_epoch
+FROM study s JOIN trial t ON t.study = s.id JOIN attempt a ON a.trial = t.id
+JOIN epoch e ON e.trial = t.id AND e.attempt = a.attempt AND e.epoch > 0
+WHERE s.name = :study AND json_extract(s.definition, '$.trainer.builtin') IS NOT NULL
+GROUP BY t.id, a.attempt
+HAVING max(e.epoch) - min(e.epoch) + 1 <> count(*) OR min(e.epoch) NOT IN (1, a.from_epoch + 1)
+UNION ALL
+SELECT t.number, 'it is at epoch ' || t.last_epoch || ', its newest epoch is ' || coalesce(max(e.epoch), 0)
+FROM study s JOIN trial t ON t.study = s.id LEFT JOIN epoch e ON e.trial = t.id
+WHERE s.name = :study GROUP BY t.id HAVING t.last_epoch <> coalesce(max(e.epoch), 0);
+
+-- The score is the best of the curve, or its last; of equal ones the first.
+-- name: verify_scores
+SELECT c.number AS trial, 'its score is ' || coalesce(c.score, 'none') || ' of epoch ' || coalesce(c.best_epoch, 'none') ||
+       ', its curve says ' || coalesce(c.value, 'none') || ' of epoch ' || coalesce(c.epoch, 'none') AS text
+FROM (SELECT t.number, t.score, t.best_epoch, e.value, iif(e.value IS NULL, NULL, e.epoch) AS epoch,
+             row_number() OVER (PARTITION BY t.id ORDER BY e.value IS NULL,
+                                iif(s.goal = 'maximize', -e.value, e.value), e.epoch) AS place
+      FROM study s JOIN trial t ON t.study = s.id
+      LEFT JOIN epoch_counted e ON e.trial = t.id AND e.epoch > 0
+           AND (json_extract(s.definition, '$.metric.score') IS NOT 'last' OR e.epoch = t.last_epoch)
+      WHERE s.name = :study) c
+WHERE c.place = 1 AND (c.score IS NOT c.value OR c.best_epoch IS NOT c.epoch);
+
+-- Cancelled trials are replaced by others and do not count; a retry goes beyond the budget.
+-- name: verify_budget
+SELECT NULL AS trial, count(*) || ' trials were sampled, ' || json_extract(s.definition, '$.search.trials') ||
+       ' are planned' AS text
+FROM study s JOIN trial t ON t.study = s.id
+WHERE s.name = :study AND t.sampler <> 'enqueued'
+  AND NOT EXISTS (SELECT 1 FROM trial_event v WHERE v.trial = t.id AND v.to_status = 'cancelled')
+GROUP BY s.id HAVING count(*) > json_extract(s.definition, '$.search.trials')
+UNION ALL
+SELECT t.number, 'it is ' || t.status || ' in a study that has ended'
+FROM study s JOIN trial t ON t.study = s.id
+WHERE s.name = :study AND s.end_reason IS NOT NULL AND t.status IN ('waiting', 'running', 'paused')
+UNION ALL
+SELECT t.number, 'two trials of its group have the repeat ' || t.repeat
+FROM study s JOIN trial t ON t.study = s.id
+WHERE s.name = :study GROUP BY t."group", t.repeat HAVING count(*) > 1;
+
+-- name: verify_events
+SELECT t.number AS trial, v.seq, v.event, v.from_status, v.to_status, v.cause, t.status, t.cause AS trial_cause
+FROM study s JOIN trial t ON t.study = s.id LEFT JOIN trial_event v ON v.trial = t.id
+WHERE s.name = :study ORDER BY t.number, v.seq;
+
+-- Files as rows know them; those that are gone are of no interest.
+-- name: files
+SELECT s.name AS study, t.number AS trial, c.attempt, c.epoch, c.state, c.path, c.bytes, c.hash
+FROM study s JOIN trial t ON t.study = s.id JOIN checkpoint c ON c.trial = t.id
+WHERE c.state <> 'gone' AND (:study IS NULL OR s.name = :study) ORDER BY s.id, t.number, c.attempt, c.epoch;

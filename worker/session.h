@@ -34,6 +34,7 @@ struct worker_options {
     int64_t idle_ms;     /* leave after so long without work; 0: never */
     const char *dir;  /* relative paths of studies, and logs and checkpoints of a master whose folder is not
                          seen from here; NULL: as on the master, and ./hone-worker.d */
+    bool apart; /* files stay out of the master's folder even if it is seen */
     int64_t grace_ms; /* from a stop to SIGKILL; 0: 10 s */
     const char *program; /* our own executable; NULL: /proc/self/exe */
 };
