@@ -33,8 +33,8 @@ static int named_study(const struct asking *a, struct study **out, struct err *e
     return err_hint(err, "`hone studies` lists them");
 }
 
-static int each_trial(const struct asking *a, struct study *s, int (*act)(const struct asking *, struct trial *),
-                      int *changed, struct err *err)
+static int each_trial(const struct asking *a, struct study *s,
+                      int (*act)(const struct asking *, struct trial *), int *changed, struct err *err)
 {
     struct jcur trials = jcur_get(&a->args, "trials");
     if (jcur_array(&trials, 1, 1000000, err))
@@ -43,8 +43,8 @@ static int each_trial(const struct asking *a, struct study *s, int (*act)(const 
         double number = json_num(n);
         struct trial *t = number >= 1 && number <= UINT32_MAX ? study_trial(s, (uint32_t)number) : NULL;
         if (!t)
-            return err_set(err, ERR_GONE, "study \"%s\" has no trial %.0f (it has 1 to %zu)", s->def.name, number,
-                           s->count);
+            return err_set(err, ERR_GONE, "study \"%s\" has no trial %.0f (it has 1 to %zu)", s->def.name,
+                           number, s->count);
     }
     for (const struct json *n = json_first(trials.node); n; n = json_next(n))
         *changed += act(a, study_trial(s, (uint32_t)json_num(n)));
@@ -166,7 +166,8 @@ static int verb_resume(const struct asking *a, struct err *err)
     bool stopped = strcmp(s->end_reason, "stopped") == 0 || strcmp(s->ending, "stopped") == 0;
     if (study_has_ended(s) && !stopped) {
         err_set(err, ERR_NO, "study \"%s\" has ended (%s)", s->def.name, s->end_reason);
-        return err_hint(err, "a larger budget starts it again: submit it with --fresh, or raise search.trials");
+        return err_hint(err,
+                        "a larger budget starts it again: submit it with --fresh, or raise search.trials");
     }
     if (stopped)
         study_reopen(a->turn, s);
@@ -223,6 +224,10 @@ static int verb_workers(const struct asking *a, struct err *err)
         jw_text(a->result, "host", w->host);
         jw_int(a->result, "slots", w->slots);
         jw_int(a->result, "held", (int64_t)w->held_count);
+        jw_text(a->result, "mode",
+                w->mode == WORKER_OPEN       ? "open"
+                : w->mode == WORKER_DRAINING ? "draining"
+                                             : "quarantined");
         jw_int(a->result, "silent_ms", a->turn->now.mono_ms - w->heard_mono_ms);
         jw_close_object(a->result);
     }
@@ -230,13 +235,31 @@ static int verb_workers(const struct asking *a, struct err *err)
     return 0;
 }
 
+static int verb_drain(const struct asking *a, struct err *err)
+{
+    struct jcur worker = jcur_get(&a->args, "worker"), finish = jcur_get(&a->args, "finish");
+    const char *which;
+    bool let_finish = false;
+    int stopped = 0;
+    if (jcur_text(&worker, 255, &which, err) || (jcur_has(&finish) && jcur_bool(&finish, &let_finish, err)))
+        return ERR_BAD;
+    int drained = reactor_drain(a->reactor, a->turn, which, let_finish, &stopped);
+    if (!drained) {
+        err_set(err, ERR_GONE, "no worker here is called \"%s\" or runs on a host of that name", which);
+        return err_hint(err, "`hone workers` lists them");
+    }
+    jw_int(a->result, "drained", drained);
+    jw_int(a->result, "stopped", stopped);
+    return 0;
+}
+
 static const struct {
     const char *verb;
     int (*act)(const struct asking *a, struct err *err);
 } verbs[] = {
-    {"ping", verb_ping},     {"submit", verb_submit}, {"cancel", verb_cancel}, {"retry", verb_retry},
-    {"pause", verb_pause},   {"resume", verb_resume}, {"stop", verb_stop},     {"status", verb_status},
-    {"workers", verb_workers}, {"approve", verb_approve},
+    {"ping", verb_ping},       {"submit", verb_submit},   {"cancel", verb_cancel}, {"retry", verb_retry},
+    {"pause", verb_pause},     {"resume", verb_resume},   {"stop", verb_stop},     {"status", verb_status},
+    {"workers", verb_workers}, {"approve", verb_approve}, {"drain", verb_drain},
 };
 
 static int act(const struct asking *a, const char *verb, struct err *err)

@@ -15,7 +15,7 @@ static bool goes_before(const struct study *a, const struct study *b)
 }
 
 /* The most deserving study that has something to start. Asks each at most once: sampling has a price. */
-static struct trial *next_trial(struct turn *turn, struct study **studies, size_t count)
+static struct trial *next_trial(struct turn *turn, struct study **studies, size_t count, int64_t worker)
 {
     enum { MOST = 64 };
     bool asked[MOST] = {false};
@@ -31,7 +31,7 @@ static struct trial *next_trial(struct turn *turn, struct study **studies, size_
         if (!first)
             return NULL;
         asked[place] = true;
-        struct trial *t = study_next(turn, first);
+        struct trial *t = study_next(turn, first, worker);
         if (t)
             return t;
     }
@@ -113,6 +113,17 @@ static void start_attempt(struct turn *turn, struct trial *t, struct worker *w)
     send_job(turn, t, w->peer, resume);
 }
 
+/* A worker whose last attempt failed does not get the same trial again while somebody else could try it. */
+static bool may_pick(const struct roster *roster, const struct worker *w)
+{
+    for (size_t i = 0; i < roster->count && w->failed_in_row; i++) {
+        const struct worker *o = roster->workers[i];
+        if (o != w && o->peer && o->mode == WORKER_OPEN)
+            return true;
+    }
+    return false;
+}
+
 void dispatch_all(struct turn *turn, struct study **studies, size_t study_count, struct roster *roster)
 {
     bool gave = true;
@@ -122,9 +133,12 @@ void dispatch_all(struct turn *turn, struct study **studies, size_t study_count,
             struct worker *w = roster->workers[i];
             if (!worker_wants_job(w, turn->now.mono_ms))
                 continue;
-            struct trial *t = next_trial(turn, studies, study_count);
+            bool picks = may_pick(roster, w);
+            struct trial *t = next_trial(turn, studies, study_count, picks ? w->id : 0);
+            if (!t && !picks)
+                return; /* there is nothing for anybody */
             if (!t)
-                return;
+                continue;
             start_attempt(turn, t, w);
             gave = true;
         }

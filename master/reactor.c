@@ -146,16 +146,26 @@ static bool has_arrived(struct turn *turn, struct trial *t)
     return true;
 }
 
-/* A trial taken down with its worker three times is poison. */
+/* What ends an attempt and not its trial: it goes on later, elsewhere. */
+static bool stop_is_a_break(const struct trial *t)
+{
+    static const char *const reasons[] = {"paused", "shutdown", "drained", NULL};
+    for (int i = 0; reasons[i]; i++)
+        if (strcmp(t->stop_reason, reasons[i]) == 0)
+            return true;
+    return false;
+}
+
+/* A trial that three different workers went down with is poison. */
 enum { POISON_AFTER = 3 };
 
 static void lose_attempt(struct turn *turn, struct trial *t, bool worker_died)
 {
-    close_attempt(turn, t, "lost", NULL, NULL);
+    close_attempt(turn, t, "lost", worker_died ? "worker" : NULL, NULL);
     if (t->status != TRIAL_running || has_arrived(turn, t))
         return;
-    t->lost_on += worker_died;
-    if (t->stopping && strcmp(t->stop_reason, "paused") != 0 && strcmp(t->stop_reason, "shutdown") != 0)
+    t->lost_on = store_workers_lost(turn->store, t->id);
+    if (t->stopping && !stop_is_a_break(t))
         trial_move(turn, t, TRIAL_pruned, t->stop_reason, NULL); /* it was to end anyway */
     else if (t->lost_on >= POISON_AFTER)
         trial_move(turn, t, TRIAL_failed, "poison", NULL);
@@ -169,13 +179,17 @@ static bool cause_is_retried(const char *cause)
     return strcmp(cause, "no_metric") != 0 && strcmp(cause, "protocol") != 0;
 }
 
-static void fail_attempt(struct turn *turn, struct trial *t, const char *cause, const char *detail)
+/* `counts` false: its worker fails whatever it gets, and the trial is not to blame. */
+static void fail_attempt(struct turn *turn, struct trial *t, bool counts, const char *cause,
+                         const char *detail)
 {
+    t->failed_on = t->holder ? t->holder->id : 0;
     close_attempt(turn, t, "failed", cause, detail);
     if (t->status != TRIAL_running || has_arrived(turn, t))
         return;
-    t->own_failures++;
-    bool again = cause_is_retried(cause) && t->own_failures < t->study->def.max_attempts && !t->study->ending[0];
+    t->own_failures += counts;
+    bool again =
+        cause_is_retried(cause) && t->own_failures < t->study->def.max_attempts && !t->study->ending[0];
     trial_move(turn, t, again ? TRIAL_waiting : TRIAL_failed, cause, NULL);
     trial_save_progress(turn, t);
 }
@@ -183,7 +197,7 @@ static void fail_attempt(struct turn *turn, struct trial *t, const char *cause, 
 static void finish_attempt(struct turn *turn, struct trial *t)
 {
     if (!t->last_epoch) {
-        fail_attempt(turn, t, "no_metric", "it ended well but never reported the metric");
+        fail_attempt(turn, t, true, "no_metric", "it ended well but never reported the metric");
         return;
     }
     close_attempt(turn, t, "finished", NULL, NULL);
@@ -197,7 +211,7 @@ static void stop_attempt(struct turn *turn, struct trial *t, const char *outcome
     close_attempt(turn, t, outcome, t->stop_reason[0] ? t->stop_reason : NULL, NULL);
     if (t->status != TRIAL_running || has_arrived(turn, t))
         return;
-    bool goes_on = !t->stopping || strcmp(t->stop_reason, "paused") == 0 || strcmp(t->stop_reason, "shutdown") == 0;
+    bool goes_on = !t->stopping || stop_is_a_break(t);
     if (goes_on)
         trial_move(turn, t, TRIAL_waiting, t->stopping ? t->stop_reason : outcome, NULL);
     else
@@ -212,6 +226,61 @@ static void refuse_attempt(struct turn *turn, struct worker *w, struct trial *t)
     stop_attempt(turn, t, "refused");
 }
 
+/* ---- workers that fail ---- */
+
+enum { QUARANTINE_AFTER = 3 }; /* failures in a row, while others do well */
+
+/* Is there a worker that can be trusted more than this one? */
+static bool others_do_well(const struct reactor *r, const struct worker *w)
+{
+    for (size_t i = 0; i < r->roster.count; i++) {
+        const struct worker *o = r->roster.workers[i];
+        if (o != w && o->peer && o->mode != WORKER_QUARANTINED &&
+            o->did_well_mono_ms >= w->failing_since_mono_ms && o->did_well_mono_ms)
+            return true;
+    }
+    return false;
+}
+
+static void set_mode(struct turn *turn, struct worker *w, enum worker_mode mode)
+{
+    w->mode = mode;
+    store_worker_mode(turn->store, w->id, mode, w->failed_in_row);
+}
+
+static void worker_did_well(struct turn *turn, struct worker *w)
+{
+    w->did_well_mono_ms = turn->now.mono_ms;
+    w->refusals = 0;
+    if (!w->failed_in_row && w->mode != WORKER_QUARANTINED)
+        return;
+    if (w->mode == WORKER_QUARANTINED)
+        log_info("worker %s does well again", w->name);
+    w->failed_in_row = 0;
+    set_mode(turn, w, w->mode == WORKER_QUARANTINED ? WORKER_OPEN : w->mode);
+}
+
+/* A worker whose trials fail while others' succeed gets them one at a time, with rests in between that grow, until one
+ * succeeds: a full disk or a broken driver must not eat a study. What fails there does not count against the trial. */
+static bool worker_did_badly(struct reactor *r, struct turn *turn, struct worker *w)
+{
+    if (!w->failed_in_row++)
+        w->failing_since_mono_ms = turn->now.mono_ms;
+    bool suspect = others_do_well(r, w);
+    bool counts = !suspect || w->mode != WORKER_QUARANTINED;
+    enum worker_mode mode = w->mode;
+    if (suspect && w->failed_in_row >= QUARANTINE_AFTER && mode == WORKER_OPEN) {
+        log_warn("worker %s: %d trials in a row have failed there while others' succeed: it is tried with "
+                 "one at a time",
+                 w->name, w->failed_in_row);
+        mode = WORKER_QUARANTINED;
+    }
+    if (mode == WORKER_QUARANTINED)
+        worker_rest(w, turn->now.mono_ms);
+    set_mode(turn, w, mode);
+    return counts;
+}
+
 /* ---- finding what a message is about ---- */
 
 struct subject {
@@ -220,8 +289,8 @@ struct subject {
 };
 
 /* The trial whose newest attempt this is; fenced and unknown ones are counted, and the worker told to stop. */
-static struct trial *subject(struct reactor *r, struct turn *turn, peer_id from, const char *study, uint64_t trial,
-                             uint64_t attempt, const char *token)
+static struct trial *subject(struct reactor *r, struct turn *turn, peer_id from, const char *study,
+                             uint64_t trial, uint64_t attempt, const char *token)
 {
     struct study *s = study[0] ? reactor_study(r, study) : NULL;
     struct trial *t = s && trial <= UINT32_MAX ? study_trial(s, (uint32_t)trial) : NULL;
@@ -246,6 +315,7 @@ static void reinstate(struct turn *turn, struct worker *w, struct trial *t)
         t->study->open_count++;
         t->stopping = STOP_NO;
         store_attempt_reinstated(turn->store, t->id, t->attempt, w->id);
+        t->lost_on = store_workers_lost(turn->store, t->id); /* this one was not lost after all */
         trial_move(turn, t, TRIAL_running, NULL, "{\"reinstated\":true}");
     }
     worker_hold(w, t);
@@ -270,7 +340,8 @@ static void lose_worker(struct reactor *r, struct turn *turn, struct worker *w, 
 static bool names_attempt(const struct json *held, const struct trial *t)
 {
     for (const struct json *h = json_first(held); h; h = json_next(h))
-        if (json_num(json_get(h, "attempt")) == t->attempt && strcmp(json_text(json_get(h, "token")), t->token) == 0)
+        if (json_num(json_get(h, "attempt")) == t->attempt &&
+            strcmp(json_text(json_get(h, "token")), t->token) == 0)
             return true;
     return false;
 }
@@ -315,7 +386,8 @@ static void send_welcome(struct reactor *r, struct turn *turn, const struct work
     outbox_add(turn->outbox, w->peer, &msg);
 }
 
-static void on_hello(struct reactor *r, struct turn *turn, peer_id from, struct worker *known, struct msg *msg)
+static void on_hello(struct reactor *r, struct turn *turn, peer_id from, struct worker *known,
+                     struct msg *msg)
 {
     struct msg_hello *hello = &msg->hello;
     struct worker *w = roster_by_uuid(&r->roster, hello->uuid);
@@ -330,10 +402,17 @@ static void on_hello(struct reactor *r, struct turn *turn, peer_id from, struct 
     w->pid = (int64_t)hello->pid;
     w->heard_mono_ms = w->spoke_mono_ms = turn->now.mono_ms;
     roster_connect(&r->roster, w, from);
-    struct row_worker row = {0, hello->uuid, hello->name, hello->host, hello->version, hello->platform,
-                             (int64_t)hello->pid, w->slots};
+    struct row_worker row = {.uuid = hello->uuid,
+                             .name = hello->name,
+                             .host = hello->host,
+                             .version = hello->version,
+                             .platform = hello->platform,
+                             .pid = (int64_t)hello->pid,
+                             .slots = w->slots};
     store_worker_joined(turn->store, &row, turn->now.wall_ms);
     w->id = row.id;
+    w->mode = row.mode;
+    w->failed_in_row = row.failed_in_row;
     send_welcome(r, turn, w);
     drop_unheld(turn, w, hello->held);
     take_held(r, turn, w, hello);
@@ -415,7 +494,8 @@ static void on_report(struct reactor *r, struct turn *turn, peer_id from, struct
     /* Given up for good (cancelled, say) while it was away: the epoch counts, for we acknowledge it; the training ends. */
     if (!t->is_open)
         send_fenced(turn, from, report->study, report->trial, report->attempt, report->token);
-    w->refusals = 0;
+    if (w->mode != WORKER_QUARANTINED)
+        w->refusals = 0;
     take_report(r, turn, w, t, report);
     count_epoch(r, turn->now.mono_ms);
 }
@@ -429,9 +509,14 @@ static void on_done(struct reactor *r, struct turn *turn, peer_id from, struct w
         return;
     reinstate(turn, w, t);
     if (!t->is_open) {
-        send_fenced(turn, from, done->study, done->trial, done->attempt, done->token); /* sent twice, or given up */
+        send_fenced(turn, from, done->study, done->trial, done->attempt,
+                    done->token); /* sent twice, or given up */
         return;
     }
+    bool failed = strcmp(done->outcome, "failed") == 0;
+    bool counts = !failed || worker_did_badly(r, turn, w);
+    if (strcmp(done->outcome, "finished") == 0)
+        worker_did_well(turn, w);
     if (strcmp(done->outcome, "finished") == 0)
         finish_attempt(turn, t);
     else if (strcmp(done->outcome, "stopped") == 0)
@@ -441,7 +526,7 @@ static void on_done(struct reactor *r, struct turn *turn, peer_id from, struct w
     else if (strcmp(done->outcome, "refused") == 0)
         refuse_attempt(turn, w, t);
     else
-        fail_attempt(turn, t, done->cause[0] ? done->cause : "error", done->detail);
+        fail_attempt(turn, t, counts, done->cause[0] ? done->cause : "error", done->detail);
 }
 
 static void on_beat(struct reactor *r, struct turn *turn, peer_id from, struct worker *w, struct msg *msg)
@@ -488,9 +573,9 @@ static const struct {
     void (*handle)(struct reactor *r, struct turn *turn, peer_id from, struct worker *w, struct msg *msg);
     bool from_strangers; /* also before HELLO */
 } handlers[MSG_KIND_COUNT] = {
-    [MSG_hello] = {on_hello, true},   [MSG_credit] = {on_credit, false}, [MSG_report] = {on_report, false},
-    [MSG_done] = {on_done, false},    [MSG_beat] = {on_beat, false},     [MSG_bye] = {on_bye, false},
-    [MSG_error] = {on_error, true},   [MSG_call] = {on_call, true},      [MSG_want] = {on_want, false},
+    [MSG_hello] = {on_hello, true},  [MSG_credit] = {on_credit, false}, [MSG_report] = {on_report, false},
+    [MSG_done] = {on_done, false},   [MSG_beat] = {on_beat, false},     [MSG_bye] = {on_bye, false},
+    [MSG_error] = {on_error, true},  [MSG_call] = {on_call, true},      [MSG_want] = {on_want, false},
     [MSG_chunk] = {on_chunk, false},
 };
 
@@ -625,8 +710,8 @@ static int fresh_name(const struct reactor *r, struct study_def *def, struct err
     return err_set(err, ERR_BAD, "there is no free name like \"%s-2\" left", def->name);
 }
 
-int reactor_submit(struct reactor *r, struct turn *turn, struct study_def *def, const char *file, const char *base,
-                   bool fresh, struct study **out, struct err *err)
+int reactor_submit(struct reactor *r, struct turn *turn, struct study_def *def, const char *file,
+                   const char *base, bool fresh, struct study **out, struct err *err)
 {
     struct study *known = reactor_study(r, def->name);
     if (known && !fresh) {
@@ -672,6 +757,27 @@ void reactor_interrupt(struct reactor *r, struct turn *turn)
         for (size_t k = 0; k < r->studies[i]->count; k++)
             if (r->studies[i]->trials[k]->is_open)
                 study_stop_trial(turn, r->studies[i]->trials[k], STOP_NOW, "shutdown");
+}
+
+int reactor_drain(struct reactor *r, struct turn *turn, const char *which, bool finish, int *stopped)
+{
+    int drained = 0;
+    for (size_t i = 0; i < r->roster.count; i++) {
+        struct worker *w = r->roster.workers[i];
+        if (strcmp(w->name, which) != 0 && !str_same_nocase(w->host, which))
+            continue;
+        set_mode(turn, w, WORKER_DRAINING);
+        drained++;
+        for (size_t k = 0; k < w->held_count && !finish; k++) {
+            *stopped += !w->held[k]->stopping;
+            study_stop_trial(turn, w->held[k], STOP_EPOCH, "drained");
+        }
+        struct msg msg = {.kind = MSG_bye};
+        str_copy(msg.bye.reason, sizeof msg.bye.reason, "drained");
+        if (w->peer)
+            outbox_add(turn->outbox, w->peer, &msg);
+    }
+    return drained;
 }
 
 bool reactor_is_quiet(const struct reactor *r)

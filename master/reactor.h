@@ -64,6 +64,10 @@ struct study *reactor_study(const struct reactor *reactor, const char *name);
 /* A worker of this host whose process has ended. */
 void reactor_worker_gone(struct reactor *reactor, struct turn *turn, int64_t pid);
 
+/* No more jobs for the workers of this name or host; their trials stop after the epoch, or end (finish), and they leave.
+ * How many workers. */
+int reactor_drain(struct reactor *reactor, struct turn *turn, const char *which, bool finish, int *stopped);
+
 void reactor_interrupt(struct reactor *reactor, struct turn *turn);
 /* Every study has ended (or it was interrupted) and no attempt is open. */
 bool reactor_is_quiet(const struct reactor *reactor);

@@ -42,7 +42,7 @@ struct actor { /* a simulated worker process */
     char uuid[HASH_HEX];
     int slots;
     peer_id peer; /* 0: not connected */
-    bool welcomed;
+    bool welcomed, broken;
     int64_t back_ms;  /* cut or dead until then */
     int64_t heard_ms, spoke_ms;
     uint64_t seq, taken; /* reports made; credit granted on this connection */
@@ -244,7 +244,7 @@ static void end_running(struct rehearsal *r, struct actor *a, struct running *ru
 
 static void run_epoch(struct rehearsal *r, struct actor *a, struct running *run)
 {
-    if (chance(r, r->options.fail)) {
+    if (a->broken || chance(r, r->options.fail)) {
         end_running(r, a, run, "failed", "exit");
         return;
     }
@@ -672,6 +672,11 @@ int rehearsal_add_worker(struct rehearsal *r, int slots)
 void rehearsal_kill_worker(struct rehearsal *r, int worker)
 {
     kill_actor(r, &r->actors[worker]);
+}
+
+void rehearsal_break_worker(struct rehearsal *r, int worker, bool broken)
+{
+    r->actors[worker].broken = broken;
 }
 
 void rehearsal_cut_worker(struct rehearsal *r, int worker, int64_t for_ms)

@@ -43,6 +43,7 @@ int rehearsal_submit(struct rehearsal *r, const char *definition, struct err *er
 /* Returns the worker's index. */
 int rehearsal_add_worker(struct rehearsal *r, int slots);
 void rehearsal_kill_worker(struct rehearsal *r, int worker); /* a new process takes its place after a second */
+void rehearsal_break_worker(struct rehearsal *r, int worker, bool broken); /* whatever it trains fails */
 void rehearsal_cut_worker(struct rehearsal *r, int worker, int64_t for_ms);
 void rehearsal_crash_master(struct rehearsal *r, int64_t for_ms); /* what is not committed is gone */
 void rehearsal_jump_clock(struct rehearsal *r, int64_t wall_ms);  /* the wall clock alone */

@@ -123,7 +123,8 @@ void worker_release(struct trial *t)
 
 bool worker_wants_job(const struct worker *w, int64_t now_mono_ms)
 {
-    return w->peer && w->sent < w->credit && w->rest_until_mono_ms <= now_mono_ms;
+    bool takes = w->mode == WORKER_OPEN || (w->mode == WORKER_QUARANTINED && !w->held_count);
+    return takes && w->peer && w->sent < w->credit && w->rest_until_mono_ms <= now_mono_ms;
 }
 
 void worker_rest(struct worker *w, int64_t now_mono_ms)

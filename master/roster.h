@@ -26,7 +26,10 @@ struct worker {
     bool transit; /* it sends and fetches checkpoints */
     int64_t heard_mono_ms; /* last sign of life */
     int64_t rest_until_mono_ms; /* no job before that: it refused one */
-    int refusals;               /* in a row */
+    int refusals;               /* and failures in quarantine, in a row */
+    enum worker_mode mode;
+    int failed_in_row;
+    int64_t failing_since_mono_ms, did_well_mono_ms; /* 0: not yet */
     int64_t spoke_mono_ms; /* last time we said something */
     struct trial **held;
     size_t held_count, held_room;

@@ -474,7 +474,7 @@ static struct trial *sample(struct turn *turn, struct study *s)
     return t;
 }
 
-struct trial *study_next(struct turn *turn, struct study *s)
+struct trial *study_next(struct turn *turn, struct study *s, int64_t worker)
 {
     if (study_has_ended(s) || s->ending[0] || s->wish != WISH_RUN)
         return NULL;
@@ -482,7 +482,7 @@ struct trial *study_next(struct turn *turn, struct study *s)
         return NULL;
     /* A trial whose older attempt a worker is still winding up waits for its end: the slot is not free yet. */
     for (struct trial *t = s->waiting_first; t; t = t->queue_next)
-        if (!t->holder && t->wait_until_mono_ms <= turn->now.mono_ms)
+        if (!t->holder && t->wait_until_mono_ms <= turn->now.mono_ms && (!worker || t->failed_on != worker))
             return t;
     struct trial *promoted = course_promote(turn, s);
     if (promoted)
@@ -581,7 +581,9 @@ static void count_time(struct turn *turn, struct study *s)
 
 static void end_now(struct turn *turn, struct study *s)
 {
-    const char *reason = s->ending[0] ? s->ending : s->exhausted || sampler_size(s->sampler) >= 0 ? "exhausted" : "trials";
+    const char *reason = s->ending[0]                                    ? s->ending
+                         : s->exhausted || sampler_size(s->sampler) >= 0 ? "exhausted"
+                                                                         : "trials";
     for (size_t i = 0; i < s->count; i++)
         if (s->trials[i]->status == TRIAL_paused)
             trial_move(turn, s->trials[i], TRIAL_pruned, stages_of(&s->def.search) ? "stage" : "rung", NULL);

@@ -70,8 +70,9 @@ void study_learn_box(struct study *study, const struct box *box, int stage, int 
 
 struct trial *study_trial(const struct study *study, uint32_t number); /* NULL: no such trial */
 
-/* The next trial to start: the front of the waiting list, else a newly sampled one. NULL: nothing now. */
-struct trial *study_next(struct turn *turn, struct study *study);
+/* `worker` (0: any): trials that failed there last are for others.
+ * The next trial to start: the front of the waiting list, else a newly sampled one. NULL: nothing now. */
+struct trial *study_next(struct turn *turn, struct study *study, int64_t worker);
 
 /* Counts time and ends what has to end; call it every turn. Returns the monotonic time of its next deadline,
  * INT64_MAX if there is none. */

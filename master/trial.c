@@ -40,7 +40,7 @@ static void set_times(struct trial *t, int64_t now_ms)
 /* Preempted and lost trials have waited before: they go first. */
 static bool goes_first(const char *cause)
 {
-    static const char *const causes[] = {"lost", "preempted", "refused", "shutdown", "paused", "promoted", NULL};
+    static const char *const causes[] = {"lost", "preempted", "refused", "drained", "shutdown", "paused", "promoted", NULL};
     for (int i = 0; cause && causes[i]; i++)
         if (strcmp(cause, causes[i]) == 0)
             return true;

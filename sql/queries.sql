@@ -99,7 +99,16 @@ ON CONFLICT (uuid) DO UPDATE SET name = excluded.name, host = excluded.host, ver
     left_ms = NULL, left_why = NULL;
 
 -- name: worker_id
-SELECT id FROM worker WHERE uuid = :uuid;
+SELECT id, mode, failed_in_row FROM worker WHERE uuid = :uuid;
+
+-- name: set_worker_mode
+UPDATE worker SET mode = :mode, failed_in_row = :failed_in_row WHERE id = :worker;
+
+-- Different workers that went down with a trial since somebody last said `retry`.
+-- name: workers_lost
+SELECT count(DISTINCT a.worker) FROM attempt a
+WHERE a.trial = :trial AND a.outcome = 'lost' AND a.cause = 'worker' AND a.attempt >
+      coalesce((SELECT max(v.attempt) FROM trial_event v WHERE v.trial = :trial AND v.event = 'retry'), 0);
 
 -- name: set_worker_left
 UPDATE worker SET left_ms = :left_ms, left_why = :why WHERE id = :worker;
@@ -296,6 +305,7 @@ SELECT w.name AS worker, w.host, w.pid, w.slots,
        (SELECT count(*) FROM attempt a WHERE a.worker = w.id) AS attempts,
        (SELECT count(*) FROM attempt a WHERE a.worker = w.id AND a.outcome IN ('finished', 'stopped')) AS done,
        (SELECT count(*) FROM attempt a WHERE a.worker = w.id AND a.outcome IN ('failed', 'lost')) AS failed,
+       w.mode, w.failed_in_row,
        w.version, w.platform, w.joined_ms, w.left_ms,
        strftime('%Y-%m-%dT%H:%M:%fZ', w.joined_ms / 1000.0, 'unixepoch') AS joined_at,
        strftime('%Y-%m-%dT%H:%M:%fZ', w.left_ms / 1000.0, 'unixepoch') AS left_at, w.left_why

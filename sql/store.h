@@ -103,14 +103,22 @@ void store_study_used(struct store *store, int64_t study, int64_t wall_used_ms, 
 
 /* ---- workers ---- */
 
+/* Takes jobs; takes no more and leaves; its trials fail, so it gets one at a time. */
+enum worker_mode { WORKER_OPEN, WORKER_DRAINING, WORKER_QUARANTINED };
+
 struct row_worker {
     int64_t id; /* set by store_worker_joined; the same uuid keeps its id */
     const char *uuid, *name, *host, *version, *platform;
     int64_t pid;
     int slots;
+    enum worker_mode mode; /* set by store_worker_joined, as is what follows */
+    int failed_in_row;
 };
 
 void store_worker_joined(struct store *store, struct row_worker *worker, int64_t now_ms);
+void store_worker_mode(struct store *store, int64_t worker, enum worker_mode mode, int failed_in_row);
+/* How many different workers went down with a trial, since it was last retried by hand. */
+int store_workers_lost(struct store *store, int64_t trial);
 void store_worker_left(struct store *store, int64_t worker, const char *why, int64_t now_ms); /* bye, lost */
 
 /* ---- trials ---- */
@@ -215,14 +223,14 @@ bool store_add_checkpoint(struct store *store, const struct row_checkpoint *chec
 /* Doomed: all that is still on its way from attempts of this trial. */
 void store_checkpoints_fenced(struct store *store, int64_t trial);
 /* path NULL: the one it has. */
-void store_checkpoint_state(struct store *store, int64_t trial, int attempt, int epoch, enum checkpoint_state state,
-                            const char *path);
+void store_checkpoint_state(struct store *store, int64_t trial, int attempt, int epoch,
+                            enum checkpoint_state state, const char *path);
 
 /* ---- boxes ---- */
 
 /* Returns the seq. */
-uint64_t store_add_box(struct store *store, int64_t study, int stage, int carried, int trials, const char *walls,
-                       int64_t now_ms);
+uint64_t store_add_box(struct store *store, int64_t study, int stage, int carried, int trials,
+                       const char *walls, int64_t now_ms);
 
 struct row_box_event {
     int64_t study;
@@ -241,7 +249,8 @@ struct row_box_event {
 uint64_t store_add_box_event(struct store *store, const struct row_box_event *event, int64_t now_ms);
 /* Moves that wait for `hone approve`. */
 int store_load_asked(struct store *store, int64_t study,
-                     int (*visit)(void *arg, uint64_t seq, const char *param, const char *side, double low, double high),
+                     int (*visit)(void *arg, uint64_t seq, const char *param, const char *side, double low,
+                                  double high),
                      void *arg, struct err *err);
 void store_box_event_approved(struct store *store, uint64_t seq, int64_t now_ms);
 /* Most finished trials that any event of this study had looked at; 0: none. */
@@ -286,9 +295,10 @@ int store_last_checkpoint(struct store *store, int64_t trial, int max_epoch, str
 /* Offered and kept ones of a trial, with the study's metric at their epoch (NaN: none); in spare order, those of trials
  * that have ended, beyond the `top` best: the score instead. */
 typedef int (*checkpoint_visit)(void *arg, const struct row_checkpoint *row, double value);
-int store_load_checkpoints(struct store *store, int64_t trial, checkpoint_visit visit, void *arg, struct err *err);
-int store_load_spare_checkpoints(struct store *store, int64_t study, int top, checkpoint_visit visit, void *arg,
-                                 struct err *err);
+int store_load_checkpoints(struct store *store, int64_t trial, checkpoint_visit visit, void *arg,
+                           struct err *err);
+int store_load_spare_checkpoints(struct store *store, int64_t study, int top, checkpoint_visit visit,
+                                 void *arg, struct err *err);
 int64_t store_kept_bytes(struct store *store, int64_t study);
 
 /* A checkpoint with all that names its attempt on the wire. */
