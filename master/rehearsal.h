@@ -26,6 +26,7 @@ struct rehearsal_options {
     rehearsal_objective objective;
     void *arg;
     const char *metric;
+    const char *root; /* a folder: workers see none of it, and their checkpoints travel; NULL: no files at all */
     /* Faults, as probabilities for each message in flight or each turn. */
     double lose, twice, late;      /* a whole connection is cut when one of its messages is lost: TCP */
     double crash_before, crash_after; /* master, at a commit: before it, or after it with nothing sent */
@@ -64,6 +65,7 @@ int rehearsal_check(struct rehearsal *r, struct err *err);
 struct reactor *rehearsal_reactor(struct rehearsal *r);
 struct store *rehearsal_store(struct rehearsal *r);
 int64_t rehearsal_now_ms(const struct rehearsal *r); /* virtual, since the start */
+int64_t rehearsal_fetched(const struct rehearsal *r);    /* bytes of checkpoints that workers resumed from */
 int64_t rehearsal_epochs_run(const struct rehearsal *r); /* trained by the workers, repeats included */
 
 #endif
