@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/check.h"
+#include "master/checks.h"
 
 static bool goes_before(const struct study *a, const struct study *b)
 {
@@ -14,8 +15,10 @@ static bool goes_before(const struct study *a, const struct study *b)
     return a->id < b->id;
 }
 
-/* The most deserving study that has something to start. Asks each at most once: sampling has a price. */
-static struct trial *next_trial(struct turn *turn, struct study **studies, size_t count, int64_t worker)
+/* The most deserving study that has something to start and may be trained there; `*shut` if one may not. Asks each at
+ * most once: sampling has a price. */
+static struct trial *next_trial(struct turn *turn, struct study **studies, size_t count, struct worker *w,
+                                int64_t avoid, bool *shut)
 {
     enum { MOST = 64 };
     bool asked[MOST] = {false};
@@ -31,7 +34,11 @@ static struct trial *next_trial(struct turn *turn, struct study **studies, size_
         if (!first)
             return NULL;
         asked[place] = true;
-        struct trial *t = study_next(turn, first, worker);
+        if (checks_door(turn, first, w) == DOOR_SHUT) {
+            *shut = true;
+            continue;
+        }
+        struct trial *t = study_next(turn, first, avoid);
         if (t)
             return t;
     }
@@ -124,6 +131,14 @@ static bool may_pick(const struct roster *roster, const struct worker *w)
     return false;
 }
 
+static void give(struct turn *turn, struct trial *t, struct worker *w)
+{
+    if (checks_door(turn, t->study, w) == DOOR_SMOKE)
+        checks_smoke(turn, t->study, w); /* the trial waits at the front for whoever comes */
+    else
+        start_attempt(turn, t, w);
+}
+
 void dispatch_all(struct turn *turn, struct study **studies, size_t study_count, struct roster *roster)
 {
     bool gave = true;
@@ -133,13 +148,16 @@ void dispatch_all(struct turn *turn, struct study **studies, size_t study_count,
             struct worker *w = roster->workers[i];
             if (!worker_wants_job(w, turn->now.mono_ms))
                 continue;
-            bool picks = may_pick(roster, w);
-            struct trial *t = next_trial(turn, studies, study_count, picks ? w->id : 0);
-            if (!t && !picks)
-                return; /* there is nothing for anybody */
-            if (!t)
-                continue;
-            start_attempt(turn, t, w);
+            bool shut = false, picks = may_pick(roster, w);
+            struct trial *t = NULL;
+            if (!checks_give(turn, studies, study_count, w)) {
+                t = next_trial(turn, studies, study_count, w, picks ? w->id : 0, &shut);
+                if (!t && !shut && !picks)
+                    return; /* there is nothing for anybody */
+                if (!t)
+                    continue;
+                give(turn, t, w);
+            }
             gave = true;
         }
     }

@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "master/calls.h"
+#include "master/checks.h"
 #include "master/course.h"
 #include "master/dispatch.h"
 
@@ -32,6 +33,8 @@ static int load_study(void *arg, const struct row_study *row)
     str_copy(s->def.name, sizeof s->def.name, row->name);
     s->id = row->id;
     s->wish = row->wish;
+    s->checks = row->checks;
+    s->checked = row->checked;
     s->def.priority = row->priority;
     s->def.weight = row->weight;
     s->created_ms = row->created_ms;
@@ -143,6 +146,7 @@ static bool has_arrived(struct turn *turn, struct trial *t)
     if (t->last_epoch < t->until)
         return false;
     trial_move(turn, t, t->until < t->epochs ? TRIAL_paused : TRIAL_complete, NULL, NULL);
+    study_lengthen(turn, t); /* the study's epochs were raised while it ran */
     return true;
 }
 
@@ -334,6 +338,7 @@ static void lose_worker(struct reactor *r, struct turn *turn, struct worker *w, 
     while (w->held_count)
         lose_attempt(turn, w->held[w->held_count - 1], died);
     store_worker_left(turn->store, w->id, why, turn->now.wall_ms);
+    checks_drop(r->studies, r->study_count, w);
     roster_remove(&r->roster, w);
 }
 
@@ -414,6 +419,7 @@ static void on_hello(struct reactor *r, struct turn *turn, peer_id from, struct 
     w->mode = row.mode;
     w->failed_in_row = row.failed_in_row;
     send_welcome(r, turn, w);
+    checks_drop(r->studies, r->study_count, w);
     drop_unheld(turn, w, hello->held);
     take_held(r, turn, w, hello);
     checkpoints_on_hello(r, turn, w, hello->offers);
@@ -529,6 +535,12 @@ static void on_done(struct reactor *r, struct turn *turn, peer_id from, struct w
         fail_attempt(turn, t, counts, done->cause[0] ? done->cause : "error", done->detail);
 }
 
+static void on_checked(struct reactor *r, struct turn *turn, peer_id from, struct worker *w, struct msg *msg)
+{
+    (void)from;
+    checks_on_checked(turn, r->studies, r->study_count, w, &msg->checked);
+}
+
 static void on_beat(struct reactor *r, struct turn *turn, peer_id from, struct worker *w, struct msg *msg)
 {
     (void)r, (void)turn, (void)from, (void)w, (void)msg; /* being heard is all of it */
@@ -555,8 +567,10 @@ static void on_bye(struct reactor *r, struct turn *turn, peer_id from, struct wo
 
 static void on_error(struct reactor *r, struct turn *turn, peer_id from, struct worker *w, struct msg *msg)
 {
-    (void)r, (void)turn, (void)from;
+    (void)from;
     log_warn("worker %s says: %s (%s)", w ? w->name : "?", msg->error.text, msg->error.code);
+    if (w && strcmp(msg->error.code, "unknown") == 0)
+        checks_on_unknown(turn, r->studies, r->study_count, w);
 }
 
 static void on_call(struct reactor *r, struct turn *turn, peer_id from, struct worker *w, struct msg *msg)
@@ -573,10 +587,11 @@ static const struct {
     void (*handle)(struct reactor *r, struct turn *turn, peer_id from, struct worker *w, struct msg *msg);
     bool from_strangers; /* also before HELLO */
 } handlers[MSG_KIND_COUNT] = {
-    [MSG_hello] = {on_hello, true},  [MSG_credit] = {on_credit, false}, [MSG_report] = {on_report, false},
-    [MSG_done] = {on_done, false},   [MSG_beat] = {on_beat, false},     [MSG_bye] = {on_bye, false},
-    [MSG_error] = {on_error, true},  [MSG_call] = {on_call, true},      [MSG_want] = {on_want, false},
-    [MSG_chunk] = {on_chunk, false},
+    [MSG_hello] = {on_hello, true},   [MSG_credit] = {on_credit, false}, [MSG_report] = {on_report, false},
+    [MSG_done] = {on_done, false},    [MSG_beat] = {on_beat, false},     [MSG_bye] = {on_bye, false},
+    [MSG_checked] = {on_checked, false},
+    [MSG_error] = {on_error, true},   [MSG_call] = {on_call, true},
+    [MSG_want] = {on_want, false},    [MSG_chunk] = {on_chunk, false},
 };
 
 void reactor_on_message(struct reactor *r, struct turn *turn, peer_id from, struct msg *msg)
@@ -710,13 +725,16 @@ static int fresh_name(const struct reactor *r, struct study_def *def, struct err
     return err_set(err, ERR_BAD, "there is no free name like \"%s-2\" left", def->name);
 }
 
-int reactor_submit(struct reactor *r, struct turn *turn, struct study_def *def, const char *file,
-                   const char *base, bool fresh, struct study **out, struct err *err)
+int reactor_submit(struct reactor *r, struct turn *turn, struct study_def *def, const char *file, const char *base,
+                   bool fresh, enum study_checks checks, struct study **out, struct err *err)
 {
     struct study *known = reactor_study(r, def->name);
     if (known && !fresh) {
         *out = known;
-        return study_def_same(def, known->def.json, file, err);
+        int rc = study_def_same(def, known->def.json, file, err);
+        if (!rc)
+            checks_resubmit(turn, known, checks);
+        return rc;
     }
     if (known && fresh_name(r, def, err))
         return ERR_BAD;
@@ -724,6 +742,7 @@ int reactor_submit(struct reactor *r, struct turn *turn, struct study_def *def, 
     struct study *s = study_new(def, base, err);
     if (!s)
         return ERR_BAD;
+    s->checks = checks;
     int rc = study_create(turn, s, err);
     if (rc) {
         study_free(s);

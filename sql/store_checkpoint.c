@@ -7,31 +7,6 @@
 #include "common/mem.h"
 #include "sql/store_inner.h"
 
-static const char *text_at_col(sqlite3_stmt *stmt, int col)
-{
-    return (const char *)sqlite3_column_text(stmt, col);
-}
-
-/* A statement with the id of a study or trial (or a limit) bound; PRE: not already running. */
-static int start(struct store *store, const char *name, int64_t id, sqlite3_stmt **out, struct err *err)
-{
-    *out = NULL;
-    int rc = conn_stmt(&store->conn, name, out, err);
-    if (rc)
-        return rc;
-    PRE(!sqlite3_stmt_busy(*out));
-    sqlite3_bind_int64(*out, 1, id);
-    return 0;
-}
-
-static int finish(struct store *store, sqlite3_stmt *stmt, int got, int rc, struct err *err)
-{
-    if (!rc && got != SQLITE_DONE)
-        rc = conn_fail(&store->conn, got, err);
-    sqlite3_reset(stmt);
-    return rc;
-}
-
 static void keep(char **kept, const char *text)
 {
     free(*kept);
@@ -42,7 +17,7 @@ int store_last_checkpoint(struct store *store, int64_t trial, int max_epoch, str
                           struct err *err)
 {
     sqlite3_stmt *stmt;
-    int rc = start(store, "last_checkpoint", trial, &stmt, err);
+    int rc = load_start(store, "last_checkpoint", trial, &stmt, err);
     if (rc)
         return rc;
     sqlite3_bind_int64(stmt, 2, max_epoch);
@@ -64,7 +39,7 @@ int store_last_checkpoint(struct store *store, int64_t trial, int max_epoch, str
         rc = err_set(err, ERR_GONE, "%s: trial with id %lld has no checkpoint up to epoch %d", store->path,
                      (long long)trial, max_epoch);
     }
-    return finish(store, stmt, got, rc, err);
+    return load_finish(store, stmt, got, rc, err);
 }
 
 /* ---- many at a time ---- */
@@ -101,14 +76,14 @@ static int visit_all(struct store *store, sqlite3_stmt *stmt, checkpoint_visit v
         double value = sqlite3_column_type(stmt, 8) == SQLITE_NULL ? NAN : sqlite3_column_double(stmt, 8);
         rc = visit(arg, &row, value);
     }
-    return finish(store, stmt, got, rc, err);
+    return load_finish(store, stmt, got, rc, err);
 }
 
 int store_load_checkpoints(struct store *store, int64_t trial, checkpoint_visit visit, void *arg,
                            struct err *err)
 {
     sqlite3_stmt *stmt;
-    int rc = start(store, "live_checkpoints", trial, &stmt, err);
+    int rc = load_start(store, "live_checkpoints", trial, &stmt, err);
     return rc ? rc : visit_all(store, stmt, visit, arg, err);
 }
 
@@ -116,7 +91,7 @@ int store_load_spare_checkpoints(struct store *store, int64_t study, int top, ch
                                  void *arg, struct err *err)
 {
     sqlite3_stmt *stmt;
-    int rc = start(store, "spare_checkpoints", study, &stmt, err);
+    int rc = load_start(store, "spare_checkpoints", study, &stmt, err);
     if (rc)
         return rc;
     sqlite3_bind_int(stmt, 2, top);
@@ -126,7 +101,7 @@ int store_load_spare_checkpoints(struct store *store, int64_t study, int top, ch
 int64_t store_kept_bytes(struct store *store, int64_t study)
 {
     sqlite3_stmt *stmt;
-    if (start(store, "kept_bytes", study, &stmt, NULL))
+    if (load_start(store, "kept_bytes", study, &stmt, NULL))
         return 0;
     int64_t bytes = sqlite3_step(stmt) == SQLITE_ROW ? sqlite3_column_int64(stmt, 0) : 0;
     sqlite3_reset(stmt);
@@ -138,7 +113,7 @@ int store_load_transit(struct store *store, enum checkpoint_state state, int lim
 {
     sqlite3_stmt *stmt;
     const char *name = state == CHECKPOINT_OFFERED ? "offered_checkpoints" : "doomed_checkpoints";
-    int rc = start(store, name, limit, &stmt, err), got = SQLITE_DONE;
+    int rc = load_start(store, name, limit, &stmt, err), got = SQLITE_DONE;
     while (!rc && (got = sqlite3_step(stmt)) == SQLITE_ROW) {
         struct row_transit row = {
             .checkpoint = checkpoint_row(stmt),
@@ -149,5 +124,5 @@ int store_load_transit(struct store *store, enum checkpoint_state state, int lim
         };
         rc = visit(arg, &row);
     }
-    return stmt ? finish(store, stmt, got, rc, err) : rc;
+    return stmt ? load_finish(store, stmt, got, rc, err) : rc;
 }

@@ -16,6 +16,7 @@
 #include "common/mem.h"
 #include "common/str.h"
 #include "common/trainer_options.h"
+#include "worker/builtin_check.h"
 #include "worker/builtin_files.h"
 #include "worker/nn/babysit.h"
 #include "worker/nn/checkpoint.h"
@@ -144,7 +145,7 @@ static bool interrupted(void *arg)
     take_input(trainer, false);
     for (char *line = first_line(trainer); line; line = first_line(trainer)) {
         struct json *message = json_parse(line, strlen(line), "slot", NULL);
-        bool is_job = json_get(message, "job") != NULL;
+        bool is_job = json_get(message, "job") || json_get(message, "check");
         if (json_get(message, "stop"))
             hear_stop(trainer, json_text(json_get(message, "stop")));
         json_free(message);
@@ -390,16 +391,49 @@ static int run_job(struct trainer *trainer, const struct jcur *cur, struct err *
     return rc;
 }
 
-/* One line of an idle trainer: a job, or a stop that came too late. */
+/* ---- checks ---- */
+
+static void say_result(void *arg, const struct check_result *result)
+{
+    struct str line = {0};
+    struct jw w = jw_to(&line);
+    jw_object(&w, NULL);
+    check_result_write(result, &w, "check");
+    jw_close_object(&w);
+    say(arg, &line);
+}
+
+static int run_check(struct trainer *trainer, const struct jcur *cur, struct err *err)
+{
+    struct job job = {0};
+    int rc = read_job(cur, &job, err);
+    if (!rc)
+        rc = need_data(trainer, &job, err);
+    if (!rc) {
+        struct builtin_check check = {.options = job.options,
+                                      .data = &trainer->data,
+                                      .seed = (uint64_t)job.seed,
+                                      .dir = job.dir,
+                                      .tell = say_result,
+                                      .arg = trainer};
+        rc = builtin_check(&check, err);
+    }
+    json_free(job.options);
+    return rc;
+}
+
+/* One line of an idle trainer: a job, a check, or a stop that came too late. */
 static void hear(struct trainer *trainer, const char *line)
 {
     struct err err = ERR_NONE;
     struct json *message = json_parse(line, strlen(line), "slot", &err);
     struct jcur root = jcur_root(message, "slot");
-    struct jcur job = jcur_get(&root, "job");
+    struct jcur job = jcur_get(&root, "job"), check = jcur_get(&root, "check");
     if (message && jcur_has(&job))
         run_job(trainer, &job, &err);
-    if (!message || jcur_has(&job))
+    else if (message && jcur_has(&check))
+        run_check(trainer, &check, &err);
+    if (!message || jcur_has(&job) || jcur_has(&check))
         say_done(trainer, err.code ? &err : NULL);
     json_free(message);
 }
