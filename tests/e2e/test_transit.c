@@ -175,6 +175,30 @@ static void a_killed_master_goes_on_fetching(void **state)
     scratch_fini(&p.scratch);
 }
 
+static void a_drained_worker_leaves_and_nothing_is_lost(void **state)
+{
+    (void)state;
+    struct place p;
+    struct proc master, first, second;
+    struct str out = {0};
+    place_init(&p, "");
+    start_master(&master, &p);
+    start_worker(&first, &p, "w1");
+    db_await(p.db, "SELECT count(*) >= 2 FROM epoch");
+    assert_int_equal(RUN(p.scratch.folder, &out, "hone", "workers", "drain", "nobody"), 2);
+    str_clear(&out);
+    if (RUN(p.scratch.folder, &out, "hone", "workers", "drain", "w1"))
+        fail_msg("%s", str_text(&out));
+    assert_int_equal(proc_wait(&first), 0);
+    assert_int_equal(db_int(p.db, "SELECT count(*) FROM worker WHERE name = 'w1' AND mode = 'draining'"), 1);
+    start_worker(&second, &p, "w2");
+    finish(&p, &master, &second);
+    assert_int_equal(db_int(p.db, "SELECT count(*) FROM epoch"), 18); /* none twice */
+    str_fini(&out);
+    proc_fini(&first);
+    scratch_fini(&p.scratch);
+}
+
 /* "checkpoints": "worker": the rows name the worker's own files. */
 static void they_may_stay_at_the_worker(void **state)
 {
@@ -225,6 +249,7 @@ int main(void)
         cmocka_unit_test(another_worker_goes_on_from_the_masters_copy),
         cmocka_unit_test(a_worker_that_is_sent_away_hands_its_last_checkpoint_over),
         cmocka_unit_test(a_killed_master_goes_on_fetching),
+        cmocka_unit_test(a_drained_worker_leaves_and_nothing_is_lost),
         cmocka_unit_test(they_may_stay_at_the_worker),
     };
     return cmocka_run_group_tests_name("transit", tests, run_undisturbed, forget_undisturbed);
