@@ -182,8 +182,9 @@ static int verb_resume(const struct asking *a, struct err *err)
     bool stopped = strcmp(s->end_reason, "stopped") == 0 || strcmp(s->ending, "stopped") == 0;
     if (study_has_ended(s) && !stopped) {
         err_set(err, ERR_NO, "study \"%s\" has ended (%s)", s->def.name, s->end_reason);
-        return err_hint(err, "a larger budget starts it again: hone edit %s --set search.trials=N",
-                        s->def.name);
+        if (strcmp(s->end_reason, "checks") == 0)
+            return err_hint(err, "run or submit its file again: it is checked again; --force goes on in spite of that");
+        return err_hint(err, "a larger budget starts it again: hone edit %s --set search.trials=N", s->def.name);
     }
     if (stopped)
         study_reopen(a->turn, s);

@@ -83,7 +83,7 @@ SELECT s.name AS study, s.wish, count(t.id) AS trials,
        strftime('%Y-%m-%dT%H:%M:%fZ', min(t.started_ms) / 1000.0, 'unixepoch') AS started_at,
        strftime('%Y-%m-%dT%H:%M:%fZ', s.ended_ms / 1000.0, 'unixepoch') AS ended_at,
        s.wall_used_ms / 1000.0 AS wall_seconds, s.slot_used_ms / 1000.0 AS slot_seconds,
-       s.end_reason
+       s.end_reason, iif(s.checks = 'skip', 'skipped', coalesce(s.checked, 'pending')) AS checks
 FROM study s LEFT JOIN trial t ON t.study = s.id
 GROUP BY s.id
 ORDER BY s.id DESC;
