@@ -279,7 +279,7 @@ static void loop_init(struct loop *loop, const struct worker_options *options)
     own.dir = loop->dir;
     describe_self(options, &self);
     session_init(&loop->session, &own, &self, loop->scratch, clock_now());
-    loop->session.sees = sees;
+    loop->session.sees = options->apart ? NULL : sees;
     loop->session.sweep = sweep;
     loop->slots = xcalloc((size_t)options->slots, sizeof *loop->slots);
     loop->fds = xcalloc((size_t)options->slots + 1, sizeof *loop->fds);
