@@ -138,6 +138,7 @@ static bool has_arrived(struct turn *turn, struct trial *t)
     if (t->last_epoch < t->until)
         return false;
     trial_move(turn, t, t->until < t->epochs ? TRIAL_paused : TRIAL_complete, NULL, NULL);
+    study_lengthen(turn, t); /* the study's epochs were raised while it ran */
     return true;
 }
 

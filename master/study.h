@@ -75,6 +75,11 @@ struct trial *study_trial(const struct study *study, uint32_t number); /* NULL: 
 /* The next trial to start: the front of the waiting list, else a newly sampled one. NULL: nothing now. */
 struct trial *study_next(struct turn *turn, struct study *study);
 
+/* A trial of a point that somebody names, in whole or in part; it counts among the trials of the budget. ERR_NO: the
+ * study has no room for one; ERR_BAD: the point cannot be. */
+int study_add_given(struct turn *turn, struct study *study, const struct jcur *given, const char *who,
+                    struct trial **out, struct err *err);
+
 /* Counts time and ends what has to end; call it every turn. Returns the monotonic time of its next deadline,
  * INT64_MAX if there is none. */
 int64_t study_tick(struct turn *turn, struct study *study);
@@ -84,6 +89,12 @@ void study_begin_end(struct turn *turn, struct study *study, const char *reason)
 bool study_has_ended(const struct study *study);
 /* Open again: a retry, a resume after stop. */
 void study_reopen(struct turn *turn, struct study *study);
+
+/* Another definition of the same trials (an edit): takes `def`, makes the sampler anew. PRE: the same parameters. */
+void study_redefine(struct study *study, struct study_def *def);
+/* After search.epochs grew: a trial that has not begun, or is through with the shorter training, runs up to the new
+ * length. Nothing otherwise. */
+void study_lengthen(struct turn *turn, struct trial *trial);
 
 /* running, checking, paused, stopping, ended: the first rule that matches. */
 const char *study_state(const struct study *study);

@@ -10,6 +10,7 @@
 #include "common/mem.h"
 #include "common/trainer_options.h"
 #include "common/units.h"
+#include "master/search/given.h"
 #include "master/search/stages.h"
 
 enum { STUDY_FILE_MAX_BYTES = 4 << 20, COMMAND_MAX_ARGS = 256 };
@@ -183,6 +184,39 @@ static int parse_extras(const struct jcur *root, struct study_def *def, struct e
     return 0;
 }
 
+/* Known good points first: each is looked at now, so that none is refused when the search is under way. */
+static int check_enqueue(const struct jcur *root, const struct study_def *def, struct err *err)
+{
+    struct jcur list = jcur_get(root, "enqueue");
+    if (!jcur_has(&list))
+        return 0;
+    if (jcur_array(&list, 1, 10000, err))
+        return ERR_BAD;
+    if (strcmp(def->search.method, "grid") == 0)
+        return jcur_fail(&list, err, "has no place beside a grid, which visits its own points and no others");
+    if (def->search.trials && (int64_t)json_count(list.node) > def->search.trials)
+        return jcur_fail(&list, err, "has %zu points, more than the %lld of search.trials", json_count(list.node),
+                         (long long)def->search.trials);
+    for (const struct json *n = json_first(list.node); n; n = json_next(n)) {
+        struct jcur given = jcur_of(&list, n);
+        if (given_check(&def->space, &given, err))
+            return ERR_BAD;
+    }
+    return 0;
+}
+
+static int check_warm_start(const struct jcur *root, struct err *err)
+{
+    static const char *const keys[] = {"study", "db", NULL};
+    struct jcur warm = jcur_get(root, "warm_start"), study = jcur_get(&warm, "study"), db = jcur_get(&warm, "db");
+    const char *text;
+    if (!jcur_has(&warm))
+        return 0;
+    if (jcur_object(&warm, 4, err) || jcur_known(&warm, keys, err) || jcur_name(&study, &text, err))
+        return err_hint(err, "\"warm_start\": {\"study\": \"mnist-small\", \"db\": \"older.db\"}");
+    return jcur_has(&db) ? jcur_text(&db, 4000, &text, err) : 0;
+}
+
 /* A search must be able to end: by its own size, a number of trials, or a budget. */
 static int check_ends(const struct jcur *root, struct study_def *def, struct err *err)
 {
@@ -202,7 +236,8 @@ static int check_ends(const struct jcur *root, struct study_def *def, struct err
 static int parse_root(const struct jcur *root, struct study_def *def, struct err *err)
 {
     static const char *const keys[] = {"study",  "metric",   "trainer", "space",        "search",
-                                       "budget", "priority", "weight",  "max_attempts", "description", "prune", NULL};
+                                       "budget", "priority", "weight",  "max_attempts", "description", "prune", "enqueue",
+                                       "warm_start", NULL};
     struct jcur name = jcur_get(root, "study"), space = jcur_get(root, "space");
     struct jcur search = jcur_get(root, "search"), trainer = jcur_get(root, "trainer");
     const char *text;
@@ -224,6 +259,8 @@ static int parse_root(const struct jcur *root, struct study_def *def, struct err
     if (stages && def->prune.method == PRUNE_ASHA)
         return jcur_fail(&prune, err, "stages carry their best on by themselves: \"asha\" has no place beside them");
     if (parse_budget(root, def, err) || parse_trainer(root, def, err) || parse_extras(root, def, err))
+        return ERR_BAD;
+    if (check_enqueue(root, def, err) || check_warm_start(root, err))
         return ERR_BAD;
     return check_ends(root, def, err);
 }
@@ -282,6 +319,40 @@ void study_def_fini(struct study_def *def)
     space_fini(&def->space);
     json_free(def->json);
     *def = (struct study_def){0};
+}
+
+/* The object that the last key of a path stands in; *last is that key. */
+static const struct json *parent_of(const struct json *root, const char *path, const char **last)
+{
+    const char *dot;
+    while (root && (dot = strchr(path, '.'))) {
+        char *key = xstrndup(path, (size_t)(dot - path));
+        root = json_get(root, key);
+        free(key);
+        path = dot + 1;
+    }
+    *last = path;
+    return root;
+}
+
+const struct json *study_def_at(const struct json *root, const char *path)
+{
+    const char *key;
+    const struct json *parent = parent_of(root, path, &key);
+    return parent ? json_get(parent, key) : NULL;
+}
+
+int study_def_put(struct json *root, const char *path, const char *value, struct err *err)
+{
+    const char *key;
+    const struct json *parent = parent_of(root, path, &key);
+    if (value) {
+        struct json *node = json_parse(value, strlen(value), path, err);
+        return node ? json_set(root, path, node, err) : ERR_BAD;
+    }
+    if (parent)
+        json_free(json_take((struct json *)(uintptr_t)parent, key));
+    return 0;
 }
 
 static struct json *sub_object(struct json *root, const char *key)

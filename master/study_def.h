@@ -55,6 +55,11 @@ void study_def_fini(struct study_def *def);
 /* Seeds left out are drawn here, once, and become part of the definition. */
 void study_def_fill_seeds(struct study_def *def);
 
+/* The value at a dotted path, as JSON text; NULL: takes the key away. What the path leads through must be there. */
+int study_def_put(struct json *root, const char *path, const char *value, struct err *err);
+/* NULL: there is nothing at this path. Borrowed. */
+const struct json *study_def_at(const struct json *root, const char *path);
+
 /* Is `now` the definition that the store knows as `stored`? Seeds that `now` leaves out agree with any. On a
  * difference: ERR_BAD with the first path that differs. */
 int study_def_same(const struct study_def *now, const struct json *stored, const char *file, struct err *err);

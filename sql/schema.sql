@@ -121,6 +121,7 @@ CREATE TABLE trial (
     created_ms      INTEGER NOT NULL,
     started_ms      INTEGER,                             -- first dispatched
     ended_ms        INTEGER,                             -- NULL unless its status is final
+    deleted_ms      INTEGER,                             -- `hone delete`: hidden from people and samplers; NULL: not
     UNIQUE (study, number)
 ) STRICT;
 
@@ -279,3 +280,33 @@ CREATE TABLE check_result (
     hint     TEXT                                          -- what to do
 ) STRICT;
 CREATE INDEX check_result_by_study ON check_result (study, at_ms);
+-- warm: what a study knows before its first trial ("warm_start"): finished trials of another study, copied when it was
+-- submitted, so that the search and its replay need that study no more. They are no trials of this study.
+CREATE TABLE warm (
+    study  INTEGER NOT NULL REFERENCES study (id),
+    number INTEGER NOT NULL CHECK (number >= 1),
+    source TEXT    NOT NULL,                             -- name of the other study
+    trial  INTEGER NOT NULL,                             -- its trial's number
+    params TEXT    NOT NULL CHECK (json_valid(params)),
+    pruned INTEGER NOT NULL CHECK (pruned IN (0, 1)),
+    epochs INTEGER NOT NULL,
+    score  REAL,                                         -- NULL: failed or diverged
+    PRIMARY KEY (study, number)
+) STRICT, WITHOUT ROWID;
+
+
+-- study_event: what people did to a study while it lived, one row a change: edit (path is that of the study file,
+-- before and after are JSON, NULL where the key is not there), approve (path is the parameter, after the list of the
+-- box_events that were approved), rename. study.definition is always the newest; going back through the edits gives
+-- the definition that a proposal was made under.
+CREATE TABLE study_event (
+    seq    INTEGER PRIMARY KEY,                          -- one counter with trial_event, epoch, box and box_event
+    study  INTEGER NOT NULL REFERENCES study (id),
+    at_ms  INTEGER NOT NULL,
+    event  TEXT    NOT NULL CHECK (event IN ('edit', 'approve', 'rename')),
+    path   TEXT,
+    before TEXT CHECK (before IS NULL OR json_valid(before)),
+    after  TEXT CHECK (after IS NULL OR json_valid(after)),
+    who    TEXT    NOT NULL                              -- user and host, as the command said
+) STRICT;
+CREATE INDEX study_event_by_study ON study_event (study, seq);

@@ -80,3 +80,42 @@ int store_last_look(struct store *store, int64_t study)
     sqlite3_reset(stmt);
     return trials;
 }
+
+static struct row_box_event box_event_row(sqlite3_stmt *stmt, int64_t study)
+{
+    return (struct row_box_event){
+        .study = study,
+        .param = text_at_col(stmt, 1),
+        .side = text_at_col(stmt, 2),
+        .verdict = text_at_col(stmt, 3),
+        .stage = sqlite3_column_int(stmt, 4),
+        .best = num_at_col(stmt, 5),
+        .lean = num_at_col(stmt, 6),
+        .slope = num_at_col(stmt, 7),
+        .trend = num_at_col(stmt, 8),
+        .top = sqlite3_column_int(stmt, 9),
+        .trials = sqlite3_column_int(stmt, 10),
+        .before_low = num_at_col(stmt, 11),
+        .before_high = num_at_col(stmt, 12),
+        .after_low = num_at_col(stmt, 13),
+        .after_high = num_at_col(stmt, 14),
+        .choice = text_at_col(stmt, 15),
+        .behind = text_at_col(stmt, 16),
+        .text = text_at_col(stmt, 17),
+    };
+}
+
+int store_load_box_events(struct store *store, int64_t study,
+                          int (*visit)(void *arg, uint64_t seq, const struct row_box_event *row), void *arg,
+                          struct err *err)
+{
+    sqlite3_stmt *stmt;
+    int rc = load_start(store, "load_box_events", study, &stmt, err), got = SQLITE_DONE;
+    if (rc)
+        return rc;
+    while (!rc && (got = sqlite3_step(stmt)) == SQLITE_ROW) {
+        struct row_box_event row = box_event_row(stmt, study);
+        rc = visit(arg, (uint64_t)sqlite3_column_int64(stmt, 0), &row);
+    }
+    return load_finish(store, stmt, got, rc, err);
+}

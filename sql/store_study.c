@@ -1,6 +1,8 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/check.h"
+#include "common/mem.h"
 #include "sql/name.h"
 #include "sql/store_inner.h"
 
@@ -158,6 +160,56 @@ void store_study_checks(struct store *store, int64_t study, enum study_checks ch
     put_text(&put, checked_names[checked]);
     put_int(&put, study);
     put_run(&put);
+}
+
+void store_study_redefined(struct store *store, int64_t study, const char *definition, double priority, double weight)
+{
+    struct put put = put_begin(store, "set_study_definition");
+    put_text(&put, definition);
+    put_num(&put, priority);
+    put_num(&put, weight);
+    put_int(&put, study);
+    put_run(&put);
+}
+
+void store_study_param(struct store *store, int64_t study, const char *name, const char *definition)
+{
+    struct put put = put_begin(store, "set_study_param");
+    put_text(&put, definition);
+    put_int(&put, study);
+    put_text(&put, name);
+    put_run(&put);
+}
+
+static void put_name(struct store *store, struct known_study *known, const char *name, const char *definition)
+{
+    struct put put = put_begin(store, "set_study_name");
+    put_text(&put, name);
+    put_text(&put, definition);
+    put_int(&put, known->id);
+    if (put_run(&put) < 0)
+        return;
+    struct str drop = {0};
+    struct err why = ERR_NONE;
+    str_add(&drop, "DROP VIEW IF EXISTS ");
+    name_quote(known->name, &drop);
+    free(known->name);
+    known->name = xstrdup(name);
+    if (conn_exec(&store->conn, str_text(&drop), &why) || study_view_make(store, known, &why))
+        store_fail(store, &why);
+    str_fini(&drop);
+}
+
+int store_study_renamed(struct store *store, int64_t study, const char *name, const char *definition, struct err *err)
+{
+    struct row_study row = {.name = name};
+    int rc = check_study(store, &row, NULL, 0, err);
+    if (rc)
+        return rc;
+    put_name(store, known_study(store, study), name, definition);
+    if (store->failed.code && err)
+        *err = store->failed;
+    return store->failed.code;
 }
 
 /* ---- loading ---- */

@@ -24,7 +24,7 @@ SELECT s.name AS study, t.number AS trial, t.status, t.score, s.metric, t.best_e
        strftime('%Y-%m-%dT%H:%M:%fZ', t.started_ms / 1000.0, 'unixepoch') AS started_at,
        strftime('%Y-%m-%dT%H:%M:%fZ', t.ended_ms / 1000.0, 'unixepoch') AS ended_at
 FROM study s JOIN trial t ON t.study = s.id
-WHERE t.score IS NOT NULL OR t.status NOT IN ('waiting', 'paused')
+WHERE (t.score IS NOT NULL OR t.status NOT IN ('waiting', 'paused')) AND t.deleted_ms IS NULL
 ORDER BY s.id DESC, t.score IS NULL, iif(s.goal = 'maximize', -t.score, t.score), t.number;
 
 
@@ -41,7 +41,7 @@ FROM (SELECT s.name AS study, s.id AS study_id, s.metric, i.id,
              row_number() OVER (PARTITION BY s.id
                                 ORDER BY iif(s.goal = 'maximize', -i.score, i.score), i.number) AS rank
       FROM study s JOIN trial i ON i.study = s.id
-      WHERE i.score IS NOT NULL) r
+      WHERE i.score IS NOT NULL AND i.deleted_ms IS NULL) r
 JOIN trial t ON t.id = r.id
 ORDER BY r.study_id DESC, r.rank;
 
@@ -73,8 +73,10 @@ SELECT s.name AS study, s.wish, count(t.id) AS trials,
        count(*) FILTER (WHERE t.status = 'cancelled') AS cancelled,
        coalesce(sum(t.last_epoch), 0) AS epochs,
        (SELECT b.score FROM study g JOIN trial b ON b.study = g.id WHERE g.id = s.id AND b.score IS NOT NULL
+        AND b.deleted_ms IS NULL
         ORDER BY iif(g.goal = 'maximize', -b.score, b.score), b.number LIMIT 1) AS best_score,
        (SELECT b.number FROM study g JOIN trial b ON b.study = g.id WHERE g.id = s.id AND b.score IS NOT NULL
+        AND b.deleted_ms IS NULL
         ORDER BY iif(g.goal = 'maximize', -b.score, b.score), b.number LIMIT 1) AS best_trial,
        s.metric, s.goal,
        strftime('%Y-%m-%dT%H:%M:%fZ', s.created_ms / 1000.0, 'unixepoch') AS created_at,
