@@ -8,9 +8,12 @@
 #include "common/log.h"
 #include "common/mem.h"
 
+/* One that failed and is open again, by an edit say, is looked at again. */
 bool checks_pending(const struct study *s)
 {
-    return s->checks != CHECKS_SKIP && s->checked == CHECKED_NOT && !study_has_ended(s);
+    bool due = s->checks == CHECKS_WANTED ? s->checked != CHECKED_PASSED
+                                          : s->checks == CHECKS_FORCE && s->checked == CHECKED_NOT;
+    return due && !study_has_ended(s);
 }
 
 /* ---- sending ---- */
