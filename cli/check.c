@@ -3,7 +3,6 @@
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "cli/check_table.h"
 #include "cli/commands.h"
@@ -221,7 +220,7 @@ static int run_checks(const struct study_file *file, bool quiet, struct checkup 
         free(folder);
         return ERR_IO;
     }
-    if (!quiet && isatty(STDERR_FILENO))
+    if (!quiet)
         fprintf(stderr, "checking: %s\n", check_table_gates(json_get(file->def.json, "trainer")));
     checks_describe(&file->def, file->base, &msg);
     int rc = checkup_local(&msg.check, folder, out, err);

@@ -17,6 +17,7 @@
 #include "common/str.h"
 #include "common/trainer_options.h"
 #include "worker/builtin_check.h"
+#include "worker/builtin_data.h"
 #include "worker/builtin_files.h"
 #include "worker/nn/babysit.h"
 #include "worker/nn/checkpoint.h"
@@ -203,38 +204,18 @@ static double option(const struct json *options, const char *key)
     return json_num(json_get(options, key));
 }
 
-static void data_key(const struct job *job, struct str *out)
-{
-    static const char *const keys[] = {"data", "data_seed", "val_part", "folds", "fold", "normalize", NULL};
-    str_add(out, job->base ? job->base : "");
-    for (int i = 0; keys[i]; i++) {
-        str_addc(out, '\n');
-        json_print(json_get(job->options, keys[i]), out);
-    }
-}
-
 static int need_data(struct trainer *trainer, const struct job *job, struct err *err)
 {
     struct str key = {0};
-    const struct json *o = job->options;
-    data_key(job, &key);
+    builtin_data_key(job->options, job->base, &key);
     if (strcmp(str_text(&key), str_text(&trainer->data_key)) == 0) {
         str_fini(&key);
         return 0;
     }
-    struct data_options options = {
-        .spec = json_text(json_get(o, "data")),
-        .base = job->base,
-        .val_part = option(o, "val_part"),
-        .folds = (int)option(o, "folds"),
-        .fold = (int)option(o, "fold"),
-        .seed = (uint64_t)option(o, "data_seed"),
-        .normalize = json_bool(json_get(o, "normalize")),
-    };
     data_split_fini(&trainer->data);
     str_fini(&trainer->data_key);
     trainer->data = (struct data_split){0};
-    int rc = data_load(&options, &trainer->data, err);
+    int rc = builtin_data_load(job->options, job->base, &trainer->data, err);
     if (rc)
         str_fini(&key);
     else
