@@ -58,16 +58,23 @@ static void wish_to_state(struct rows *rows)
 
 int cmd_studies(const struct opt_studies *opt)
 {
-    static const struct column columns[] = {
-        {"wish", COLUMN_PLAIN, "state"},          {"end_reason", COLUMN_IF_ANY, "ended by"},
-        {"checks", COLUMN_DATA_ONLY, NULL},
-        {"waiting", COLUMN_IF_ANY, NULL},         {"paused", COLUMN_IF_ANY, NULL},
-        {"pruned", COLUMN_IF_ANY, NULL},          {"failed", COLUMN_IF_ANY, NULL},
-        {"cancelled", COLUMN_IF_ANY, NULL},       {"best_score", COLUMN_PLAIN, "best"},
-        {"best_trial", COLUMN_PLAIN, "trial"},    {"created_at", COLUMN_DATA_ONLY, NULL},
-        {"started_at", COLUMN_DATA_ONLY, NULL},   {"ended_at", COLUMN_DATA_ONLY, NULL},
-        {"wall_seconds", COLUMN_SECONDS, "took"}, {"goal", COLUMN_DATA_ONLY, NULL},
-        {"slot_seconds", COLUMN_DATA_ONLY, NULL}, {0}};
+    static const struct column columns[] = {{"wish", COLUMN_PLAIN, "state"},
+                                            {"end_reason", COLUMN_IF_ANY, "ended by"},
+                                            {"checks", COLUMN_DATA_ONLY, NULL},
+                                            {"waiting", COLUMN_IF_ANY, NULL},
+                                            {"paused", COLUMN_IF_ANY, NULL},
+                                            {"pruned", COLUMN_IF_ANY, NULL},
+                                            {"failed", COLUMN_IF_ANY, NULL},
+                                            {"cancelled", COLUMN_IF_ANY, NULL},
+                                            {"best_score", COLUMN_PLAIN, "best"},
+                                            {"best_trial", COLUMN_PLAIN, "trial"},
+                                            {"created_at", COLUMN_DATA_ONLY, NULL},
+                                            {"started_at", COLUMN_DATA_ONLY, NULL},
+                                            {"ended_at", COLUMN_DATA_ONLY, NULL},
+                                            {"wall_seconds", COLUMN_SECONDS, "took"},
+                                            {"goal", COLUMN_DATA_ONLY, NULL},
+                                            {"slot_seconds", COLUMN_DATA_ONLY, NULL},
+                                            {0}};
     struct err err = ERR_NONE;
     struct rows rows;
     if (read_rows(opt->db, opt->master, "studies", NULL, 0, &rows, &err))

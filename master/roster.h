@@ -13,7 +13,7 @@
 #include "master/trial.h"
 
 /* Where a worker stands with a study whose trainer is a command: checks.c */
-enum smoke_state { SMOKE_RUNNING, SMOKE_GOOD, SMOKE_BAD };
+enum smoke_state { SMOKE_WANTED, SMOKE_RUNNING, SMOKE_GOOD, SMOKE_BAD };
 struct smoke {
     int64_t study;
     enum smoke_state state;

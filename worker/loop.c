@@ -213,7 +213,10 @@ static int sweep_one(const char *path, const struct stat *st, int type, struct F
 
 static void sweep(const char *dir)
 {
+    char *above = path_dir(dir);
     nftw(dir, sweep_one, 16, FTW_DEPTH | FTW_PHYS);
+    rmdir(above); /* unless somebody else's is in it */
+    free(above);
 }
 
 static void describe_self(const struct worker_options *options, struct msg_hello *self)
