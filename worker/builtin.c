@@ -199,11 +199,6 @@ static int read_job(const struct jcur *job, struct job *out, struct err *err)
 
 /* ---- data, kept while jobs ask for the same ---- */
 
-static double option(const struct json *options, const char *key)
-{
-    return json_num(json_get(options, key));
-}
-
 static int need_data(struct trainer *trainer, const struct job *job, struct err *err)
 {
     struct str key = {0};
