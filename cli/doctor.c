@@ -43,7 +43,7 @@ static void complain(struct looked *l)
         str_add(&l->wrong, "this user cannot write the database\n");
     if (l->is_network)
         str_addf(&l->wrong,
-                 "lies on a network file system (%s): use a local --db with --mirror, or --network-db\n",
+                 "lies on %s, a network file system: use a local --db with --mirror, or --network-db\n",
                  l->fs_type);
     if (l->wal_bytes > wal_most) {
         bool found = holders_reader(l->path, getpid(), reader, sizeof reader);

@@ -21,6 +21,7 @@ int cmd_worker(const struct opt_worker *opt)
                                      .slots = (int)opt->slots,
                                      .idle_ms = opt->idle < 0 ? 0 : opt->idle,
                                      .dir = opt->dir,
+                                     .apart = opt->apart,
                                      .name = opt->name,
                                      .journal = opt->journal};
     int status = worker_run(&options, &err);

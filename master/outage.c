@@ -52,6 +52,7 @@ static int rebuild(struct outage *o, struct reactor *r, struct turn *turn, struc
 {
     struct reactor_config config = r->config;
     struct proposer *proposer = r->proposer;
+    struct porter *porter = r->checkpoints.porter;
     bool interrupted = r->interrupted;
     int rc = store_reload(turn->store, err);
     reactor_close(r);
@@ -60,6 +61,8 @@ static int rebuild(struct outage *o, struct reactor *r, struct turn *turn, struc
     r->config = config;
     if (proposer)
         reactor_use_proposer(r, proposer);
+    if (porter)
+        reactor_use_porter(r, porter);
     r->trouble = o->on ? o->text : NULL;
     r->interrupted = interrupted;
     return rc;

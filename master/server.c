@@ -43,6 +43,7 @@ struct server {
     size_t asked_count, asked_room;
     int64_t look_mono_ms;
     struct proposer *proposer;
+    struct porter *porter;
     char *address_path; /* <db>.d/address */
     char *mirror;
     pid_t mirror_pid; /* the backup under way, 0: none */
@@ -116,6 +117,8 @@ int server_open(const struct server_options *options, struct server **out, struc
     if (!rc) {
         server->proposer = proposer_new();
         reactor_use_proposer(&server->reactor, server->proposer);
+        server->porter = porter_new(store_root(server->store), true);
+        reactor_use_porter(&server->reactor, server->porter);
     }
     if (!rc)
         rc = listen_somewhere(server, options->bind, err);
@@ -151,6 +154,9 @@ void server_close(struct server *server)
     if (server->store && server->wire) {
         if (store_commit(server->store, &err) || store_set_address(server->store, NULL, &err))
             log_error("%s", err.text);
+        struct turn turn = turn_now(server);
+        while (checkpoints_settle(&server->reactor, &turn) && !store_commit(server->store, &err))
+            continue;
         last_mirror(server);
     }
     if (server->address_path)
@@ -160,6 +166,7 @@ void server_close(struct server *server)
     free(server->asked);
     reactor_close(&server->reactor);
     proposer_free(server->proposer);
+    porter_free(server->porter);
     wire_free(server->wire);
     store_close(server->store);
     outbox_fini(&server->outbox);
@@ -270,8 +277,10 @@ static int64_t work(struct server *server, struct turn *turn, bool *over)
     *over = is_over(server, turn->now.mono_ms);
     if (*over && server->interrupted_mono_ms)
         reactor_dismiss(&server->reactor, turn, "interrupted");
-    if (!store_commit(server->store, &why))
+    if (!store_commit(server->store, &why)) {
+        reactor_committed(&server->reactor, turn);
         return next;
+    }
     *over = server->leaving;
     begin_outage(server, turn, &why);
     return turn->now.mono_ms;
@@ -285,6 +294,8 @@ static int64_t endure(struct server *server, struct turn *turn, bool *over)
     struct err why = ERR_NONE;
     if (!server->outage.on && store_commit(server->store, &why))
         begin_outage(server, turn, &why);
+    else if (!server->outage.on)
+        reactor_committed(&server->reactor, turn);
     return next;
 }
 
@@ -313,8 +324,8 @@ int server_turn(struct server *server, int64_t max_wait_ms, struct err *err)
         return 1;
     int64_t wait = next == INT64_MAX ? max_wait_ms : next - clock_mono_ms();
     wait = wait < 0 ? 0 : wait < max_wait_ms || max_wait_ms < 0 ? wait : max_wait_ms;
-    struct pollfd proposals = {proposer_fd(server->proposer), POLLIN, 0};
-    wire_wait(server->wire, &proposals, 1, wait);
+    struct pollfd helpers[] = {{proposer_fd(server->proposer), POLLIN, 0}, {porter_fd(server->porter), POLLIN, 0}};
+    wire_wait(server->wire, helpers, 2, wait);
     proposer_calm(server->proposer);
     return 0;
 }
