@@ -147,6 +147,7 @@ static void drain_wire(struct loop *loop, struct now now)
         struct msg msg;
         struct err why = ERR_NONE;
         switch (wire_receive(loop->wire, &from, &msg, &why)) {
+        case WIRE_CUT: /* not of a client's wire */
         case WIRE_NOTHING: return;
         case WIRE_UP: session_on_up(&loop->session, now); break;
         case WIRE_DOWN: session_on_down(&loop->session, now); break;
