@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/trust.h"
 #include "common/log.h"
 #include "worker/builtin.h"
 #include "worker/session.h"
@@ -22,7 +23,14 @@ int cmd_worker(const struct opt_worker *opt)
                                      .idle_ms = opt->idle < 0 ? 0 : opt->idle,
                                      .dir = opt->dir,
                                      .name = opt->name};
+    static const enum role roles[] = {ROLE_WORKER, ROLE_NONE};
+    struct key_trust trust;
+    bool use;
+    if (trust_connect(options.address, false, roles, &trust, &use, &err))
+        return command_fail("worker", &err);
+    options.trust = use ? &trust : NULL;
     int status = worker_run(&options, &err);
+    key_pair_wipe(&trust.own);
     return err.code ? command_fail("worker", &err) : status;
 }
 

@@ -45,6 +45,8 @@ void reactor_use_proposer(struct reactor *reactor, struct proposer *proposer);
 void reactor_on_message(struct reactor *reactor, struct turn *turn, peer_id from, struct msg *msg);
 /* Something unreadable arrived. */
 void reactor_on_bad(struct reactor *reactor, struct turn *turn, peer_id from, const char *text);
+/* Its key was taken off the list: what it held goes on elsewhere. */
+void reactor_on_revoked(struct reactor *reactor, struct turn *turn, peer_id from);
 
 /* Leases, budgets, dispatch, beats, acknowledgements. Returns the monotonic time at which to call again. */
 int64_t reactor_tick(struct reactor *reactor, struct turn *turn);

@@ -30,8 +30,8 @@ struct guard {
     int sender_fd;
     peer_id sender_id;
     int64_t look_at_ms, log_at_ms;
-    peer_id *cut; /* not yet told */
-    size_t cut_count, cut_room;
+    peer_id *revoked; /* not yet told */
+    size_t revoked_count, revoked_room;
     struct penalty {
         char key[KEY_TEXT];
         int64_t until_ms;
@@ -113,7 +113,7 @@ void guard_close(struct guard *guard)
         zmq_close(guard->zap);
     key_list_fini(&guard->list);
     peers_fini(&guard->peers);
-    free(guard->cut);
+    free(guard->revoked);
     free(guard);
 }
 
@@ -140,29 +140,38 @@ static bool may_log(struct guard *guard, int64_t now_ms)
 }
 
 /* Only if the descriptor is still that connection's. */
-static void cut_peer(struct guard *guard, int fd, peer_id id)
+static bool cut_peer(struct guard *guard, int fd, peer_id id)
 {
     const struct peers *peers = &guard->peers;
     if (fd < 0 || (size_t)fd >= peers->room || !peers->by_fd[fd].there || peers->by_fd[fd].id != id)
-        return;
+        return false;
     shutdown(fd, SHUT_RDWR);
     peers_went(&guard->peers, fd);
-    if (!id)
-        return;
-    GROW(guard->cut, guard->cut_room, guard->cut_count + 1);
-    guard->cut[guard->cut_count++] = id;
+    return true;
 }
 
-void guard_cut(struct guard *guard, peer_id id)
+void guard_drop(struct guard *guard, peer_id id, int64_t now_ms)
 {
-    for (size_t fd = 0; id && fd < guard->peers.room; fd++)
-        if (guard->peers.by_fd[fd].there && guard->peers.by_fd[fd].id == id)
-            cut_peer(guard, (int)fd, id);
+    for (size_t fd = 0; id && fd < guard->peers.room; fd++) {
+        const struct peer *peer = &guard->peers.by_fd[fd];
+        if (!peer->there || peer->id != id)
+            continue;
+        if (may_log(guard, now_ms))
+            log_warn("%s \"%s\" does not read what it is sent: its connection is ended", role_name(peer->owner.role),
+                     peer->owner.name);
+        cut_peer(guard, (int)fd, id);
+    }
 }
 
-peer_id guard_next_cut(struct guard *guard)
+static void tell_revoked(struct guard *guard, peer_id id)
 {
-    return guard->cut_count ? guard->cut[--guard->cut_count] : 0;
+    GROW(guard->revoked, guard->revoked_room, guard->revoked_count + 1);
+    guard->revoked[guard->revoked_count++] = id;
+}
+
+peer_id guard_next_revoked(struct guard *guard)
+{
+    return guard->revoked_count ? guard->revoked[--guard->revoked_count] : 0;
 }
 
 /* ---- handshakes ---- */
@@ -255,7 +264,8 @@ static void cut_revoked(struct guard *guard)
             continue;
         log_warn("the key of %s \"%s\" is no longer on the list: its connection is ended", role_name(peer.owner.role),
                  peer.owner.name);
-        cut_peer(guard, (int)fd, peer.id);
+        if (cut_peer(guard, (int)fd, peer.id))
+            tell_revoked(guard, peer.id);
     }
 }
 
@@ -314,26 +324,32 @@ static bool find_sender(struct guard *guard, zmq_msg_t *frame, const struct peer
     return owner != NULL;
 }
 
+/* Who floods is cut off, and not let in again at once. */
+static void spend(struct guard *guard, struct peer *peer, int64_t units, int64_t now_ms)
+{
+    if (!peer || peer_spend(peer, units, now_ms))
+        return;
+    if (may_log(guard, now_ms))
+        log_warn("%s \"%s\" sends more than anybody should: its connection is ended", role_name(guard->sender.role),
+                 guard->sender.name);
+    penalize(guard, guard->sender.key, now_ms);
+    cut_peer(guard, guard->sender_fd, guard->sender_id);
+}
+
 bool guard_admit(struct guard *guard, zmq_msg_t *frame, peer_id id, size_t bytes, int64_t now_ms, struct err *err)
 {
-    int fd = fd_of(frame);
-    struct peer *peer = peers_heard(&guard->peers, fd, id, now_ms);
-    bool known = find_sender(guard, frame, peer);
-    if (known && peer)
-        peer->owner = guard->sender;
-    guard->sender_fd = fd;
+    guard->sender_fd = fd_of(frame);
     guard->sender_id = id;
-    if (known && (!peer || peer_spend(peer, 1 + (int64_t)(bytes >> 10), now_ms)))
-        return true;
-    if (!known)
-        err_set(err, ERR_PROTO, "a message under a key that is not on the list (any more)");
-    else
-        err_set(err, ERR_PROTO, "%s \"%s\" sends more than anybody should: its connection is ended",
-                role_name(guard->sender.role), guard->sender.name);
-    if (known)
-        penalize(guard, guard->sender.key, now_ms);
-    cut_peer(guard, fd, id);
-    return false;
+    struct peer *peer = peers_heard(&guard->peers, guard->sender_fd, id, now_ms);
+    if (!find_sender(guard, frame, peer)) {
+        cut_peer(guard, guard->sender_fd, id);
+        err_set(err, ERR_PROTO, "a message under a key that is no longer on the list");
+        return false;
+    }
+    if (peer)
+        peer->owner = guard->sender;
+    spend(guard, peer, 1 + (int64_t)(bytes >> 10), now_ms);
+    return true;
 }
 
 const struct key_owner *guard_sender(const struct guard *guard)
@@ -343,12 +359,6 @@ const struct key_owner *guard_sender(const struct guard *guard)
 
 void guard_charge(struct guard *guard, int64_t units, int64_t now_ms)
 {
-    struct peer *peer = peers_heard(&guard->peers, guard->sender_fd, guard->sender_id, now_ms);
-    if (!peer || peer_spend(peer, units, now_ms))
-        return;
-    if (may_log(guard, now_ms))
-        log_warn("%s \"%s\" asks for more than anybody should: its connection is ended",
-                 role_name(guard->sender.role), guard->sender.name);
-    penalize(guard, guard->sender.key, now_ms);
-    cut_peer(guard, guard->sender_fd, guard->sender_id);
+    if (units)
+        spend(guard, peers_heard(&guard->peers, guard->sender_fd, guard->sender_id, now_ms), units, now_ms);
 }

@@ -31,16 +31,17 @@ void guard_on_event(struct guard *guard, int event, int value, int64_t now_ms);
 /* Handshakes, the list, silent connections: call it whenever there is nothing to read, and now and then. */
 void guard_tick(struct guard *guard, int64_t now_ms);
 
-/* A message of `id` came. False: it does not count, err says why, and its connection is being ended. */
+/* A message of `id` came. False: its key is no longer on the list; it does not count, and its connection is ended.
+ * One that is over its budget still counts, and is the last. */
 bool guard_admit(struct guard *guard, zmq_msg_t *frame, peer_id id, size_t bytes, int64_t now_ms, struct err *err);
 /* Of the newest message that was admitted. */
 const struct key_owner *guard_sender(const struct guard *guard);
 /* The sender of the newest message has cost more than its bytes. */
 void guard_charge(struct guard *guard, int64_t units, int64_t now_ms);
-/* Ends the connection. */
-void guard_cut(struct guard *guard, peer_id id);
-/* The next one that was ended here and that the caller has not heard of; 0: none. */
-peer_id guard_next_cut(struct guard *guard);
+/* It does not read what it is sent. */
+void guard_drop(struct guard *guard, peer_id id, int64_t now_ms);
+/* The next one that was ended because its key was revoked, each once; 0: none. */
+peer_id guard_next_revoked(struct guard *guard);
 
 /* For the other side: shows `own`, and talks to `server` alone. */
 void trust_use(void *socket, const struct key_trust *trust);

@@ -563,9 +563,9 @@ enum wire_event wire_receive(struct wire *wire, peer_id *from, struct msg *msg, 
     *from = 0;
     if (!wire->server)
         return client_receive(wire, from, msg, err);
-    *from = guard_next_cut(wire->guard);
+    *from = guard_next_revoked(wire->guard);
     if (*from) {
-        err_set(err, ERR_PROTO, "its connection was ended");
+        err_set(err, ERR_PROTO, "its key is no longer on the list");
         return WIRE_CUT;
     }
     bool due = wire->since_tick++ >= TICK_MESSAGES;
@@ -632,7 +632,7 @@ int wire_flush(struct wire *wire, struct outbox *outbox)
         int rc = send_frames(wire, item->to, &item->head, &item->body);
         dropped += rc != 0;
         if (rc == ERR_BUSY && wire->server) /* it does not read: what it would miss it gets after its next HELLO */
-            guard_cut(wire->guard, item->to);
+            guard_drop(wire->guard, item->to, clock_mono_ms());
     }
     outbox_clear(outbox);
     return dropped;

@@ -28,7 +28,7 @@ enum wire_event {
     WIRE_BAD,     /* *from sent something that cannot be read; err says what, *msg is the ERROR to answer with
                    * (from 0: nobody to answer, err is for the log) */
     WIRE_UP,      /* client only: connected */
-    WIRE_CUT,     /* master only: *from's connection was ended: it floods, does not read, or its key was revoked */
+    WIRE_CUT,     /* master only: *from's key was revoked, its connection is ended */
     WIRE_DOWN,    /* client only: the connection is gone, reconnecting (0.1 s to 2 s with jitter) */
 };
 

@@ -47,6 +47,7 @@ struct loop {
     int signals;
     const char *program;
     char *dir, *scratch;
+    const char *refusal; /* as the log has it */
 };
 
 /* ---- slots ---- */
@@ -160,6 +161,15 @@ static void drain_wire(struct loop *loop, struct now now)
     }
 }
 
+/* Once, until it is another one: it will be tried again every two seconds. */
+static void log_refusal(struct loop *loop)
+{
+    const char *why = wire_refusal(loop->wire);
+    if (why && why != loop->refusal)
+        log_error("%s: %s; see hone worker --help, --keys", loop->session.options.address, why);
+    loop->refusal = why;
+}
+
 /* A report that did not go out must not count as sent: a new connection sends all of them again. */
 static void flush_wire(struct loop *loop)
 {
@@ -205,6 +215,7 @@ static void turn(struct loop *loop, int64_t *deadline)
     wait_for_something(loop, *deadline);
     struct now now = clock_now();
     drain_wire(loop, now);
+    log_refusal(loop);
     for (int i = 0; i < session->options.slots; i++)
         if (loop->fds[i + 1].revents & (POLLIN | POLLHUP | POLLERR))
             slot_read(loop, i, now);
@@ -350,7 +361,7 @@ int worker_run(const struct worker_options *options, struct err *err)
     if (rc)
         return err_exit_status(rc);
     loop_init(&loop, options);
-    rc = wire_connect(options->address, &loop.wire, err);
+    rc = wire_connect_keyed(options->address, options->trust, &loop.wire, err);
     while (!rc && loop.session.exit_status < 0)
         turn(&loop, &deadline);
     int status = rc ? err_exit_status(rc) : loop.session.exit_status;

@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include "common/clock.h"
+#include "proto/keys.h"
 #include "proto/message.h"
 #include "worker/held.h"
 #include "worker/report.h"
@@ -34,6 +35,7 @@ struct worker_options {
     const char *dir;  /* relative paths of studies, and logs and checkpoints of a master whose folder is not
                          seen from here; NULL: as on the master, and ./hone-worker.d */
     int64_t grace_ms; /* from a stop to SIGKILL; 0: 10 s */
+    const struct key_trust *trust; /* NULL: without keys; borrowed */
     const char *program; /* our own executable; NULL: /proc/self/exe */
 };
 
