@@ -34,8 +34,9 @@ endif
 
 OPT     := $(if $(SAN),-O1 -fno-omit-frame-pointer,-O2)
 SANFLAG := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
+# Sanitizers confuse gcc's flow analysis: there a warning is no error.
 WARN    := -Wall -Wextra -Wshadow -Wundef -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
-           -Wcast-qual -Wwrite-strings -Wformat=2 -Wvla $(if $(WERROR),-Werror)
+           -Wcast-qual -Wwrite-strings -Wformat=2 -Wvla $(if $(SAN),,$(if $(WERROR),-Werror))
 CFLAGS  += -std=gnu17 -g $(OPT) $(SANFLAG) $(WARN) -fstack-protector-strong -MMD -MP
 CPPFLAGS += -D_GNU_SOURCE $(if $(SAN),,-D_FORTIFY_SOURCE=2) -DHONE_VERSION='"$(VERSION)"' -I. $(PKG_CFLAGS)
 LDLIBS  += $(PKG_LIBS) -lm -lpthread -ldl

@@ -223,7 +223,8 @@ int cmd_run(const struct opt_run *opt)
 {
     struct err err = ERR_NONE;
     struct run run = {.opt = opt};
-    log_init(LOG_WARN);
+    log_init(LOG_NOTE);
+    log_for_people();
     if (run_study(&run, &err))
         return command_fail("run", &err);
     if (signals_status() && !run.ended) {

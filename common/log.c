@@ -1,18 +1,22 @@
 #include "common/log.h"
 
+#include <poll.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/check.h"
 #include "common/clock.h"
 
-static const char *const level_names[] = {"debug", "info", "warn", "error", "none"};
+static const char *const level_names[] = {"debug", "info", "note", "warn", "error", "none"};
 
 static enum log_level least_level = LOG_INFO;
 static void (*divert)(const char *line, void *arg);
 static void *divert_arg;
+static bool for_people;
 
 void log_init(enum log_level least)
 {
@@ -23,10 +27,31 @@ void log_init(enum log_level least)
             least_level = (enum log_level)i;
 }
 
+void log_for_people(void)
+{
+    for_people = true;
+}
+
 void log_divert(void (*sink)(const char *line, void *arg), void *arg)
 {
     divert = sink;
     divert_arg = arg;
+}
+
+/* A pipe that nobody reads must not hold up a master: lines are dropped while it is full, and counted. */
+static void write_line(const char *line)
+{
+    static int dropped;
+    struct pollfd ready = {STDERR_FILENO, POLLOUT, 0};
+    poll(&ready, 1, 0);
+    if (!(ready.revents & POLLOUT)) {
+        dropped++;
+        return;
+    }
+    if (dropped)
+        fprintf(stderr, "(%d lines were dropped: nobody read them)\n", dropped);
+    dropped = 0;
+    fprintf(stderr, "%s\n", line);
 }
 
 void log_line(enum log_level level, const char *fmt, ...)
@@ -43,9 +68,14 @@ void log_line(enum log_level level, const char *fmt, ...)
     for (char *c = what; *c; c++)
         if ((unsigned char)*c < 0x20 || *c == 0x7f)
             *c = ' ';
-    snprintf(line, sizeof line, "%s %-5s %s", when, level_names[level], what);
+    if (!for_people)
+        snprintf(line, sizeof line, "%s %-5s %s", when, level_names[level], what);
+    else if (level <= LOG_NOTE)
+        snprintf(line, sizeof line, "%s", what);
+    else
+        snprintf(line, sizeof line, "%s: %s", level_names[level], what);
     if (divert)
         divert(line, divert_arg);
     else
-        fprintf(stderr, "%s\n", line);
+        write_line(line);
 }

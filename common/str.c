@@ -85,8 +85,7 @@ void num_text(double value, char out[32])
     }
     /* %g drops trailing zeros, so 15 digits that read back are the shortest; only subnormals have fewer. */
     for (int digits = fabs(value) < DBL_MIN ? 1 : 15; digits <= 17; digits++) {
-        snprintf(out, 32, "%.*g", digits, value);
-        if (strtod(out, NULL) == value)
+        if (snprintf(out, 32, "%.*g", digits, value) < 32 && strtod(out, NULL) == value)
             return;
     }
 }

@@ -77,7 +77,7 @@ two_workers() {
     expect "hone best -n 3" "${h[@]}" --rm hone best -n 3
     "${h[@]}" --rm hone trials --csv >"$D/trials.csv"
     expect "no trial is left over" awk -F, '/,(waiting|running),/ {bad = 1} END {exit bad || NR < 5}' "$D/trials.csv"
-    expect "both workers were there" test "$("${h[@]}" --rm hone workers --csv | tail -n +2 | wc -l)" -ge 2
+    expect "both workers were there" test "$("${h[@]}" --rm hone workers --all --csv | tail -n +2 | wc -l)" -ge 2
     local start=$SECONDS
     podman stop -t 20 w1 w2 >/dev/null
     expect "workers end at TERM, not at KILL" test $((SECONDS - start)) -lt 20

@@ -122,23 +122,11 @@ static void tell(struct turn *turn, struct study *s, const struct wall_event *e)
         .text = e->text,
     };
     store_add_box_event(turn->store, &row, turn->now.wall_ms);
-    log_info("%s: %s", s->def.name, e->text);
+    log_note("%s: %s", s->def.name, e->text);
     str_fini(&behind);
 }
 
 /* ---- walls, every few results ---- */
-
-/* Designs by number give the same study with any number of workers: their walls move only if the study says so. */
-static enum boundary policy(const struct study *s)
-{
-    static const char *const by_number[] = {"random", "halton", "sobol", "latin", "grid", NULL};
-    if (s->def.search.boundary != BOUNDARY_DEFAULT)
-        return s->def.search.boundary;
-    for (int i = 0; by_number[i]; i++)
-        if (strcmp(by_number[i], s->def.search.method) == 0)
-            return BOUNDARY_WARN;
-    return BOUNDARY_DEFAULT;
-}
 
 static bool same_event(const struct wall_event *e, const struct study *s)
 {
@@ -160,7 +148,7 @@ static bool look(struct turn *turn, struct study *s)
     struct box box, next;
     history_box_clone(&s->history, &s->def.space, &box);
     box_clone(&next, &box, &s->def.space);
-    int count = walls_look(&s->def.space, policy(s), &s->history, &box, &next, events, room);
+    int count = walls_look(&s->def.space, search_boundary(&s->def.search), &s->history, &box, &next, events, room);
     for (int i = 0; i < count; i++) {
         if (events[i].verdict != WALL_GROW && same_event(&events[i], s))
             continue;
@@ -178,6 +166,17 @@ static bool look(struct turn *turn, struct study *s)
 
 /* ---- stages ---- */
 
+/* The event's detail says how far it may run now, and what the decision saw. */
+static void promote(struct turn *turn, struct trial *t, int until, const char *why)
+{
+    char detail[192];
+    snprintf(detail, sizeof detail, "{\"until\":%d%s}", until, why);
+    t->until = until;
+    trial_save_progress(turn, t);
+    trial_move(turn, t, TRIAL_waiting, "promoted", detail);
+    study_learn_until(t->study, t->number, until, store_seq(turn->store));
+}
+
 static void end_stage_of_trials(struct turn *turn, struct study *s, int until, const uint32_t *carried, int count)
 {
     for (size_t i = 0; i < s->count; i++) {
@@ -191,9 +190,7 @@ static void end_stage_of_trials(struct turn *turn, struct study *s, int until, c
             trial_move(turn, t, TRIAL_pruned, "stage", NULL);
             continue;
         }
-        t->until = until;
-        trial_save_progress(turn, t);
-        trial_move(turn, t, TRIAL_waiting, "promoted", NULL);
+        promote(turn, t, until, "");
     }
 }
 
@@ -223,7 +220,7 @@ static bool end_stage(struct turn *turn, struct study *s, const struct stages *s
         int carried_count = stage_carried(&s->history, before.epochs, after.trials, carried);
         set_box(turn, s, &next, stage + 1, carried_count);
         end_stage_of_trials(turn, s, after.epochs, carried, carried_count);
-        log_info("%s: stage %d of %d: %d trials of %d epochs, %d of them go on from the stage before", s->def.name,
+        log_note("%s: stage %d of %d: %d trials of %d epochs, %d of them go on from the stage before", s->def.name,
                  stage + 2, stages->count > stage + 1 ? stages->count : stage + 2, after.trials, after.epochs,
                  carried_count);
         free(carried);
@@ -254,10 +251,106 @@ bool course_step(struct turn *turn, struct study *s)
     return look(turn, s);
 }
 
+static bool promotes(const struct study *s)
+{
+    return s->def.prune.method == PRUNE_ASHA && s->def.prune.promotes;
+}
+
 int course_until(const struct study *s)
 {
     const struct stages *stages = stages_of(&s->def.search);
-    return stages ? stage_at(stages, stage_now(s)).epochs : s->def.epochs;
+    if (stages)
+        return stage_at(stages, stage_now(s)).epochs;
+    return promotes(s) ? s->def.prune.asha.epochs[0] : s->def.epochs;
+}
+
+/* ---- rungs ---- */
+
+bool course_has_promotion(const struct study *s)
+{
+    if (!promotes(s) || !s->counts[TRIAL_paused])
+        return false;
+    return asha_next(&s->def.prune.asha, &s->history, true).verdict == ASHA_RESUME;
+}
+
+struct trial *course_promote(struct turn *turn, struct study *s)
+{
+    if (!promotes(s) || !s->counts[TRIAL_paused])
+        return NULL;
+    struct asha_job job = asha_next(&s->def.prune.asha, &s->history, true);
+    struct trial *t = job.verdict == ASHA_RESUME ? study_trial(s, job.trial) : NULL;
+    if (!t || t->status != TRIAL_paused)
+        return NULL;
+    char why[128];
+    snprintf(why, sizeof why, ",\"rung\":%d,\"rank\":%d,\"of\":%d,\"seen\":%llu", job.rung, job.rank, job.of,
+             (unsigned long long)s->history.seq);
+    promote(turn, t, job.until, why);
+    return t;
+}
+
+/* ---- curves ---- */
+
+/* Curves as the pruners want them: more is better. Those of a metric that is minimised are turned over in `turned`. */
+static struct curve upright(const struct trial *t, struct str *turned)
+{
+    if (t->study->def.maximize)
+        return (struct curve){t->curve, t->last_epoch};
+    size_t at = turned->len;
+    for (int i = 0; i < t->last_epoch; i++) {
+        double value = -t->curve[i];
+        str_addn(turned, &value, sizeof value);
+    }
+    return (struct curve){(const double *)(const void *)(turned->text + at), t->last_epoch};
+}
+
+static bool median_says_stop(const struct study *s, const struct trial *t)
+{
+    struct curve *finished = xcalloc(s->count + 1, sizeof *finished);
+    struct str *turned = xcalloc(s->count + 1, sizeof *turned);
+    int count = 0;
+    for (size_t i = 0; i < s->count; i++)
+        if (s->trials[i]->status == TRIAL_complete)
+            finished[count] = upright(s->trials[i], &turned[count]), count++;
+    struct curve mine = upright(t, &turned[s->count]);
+    bool stops = median_stops(&s->def.prune, finished, count, mine);
+    for (size_t i = 0; i <= s->count; i++)
+        str_fini(&turned[i]);
+    free(turned);
+    free(finished);
+    return stops;
+}
+
+static bool threshold_says_stop(const struct study *s, const struct trial *t)
+{
+    struct str turned = {0};
+    double below = s->def.maximize ? s->def.prune.below : -s->def.prune.below;
+    bool stops = threshold_stops(&s->def.prune, below, upright(t, &turned));
+    str_fini(&turned);
+    return stops;
+}
+
+void course_judge(struct turn *turn, struct trial *t)
+{
+    const struct study *s = t->study;
+    const struct prune_def *prune = &s->def.prune;
+    const char *cause = NULL;
+    if (t->status != TRIAL_running || t->last_epoch >= t->until)
+        return;
+    if (prune->has_threshold && threshold_says_stop(s, t))
+        cause = "threshold";
+    else if (prune->method == PRUNE_MEDIAN && median_says_stop(s, t))
+        cause = "median";
+    else if (prune->method == PRUNE_ASHA && !prune->promotes &&
+             asha_stops(&prune->asha, &s->history, t->number, t->last_epoch))
+        cause = "asha";
+    if (!cause)
+        return;
+    char detail[160], value[32];
+    num_text(t->score, value);
+    snprintf(detail, sizeof detail, "{\"epoch\":%d,\"score\":%s,\"seen\":%llu}", t->last_epoch, value,
+             (unsigned long long)s->history.seq);
+    study_stop_trial(turn, t, STOP_NOW, cause);
+    trial_move(turn, t, TRIAL_pruned, cause, detail);
 }
 
 /* ---- approve ---- */

@@ -14,6 +14,13 @@ bool course_step(struct turn *turn, struct study *study);
 /* The epoch after which a newly sampled trial is looked at again: the stage's, else the full length. */
 int course_until(const struct study *study);
 
+/* ASHA by promotion: the best paused trial that may run on, moved to waiting; NULL: none. */
+struct trial *course_promote(struct turn *turn, struct study *study);
+bool course_has_promotion(const struct study *study);
+
+/* After an epoch: the pruner's word on this trial. */
+void course_judge(struct turn *turn, struct trial *trial);
+
 /* A box row read back at start. 0, or ERR_BAD if it does not fit the space. */
 int course_load_box(struct study *study, const struct row_log *row);
 

@@ -8,7 +8,7 @@
 #include "common/check.h"
 #include "common/mem.h"
 
-enum op_kind { OP_OPEN, OP_CLOSE, OP_ADD, OP_UPDATE, OP_BOX, OP_ASK, OP_END };
+enum op_kind { OP_OPEN, OP_CLOSE, OP_ADD, OP_UPDATE, OP_UNTIL, OP_BOX, OP_ASK, OP_END };
 
 /* One thing said to the thread; owns its point, fit and box until they are applied. */
 struct op {
@@ -24,7 +24,7 @@ struct op {
     int fit_count;
     enum history_state state;
     bool pruned;
-    int epochs, stage, carried;
+    int epochs, until, stage, carried;
     double score;
     struct box box;
 };
@@ -104,6 +104,15 @@ void proposer_updated(struct proposer *p, int64_t study, uint32_t trial, enum hi
     say(p, op);
 }
 
+void proposer_until(struct proposer *p, int64_t study, uint32_t trial, int until, uint64_t seq)
+{
+    struct op *op = new_op(OP_UNTIL, study);
+    op->trial = trial;
+    op->until = until;
+    op->seq = seq;
+    say(p, op);
+}
+
 void proposer_boxed(struct proposer *p, int64_t study, const struct space *space, const struct box *box, int stage,
                     int carried, uint64_t seq)
 {
@@ -126,9 +135,15 @@ void proposer_open(struct proposer *p, int64_t study, const struct search_def *d
     for (size_t i = 0; i < history->count; i++) {
         const struct entry *e = &history->entries[i];
         proposer_added(p, study, e->trial, e->group, &e->point, e->fit, e->fit_count, e->added);
-        for (size_t k = 0; k < e->log_count; k++)
-            proposer_updated(p, study, e->trial, e->log[k].state, e->log[k].pruned, e->log[k].epochs, e->log[k].score,
-                             e->log[k].seq);
+        int until = 0;
+        for (size_t k = 0; k < e->log_count; k++) {
+            const struct history_step *step = &e->log[k];
+            if (step->until != until)
+                proposer_until(p, study, e->trial, step->until, step->seq);
+            else
+                proposer_updated(p, study, e->trial, step->state, step->pruned, step->epochs, step->score, step->seq);
+            until = step->until;
+        }
     }
     for (size_t i = 0; i < history->box_count; i++)
         proposer_boxed(p, study, space, &history->boxes[i].box, history->boxes[i].stage, history->boxes[i].carried,
@@ -214,6 +229,7 @@ static void apply(struct proposer *p, struct op *op)
     case OP_UPDATE:
         history_update(&m->history, op->trial, op->state, op->pruned, op->epochs, op->score, op->seq);
         break;
+    case OP_UNTIL: history_set_until(&m->history, op->trial, op->until, op->seq); break;
     case OP_BOX: history_set_box(&m->history, m->space, &op->box, op->stage, op->carried, op->seq); break;
     case OP_ASK: answer(p, m, op->trial); break;
     case OP_END: break;

@@ -24,13 +24,15 @@ void proposer_open(struct proposer *proposer, int64_t study, const struct search
                    uint64_t seed, const struct history *history);
 void proposer_close(struct proposer *proposer, int64_t study);
 
-/* The mirror of history_add, history_update, history_set_box. Arguments are copied. */
+/* The mirror of history_add, history_update, history_set_until, history_set_box. Arguments are copied. */
 void proposer_added(struct proposer *proposer, int64_t study, uint32_t trial, uint32_t group, const struct point *point,
                     const double *fit, int fit_count, uint64_t seq);
 void proposer_updated(struct proposer *proposer, int64_t study, uint32_t trial, enum history_state state, bool pruned,
                       int epochs, double score, uint64_t seq);
 void proposer_boxed(struct proposer *proposer, int64_t study, const struct space *space, const struct box *box, int stage,
                     int carried, uint64_t seq);
+
+void proposer_until(struct proposer *proposer, int64_t study, uint32_t trial, int until, uint64_t seq);
 
 /* Asks for the point of this trial, from all that was said before. One question a study at a time. */
 void proposer_ask(struct proposer *proposer, int64_t study, uint32_t trial);

@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "master/calls.h"
+#include "master/course.h"
 #include "master/dispatch.h"
 
 enum { EPOCH_MAX = 1000000000, METRIC_MAX = 64 };
@@ -388,6 +389,7 @@ static void take_report(struct turn *turn, struct trial *t, const struct msg_rep
         study_stop_trial(turn, t, STOP_NOW, "diverged");
         trial_move(turn, t, TRIAL_pruned, "diverged", NULL);
     }
+    course_judge(turn, t);
 }
 
 static void on_report(struct reactor *r, struct turn *turn, peer_id from, struct worker *w, struct msg *msg)
@@ -481,13 +483,6 @@ void reactor_on_message(struct reactor *r, struct turn *turn, peer_id from, stru
         send_error(turn, from, "hello", "say HELLO first, then send again everything not acknowledged");
     else
         handlers[msg->kind].handle(r, turn, from, w, msg);
-}
-
-void reactor_on_bad(struct reactor *r, struct turn *turn, peer_id from, const char *text)
-{
-    (void)r;
-    log_debug("peer %u: %s", from, text);
-    send_error(turn, from, "malformed", text);
 }
 
 /* ---- the turn's end ---- */

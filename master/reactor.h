@@ -43,8 +43,6 @@ void reactor_use_proposer(struct reactor *reactor, struct proposer *proposer);
 
 /* One message; it stays the caller's (handlers may take JSON out of it). */
 void reactor_on_message(struct reactor *reactor, struct turn *turn, peer_id from, struct msg *msg);
-/* Something unreadable arrived. */
-void reactor_on_bad(struct reactor *reactor, struct turn *turn, peer_id from, const char *text);
 /* Its key was taken off the list: what it held goes on elsewhere. */
 void reactor_on_revoked(struct reactor *reactor, struct turn *turn, peer_id from);
 

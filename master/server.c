@@ -250,8 +250,8 @@ static void drain(struct server *server, struct turn *turn)
         enum wire_event event = wire_receive(server->wire, &from, &msg, &err);
         if (event == WIRE_NOTHING)
             return;
-        if (event == WIRE_BAD)
-            reactor_on_bad(&server->reactor, turn, from, err.text);
+        if (event == WIRE_BAD && from)
+            outbox_add(&server->outbox, from, &msg); /* the wire has written the ERROR */
         if (event == WIRE_CUT)
             reactor_on_revoked(&server->reactor, turn, from);
         if (event != WIRE_MESSAGE)

@@ -9,6 +9,7 @@
 #include "common/mem.h"
 #include "master/course.h"
 #include "master/roster.h"
+#include "master/search/stages.h"
 
 enum { SAVE_WALL_EVERY_MS = 1000 };
 
@@ -199,6 +200,17 @@ static struct trial *trial_of_id(const struct study *s, int64_t id)
     return low < s->count && s->trials[low]->id == id ? s->trials[low] : NULL;
 }
 
+/* {"until":3} in the detail of an event; 0: it says nothing of the kind. */
+static int read_until(const char *detail)
+{
+    if (!detail || !strstr(detail, "\"until\""))
+        return 0;
+    struct json *json = json_parse(detail, strlen(detail), "detail", NULL);
+    int until = json ? (int)json_num(json_get(json, "until")) : 0;
+    json_free(json);
+    return until;
+}
+
 /* The study lives through its rows again, in the order of seq, so that what the samplers know after a restart is
  * what they knew before it, step by step. */
 static int load_log(void *arg, const struct row_log *row)
@@ -225,6 +237,9 @@ static int load_log(void *arg, const struct row_log *row)
     } else {
         trial_tell_history(t, row->seq);
     }
+    int until = read_until(row->detail);
+    if (until)
+        study_learn_until(s, t->number, until, row->seq);
     return 0;
 }
 
@@ -385,6 +400,13 @@ void study_learn_result(struct study *s, uint32_t trial, enum history_state stat
         proposer_updated(s->proposer, s->id, trial, state, pruned, epochs, score, seq);
 }
 
+void study_learn_until(struct study *s, uint32_t trial, int until, uint64_t seq)
+{
+    history_set_until(&s->history, trial, until, seq);
+    if (s->proposer)
+        proposer_until(s->proposer, s->id, trial, until, seq);
+}
+
 void study_learn_box(struct study *s, const struct box *box, int stage, int carried, uint64_t seq)
 {
     history_set_box(&s->history, &s->def.space, box, stage, carried, seq);
@@ -447,6 +469,7 @@ static struct trial *sample(struct turn *turn, struct study *s)
     add_rows(turn, t, &note);
     study_enqueue(s, t, false);
     study_learn_point(s, t, &note, store_seq(turn->store));
+    study_learn_until(s, t->number, t->until, store_seq(turn->store));
     return t;
 }
 
@@ -460,6 +483,9 @@ struct trial *study_next(struct turn *turn, struct study *s)
     for (struct trial *t = s->waiting_first; t; t = t->queue_next)
         if (!t->holder)
             return t;
+    struct trial *promoted = course_promote(turn, s);
+    if (promoted)
+        return promoted;
     return may_sample(s) ? sample(turn, s) : NULL;
 }
 
@@ -557,7 +583,7 @@ static void end_now(struct turn *turn, struct study *s)
     const char *reason = s->ending[0] ? s->ending : s->exhausted || sampler_size(s->sampler) >= 0 ? "exhausted" : "trials";
     for (size_t i = 0; i < s->count; i++)
         if (s->trials[i]->status == TRIAL_paused)
-            trial_move(turn, s->trials[i], TRIAL_pruned, "stage", NULL); /* not promoted at the end */
+            trial_move(turn, s->trials[i], TRIAL_pruned, stages_of(&s->def.search) ? "stage" : "rung", NULL);
     str_copy(s->end_reason, sizeof s->end_reason, reason);
     s->ended_ms = turn->now.wall_ms;
     store_study_used(turn->store, s->id, s->wall_used_ms, s->slot_used_ms);
@@ -591,7 +617,7 @@ int64_t study_tick(struct turn *turn, struct study *s)
     if (!s->ending[0] && course_step(turn, s))
         return turn->now.mono_ms; /* there may be something to start now */
     bool quiet = !s->counts[TRIAL_waiting] && !s->counts[TRIAL_running] && !s->open_count;
-    if (quiet && (s->ending[0] || (!may_sample(s) && s->wish == WISH_RUN)))
+    if (quiet && (s->ending[0] || (!may_sample(s) && !course_has_promotion(s) && s->wish == WISH_RUN)))
         end_now(turn, s);
     return study_has_ended(s) ? INT64_MAX : time_deadline(s, turn->now.mono_ms);
 }

@@ -202,7 +202,7 @@ static int check_ends(const struct jcur *root, struct study_def *def, struct err
 static int parse_root(const struct jcur *root, struct study_def *def, struct err *err)
 {
     static const char *const keys[] = {"study",  "metric",   "trainer", "space",        "search",
-                                       "budget", "priority", "weight",  "max_attempts", "description", NULL};
+                                       "budget", "priority", "weight",  "max_attempts", "description", "prune", NULL};
     struct jcur name = jcur_get(root, "study"), space = jcur_get(root, "space");
     struct jcur search = jcur_get(root, "search"), trainer = jcur_get(root, "trainer");
     const char *text;
@@ -218,6 +218,11 @@ static int parse_root(const struct jcur *root, struct study_def *def, struct err
     if (stages && !def->search.epochs)
         def->search.epochs = stages->list[stages->count - 1].epochs;
     def->epochs = def->search.epochs ? def->search.epochs : json_get(trainer.node, "builtin") ? 10 : 1;
+    struct jcur prune = jcur_get(root, "prune");
+    if (prune_parse(&prune, def->epochs, &def->prune, err))
+        return ERR_BAD;
+    if (stages && def->prune.method == PRUNE_ASHA)
+        return jcur_fail(&prune, err, "stages carry their best on by themselves: \"asha\" has no place beside them");
     if (parse_budget(root, def, err) || parse_trainer(root, def, err) || parse_extras(root, def, err))
         return ERR_BAD;
     return check_ends(root, def, err);

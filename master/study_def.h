@@ -16,6 +16,7 @@
 
 #include "common/err.h"
 #include "common/json.h"
+#include "master/search/prune.h"
 #include "master/search/sampler.h"
 #include "master/search/space.h"
 
@@ -36,6 +37,7 @@ struct study_def {
     struct space space;
     struct search_def search;
     int epochs; /* length of a full training */
+    struct prune_def prune;
     struct budget budget;
     double priority, weight;
     int max_attempts;      /* failures of a trial's own making before it is failed */

@@ -125,10 +125,15 @@ bool trial_take_epoch(struct turn *turn, struct trial *t, int epoch, double valu
     uint64_t seq = store_add_epoch(turn->store, &row, metrics, metric_count);
     if (!seq)
         return false;
-    if (epoch > t->last_epoch)
-        s->epochs_done++;
+    bool is_new = epoch > t->last_epoch;
+    s->epochs_done += is_new;
     trial_note_epoch(t, epoch, value);
-    trial_rescore(t);
+    if (!is_new || s->def.score_last) {
+        trial_rescore(t);
+    } else if (metric_better(s->def.maximize, value, t->score)) { /* the rest of the curve has not changed */
+        t->score = value;
+        t->best_epoch = epoch;
+    }
     trial_save_progress(turn, t);
     trial_tell_history(t, seq);
     study_consider_best(s, t);

@@ -61,6 +61,19 @@ const char *msg_name(enum msg_kind kind)
     return names[kind];
 }
 
+static const char *const senders[MSG_KIND_COUNT] = {
+#define MESSAGE_BEGIN(name, from, gloss) from,
+#define FIELD(kind, message, field, bound, need, gloss)
+#define MESSAGE_END(name)
+#include "proto/messages.def"
+};
+
+bool msg_is_from(enum msg_kind kind, char role)
+{
+    PRE(kind < MSG_KIND_COUNT);
+    return strchr(senders[kind], role) != NULL;
+}
+
 static const void *field_at(const struct msg *msg, const struct field *field)
 {
     return (const char *)msg + field->offset;

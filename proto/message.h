@@ -56,7 +56,8 @@ struct msg {
     };
 };
 
-const char *msg_name(enum msg_kind kind); /* "HELLO" */
+const char *msg_name(enum msg_kind kind);        /* "HELLO" */
+bool msg_is_from(enum msg_kind kind, char role); /* may W worker, M master, C client say it? */
 
 /* The two frames. `head` and `body` are appended to. A MUST tree that is NULL goes as {}, [] or null; bytes that are
  * not UTF-8 become '?'; an ANSWER too large for a frame becomes one that says so. */

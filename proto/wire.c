@@ -530,6 +530,12 @@ static enum wire_event client_receive(struct wire *wire, peer_id *from, struct m
         return WIRE_UP;
     }
     enum wire_event event = wire->up ? receive_message(wire, from, msg, err) : WIRE_NOTHING;
+    if (event == WIRE_MESSAGE && !msg_is_from(msg->kind, 'M')) {
+        msg_fini(msg);
+        event = WIRE_NOTHING;
+        wire->lost =
+            true; /* no master: most likely we are connected to ourselves (TCP, both ends open at once) */
+    }
     if (event != WIRE_NOTHING || !wire->lost)
         return event;
     bool was_up = wire->up; /* what came before the cut has been delivered */

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <math.h>
 #include <string.h>
 
@@ -112,8 +113,10 @@ void store_add_trial(struct store *store, struct row_trial *trial, const struct 
     known_add_trial(store, trial->id, trial->study);
     for (int i = 0; i < count; i++)
         put_value(store, trial->id, &values[i]);
+    char detail[32];
+    snprintf(detail, sizeof detail, "{\"until\":%d}", trial->until);
     put_event(store, trial->id, trial->created_ms, "sampled", NULL, trial_status_name(TRIAL_waiting),
-              trial->cause, 0, NULL);
+              trial->cause, 0, detail);
 }
 
 /* Memory and store disagree about a status: our own bug, but not one to lose acknowledged epochs for. */

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <math.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,14 +12,16 @@
 
 #include "common/clock.h"
 #include "common/err.h"
-#include "common/file.h"
 #include "common/json.h"
 #include "common/mem.h"
 #include "common/str.h"
 #include "common/trainer_options.h"
+#include "worker/builtin_files.h"
+#include "worker/nn/babysit.h"
 #include "worker/nn/checkpoint.h"
 #include "worker/nn/data.h"
 #include "worker/nn/train.h"
+#include "worker/nn/watch.h"
 
 enum { LINE_MAX_BYTES = 65536 };
 
@@ -36,18 +39,6 @@ struct job {
     int64_t trial, until, epochs, seed;
     const char *metric, *dir, *base, *resume;
     int64_t resume_epoch;
-};
-
-/* Checkpoints of this attempt that are still there. */
-struct kept_file {
-    char name[64];
-    double value; /* higher is better */
-};
-
-struct kept {
-    struct kept_file *files;
-    size_t count, room;
-    size_t newest; /* how many to keep beside the best; 0: all */
 };
 
 /* ---- lines ---- */
@@ -86,6 +77,24 @@ static void say_done(struct trainer *trainer, const struct err *err)
         jw_text(&w, "text", str_text(&text));
         str_fini(&text);
     }
+    jw_close_object(&w);
+    say(trainer, &line);
+}
+
+/* A sentence for the trial's log. */
+static void say_note(struct trainer *trainer, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void say_note(struct trainer *trainer, const char *fmt, ...)
+{
+    char text[1024];
+    struct str line = {0};
+    struct jw w = jw_to(&line);
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    jw_object(&w, NULL);
+    jw_text(&w, "note", text);
     jw_close_object(&w);
     say(trainer, &line);
 }
@@ -232,61 +241,22 @@ static int need_data(struct trainer *trainer, const struct job *job, struct err 
     return rc;
 }
 
-/* ---- checkpoints ---- */
+/* ---- where to go on from ---- */
 
-static double file_value(const struct job *job, const struct epoch_metrics *m)
-{
-    if (strcmp(job->metric, "val_loss") == 0)
-        return -m->val_loss;
-    return strcmp(job->metric, "ema_val_acc") == 0 ? m->ema_val_acc : m->val_acc;
-}
-
-static void delete_file(const char *dir, const char *name)
-{
-    char *path = path_join(dir, name);
-    unlink(path);
-    free(path);
-}
-
-/* Deletes all but the newest and the best. The files are in the order of their epochs. */
-static void thin_out(struct kept *kept, const char *dir)
-{
-    size_t best = 0, left = 0;
-    for (size_t i = 1; i < kept->count; i++)
-        best = kept->files[i].value > kept->files[best].value ? i : best;
-    for (size_t i = 0; i < kept->count; i++) {
-        bool stays = !kept->newest || i + kept->newest >= kept->count || i == best;
-        if (stays)
-            kept->files[left++] = kept->files[i];
-        else
-            delete_file(dir, kept->files[i].name);
-    }
-    kept->count = left;
-}
-
-static int save(const struct job *job, const struct training *training, const struct epoch_metrics *metrics,
-                struct kept *kept, struct err *err)
-{
-    GROW(kept->files, kept->room, kept->count + 1);
-    struct kept_file *file = &kept->files[kept->count];
-    checkpoint_name(job->trial, training->epoch, metrics->val_acc, file->name);
-    file->value = file_value(job, metrics);
-    char *path = path_join(job->dir, file->name);
-    int rc = checkpoint_write(training, metrics, path, err);
-    free(path);
-    kept->count += !rc;
-    return rc;
-}
-
-static int resume(const struct job *job, struct training *training, struct err *err)
+/* A checkpoint that is gone or damaged costs time, not the trial: the epochs up to it are trained again, unreported,
+ * and give the same numbers. One of another network is refused. */
+static int resume(struct trainer *trainer, const struct job *job, struct training *training, struct err *err)
 {
     struct checkpoint checkpoint;
+    struct err damage = ERR_NONE;
     if (!job->resume)
         return 0;
-    int rc = checkpoint_load(job->resume, &checkpoint, err);
-    if (rc)
-        return rc;
-    rc = training_restore(training, &checkpoint, job->resume, err);
+    if (checkpoint_load(job->resume, &checkpoint, &damage)) {
+        say_note(trainer, "%s; training from the start again, silently up to epoch %lld", damage.text,
+                 (long long)job->resume_epoch);
+        return 0;
+    }
+    int rc = training_restore(training, &checkpoint, job->resume, err);
     checkpoint_fini(&checkpoint);
     if (!rc && training->epoch != job->resume_epoch)
         rc = err_set(err, ERR_BAD, "%s: expected epoch %lld, found %d", job->resume,
@@ -294,10 +264,21 @@ static int resume(const struct job *job, struct training *training, struct err *
     return rc;
 }
 
-/* ---- training ---- */
+/* ---- reports ---- */
 
+static void write_watch(struct jw *w, const struct watch *watch)
+{
+    jw_num(w, "update_ratio", watch->update_ratio);
+    jw_num(w, "grad_norm", watch->gradient);
+    if (isfinite(watch->dead))
+        jw_num(w, "dead_units", watch->dead);
+    if (isfinite(watch->saturated))
+        jw_num(w, "saturated_units", watch->saturated);
+}
+
+/* `watch` and `checkpoint` are NULL if there are none. */
 static void report(struct trainer *trainer, const struct training *t, const struct epoch_metrics *m,
-                   double seconds, const char *checkpoint)
+                   double seconds, const struct watch *watch, const char *checkpoint)
 {
     struct str line = {0};
     struct jw w = jw_to(&line);
@@ -314,29 +295,86 @@ static void report(struct trainer *trainer, const struct training *t, const stru
     jw_num(&w, "lr", m->lr);
     jw_num(&w, "samples_per_s", seconds > 0 ? round(t->data->train.n / seconds) : 0);
     jw_num(&w, "seconds", round(seconds * 1e6) / 1e6);
+    if (watch)
+        write_watch(&w, watch);
     if (checkpoint)
         jw_text(&w, "checkpoint", checkpoint);
     jw_close_object(&w);
     say(trainer, &line);
 }
 
+static void babysit(struct trainer *trainer, struct babysit *sitter, const struct training *t,
+                    const struct epoch_metrics *m, const struct watch *watch)
+{
+    struct finding findings[BABYSIT_RULES];
+    struct babysit_facts facts = {
+        .epoch = t->epoch,
+        .train_loss = m->train_loss,
+        .train_acc = m->train_acc,
+        .val_loss = m->val_loss,
+        .val_acc = m->val_acc,
+        .peak = m->peak,
+        .noise = m->noise,
+    };
+    if (watch)
+        watch_facts(watch, &facts);
+    int count = babysit_see(sitter, &facts, findings);
+    for (int i = 0; i < count; i++) {
+        const struct finding *f = &findings[i];
+        say_note(trainer, "D%d (%s), epoch %d: %s: %s", f->rule, finding_action_name(f->action), f->epoch,
+                 f->text, f->advice);
+    }
+}
+
+/* ---- training ---- */
+
+/* One epoch with everything that follows it. `*ended` if there is no next one. */
+static int train_epoch(struct trainer *trainer, const struct job *job, struct training *t,
+                       struct attempt_files *files, struct babysit *sitter, bool *ended, struct err *err)
+{
+    struct epoch_metrics metrics;
+    struct watch watch;
+    int64_t start = clock_mono_us();
+    if (training_epoch(t, interrupted, trainer, &metrics)) {
+        *ended = true; /* stop now, or nobody listens any more */
+        return 0;
+    }
+    *ended = t->epoch >= job->until || t->diverged || trainer->stop_epoch;
+    if (t->epoch <= job->resume_epoch)
+        return 0; /* reported before its checkpoint was lost */
+    if (t->watched)
+        watch_look(t, &watch);
+    double seconds = (double)(clock_mono_us() - start) * 1e-6;
+    const struct watch *seen = t->watched && !t->diverged ? &watch : NULL;
+    int rc = t->diverged ? 0 : attempt_files_save(files, t, &metrics, err);
+    if (rc)
+        return rc;
+    if (seen)
+        attempt_files_watch(files, t, seen);
+    report(trainer, t, &metrics, seconds, seen, t->diverged ? NULL : attempt_files_newest(files));
+    if (json_bool(json_get(job->options, "babysit")))
+        babysit(trainer, sitter, t, &metrics, seen);
+    attempt_files_thin_out(files);
+    return 0;
+}
+
 static int train_epochs(struct trainer *trainer, const struct job *job, struct training *t, struct err *err)
 {
-    struct kept kept = {.newest = (size_t)option(job->options, "keep")};
-    int rc = 0;
-    while (!rc && t->epoch < job->until && !t->diverged && !trainer->stop_epoch) {
-        struct epoch_metrics metrics;
-        int64_t start = clock_mono_us();
-        if (training_epoch(t, interrupted, trainer, &metrics))
-            break; /* stop now, or nobody listens any more */
-        double seconds = (double)(clock_mono_us() - start) * 1e-6;
-        if (!t->diverged)
-            rc = save(job, t, &metrics, &kept, err);
-        if (!rc)
-            report(trainer, t, &metrics, seconds, t->diverged ? NULL : kept.files[kept.count - 1].name);
-        thin_out(&kept, job->dir);
-    }
-    free(kept.files);
+    struct attempt_files files = {
+        .dir = job->dir,
+        .metric = job->metric,
+        .trial = job->trial,
+        .newest = (size_t)option(job->options, "keep"),
+    };
+    int classes = t->net->classes, rc = 0;
+    bool ended = t->epoch >= job->until;
+    struct babysit sitter;
+    babysit_init(&sitter, t->options.loss == LOSS_SOFTMAX ? log(classes) : classes - 1, classes,
+                 t->data->val.n);
+    while (!rc && !ended)
+        rc = train_epoch(trainer, job, t, &files, &sitter, &ended, err);
+    babysit_fini(&sitter);
+    attempt_files_fini(&files);
     return rc;
 }
 
@@ -351,7 +389,7 @@ static int run_job(struct trainer *trainer, const struct jcur *cur, struct err *
     if (!rc)
         rc = training_new(job.options, &trainer->data, (uint64_t)job.seed, (int)job.epochs, &training, err);
     if (!rc)
-        rc = resume(&job, training, err);
+        rc = resume(trainer, &job, training, err);
     if (!rc)
         rc = train_epochs(trainer, &job, training, err);
     training_free(training);

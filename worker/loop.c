@@ -300,6 +300,8 @@ static void loop_init(struct loop *loop, const struct worker_options *options)
     *loop = (struct loop){.signals = open_signals()};
     loop->dir = options->dir ? path_absolute(options->dir) : NULL;
     loop->scratch = loop->dir ? xstrdup(loop->dir) : path_absolute("hone-worker.d");
+    if (options->own_base && !loop->dir)
+        loop->dir = path_absolute(".");
     loop->program = options->program ? options->program : "/proc/self/exe";
     own.dir = loop->dir;
     describe_self(options, &self);

@@ -255,7 +255,8 @@ static const char *why_refuse(const struct session *session)
 static void on_job(struct session *session, const struct msg_job *job)
 {
     struct held_place place = {session->root,        session->root_seen, session->store,
-                               session->options.dir, session->scratch,   session->options.grace_ms};
+                               session->options.dir, session->scratch,   session->options.grace_ms,
+                               session->options.may};
     struct err why = ERR_NONE;
     struct held *held;
     if (!session->welcomed || held_find(&session->held, job->token)) {

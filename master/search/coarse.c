@@ -92,15 +92,7 @@ static void stage_point(const struct sampler *s, const struct history *history, 
 {
     static design_unit *const units[] = {halton_unit, sobol_unit, random_unit};
     const struct stages *stages = s->def->settings;
-    double *u = xcalloc((size_t)s->space->count + 1, sizeof *u);
-    struct box box;
-    uint64_t seed = hash_mix(s->seed, (uint64_t)stage);
-    for (int i = 0; i < s->space->count; i++)
-        u[i] = units[stages->design](seed, i, s->space->params[i].hash, trial);
-    history_box_clone(history, s->space, &box);
-    box_point(&box, s->space, u, out);
-    box_fini(&box);
-    free(u);
+    design_point(s->space, history, units[stages->design], hash_mix(s->seed, (uint64_t)stage), trial, out);
 }
 
 static int propose(struct sampler *s, const struct history *history, uint32_t trial, struct point *out,

@@ -8,26 +8,22 @@
 #include "common/str.h"
 #include "master/search/sampler_row.h"
 
-void design_point(const struct space *space, const struct history *history, design_unit *unit, uint64_t seed, uint32_t index,
-                  struct point *out)
+void design_point(const struct space *space, const struct history *history, design_unit *unit, uint64_t seed,
+                  uint32_t index, struct point *out)
 {
     double *u = xcalloc((size_t)space->count + 1, sizeof *u);
+    struct box box;
     for (int i = 0; i < space->count; i++)
         u[i] = unit(seed, i, space->params[i].hash, index);
-    history_point(history, space, u, out);
+    history_box_clone(history, space, &box);
+    box_point(&box, space, u, out);
+    box_fini(&box);
     free(u);
 }
 
 void start_point(const struct sampler *s, const struct history *history, uint32_t trial, struct point *out)
 {
-    double *u = xcalloc((size_t)s->space->count + 1, sizeof *u);
-    struct box box;
-    for (int i = 0; i < s->space->count; i++)
-        u[i] = halton_unit(s->seed, i, s->space->params[i].hash, trial);
-    history_box_clone(history, s->space, &box);
-    box_point(&box, s->space, u, out);
-    box_fini(&box);
-    free(u);
+    design_point(s->space, history, halton_unit, s->seed, trial, out);
 }
 
 int design_settle(const struct space *space, const struct history *history, uint64_t seed, uint32_t trial,

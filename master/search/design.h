@@ -32,10 +32,10 @@ double sobol_plain(int axis, uint32_t index);
 /* Stratum of point `index` of a design of n: index / n is the round, each round a new design. */
 double latin_unit(uint64_t seed, uint32_t key, uint32_t n, uint32_t index);
 
-/* One coordinate function -> a point of the space. */
+/* One coordinate function -> a point of the space, inside the history's box. */
 typedef double design_unit(uint64_t seed, int axis, uint32_t key, uint32_t index);
-void design_point(const struct space *space, const struct history *history, design_unit *unit, uint64_t seed, uint32_t index,
-                  struct point *out);
+void design_point(const struct space *space, const struct history *history, design_unit *unit, uint64_t seed,
+                  uint32_t index, struct point *out);
 
 /* On a space with finitely many points a design's point may be one that some trial has: then a random one
  * that is new, and the note says so. ERR_GONE: there is none. */

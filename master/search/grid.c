@@ -220,6 +220,7 @@ static int propose(struct sampler *s, const struct history *history, uint32_t tr
 const struct sampler_row sampler_grid = {
     .name = "grid",
     .version = 1,
+    .by_number = true,
     .keys = keys,
     .parse = parse,
     .open = open_grid,

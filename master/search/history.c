@@ -97,21 +97,36 @@ static void show_step(struct entry *entry, const struct history_step *step)
     entry->state = step->state;
     entry->pruned = step->pruned;
     entry->epochs = step->epochs;
+    entry->until = step->until;
     entry->score = step->score;
     entry->seq = step->seq;
+}
+
+static void add_step(struct history *history, struct entry *entry, struct history_step step)
+{
+    PRE(!history->is_borrowed && step.seq >= entry->seq);
+    GROW(entry->log, entry->log_room, entry->log_count + 1);
+    entry->log[entry->log_count++] = step;
+    show_step(entry, &step);
+    note_seq(history, step.seq);
 }
 
 void history_update(struct history *history, uint32_t trial, enum history_state state, bool pruned,
                     int epochs, double score, uint64_t seq)
 {
     struct entry *entry = entry_of(history, trial);
-    PRE(entry && !history->is_borrowed);
-    PRE(!isnan(score) && seq >= entry->seq && epochs >= 0);
-    struct history_step step = {seq, state, pruned, epochs, state == HISTORY_BAD ? -INFINITY : score};
-    GROW(entry->log, entry->log_room, entry->log_count + 1);
-    entry->log[entry->log_count++] = step;
-    show_step(entry, &step);
-    note_seq(history, seq);
+    PRE(entry && !isnan(score) && epochs >= 0);
+    if (state == HISTORY_BAD)
+        score = -INFINITY;
+    add_step(history, entry, (struct history_step){seq, state, pruned, epochs, entry->until, score});
+}
+
+void history_set_until(struct history *history, uint32_t trial, int until, uint64_t seq)
+{
+    struct entry *entry = entry_of(history, trial);
+    PRE(entry && until > 0);
+    add_step(history, entry,
+             (struct history_step){seq, entry->state, entry->pruned, entry->epochs, until, entry->score});
 }
 
 void history_remove(struct history *history, uint32_t trial)
@@ -221,13 +236,4 @@ size_t history_finished(const struct history *history)
 size_t history_pending(const struct history *history)
 {
     return count_if(history, false);
-}
-
-void history_point(const struct history *history, const struct space *space, const double *u, struct point *out)
-{
-    const struct history_box *now = history_box(history);
-    if (now)
-        box_point(&now->box, space, u, out);
-    else
-        space_point(space, u, out);
 }

@@ -35,6 +35,7 @@ struct history_step {
     enum history_state state;
     bool pruned;
     int epochs;   /* epochs done */
+    int until;    /* epoch its job stops after; 0: not told */
     double score; /* the study's score over those epochs; -INFINITY: none yet, or bad */
 };
 
@@ -48,7 +49,7 @@ struct entry {
     uint64_t added;           /* seq of the row that made it */
     enum history_state state; /* the newest step: */
     bool pruned;
-    int epochs;
+    int epochs, until;
     double score;
     uint64_t seq; /* of the newest step; `added` while there is none */
     struct history_step *log;
@@ -82,6 +83,8 @@ void history_add(struct history *history, uint32_t trial, uint32_t group, const 
 /* An epoch report or an end: state and score from `seq` on. BAD makes the score -INFINITY. */
 void history_update(struct history *history, uint32_t trial, enum history_state state, bool pruned,
                     int epochs, double score, uint64_t seq);
+/* Its job now stops after epoch `until`: dispatched to a first rung, promoted to the next. */
+void history_set_until(struct history *history, uint32_t trial, int until, uint64_t seq);
 /* The box changed; copies it. */
 void history_set_box(struct history *history, const struct space *space, const struct box *box, int stage,
                      int carried, uint64_t seq);
@@ -89,9 +92,6 @@ void history_set_box(struct history *history, const struct space *space, const s
 const struct history_box *history_box(const struct history *history);
 /* A copy of today's box for the caller to keep, the space's own if there is none. */
 void history_box_clone(const struct history *history, const struct space *space, struct box *out);
-/* Fills a point inside today's box from one unit number per parameter, as space_point does in the space's own. */
-void history_point(const struct history *history, const struct space *space, const double *u, struct point *out);
-
 /* NULL: no such trial. Borrowed until the next history_add. */
 const struct entry *history_find(const struct history *history, uint32_t trial);
 /* Takes a trial out, as `hone delete` does. */

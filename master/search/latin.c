@@ -46,12 +46,16 @@ static int propose(struct sampler *s, const struct history *history, uint32_t tr
 {
     uint32_t n = (uint32_t)s->def->trials, index = trial - 1;
     double *u = xcalloc((size_t)s->space->count + 1, sizeof *u);
+    struct box box;
     for (int i = 0; i < s->space->count; i++)
         u[i] = latin_unit(s->seed, s->space->params[i].hash, n, index);
-    space_point(s->space, u, out);
+    history_box_clone(history, s->space, &box);
+    box_point(&box, s->space, u, out);
+    box_fini(&box);
     free(u);
     snprintf(note->why, sizeof note->why, "point %u of a Latin hypercube of %u", index % n + 1, n);
     return design_settle(s->space, history, s->seed, trial, out, note, err);
 }
 
-const struct sampler_row sampler_latin = {.name = "latin", .version = 1, .parse = parse, .propose = propose};
+const struct sampler_row sampler_latin = {
+    .name = "latin", .version = 1, .by_number = true, .parse = parse, .propose = propose};

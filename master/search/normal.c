@@ -38,6 +38,11 @@ static double log_cdf_low(double x)
     return normal_log_pdf(x) - log(fraction);
 }
 
+double normal_log_cdf(double x)
+{
+    return x <= 0 ? log_cdf_low(x) : log1p(-normal_cdf(-x));
+}
+
 double normal_log_mass(double a, double b)
 {
     if (a > 0)

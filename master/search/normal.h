@@ -5,6 +5,7 @@
 
 double normal_cdf(double x);
 double normal_log_pdf(double x);
+double normal_log_cdf(double x);
 double normal_quantile(double p); /* p in (0, 1) */
 /* log(Phi(b) - Phi(a)) for a < b, from the tail in which both are small. */
 double normal_log_mass(double a, double b);

@@ -16,7 +16,7 @@ enum { REDRAWS = 24 };
 
 /* The draw-th point of the trial's stream: each parameter has numbers of its own, so that adding or removing
  * one leaves the others where they were. */
-static void draw_point(const struct space *space, const struct history *history, uint64_t seed, uint32_t trial,
+static void draw_point(const struct space *space, const struct box *box, uint64_t seed, uint32_t trial,
                        int draw, struct point *out)
 {
     double *u = xcalloc((size_t)space->count + 1, sizeof *u);
@@ -25,7 +25,7 @@ static void draw_point(const struct space *space, const struct history *history,
         rng.draw = (uint32_t)draw;
         u[i] = rng_unit(&rng);
     }
-    history_point(history, space, u, out);
+    box_point(box, space, u, out);
     free(u);
 }
 
@@ -60,19 +60,30 @@ static int draw_unseen(const struct space *space, const struct history *history,
                 : err_set(err, ERR_GONE, "all %lld points of the space have been tried", (long long)count);
 }
 
-int random_point(const struct space *space, const struct history *history, uint64_t seed, uint32_t trial,
-                 struct point *out, struct err *err)
+/* Draws until a point is new. */
+static int draw_new(const struct space *space, const struct box *box, const struct history *history,
+                    uint64_t seed, uint32_t trial, struct point *out, struct err *err)
 {
     int64_t bound = space_bound(space);
-    draw_point(space, history, seed, trial, 0, out);
+    draw_point(space, box, seed, trial, 0, out);
     if (bound < 0)
         return 0;
     for (int draw = 1; history_has_point(history, out); draw++) {
         if (draw > REDRAWS)
             return bound <= LATTICE_MAX ? draw_unseen(space, history, seed, trial, out, err) : 0;
-        draw_point(space, history, seed, trial, draw, out);
+        draw_point(space, box, seed, trial, draw, out);
     }
     return 0;
+}
+
+int random_point(const struct space *space, const struct history *history, uint64_t seed, uint32_t trial,
+                 struct point *out, struct err *err)
+{
+    struct box box;
+    history_box_clone(history, space, &box);
+    int rc = draw_new(space, &box, history, seed, trial, out, err);
+    box_fini(&box);
+    return rc;
 }
 
 static int propose(struct sampler *s, const struct history *history, uint32_t trial, struct point *out,
@@ -82,4 +93,5 @@ static int propose(struct sampler *s, const struct history *history, uint32_t tr
     return random_point(s->space, history, s->seed, trial, out, err);
 }
 
-const struct sampler_row sampler_random = {.name = "random", .version = 1, .propose = propose};
+const struct sampler_row sampler_random = {
+    .name = "random", .version = 1, .by_number = true, .propose = propose};

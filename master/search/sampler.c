@@ -8,15 +8,18 @@
 #include "common/str.h"
 #include "master/search/sampler_row.h"
 
-/* THE registry: one line per method; the names are those of the study file. */
+/* THE registry: one line per method; the names are those of the study file, the first is the default. */
 #define SAMPLERS(ROW)             \
+    ROW(auto, "auto")             \
     ROW(random, "random")         \
     ROW(grid, "grid")             \
     ROW(latin, "latin")           \
     ROW(halton, "halton")         \
     ROW(sobol, "sobol")           \
     ROW(coarse, "coarse-to-fine") \
-    ROW(tpe, "tpe")
+    ROW(tpe, "tpe")               \
+    ROW(gp, "gp")                 \
+    ROW(cma, "cma-es")
 
 #define ROW_POINTER(id, name) &sampler_##id,
 static const struct sampler_row *const rows[] = {SAMPLERS(ROW_POINTER)};
@@ -37,6 +40,8 @@ static int parse_method(const struct jcur *cur, struct search_def *def, struct e
 {
     struct jcur at = jcur_get(cur, "method");
     int which = 0;
+    while (!jcur_has(&at) && rows[which] != &sampler_auto)
+        which++;
     if (jcur_has(&at) && jcur_choice(&at, names, &which, err))
         return ERR_BAD;
     def->row = rows[which];
@@ -115,6 +120,11 @@ int search_parse(const struct jcur *cur, const struct space *space, struct searc
     if (rc)
         search_fini(out);
     return rc;
+}
+
+enum boundary search_boundary(const struct search_def *def)
+{
+    return def->boundary == BOUNDARY_DEFAULT && def->row->by_number ? BOUNDARY_WARN : def->boundary;
 }
 
 void search_fini(struct search_def *def)

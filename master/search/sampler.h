@@ -41,6 +41,10 @@ struct search_def {
 /* On failure nothing is left to free. */
 int search_parse(const struct jcur *cur, const struct space *space, struct search_def *out, struct err *err);
 void search_fini(struct search_def *def);
+/* The policy for walls that this study runs under (walls.h): what it says; where it says nothing, designs
+ * whose points depend on nothing but trial numbers (random, grid, latin, halton, sobol) only warn, lest two
+ * runs with another number of workers differ, and all others go by the kind of axis (DEFAULT). */
+enum boundary search_boundary(const struct search_def *def);
 const char *const *sampler_names(void); /* NULL-terminated */
 
 enum { FIT_MAX = 64 };

@@ -23,6 +23,7 @@ struct sampler_row {
     const char *name;
     int version;             /* + 1 whenever it would propose other points from the same history */
     bool slow;               /* fits a model: proposes off the master's loop */
+    bool by_number;          /* its points depend on trial numbers alone */
     const char *const *keys; /* of "search", beyond the common ones; NULL: none */
     int (*parse)(const struct jcur *search, const struct space *space, struct search_def *def,
                  struct err *err);
@@ -43,12 +44,15 @@ enum rng_stream {
     STREAM_LATIN = 5,  /* order of the strata; the trial word is the round */
     STREAM_LATIN_WITHIN = 6,
     STREAM_TPE = 9,
+    STREAM_CMA = 11,
+    STREAM_CMA_START = 12, /* the trial word is the restart */
+    STREAM_GP = 10,
     STREAM_STAGE = 8,      /* random points inside a box */
     STREAM_SOBOL_TAIL = 7, /* axes beyond the table */
 };
 
 extern const struct sampler_row sampler_random, sampler_grid, sampler_latin, sampler_halton, sampler_sobol,
-    sampler_coarse, sampler_tpe;
+    sampler_coarse, sampler_tpe, sampler_gp, sampler_auto, sampler_cma;
 
 /* How model-based samplers begin: the trial's point of the scrambled Halton sequence, inside the box of the
  * moment. */

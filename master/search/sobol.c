@@ -101,4 +101,5 @@ static int propose(struct sampler *s, const struct history *history, uint32_t tr
     return design_settle(s->space, history, s->seed, trial, out, note, err);
 }
 
-const struct sampler_row sampler_sobol = {.name = "sobol", .version = 1, .propose = propose};
+const struct sampler_row sampler_sobol = {
+    .name = "sobol", .version = 1, .by_number = true, .propose = propose};

@@ -128,6 +128,8 @@ class Worker:
     def on_message(self, frames, now):
         name, body = frames[0].decode().removeprefix("HONE1 ").lower(), json.loads(frames[1])
         self.heard = now
+        if name == "hello":  # our own: TCP has connected us to ourselves (4.9)
+            self.heard = -math.inf
         getattr(self, "on_" + name, lambda m, now: None)(body, now)  # BEAT: being heard is all of it
 
     # ---- training ----

@@ -143,6 +143,58 @@ static void asking_waits_for_an_answer(void **state)
     end(r);
 }
 
+static const char asha[] = "\"method\":\"random\",\"trials\":40,\"epochs\":9},\"prune\":{\"method\":\"asha\",\"eta\":3";
+
+static void asha_promotes_and_never_pays_an_epoch_twice(void **state)
+{
+    (void)state;
+    struct rehearsal *r = begin((struct rehearsal_options){0}, "{\"log\":[1e-6,10]}", asha, 4);
+    assert_true(rehearsal_run(r, 600000));
+    struct study *s = study_of(r);
+    int64_t epochs = 0;
+    for (uint32_t n = 1; n <= s->count; n++) {
+        const struct trial *t = study_trial(s, n);
+        epochs += t->last_epoch;
+        assert_true(t->last_epoch == 1 || t->last_epoch == 3 || t->last_epoch == 9);
+        assert_int_equal(t->status, t->last_epoch == 9 ? TRIAL_complete : TRIAL_pruned);
+    }
+    assert_int_equal(s->count, 40);
+    assert_true(s->counts[TRIAL_complete] >= 40 / 9 && s->counts[TRIAL_complete] <= 8);
+    assert_int_equal(rehearsal_epochs_run(r), epochs);
+    assert_in_range(epochs, 40 + 13 * 2 + 4 * 6, 40 * 9 / 2);
+    end(r);
+}
+
+static void asha_survives_crashes(void **state)
+{
+    (void)state;
+    struct rehearsal *r = begin((struct rehearsal_options){.seed = 11, .crash_before = 0.03, .crash_after = 0.03,
+                                                           .kill_worker = 0.1, .cut_worker = 0.2},
+                                "{\"log\":[1e-6,10]}", asha, 4);
+    rehearsal_run(r, 60000);
+    rehearsal_calm(r);
+    assert_true(rehearsal_run(r, 600000));
+    struct study *s = study_of(r);
+    assert_int_equal(s->counts[TRIAL_complete] + s->counts[TRIAL_pruned] + s->counts[TRIAL_failed], 40);
+    assert_true(s->counts[TRIAL_complete] >= 40 / 9);
+    end(r);
+}
+
+static void the_median_rule_stops_the_worse_half(void **state)
+{
+    (void)state;
+    struct rehearsal *r = begin((struct rehearsal_options){0}, "{\"log\":[1e-6,10]}",
+                                "\"method\":\"random\",\"trials\":40,\"epochs\":9},\"prune\":{\"method\":\"median\"", 4);
+    assert_true(rehearsal_run(r, 600000));
+    struct study *s = study_of(r);
+    assert_true(s->counts[TRIAL_pruned] >= 10);
+    for (uint32_t n = 1; n <= s->count; n++)
+        if (study_trial(s, n)->status == TRIAL_pruned)
+            assert_string_equal(study_trial(s, n)->cause, "median");
+    assert_true(rehearsal_epochs_run(r) < 40 * 9 * 3 / 4);
+    end(r);
+}
+
 int main(void)
 {
     log_init(LOG_ERROR);
@@ -152,6 +204,9 @@ int main(void)
         cmocka_unit_test(a_wall_that_is_leaned_on_moves),
         cmocka_unit_test(random_points_do_not_follow_the_walls_unless_told),
         cmocka_unit_test(asking_waits_for_an_answer),
+        cmocka_unit_test(asha_promotes_and_never_pays_an_epoch_twice),
+        cmocka_unit_test(asha_survives_crashes),
+        cmocka_unit_test(the_median_rule_stops_the_worse_half),
     };
     return cmocka_run_group_tests_name("course", tests, NULL, NULL);
 }

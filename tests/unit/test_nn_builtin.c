@@ -21,6 +21,8 @@
 
 enum { PATIENCE_MS = 60000 };
 
+static const char spiral[] = "\"data\":\"spiral:n=300\"";
+
 struct peer {
     pid_t pid;
     int to, from;
@@ -81,9 +83,20 @@ static struct json *hear(struct peer *peer)
     return line;
 }
 
-static void expect_true(struct peer *peer, const char *key)
+/* The next line that is not a note for the log. */
+static struct json *hear_report(struct peer *peer)
 {
     struct json *line = hear(peer);
+    while (json_get(line, "note")) {
+        json_free(line);
+        line = hear(peer);
+    }
+    return line;
+}
+
+static void expect_true(struct peer *peer, const char *key)
+{
+    struct json *line = hear_report(peer);
     struct str text = {0};
     json_print(line, &text);
     if (!json_bool(json_get(line, key)))
@@ -105,12 +118,13 @@ static int end(struct peer *peer)
     return status;
 }
 
+/* `trainer` and `more` are members of the trainer and of the job object. */
 static void send_job(struct peer *peer, const char *trainer, int until, const char *more)
 {
     char *line =
         xasprintf("{\"job\":{\"study\":\"s\",\"trial\":42,\"attempt\":1,\"params\":{\"lr\":0.05},\"seed\":3,"
                   "\"until\":%d,\"epochs\":6,\"metric\":\"val_acc\",\"dir\":\"%s\",\"base\":\"/\","
-                  "\"trainer\":{\"builtin\":\"mlp\",\"data\":\"%s\"}%s}}",
+                  "\"trainer\":{\"builtin\":\"mlp\",%s}%s}}",
                   until, peer->dir, trainer, more);
     say(peer, line);
     free(line);
@@ -119,7 +133,7 @@ static void send_job(struct peer *peer, const char *trainer, int until, const ch
 /* Epoch report n; gives its val_loss, and its checkpoint's path in `path`. */
 static double expect_epoch(struct peer *peer, int n, char *path, size_t room)
 {
-    struct json *line = hear(peer);
+    struct json *line = hear_report(peer);
     if (json_num(json_get(line, "epoch")) != n)
         fail_msg("no epoch %d: %s", n, json_text(json_get(line, "text")));
     snprintf(path, room, "%s/%s", peer->dir, json_text(json_get(line, "checkpoint")));
@@ -149,17 +163,17 @@ static void a_warm_trainer_takes_job_after_job(void **state)
     double first[6];
     start(&peer);
     expect_true(&peer, "ready");
-    send_job(&peer, "spiral:n=300", 6, "");
+    send_job(&peer, spiral, 6, "");
     for (int n = 1; n <= 6; n++)
         first[n - 1] = expect_epoch(&peer, n, path, sizeof path);
     expect_true(&peer, "done");
     assert_in_range(count_files(peer.dir), 2, 3); /* the newest two and the best */
-    send_job(&peer, "spiral:n=300", 2, "");
+    send_job(&peer, spiral, 2, "");
     for (int n = 1; n <= 2; n++)
         assert_true(first[n - 1] == expect_epoch(&peer, n, path, sizeof path)); /* same seed, same numbers */
     expect_true(&peer, "done");
     char *more = xasprintf(",\"resume\":{\"path\":\"%s\",\"epoch\":2}", path);
-    send_job(&peer, "spiral:n=300", 4, more);
+    send_job(&peer, spiral, 4, more);
     for (int n = 3; n <= 4; n++)
         assert_true(first[n - 1] == expect_epoch(&peer, n, path, sizeof path));
     expect_true(&peer, "done");
@@ -174,23 +188,87 @@ static void a_bad_job_is_answered_and_the_next_one_taken(void **state)
     char path[256];
     start(&peer);
     expect_true(&peer, "ready");
-    send_job(&peer, "csv:nowhere.csv", 1, "");
+    send_job(&peer, "\"data\":\"csv:nowhere.csv\"", 1, "");
     struct json *line = hear(&peer);
     assert_true(json_get(line, "done") && !json_bool(json_get(line, "done")));
     assert_string_equal(json_text(json_get(line, "cause")), "error");
     assert_non_null(strstr(json_text(json_get(line, "text")), "nowhere.csv"));
     json_free(line);
-    send_job(&peer, "spiral:n=300", 1, ",\"resume\":{\"path\":\"/nowhere\",\"epoch\":1}");
-    line = hear(&peer);
-    assert_non_null(strstr(json_text(json_get(line, "text")), "/nowhere"));
-    json_free(line);
     say(&peer, "{\"job\":3}");
     line = hear(&peer);
     assert_true(json_get(line, "done") && !json_bool(json_get(line, "done")));
     json_free(line);
-    send_job(&peer, "spiral:n=300", 1, "");
+    send_job(&peer, spiral, 1, "");
     expect_epoch(&peer, 1, path, sizeof path);
     expect_true(&peer, "done");
+    assert_int_equal(end(&peer), 0);
+}
+
+/* Its epochs are trained again, silently, with the numbers they had. */
+static void a_lost_checkpoint_costs_time_only(void **state)
+{
+    (void)state;
+    struct peer peer;
+    char path[256];
+    double expected = 0;
+    start(&peer);
+    expect_true(&peer, "ready");
+    send_job(&peer, spiral, 3, "");
+    for (int n = 1; n <= 3; n++)
+        expected = expect_epoch(&peer, n, path, sizeof path);
+    expect_true(&peer, "done");
+    send_job(&peer, spiral, 3, ",\"resume\":{\"path\":\"/nowhere\",\"epoch\":2}");
+    struct json *note = hear(&peer);
+    assert_non_null(strstr(json_text(json_get(note, "note")), "/nowhere"));
+    json_free(note);
+    assert_true(expect_epoch(&peer, 3, path, sizeof path) == expected);
+    expect_true(&peer, "done");
+    assert_int_equal(end(&peer), 0);
+}
+
+static void a_watched_epoch_reports_what_it_saw(void **state)
+{
+    (void)state;
+    struct peer peer;
+    char *path;
+    start(&peer);
+    expect_true(&peer, "ready");
+    send_job(&peer, "\"data\":\"spiral:n=300\",\"watch\":2,\"keep\":0", 3, "");
+    for (int n = 1; n <= 3; n++) {
+        struct json *line = hear_report(&peer);
+        assert_int_equal(json_num(json_get(line, "update_ratio")) > 0, n == 2);
+        assert_int_equal(json_get(line, "dead_units") != NULL, n == 2);
+        json_free(line);
+    }
+    expect_true(&peer, "done");
+    path = path_join(peer.dir, "t00042.e002.watch.json");
+    assert_true(file_exists(path));
+    free(path);
+    path = path_join(peer.dir, "t00042.e002.weights.png");
+    assert_true(file_exists(path));
+    free(path);
+    assert_int_equal(count_files(peer.dir), 5); /* keep 0: all checkpoints */
+    assert_int_equal(end(&peer), 0);
+}
+
+/* A rate that cannot work: a note says so, and the metric of the last report is null. */
+static void a_hopeless_rate_is_noted(void **state)
+{
+    (void)state;
+    struct peer peer;
+    bool noted = false, diverged = false, done = false;
+    start(&peer);
+    expect_true(&peer, "ready");
+    send_job(&peer, "\"data\":\"spiral:n=300\",\"l2\":1e9", 6, "");
+    while (!done) {
+        struct json *line = hear(&peer);
+        const struct json *acc = json_get(line, "val_acc");
+        noted |= strncmp(json_text(json_get(line, "note")), "D0 (stop), epoch ", 17) == 0;
+        diverged |= acc && json_type(acc) == JSON_NULL;
+        done = json_bool(json_get(line, "done"));
+        json_free(line);
+    }
+    assert_true(noted && diverged);
     assert_int_equal(end(&peer), 0);
 }
 
@@ -202,7 +280,7 @@ static void a_stop_is_heard_in_mid_training(void **state)
         char path[256];
         start(&peer);
         expect_true(&peer, "ready");
-        send_job(&peer, "spiral:n=300", 100000000, "");
+        send_job(&peer, spiral, 100000000, "");
         expect_epoch(&peer, 1, path, sizeof path);
         say(&peer, now ? "{\"stop\":\"now\"}" : "{\"stop\":\"epoch\"}");
         for (struct json *line = hear(&peer);; line = hear(&peer)) {
@@ -222,7 +300,7 @@ static void sigterm_ends_it_at_once(void **state)
     char path[256];
     start(&peer);
     expect_true(&peer, "ready");
-    send_job(&peer, "spiral:n=300", 100000000, "");
+    send_job(&peer, spiral, 100000000, "");
     expect_epoch(&peer, 1, path, sizeof path);
     kill(peer.pid, SIGTERM);
     int status = end(&peer);
@@ -236,7 +314,7 @@ static void it_ends_when_its_slot_is_gone(void **state)
     char path[256];
     start(&peer);
     expect_true(&peer, "ready");
-    send_job(&peer, "spiral:n=300", 100000000, "");
+    send_job(&peer, spiral, 100000000, "");
     expect_epoch(&peer, 1, path, sizeof path);
     assert_int_equal(end(&peer), 0); /* closes the pipe and waits */
 }
@@ -246,6 +324,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_warm_trainer_takes_job_after_job),
         cmocka_unit_test(a_bad_job_is_answered_and_the_next_one_taken),
+        cmocka_unit_test(a_lost_checkpoint_costs_time_only),
+        cmocka_unit_test(a_watched_epoch_reports_what_it_saw),
+        cmocka_unit_test(a_hopeless_rate_is_noted),
         cmocka_unit_test(a_stop_is_heard_in_mid_training),
         cmocka_unit_test(sigterm_ends_it_at_once),
         cmocka_unit_test(it_ends_when_its_slot_is_gone),

@@ -14,6 +14,7 @@
 #include "common/hash.h"
 #include "common/mem.h"
 #include "common/rng.h"
+#include "worker/nn/dropout.h"
 #include "worker/nn/linalg.h"
 #include "worker/nn/net.h"
 
@@ -247,6 +248,21 @@ static void dropout_keeps_the_mean_and_repeats_by_name(void **state)
     free(first);
 }
 
+/* The lanes draw what the generator draws, one counter after the other. */
+static void masks_come_from_the_named_stream(void **state)
+{
+    (void)state;
+    struct dropout_stream stream = {0x123456789abcdefull, 7, 42, 3};
+    uint32_t key[2] = {0x89abcdefu, 0x1234567u};
+    double mask[200];
+    dropout_mask(&stream, 0.25, mask, 200);
+    for (uint32_t i = 0; i < 200; i++) {
+        uint32_t counter[4] = {7, 42, 3, i / 64 * 16 + i % 16}, draw[4];
+        philox4x32_10(counter, key, draw);
+        assert_true(mask[i] == (draw[i % 64 / 16] < 0x40000000u ? 0 : 1 / 0.75));
+    }
+}
+
 /* conv by its definition: y[f][oy][ox] = b[f] + sum of w[f][c][ky][kx] x[c][oy s + ky - p][ox s + kx - p] */
 static double conv_at(const struct layer *layer, const double *w, const double *x, int f, int oy, int ox)
 {
@@ -423,6 +439,7 @@ int main(void)
         cmocka_unit_test(evaluation_depends_on_one_sample_alone),
         cmocka_unit_test(batchnorm_gives_mean_0_and_deviation_1),
         cmocka_unit_test(dropout_keeps_the_mean_and_repeats_by_name),
+        cmocka_unit_test(masks_come_from_the_named_stream),
         cmocka_unit_test(convolution_is_its_definition),
         cmocka_unit_test(products_equal_their_naive_twins),
         cmocka_unit_test(losses_have_their_closed_forms),

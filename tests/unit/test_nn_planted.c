@@ -13,7 +13,9 @@
 
 #include <cmocka.h>
 
+#include "worker/nn/batchnorm.c"
 #include "worker/nn/conv.c"
+#include "worker/nn/dropout.c"
 #include "worker/nn/layers.c"
 #include "worker/nn/linalg.c"
 #include "worker/nn/loss.c"

@@ -26,9 +26,10 @@ static void its_tables(void **state)
 
 static void fill_points(struct point *points, const struct point **borrowed, const struct space *space, int m)
 {
+    const struct history nothing = {0};
     for (int k = 0; k < m; k++) {
         point_init(&points[k], space);
-        design_point(space, &(struct history){0}, halton_unit, 3, (uint32_t)k + 1, &points[k]);
+        design_point(space, &nothing, halton_unit, 3, (uint32_t)k + 1, &points[k]);
         borrowed[k] = &points[k];
     }
 }

@@ -167,7 +167,8 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* NaN without layers. */
+/* The lower one of an even number: the last layer starts small, so its first updates are large beside it. NaN
+ * without layers. */
 static double median_ratio(const struct babysit_facts *facts)
 {
     double ratios[BABYSIT_LAYERS];
@@ -176,7 +177,7 @@ static double median_ratio(const struct babysit_facts *facts)
         if (isfinite(facts->layers[i].update_ratio))
             ratios[count++] = facts->layers[i].update_ratio;
     qsort(ratios, (size_t)count, sizeof *ratios, by_size);
-    return count ? ratios[count / 2] : NAN;
+    return count ? ratios[(count - 1) / 2] : NAN;
 }
 
 static bool rule_updates_large(const struct view *v, struct finding *out)

@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { BABYSIT_RULES = 14, BABYSIT_LAYERS = 64 };
+enum { BABYSIT_RULES = 14, BABYSIT_LAYERS = 65 }; /* 64 texts and the last affine */
 
 enum finding_action { FINDING_SUGGEST, FINDING_WARN, FINDING_STOP };
 

@@ -2,7 +2,6 @@
 #include "worker/nn/checks.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,37 +32,19 @@ struct bench {
     struct check_report *report;
 };
 
-static const char *const verdict_names[] = {"ok", "warn", "fail"};
-
-const char *check_verdict_name(enum check_verdict verdict)
-{
-    return verdict_names[verdict];
-}
-
 /* ---- results ---- */
 
-static struct check_result *add(struct check_report *report, const char *name, enum check_verdict verdict,
-                                const char *fmt, ...) __attribute__((format(printf, 4, 5)));
-
-static struct check_result *add(struct check_report *report, const char *name, enum check_verdict verdict,
-                                const char *fmt, ...)
+static void add(struct check_report *report, const struct check_result *result)
 {
     PRE(report->count < CHECK_MAX);
-    struct check_result *result = &report->results[report->count++];
-    *result = (struct check_result){.verdict = verdict, .value = NAN, .expected = NAN};
-    snprintf(result->name, sizeof result->name, "%s", name);
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(result->text, sizeof result->text, fmt, ap);
-    va_end(ap);
-    if (verdict > report->worst)
-        report->worst = verdict;
-    return result;
+    report->results[report->count++] = *result;
+    if (result->verdict > report->worst)
+        report->worst = result->verdict;
 }
 
 static void hint(struct check_result *result, const char *text)
 {
-    if (result->verdict != CHECK_OK)
+    if (result->verdict >= VERDICT_SUSPICIOUS)
         snprintf(result->hint, sizeof result->hint, "%s", text);
 }
 
@@ -98,18 +79,13 @@ static void take_samples(const struct bench *bench, int count, double *x, int32_
 
 /* ---- 1: gradients ---- */
 
-enum check_verdict check_gradient_band(double error, int kinks, const char **words)
+enum verdict check_gradient_band(double error, int kinks)
 {
-    if (!(error <= 1e-2)) {
-        *words = "wrong";
-        return CHECK_FAIL;
-    }
-    if (error > 1e-4) {
-        *words = "suspicious";
-        return CHECK_WARN;
-    }
-    *words = error < 1e-7 ? "good" : kinks ? "fine, there are kinks" : "fine";
-    return CHECK_OK;
+    if (!(error <= 1e-2))
+        return VERDICT_WRONG;
+    if (error > 1e-4)
+        return VERDICT_SUSPICIOUS;
+    return error < 1e-7 && !kinks ? VERDICT_GOOD : VERDICT_FINE;
 }
 
 static const struct gradcheck_block *worst_block(const struct gradcheck *found)
@@ -120,25 +96,76 @@ static const struct gradcheck_block *worst_block(const struct gradcheck *found)
     return worst;
 }
 
+/* A wrong backward pass spoils every gradient on its way to the input: look at the last one that is wrong. */
+static const struct gradcheck_block *last_wrong(const struct gradcheck *found)
+{
+    const struct gradcheck_block *last = NULL;
+    for (int i = 0; i < found->count; i++)
+        if (!(found->blocks[i].worst <= 1e-4))
+            last = &found->blocks[i];
+    return last;
+}
+
+static void name_block(const struct gradcheck_block *block, struct check_result *result)
+{
+    snprintf(result->part, sizeof result->part, "layer %d %s %s", block->layer, layer_kind_name(block->kind),
+             block->is_bias ? "bias" : "weight");
+}
+
 static void judge_gradient(struct check_report *report, const char *name, const struct gradcheck *found)
 {
-    const struct gradcheck_block *worst = worst_block(found);
-    const char *words;
-    enum check_verdict verdict = check_gradient_band(found->worst, found->kinks, &words);
-    if (!found->checked && verdict == CHECK_OK)
-        verdict = CHECK_WARN;
-    struct check_result *result =
-        add(report, name, verdict,
-            "%s: relative error %.1e at most over %d weights (layer %d, %s %s: %.6g by differences, %.6g "
-            "backward); "
-            "%d at kinks left out",
-            words, found->worst, found->checked, worst->layer, layer_kind_name(worst->kind),
-            worst->is_bias ? "bias" : "weight", worst->numeric, worst->analytic, found->kinks);
-    result->value = found->worst;
-    result->expected = 0;
-    hint(result, found->checked
-                     ? "the backward pass of this layer, or of one after it, does not fit its forward pass"
-                     : "every weight sits at a kink: a smaller net or other data would say more");
+    const struct gradcheck_block *worst = worst_block(found), *last = last_wrong(found);
+    struct check_result result;
+    enum verdict verdict = check_gradient_band(found->worst, found->kinks);
+    if (!found->checked && verdict < VERDICT_SUSPICIOUS)
+        verdict = VERDICT_SUSPICIOUS;
+    check_result_set(&result, "G1", name, verdict,
+                     "relative error %.1e at most over %d weights (there %.6g by differences, %.6g backward); "
+                     "%d at kinks left out",
+                     found->worst, found->checked, worst->numeric, worst->analytic, found->kinks);
+    name_block(worst, &result);
+    result.value = found->worst;
+    result.expected = 0;
+    hint(&result, "every weight sits at a kink: a smaller net or other data would say more");
+    if (last)
+        snprintf(result.hint, sizeof result.hint,
+                 "layer %d (%s) is the last one that is off: its backward pass, or that of what comes right "
+                 "after it, does not fit the forward pass",
+                 last->layer, layer_kind_name(last->kind));
+    add(report, &result);
+}
+
+static void judge_block(struct check_report *report, const struct gradcheck_block *block)
+{
+    struct check_result result;
+    bool any = block->checked > 0;
+    check_result_set(&result, "G1", "gradient",
+                     any ? check_gradient_band(block->worst, block->kinks) : VERDICT_SKIPPED,
+                     "%d compared, %d at kinks left out, %d with no gradient at all", block->checked,
+                     block->kinks, block->silent);
+    name_block(block, &result);
+    result.value = block->worst;
+    result.expected = 0;
+    hint(&result, "see the first row of the gradients");
+    add(report, &result);
+}
+
+/* For people to see that h was chosen well: the error falls with h^2 until rounding takes over. */
+static void show_sweep(struct check_report *report, const struct gradcheck *found)
+{
+    struct check_result result;
+    struct str list = {0};
+    int best = 0;
+    for (int i = 0; i < GRADCHECK_SWEEP; i++) {
+        str_addf(&list, " %.0e", found->sweep_error[i]);
+        best = found->sweep_error[i] < found->sweep_error[best] ? i : best;
+    }
+    check_result_set(&result, "G1", "gradient step", VERDICT_GOOD,
+                     "median error for h = 1e-2, 1e-3, … 1e-9:%s; below %.0e rounding takes over", str_text(&list),
+                     found->sweep_h[best]);
+    result.value = found->sweep_h[best];
+    str_fini(&list);
+    add(report, &result);
 }
 
 static void check_gradients(struct bench *bench)
@@ -159,6 +186,9 @@ static void check_gradients(struct bench *bench)
     judge_gradient(report, "gradient", &report->gradients[0]);
     judge_gradient(report, "gradient+penalty", &report->gradients[1]);
     judge_gradient(report, "gradient later", &report->gradients[2]);
+    for (int i = 0; i < report->gradients[0].count; i++)
+        judge_block(report, &report->gradients[0].blocks[i]);
+    show_sweep(report, &report->gradients[0]);
     net_free(net);
     free(x);
 }
@@ -193,29 +223,37 @@ static struct moments first_loss(const struct bench *bench, struct net *net)
     return (struct moments){mean, sqrt(fmax(0, squares / n - mean * mean)), n};
 }
 
+static void check_penalty(const struct bench *bench, const struct net *net, double loss)
+{
+    struct check_result result;
+    double l2 = bench->options.update.l2 > 0 ? bench->options.update.l2 : 1e-2;
+    double penalty = net_penalty(net, bench->options.update.l1, l2);
+    check_result_set(&result, "G2", "penalty", penalty > 0 ? VERDICT_GOOD : VERDICT_WRONG,
+                     "l2 = %g raises the loss from %.4f to %.4f", l2, loss, loss + penalty);
+    result.value = loss + penalty;
+    result.expected = loss;
+    hint(&result, "the penalty does not see the weights");
+    add(bench->report, &result);
+}
+
 static void check_first_loss(struct bench *bench)
 {
+    struct check_result result;
     struct net *net = make_net(bench, false);
     struct moments loss = first_loss(bench, net);
     bool softmax = bench->options.loss == LOSS_SOFTMAX;
     double expected = softmax ? log(bench->set->classes) : bench->set->classes - 1;
     double tolerance = 0.1 + 3 * loss.deviation / sqrt(loss.n);
     bool is_right = fabs(loss.mean - expected) <= tolerance;
-    struct check_result *result = add(bench->report, "initial loss", is_right ? CHECK_OK : CHECK_FAIL,
-                                      "%.4f over %d samples; chance gives %s = %.4f (+- %.2f)", loss.mean,
-                                      loss.n, softmax ? "ln(classes)" : "classes-1", expected, tolerance);
-    result->value = loss.mean;
-    result->expected = expected;
-    hint(result, loss.mean > expected
-                     ? "the first scores are far from equal: smaller first weights, scaled inputs"
-                     : "better than chance before learning: does the label hide in the input?");
-    double l2 = bench->options.update.l2 > 0 ? bench->options.update.l2 : 1e-2;
-    double penalty = net_penalty(net, bench->options.update.l1, l2);
-    result = add(bench->report, "penalty", penalty > 0 ? CHECK_OK : CHECK_FAIL,
-                 "l2 = %g raises the loss from %.4f to %.4f", l2, loss.mean, loss.mean + penalty);
-    result->value = loss.mean + penalty;
-    result->expected = loss.mean;
-    hint(result, "the penalty does not see the weights");
+    check_result_set(&result, "G2", "initial loss", is_right ? VERDICT_GOOD : VERDICT_WRONG,
+                     "%.4f over %d samples; chance gives %s = %.4f (+- %.2f)", loss.mean, loss.n,
+                     softmax ? "ln(classes)" : "classes-1", expected, tolerance);
+    result.value = loss.mean;
+    result.expected = expected;
+    hint(&result, loss.mean > expected ? "the first scores are far from equal: smaller first weights, scaled inputs"
+                                       : "better than chance before learning: does the label hide in the input?");
+    add(bench->report, &result);
+    check_penalty(bench, net, loss.mean);
     net_free(net);
 }
 
@@ -262,34 +300,36 @@ static void check_overfit(struct bench *bench)
         net_free(net);
     }
     bool done = best.loss < 0.01 && best.correct == n;
-    struct check_result *result =
-        add(bench->report, "overfit", done ? CHECK_OK : CHECK_FAIL,
-            "%d samples, no penalty, no dropout: loss %.2e, %d of %d right after %d steps", n, best.loss,
-            best.correct, n, best.steps);
-    result->value = best.loss;
-    result->expected = 0;
-    hint(result,
-         "a net that cannot learn a few samples by heart learns nothing else: look for wrong labels, dead "
-         "units, a bottleneck");
+    struct check_result result;
+    check_result_set(&result, "G3", "overfit", done ? VERDICT_GOOD : VERDICT_WRONG,
+                     "%d samples, no penalty, no dropout: loss %.2e, %d of %d right after %d steps", n, best.loss,
+                     best.correct, n, best.steps);
+    result.value = best.loss;
+    result.expected = 0;
+    hint(&result, "a net that cannot learn a few samples by heart learns nothing else: look for wrong labels, dead "
+                  "units, a bottleneck");
+    add(bench->report, &result);
+    free(x);
 }
 
 /* ---- 4: data ---- */
 
 static void check_data(const struct data_split *data, struct check_report *report)
 {
+    static const enum verdict verdicts[] = {
+        [SANITY_OK] = VERDICT_GOOD, [SANITY_WARN] = VERDICT_SUSPICIOUS, [SANITY_FAIL] = VERDICT_WRONG};
     struct data_sanity sanity;
     struct sanity_finding findings[SANITY_CHECKS];
     data_sanity_measure(data, &sanity);
     data_sanity_judge(&sanity, findings);
     for (int i = 0; i < SANITY_CHECKS; i++) {
-        struct check_result *result =
-            add(report, findings[i].check, (enum check_verdict)findings[i].verdict, "%s", findings[i].text);
-        hint(result, findings[i].hint);
+        struct check_result result;
+        check_result_set(&result, "data", findings[i].check, verdicts[findings[i].verdict], "%s",
+                         findings[i].text);
+        hint(&result, findings[i].hint);
+        add(report, &result);
     }
 }
-
-_Static_assert((int)SANITY_WARN == (int)CHECK_WARN && (int)SANITY_FAIL == (int)CHECK_FAIL,
-               "one scale of verdicts");
 
 int checks_run(const struct json *resolved, const struct data_split *data, uint64_t seed,
                struct check_report *out, struct err *err)
@@ -310,58 +350,4 @@ int checks_run(const struct json *resolved, const struct data_split *data, uint6
     check_overfit(&bench);
     check_data(data, out);
     return 0;
-}
-
-/* ---- JSON ---- */
-
-static void write_result(const struct check_result *result, struct jw *w)
-{
-    jw_object(w, NULL);
-    jw_text(w, "name", result->name);
-    jw_text(w, "verdict", check_verdict_name(result->verdict));
-    if (isfinite(result->value))
-        jw_num(w, "value", result->value);
-    if (isfinite(result->expected))
-        jw_num(w, "expected", result->expected);
-    jw_text(w, "text", result->text);
-    if (*result->hint)
-        jw_text(w, "hint", result->hint);
-    jw_close_object(w);
-}
-
-static void write_block(const struct gradcheck_block *block, struct jw *w)
-{
-    jw_object(w, NULL);
-    jw_int(w, "layer", block->layer);
-    jw_text(w, "kind", layer_kind_name(block->kind));
-    jw_text(w, "part", block->is_bias ? "bias" : "weight");
-    jw_int(w, "checked", block->checked);
-    jw_int(w, "kinks", block->kinks);
-    jw_int(w, "silent", block->silent);
-    jw_num(w, "error", block->worst);
-    jw_close_object(w);
-}
-
-void checks_write(const struct check_report *report, const char *key, struct jw *w)
-{
-    const struct gradcheck *start = &report->gradients[0];
-    jw_object(w, key);
-    jw_text(w, "verdict", check_verdict_name(report->worst));
-    jw_array(w, "checks");
-    for (int i = 0; i < report->count; i++)
-        write_result(&report->results[i], w);
-    jw_close_array(w);
-    jw_array(w, "gradients");
-    for (int i = 0; i < start->count; i++)
-        write_block(&start->blocks[i], w);
-    jw_close_array(w);
-    jw_array(w, "sweep");
-    for (int i = 0; i < GRADCHECK_SWEEP; i++) {
-        jw_array(w, NULL);
-        jw_num(w, NULL, start->sweep_h[i]);
-        jw_num(w, NULL, start->sweep_error[i]);
-        jw_close_array(w);
-    }
-    jw_close_array(w);
-    jw_close_object(w);
 }

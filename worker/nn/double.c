@@ -1,6 +1,8 @@
 /* double: the double-precision twin of every file here that computes with `real`. */
 #define NN_DOUBLE
+#include "worker/nn/batchnorm.c"
 #include "worker/nn/conv.c"
+#include "worker/nn/dropout.c"
 #include "worker/nn/layers.c"
 #include "worker/nn/linalg.c"
 #include "worker/nn/loss.c"

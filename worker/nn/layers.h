@@ -21,13 +21,13 @@
 #include "common/trainer_layers.h"
 #include "worker/nn/real.h"
 
-#define layer_plan     NN(layer_plan)
-#define layer_reserve  NN(layer_reserve)
-#define layer_fini     NN(layer_fini)
-#define layer_forward  NN(layer_forward)
+#define layer_plan NN(layer_plan)
+#define layer_reserve NN(layer_reserve)
+#define layer_fini NN(layer_fini)
+#define layer_forward NN(layer_forward)
 #define layer_backward NN(layer_backward)
-#define layer_pattern  NN(layer_pattern)
-#define real_alloc     NN(real_alloc)
+#define layer_pattern NN(layer_pattern)
+#define real_alloc NN(real_alloc)
 
 struct shape {
     int c, h, w;

@@ -23,7 +23,11 @@
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && \
     !defined(__SANITIZE_THREAD__) && !defined(NN_PLAIN)
+#if __GNUC__ >= 12
 #define NN_WIDE __attribute__((target_clones("arch=x86-64-v4", "avx2", "default")))
+#else /* knows levels of the architecture, but cannot choose between them */
+#define NN_WIDE __attribute__((target_clones("avx512f", "avx2", "default")))
+#endif
 #else
 #define NN_WIDE
 #endif

@@ -8,6 +8,7 @@
 #include "common/hash.h"
 #include "common/mem.h"
 #include "common/rng.h"
+#include "worker/nn/babysit.h"
 
 enum { MOMENT_SAMPLES = 4096 }; /* enough for a mean per channel, cheap beside an epoch */
 
@@ -40,6 +41,9 @@ int training_new(const struct json *resolved, const struct data_split *data, uin
     t->order = xcalloc((size_t)data->train.n, sizeof *t->order);
     t->x = real_alloc((size_t)t->options.batch * (size_t)dataset_width(&data->train));
     t->y = xcalloc((size_t)t->options.batch, sizeof *t->y);
+    t->losses = xcalloc((size_t)(data->train.n / t->options.batch + 1), sizeof *t->losses);
+    t->update_ratio = xcalloc((size_t)t->net->layer_count, sizeof *t->update_ratio);
+    t->before = t->options.watch ? real_alloc(t->net->param_count) : NULL;
     *out = t;
     return 0;
 }
@@ -55,6 +59,9 @@ void training_free(struct training *training)
     free(training->order);
     free(training->x);
     free(training->y);
+    free(training->losses);
+    free(training->update_ratio);
+    free(training->before);
     free(training);
 }
 
@@ -132,7 +139,22 @@ NN_WIDE static void fold_average(float *restrict ema, const float *restrict w, s
         ema[i] = decay * ema[i] + (1 - decay) * w[i];
 }
 
-/* Gradient of the batch in t->x, t->y and the step it leads to. */
+static void measure_update(struct training *t)
+{
+    const struct net *net = t->net;
+    for (int i = 0; i < net->layer_count; i++) {
+        const struct layer *layer = &net->layers[i];
+        double change = 0, size = 0;
+        for (size_t j = layer->weight; j < layer->weight + layer->weights; j++) {
+            double step = (double)net->params[j] - (double)t->before[j];
+            change += step * step;
+            size += (double)t->before[j] * (double)t->before[j];
+        }
+        t->update_ratio[i] = sqrt(change / size);
+    }
+}
+
+/* Gradient of the batch in t->x, t->y and the step it leads to, from `time` on. */
 static struct loss_sum one_step(struct training *t, struct pass *pass, double time, double dt, double *lr)
 {
     struct net *net = t->net;
@@ -140,6 +162,8 @@ static struct loss_sum one_step(struct training *t, struct pass *pass, double ti
                         .momentum = schedule_momentum(&t->options.schedule, time),
                         .scale = 1};
     *lr = step.lr;
+    if (t->watched)
+        memcpy(t->before, net->params, net->param_count * sizeof *t->before);
     optimizer_look(&t->optimizer, net->params, step.momentum);
     struct loss_sum sum = net_loss(net, pass, t->x, t->y, true);
     if (t->options.clip > 0) {
@@ -147,6 +171,8 @@ static struct loss_sum one_step(struct training *t, struct pass *pass, double ti
         step.scale = norm > t->options.clip ? t->options.clip / norm : 1;
     }
     optimizer_step(&t->optimizer, net->params, net->grads, net->blocks, net->block_count, &step);
+    if (t->watched)
+        measure_update(t);
     if (t->ema)
         fold_average(t->ema, net->params, net->param_count, (float)t->options.ema);
     return sum;
@@ -174,37 +200,50 @@ static void close_epoch(struct training *t, struct epoch_metrics *out)
     t->diverged = t->data->val.n > 0 && !isfinite(val.loss);
 }
 
+/* What the batches of an epoch add up to. */
+struct tally {
+    double loss, lr;
+    int correct, batches;
+};
+
+/* One batch: rows [at, at + batch) of the order. */
+static void train_batch(struct training *t, int at, struct tally *tally)
+{
+    int n = t->data->train.n, batch = t->options.batch;
+    struct pass pass = {.n = n - at < batch ? n - at : batch,
+                        .training = true,
+                        .memory = moment_memory,
+                        .seed = t->seed,
+                        .epoch = (uint32_t)t->epoch + 1,
+                        .step = (uint32_t)tally->batches};
+    bool is_last = at + batch >= n;
+    t->watched = is_last && t->before && (t->epoch + 1) % t->options.watch == 0;
+    gather(t, t->order + at, pass.n, pass.epoch, pass.step);
+    struct loss_sum sum = one_step(t, &pass, t->epoch + (double)at / n, (double)batch / n, &tally->lr);
+    tally->loss += sum.loss * pass.n;
+    tally->correct += sum.correct;
+    t->losses[tally->batches++] = sum.loss;
+    t->diverged = !isfinite(sum.loss);
+}
+
 int training_epoch(struct training *t, bool (*interrupted)(void *arg), void *arg, struct epoch_metrics *out)
 {
-    int n = t->data->train.n, batch = t->options.batch, correct = 0;
-    uint32_t epoch = (uint32_t)t->epoch + 1, step = 0;
-    double dt = (double)batch / n, loss = 0, lr = NAN;
-    *out = (struct epoch_metrics){NAN, NAN, NAN, NAN, NAN, NAN, NAN};
-    shuffle(t, epoch);
-    for (int at = 0; at < n; at += batch, step++) {
-        struct pass pass = {.n = n - at < batch ? n - at : batch,
-                            .training = true,
-                            .memory = moment_memory,
-                            .seed = t->seed,
-                            .epoch = epoch,
-                            .step = step};
+    int n = t->data->train.n;
+    struct tally tally = {.lr = NAN};
+    *out = (struct epoch_metrics){NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+    shuffle(t, (uint32_t)t->epoch + 1);
+    for (int at = 0; at < n && !t->diverged; at += t->options.batch) {
         if (interrupted && interrupted(arg))
             return ERR_BUSY;
-        gather(t, t->order + at, pass.n, epoch, step);
-        struct loss_sum sum = one_step(t, &pass, t->epoch + (double)at / n, dt, &lr);
-        loss += sum.loss * pass.n;
-        correct += sum.correct;
-        if (!isfinite(sum.loss)) {
-            t->diverged = true;
-            break;
-        }
+        train_batch(t, at, &tally);
     }
     t->epoch++;
-    out->lr = lr;
+    out->lr = tally.lr;
+    batch_curve(t->losses, tally.batches, &out->peak, &out->noise);
     if (t->diverged)
         return 0;
-    out->train_loss = loss / n;
-    out->train_acc = (double)correct / n;
+    out->train_loss = tally.loss / n;
+    out->train_acc = (double)tally.correct / n;
     close_epoch(t, out);
     return 0;
 }

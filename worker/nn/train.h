@@ -29,6 +29,7 @@ struct epoch_metrics {
     double train_loss, train_acc, val_loss, val_acc;
     double ema_val_loss, ema_val_acc; /* NaN unless the option `ema` is set */
     double lr;                        /* of the last step */
+    double peak, noise;               /* of the batch losses, see batch_curve */
 };
 
 struct training {
@@ -42,6 +43,10 @@ struct training {
     struct plateau plateau;
     float *ema; /* (param_count) sum of decayed weights, NULL without */
     bool diverged;
+    bool watched;         /* the epoch just done was one to look into: update_ratio is of its last step */
+    double *update_ratio; /* (layers of the net) norm of the update over norm of the weights */
+    float *before;        /* (param_count) weights before a step that is watched; NULL: never */
+    double *losses;       /* (batches of an epoch) */
     /* one batch */
     uint32_t *order; /* (train.n) */
     float *x;        /* (batch, width) */

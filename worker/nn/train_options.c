@@ -75,6 +75,7 @@ int train_options_read(const struct json *resolved, int epochs, struct train_opt
         .batch = (int)num(resolved, "batch"),
         .clip = num(resolved, "clip"),
         .ema = num(resolved, "ema"),
+        .watch = (int)num(resolved, "watch"),
         .augment = {.shift = (int)num(resolved, "shift"),
                     .flip = json_bool(json_get(resolved, "flip")),
                     .crop_pad = (int)num(resolved, "crop")},

@@ -25,6 +25,7 @@ struct train_options {
     struct update_options update;
     struct schedule schedule; /* its `epochs` is the job's */
     double clip, ema;
+    int watch; /* epochs between two looks inside; 0: none */
     struct augment_options augment;
 };
 

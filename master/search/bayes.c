@@ -1,0 +1,230 @@
+#include "master/search/bayes.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/mem.h"
+#include "common/str.h"
+#include "master/search/acquire.h"
+#include "master/search/design.h"
+#include "master/search/sampler_row.h"
+#include "master/search/warp.h"
+
+enum { STARTUP_MIN = 8, FIT_STEPS_FIRST = 40, FIT_STEPS = 8, FIT_EVERY_UNTIL = 30, PENDING_MAX = 250 };
+
+int bayes_startup(const struct space *space)
+{
+    return space->count + 2 > STARTUP_MIN ? space->count + 2 : STARTUP_MIN;
+}
+
+int bayes_columns(const struct space *space)
+{
+    int columns = space->count;
+    for (int i = 0; i < space->count; i++)
+        columns += space->params[i].or_zero > 0;
+    return columns;
+}
+
+/* ---- what the model sees ---- */
+
+/* Marks the finished observations to be used: all, or the best and the newest halves. Returns how many. */
+static int choose(const struct evidence *ev, bool *used)
+{
+    int *order = xcalloc((size_t)ev->count + 1, sizeof *order), n = evidence_rank(ev, order), newest = 0,
+        count = 0;
+    for (int i = 0; i < n && (n <= BAYES_TRIALS || i < BAYES_TRIALS / 2); i++)
+        used[order[i]] = true;
+    for (int i = ev->count - 1; i >= 0; i--)
+        if (ev->list[i].state != HISTORY_PENDING && newest++ < BAYES_TRIALS / 2)
+            used[i] = true;
+    for (int i = 0; i < ev->count; i++)
+        count += used[i];
+    free(order);
+    return count;
+}
+
+struct model {
+    struct evidence ev;
+    struct encode encode;
+    struct gp gp;
+    int n;                         /* observations; after them come believed ones */
+    const struct point *incumbent; /* of the least posterior mean */
+    double best;
+};
+
+/* False: the scores do not differ. */
+static bool model_init(struct model *m, const struct space *space, const struct history *history,
+                       const struct box *box)
+{
+    evidence_init(&m->ev, history);
+    encode_init(&m->encode, space, box);
+    bool *used = xcalloc((size_t)m->ev.count + 1, sizeof *used);
+    m->n = choose(&m->ev, used);
+    double *score = xcalloc((size_t)m->n + 1, sizeof *score), *y = xcalloc((size_t)m->n + 1, sizeof *y);
+    double *x = xcalloc((size_t)m->encode.count + 1, sizeof *x);
+    int pending = m->ev.pending < PENDING_MAX ? m->ev.pending : PENDING_MAX, k = 0;
+    gp_init(&m->gp, m->encode.columns, m->encode.count, m->n + pending);
+    for (int i = 0; i < m->ev.count; i++) {
+        encode_widen(&m->encode, m->ev.list[i].point);
+        if (used[i])
+            score[k++] = m->ev.list[i].score;
+    }
+    bool differs = warp_scores(score, m->n, y);
+    k = 0;
+    for (int i = 0; i < m->ev.count; i++) {
+        encode_point(&m->encode, m->ev.list[i].point, x);
+        if (used[i])
+            gp_add(&m->gp, x, y[k++]);
+    }
+    free(used);
+    free(score);
+    free(y);
+    free(x);
+    return differs;
+}
+
+static void model_fini(struct model *m)
+{
+    evidence_fini(&m->ev);
+    encode_fini(&m->encode);
+    gp_fini(&m->gp);
+}
+
+/* ---- the fit ---- */
+
+/* The newest stored fit of this shape, NULL: none. */
+static const double *stored_fit(const struct history *history, int count)
+{
+    for (size_t i = history->count; i-- > 0;)
+        if (history->entries[i].fit_count == count)
+            return history->entries[i].fit;
+    return NULL;
+}
+
+static bool model_fit(struct model *m, const struct history *history, struct proposal *note)
+{
+    int count = m->gp.dims + 2;
+    const double *stored = stored_fit(history, count);
+    bool is_due = !stored || m->n <= FIT_EVERY_UNTIL || m->n % 2 == 0;
+    if (stored)
+        memcpy(m->gp.theta, stored, (size_t)count * sizeof *stored);
+    bool is_sound = is_due ? gp_fit(&m->gp, stored ? FIT_STEPS : FIT_STEPS_FIRST) : gp_factor(&m->gp);
+    memcpy(note->fit, m->gp.theta, (size_t)count * sizeof *note->fit);
+    note->fit_count = is_sound ? count : 0;
+    return is_sound;
+}
+
+/* ---- incumbent and pending ---- */
+
+static void find_incumbent(struct model *m)
+{
+    double variance, mean;
+    int k = 0, at = 0;
+    m->best = INFINITY;
+    for (; k < m->n; k++) {
+        gp_posterior(&m->gp, m->gp.x + (long)k * m->gp.dims, &mean, &variance);
+        if (mean < m->best) {
+            m->best = mean;
+            at = k;
+        }
+    }
+    const double *x = m->gp.x + (long)at * m->gp.dims;
+    double *other = xcalloc((size_t)m->gp.dims + 1, sizeof *other);
+    for (int i = 0; i < m->ev.count; i++) {
+        encode_point(&m->encode, m->ev.list[i].point, other);
+        if (m->ev.list[i].state != HISTORY_PENDING && memcmp(other, x, (size_t)m->gp.dims * sizeof *x) == 0)
+            m->incumbent = m->ev.list[i].point;
+    }
+    free(other);
+}
+
+static void believe_pending(struct model *m)
+{
+    double *x = xcalloc((size_t)m->gp.dims + 1, sizeof *x);
+    for (int i = m->ev.count - 1; i >= 0 && m->gp.n < m->gp.room; i--) {
+        if (m->ev.list[i].state != HISTORY_PENDING)
+            continue;
+        encode_point(&m->encode, m->ev.list[i].point, x);
+        if (!gp_believe(&m->gp, x))
+            break;
+    }
+    free(x);
+}
+
+/* ---- the point ---- */
+
+static bool acquire_from(struct model *m, const struct space *space, const struct history *history,
+                         const struct box *box, uint64_t seed, uint32_t trial, struct point *out,
+                         struct proposal *note)
+{
+    find_incumbent(m);
+    believe_pending(m);
+    struct acquire acquire = {.space = space,
+                              .box = box,
+                              .encode = &m->encode,
+                              .gp = &m->gp,
+                              .history = history,
+                              .incumbent = m->incumbent,
+                              .best = m->best,
+                              .rng = rng_at(seed, trial, 0, STREAM_GP)};
+    double value = acquire_point(&acquire, out);
+    snprintf(note->why, sizeof note->why, "log EI %.2f; %d results, %d pending believed, noise %.2g", value,
+             m->n, m->gp.n - m->n, m->gp.noise);
+    return value > -INFINITY;
+}
+
+bool bayes_point(const struct space *space, const struct history *history, uint64_t seed, uint32_t trial,
+                 struct point *out, struct proposal *note)
+{
+    struct model m = {0};
+    struct box box;
+    history_box_clone(history, space, &box);
+    bool is_sound = model_init(&m, space, history, &box);
+    if (!is_sound) {
+        snprintf(note->why, sizeof note->why, "no model: the scores of %d results do not differ", m.n);
+    } else if (!model_fit(&m, history, note)) {
+        snprintf(note->why, sizeof note->why, "no model: the covariance of %d results is not definite", m.n);
+        is_sound = false;
+    } else {
+        is_sound = acquire_from(&m, space, history, &box, seed, trial, out, note);
+    }
+    model_fini(&m);
+    box_fini(&box);
+    return is_sound;
+}
+
+static void name_halton(struct proposal *note)
+{
+    str_copy(note->sampler, sizeof note->sampler, sampler_halton.name);
+    note->version = sampler_halton.version;
+}
+
+static int propose(struct sampler *s, const struct history *history, uint32_t trial, struct point *out,
+                   struct proposal *note, struct err *err)
+{
+    int finished = (int)history_finished(history), startup = bayes_startup(s->space);
+    if (finished < startup) {
+        start_point(s, history, trial, out);
+        name_halton(note);
+        snprintf(note->why, sizeof note->why, "startup: %d of %d results are there", finished, startup);
+    } else if (!bayes_point(s->space, history, s->seed, trial, out, note)) {
+        start_point(s, history, trial, out);
+        name_halton(note);
+    }
+    return design_settle(s->space, history, s->seed, trial, out, note, err);
+}
+
+static int parse(const struct jcur *search, const struct space *space, struct search_def *def,
+                 struct err *err)
+{
+    (void)def;
+    struct jcur at = jcur_get(search, "method");
+    if (bayes_columns(space) <= FIT_MAX - 2)
+        return 0;
+    jcur_fail(&at, err, "a Gaussian process over %d parameters is not sensible", space->count);
+    return err_hint(err, "\"method\": \"tpe\", or fewer than %d parameters", FIT_MAX - 1);
+}
+
+const struct sampler_row sampler_gp = {.name = "gp", .version = 1, .slow = true, .parse = parse, .propose = propose};

@@ -1,0 +1,28 @@
+/* bayes: the sampler "gp": Gaussian process, half-rank warped scores, log expected improvement, pending
+ * trials believed (Ginsbourger, Le Riche, Carraro, "Kriging is well-suited to parallelize optimization",
+ * 2010).
+ *
+ *   fewer than max(8, d + 2) finished: points of the scrambled Halton sequence
+ *   the model sees all trials, past 250 the best 125 and the newest 125
+ *   the fit starts from that of the newest proposal in the history and is stored with this one; it takes up
+ * to 40 steps the first time and 8 after, at every trial up to 30 and at every second one from there
+ *
+ * A covariance that cannot be factored, or scores without any difference, fall back to a random or Halton
+ * point, and the note says so. Ownership: plain values; nothing is kept between calls.
+ */
+#ifndef HONE_MASTER_SEARCH_BAYES_H
+#define HONE_MASTER_SEARCH_BAYES_H
+
+#include "master/search/evidence.h"
+#include "master/search/sampler.h"
+
+int bayes_startup(const struct space *space);
+/* Columns of the model; beyond FIT_MAX - 2 a fit cannot be stored, and the sampler is not for it. */
+int bayes_columns(const struct space *space);
+enum { BAYES_TRIALS = 250 };
+
+/* Fills in the point and the note. False: it fell back, the note says why. */
+bool bayes_point(const struct space *space, const struct history *history, uint64_t seed, uint32_t trial,
+                 struct point *out, struct proposal *note);
+
+#endif

@@ -1,0 +1,265 @@
+#include "master/search/gp.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/check.h"
+#include "common/mem.h"
+#include "master/search/bfgs.h"
+#include "master/search/chol.h"
+
+static const double THETA_LOW = -14, THETA_HIGH = 12, NUGGET = 1e-6;
+
+/* ---- kernel ---- */
+
+double matern52(double r_squared)
+{
+    double q = sqrt(5 * r_squared);
+    return (1 + q + q * q / 3) * exp(-q);
+}
+
+/* Of M52 by r^2: finite at 0. */
+static double matern52_slope(double r_squared)
+{
+    double q = sqrt(5 * r_squared);
+    return -5.0 / 6 * (1 + q) * exp(-q);
+}
+
+static double apart(const struct gp *gp, const double *a, const double *b, int k)
+{
+    return gp->columns[k].kind == COLUMN_LINE ? (a[k] - b[k]) * (a[k] - b[k]) : a[k] != b[k];
+}
+
+static double r_squared(const struct gp *gp, const double *a, const double *b)
+{
+    double sum = 0;
+    for (int k = 0; k < gp->dims; k++)
+        sum += gp->il[k] * apart(gp, a, b, k);
+    return sum;
+}
+
+/* ---- storage ---- */
+
+void gp_init(struct gp *gp, const struct column *columns, int dims, int room)
+{
+    size_t n = (size_t)room, d = (size_t)dims;
+    *gp = (struct gp){.columns = columns, .dims = dims, .room = room};
+    gp->x = xcalloc(n * d + 1, sizeof(double));
+    gp->y = xcalloc(n + 1, sizeof(double));
+    gp->theta = xcalloc(d + 2, sizeof(double));
+    gp->il = xcalloc(d + 1, sizeof(double));
+    gp->l = xcalloc(n * n + 1, sizeof(double));
+    gp->square = xcalloc(n * n + 1, sizeof(double));
+    gp->alpha = xcalloc(n + 1, sizeof(double));
+    gp->work = xcalloc(2 * n + 1, sizeof(double));
+    gp_default_theta(gp);
+}
+
+void gp_fini(struct gp *gp)
+{
+    free(gp->x);
+    free(gp->y);
+    free(gp->theta);
+    free(gp->il);
+    free(gp->l);
+    free(gp->square);
+    free(gp->alpha);
+    free(gp->work);
+    *gp = (struct gp){0};
+}
+
+void gp_add(struct gp *gp, const double *x, double y)
+{
+    PRE(gp->n < gp->room);
+    memcpy(gp->x + (long)gp->n * gp->dims, x, (size_t)gp->dims * sizeof *x);
+    gp->y[gp->n++] = y;
+}
+
+void gp_default_theta(struct gp *gp)
+{
+    memset(gp->theta, 0, (size_t)gp->dims * sizeof *gp->theta); /* length scales 1 */
+    gp->theta[gp->dims] = 0;
+    gp->theta[gp->dims + 1] = log(1e-2);
+}
+
+static void unpack(struct gp *gp, const double *theta)
+{
+    for (int k = 0; k < gp->dims; k++)
+        gp->il[k] = exp(theta[k]);
+    gp->s2 = exp(theta[gp->dims]);
+    gp->noise = exp(theta[gp->dims + 1]);
+}
+
+/* ---- factor ---- */
+
+/* Lower triangle of K into l. */
+static void covariance(struct gp *gp)
+{
+    for (int i = 0; i < gp->n; i++) {
+        double *row = gp->l + (long)i * gp->room;
+        for (int j = 0; j < i; j++)
+            row[j] = gp->s2 * matern52(r_squared(gp, gp->x + (long)i * gp->dims, gp->x + (long)j * gp->dims));
+        row[i] = gp->s2 + gp->noise + NUGGET + gp->jitter;
+    }
+}
+
+static void solve_alpha(struct gp *gp)
+{
+    memcpy(gp->alpha, gp->y, (size_t)gp->n * sizeof *gp->alpha);
+    chol_forward(gp->l, gp->n, gp->room, gp->alpha);
+    chol_backward(gp->l, gp->n, gp->room, gp->alpha);
+}
+
+bool gp_factor(struct gp *gp)
+{
+    unpack(gp, gp->theta);
+    for (gp->jitter = 0; gp->jitter <= 1e-2; gp->jitter = gp->jitter > 0 ? 10 * gp->jitter : 1e-8) {
+        covariance(gp);
+        if (chol_factor(gp->l, gp->n, gp->room)) {
+            solve_alpha(gp);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- fit ---- */
+
+static double prior(const struct gp *gp, const double *theta, double *gradient)
+{
+    int d = gp->dims;
+    double centre = M_SQRT2 + 0.5 * log(d), loss = 0;
+    for (int k = 0; k < d; k++) {
+        double ln_l = -0.5 * theta[k], off = ln_l - centre;
+        loss += off * off / 6 + ln_l;
+        if (gradient)
+            gradient[k] = -0.5 * (off / 3 + 1);
+    }
+    if (gradient) {
+        gradient[d] = gp->s2 - 1;
+        gradient[d + 1] = 30 * gp->noise - 0.1;
+    }
+    return loss - theta[d] + gp->s2 - 0.1 * theta[d + 1] + 30 * gp->noise;
+}
+
+/* .5 tr((K^-1 - a a') dK) for every theta; K^-1 is in `square`. */
+static void data_gradient(struct gp *gp, double *gradient)
+{
+    int n = gp->n, d = gp->dims;
+    for (int i = 0; i < n; i++) {
+        const double *xi = gp->x + (long)i * d, *inverse = gp->square + (long)i * gp->room;
+        double own = inverse[i] - gp->alpha[i] * gp->alpha[i];
+        gradient[d] += 0.5 * own * gp->s2;
+        gradient[d + 1] += 0.5 * own * gp->noise;
+        for (int j = 0; j < i; j++) {
+            const double *xj = gp->x + (long)j * d;
+            double w = inverse[j] - gp->alpha[i] * gp->alpha[j], r2 = r_squared(gp, xi, xj), q = sqrt(5 * r2);
+            double e = exp(-q), slope = w * gp->s2 * (-5.0 / 6) * (1 + q) * e;
+            gradient[d] += w * gp->s2 * (1 + q + q * q / 3) * e;
+            for (int k = 0; k < d; k++)
+                gradient[k] += slope * gp->il[k] * apart(gp, xi, xj, k);
+        }
+    }
+}
+
+double gp_loss(struct gp *gp, const double *theta, double *gradient)
+{
+    unpack(gp, theta);
+    gp->jitter = 0;
+    covariance(gp);
+    if (!chol_factor(gp->l, gp->n, gp->room))
+        return INFINITY;
+    solve_alpha(gp);
+    double loss = prior(gp, theta, gradient) + 0.5 * dot(gp->y, gp->alpha, gp->n);
+    for (int i = 0; i < gp->n; i++)
+        loss += log(gp->l[(long)i * gp->room + i]);
+    if (gradient) {
+        chol_inverse(gp->l, gp->n, gp->room, gp->square);
+        data_gradient(gp, gradient);
+    }
+    return loss;
+}
+
+static double loss_of(const double *theta, double *gradient, void *arg)
+{
+    return gp_loss(arg, theta, gradient);
+}
+
+bool gp_fit(struct gp *gp, int steps)
+{
+    int n = gp->dims + 2;
+    double *bounds = xcalloc(2 * (size_t)n, sizeof *bounds);
+    for (int i = 0; i < n; i++) {
+        bounds[i] = THETA_LOW;
+        bounds[n + i] = THETA_HIGH;
+    }
+    struct bfgs bfgs = {.f = loss_of,
+                        .arg = gp,
+                        .low = bounds,
+                        .high = bounds + n,
+                        .n = n,
+                        .steps = steps,
+                        .cap = 2,
+                        .flat = 1e-3};
+    bfgs_minimise(&bfgs, gp->theta);
+    free(bounds);
+    return gp_factor(gp);
+}
+
+/* ---- posterior ---- */
+
+static void cross(const struct gp *gp, const double *x, double *k)
+{
+    for (int i = 0; i < gp->n; i++)
+        k[i] = gp->s2 * matern52(r_squared(gp, x, gp->x + (long)i * gp->dims));
+}
+
+void gp_posterior(struct gp *gp, const double *x, double *mean, double *variance)
+{
+    double *k = gp->work;
+    cross(gp, x, k);
+    *mean = dot(k, gp->alpha, gp->n);
+    chol_forward(gp->l, gp->n, gp->room, k);
+    *variance = fmax(gp->s2 - dot(k, k, gp->n), 1e-14);
+}
+
+void gp_posterior_gradient(struct gp *gp, const double *x, double *mean, double *variance, double *dmean,
+                           double *dvariance)
+{
+    double *k = gp->work, *solved = gp->work + gp->room;
+    cross(gp, x, k);
+    memcpy(solved, k, (size_t)gp->n * sizeof *k);
+    chol_forward(gp->l, gp->n, gp->room, solved);
+    *mean = dot(k, gp->alpha, gp->n);
+    *variance = fmax(gp->s2 - dot(solved, solved, gp->n), 1e-14);
+    chol_backward(gp->l, gp->n, gp->room, solved);
+    memset(dmean, 0, (size_t)gp->dims * sizeof *dmean);
+    memset(dvariance, 0, (size_t)gp->dims * sizeof *dvariance);
+    for (int i = 0; i < gp->n; i++) {
+        const double *xi = gp->x + (long)i * gp->dims;
+        double slope = 2 * gp->s2 * matern52_slope(r_squared(gp, x, xi));
+        for (int c = 0; c < gp->dims; c++) {
+            if (gp->columns[c].kind != COLUMN_LINE)
+                continue;
+            double dk = slope * gp->il[c] * (x[c] - xi[c]);
+            dmean[c] += gp->alpha[i] * dk;
+            dvariance[c] -= 2 * solved[i] * dk;
+        }
+    }
+}
+
+bool gp_believe(struct gp *gp, const double *x)
+{
+    double mean, variance;
+    PRE(gp->n < gp->room);
+    gp_posterior(gp, x, &mean, &variance);
+    double *row = gp->l + (long)gp->n * gp->room;
+    cross(gp, x, row);
+    row[gp->n] = gp->s2 + gp->noise + NUGGET + gp->jitter;
+    if (!chol_extend(gp->l, gp->n, gp->room))
+        return false;
+    gp_add(gp, x, mean);
+    solve_alpha(gp);
+    return true;
+}

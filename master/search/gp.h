@@ -1,0 +1,58 @@
+/* gp: a Gaussian process over encoded points (Rasmussen and Williams 2006), to be minimised over.
+ *
+ *   k(x, x') = s2 M52(r) + noise [x is x'],  r^2 = sum_k il_k d_k^2,  M52 = (1 + q + q^2 / 3) e^-q,  q =
+ * sqrt(5) r d_k: difference of a line, 0 or 1 of a choice. il_k = 1 / l_k^2.
+ *
+ * Fitted by the maximum a posteriori: l_k log-normal around sqrt(2) + ln(d) / 2 with variance 3 (Hvarfner,
+ * Hellsten, Nardi, "Vanilla Bayesian optimization performs great in high dimensions", ICML 2024), s2 Gamma(2,
+ * 1), noise Gamma(1.1, 30); BFGS over logarithms with the analytic gradient.
+ *
+ * Refuses (returns false): a covariance that stays indefinite with a jitter of 1e-2.
+ * Ownership: gp_init allocates for `room` points, gp_fini frees; columns are borrowed.
+ */
+#ifndef HONE_MASTER_SEARCH_GP_H
+#define HONE_MASTER_SEARCH_GP_H
+
+#include <stdbool.h>
+
+#include "master/search/encode.h"
+
+struct gp {
+    const struct column *columns;
+    int dims, n, room;
+    double *x;     /* [room][dims] */
+    double *y;     /* [room], about mean 0 and sd 1 */
+    double *theta; /* ln il_k [dims], ln s2, ln noise */
+    double *il;    /* exp of it */
+    double s2, noise, jitter;
+    double *l;      /* Cholesky factor, [room][room] */
+    double *alpha;  /* K^-1 y */
+    double *work;   /* [2 room] */
+    double *square; /* [room][room]: scratch of the fit */
+};
+
+void gp_init(struct gp *gp, const struct column *columns, int dims, int room);
+void gp_fini(struct gp *gp);
+
+/* Observation n; the factor is stale until gp_factor. */
+void gp_add(struct gp *gp, const double *x, double y);
+
+/* From theta (set by the caller, or gp_default_theta) to the best within `steps`. False: see above. */
+void gp_default_theta(struct gp *gp);
+bool gp_fit(struct gp *gp, int steps);
+/* Factor and alpha for today's theta. */
+bool gp_factor(struct gp *gp);
+/* -log posterior of theta, with its gradient where that is not NULL; INFINITY: not positive definite. */
+double gp_loss(struct gp *gp, const double *theta, double *gradient);
+
+/* Mean and variance (without noise) at x. */
+void gp_posterior(struct gp *gp, const double *x, double *mean, double *variance);
+/* The same with derivatives by each column (0 for choices). */
+void gp_posterior_gradient(struct gp *gp, const double *x, double *mean, double *variance, double *dmean,
+                           double *dvariance);
+/* A pending point, believed to give its posterior mean: one row more, O(n^2). */
+bool gp_believe(struct gp *gp, const double *x);
+
+double matern52(double r_squared);
+
+#endif

@@ -1,0 +1,132 @@
+#include "master/search/prune.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "common/mem.h"
+
+enum { ETA = 3, ETA_MAX = 100 };
+
+/* ---- "prune": {...} ---- */
+
+static int small_int(const struct jcur *cur, const char *key, int low, int high, int absent, int *out,
+                     struct err *err)
+{
+    struct jcur at = jcur_get(cur, key);
+    int64_t value = absent;
+    if (jcur_has(&at) && jcur_int(&at, low, high, &value, err))
+        return ERR_BAD;
+    *out = (int)value;
+    return 0;
+}
+
+static int parse_threshold(const struct jcur *cur, struct prune_def *def, struct err *err)
+{
+    struct jcur below = jcur_get(cur, "below"), after = jcur_get(cur, "after");
+    def->has_threshold = jcur_has(&below);
+    if (jcur_has(&after) && !def->has_threshold) {
+        jcur_fail(&after, err, "says when, but \"below\" is missing");
+        return err_hint(err,
+                        "{\"below\": 0.15, \"after\": 3} stops what has not reached 0.15 after 3 epochs");
+    }
+    if (!def->has_threshold)
+        return 0;
+    if (jcur_num(&below, -1e300, 1e300, &def->below, err))
+        return ERR_BAD;
+    return small_int(cur, "after", 1, 1000000, 1, &def->after, err);
+}
+
+static int parse_asha(const struct jcur *cur, int epochs, struct prune_def *def, struct err *err)
+{
+    static const char *const keys[] = {"method", "eta", "min_epochs", "variant", "below", "after", NULL};
+    static const char *const variants[] = {"promotion", "stopping", NULL};
+    struct jcur variant = jcur_get(cur, "variant"), least_at = jcur_get(cur, "min_epochs");
+    int eta, least, which = 0;
+    if (jcur_known(cur, keys, err) || small_int(cur, "eta", 2, ETA_MAX, ETA, &eta, err) ||
+        small_int(cur, "min_epochs", 1, 1000000, 1, &least, err))
+        return ERR_BAD;
+    if (jcur_has(&variant) && jcur_choice(&variant, variants, &which, err))
+        return ERR_BAD;
+    if (least > epochs) {
+        jcur_fail(&least_at, err, "is more than a full training has (%d)", epochs);
+        return err_hint(err, "the first rung lies at min_epochs, the last at \"search.epochs\"");
+    }
+    asha_init(&def->asha, eta, least, epochs);
+    def->promotes = which == 0;
+    return 0;
+}
+
+static int parse_median(const struct jcur *cur, struct prune_def *def, struct err *err)
+{
+    static const char *const keys[] = {"method", "grace_epochs", "grace_trials", "below", "after", NULL};
+    if (jcur_known(cur, keys, err) || small_int(cur, "grace_epochs", 0, 1000000, 1, &def->grace_epochs, err))
+        return ERR_BAD;
+    return small_int(cur, "grace_trials", 1, 1000000, 5, &def->grace_trials, err);
+}
+
+int prune_parse(const struct jcur *cur, int epochs, struct prune_def *out, struct err *err)
+{
+    static const char *const methods[] = {"none", "median", "asha", NULL};
+    static const char *const keys[] = {"method", "below", "after", NULL};
+    struct jcur method = jcur_get(cur, "method");
+    int which = 0;
+    *out = (struct prune_def){0};
+    if (!jcur_has(cur))
+        return 0;
+    if (jcur_object(cur, 16, err))
+        return err_hint(err, "for example \"prune\": {\"method\": \"asha\", \"eta\": 3, \"min_epochs\": 1}");
+    if (jcur_has(&method) && jcur_choice(&method, methods, &which, err))
+        return ERR_BAD;
+    out->method = (enum prune_method)which;
+    int rc = which == PRUNE_ASHA     ? parse_asha(cur, epochs, out, err)
+             : which == PRUNE_MEDIAN ? parse_median(cur, out, err)
+                                     : jcur_known(cur, keys, err);
+    return rc ? rc : parse_threshold(cur, out, err);
+}
+
+/* ---- curves ---- */
+
+bool curve_running_mean(struct curve curve, int epoch, double *mean)
+{
+    double sum = 0;
+    if (curve.count < epoch || epoch < 1)
+        return false;
+    for (int e = 0; e < epoch; e++)
+        sum += curve.value[e];
+    *mean = sum / epoch;
+    return isfinite(*mean);
+}
+
+double curve_best(struct curve curve, int epoch)
+{
+    double best = -INFINITY;
+    for (int e = 0; e < epoch && e < curve.count; e++)
+        if (curve.value[e] > best)
+            best = curve.value[e];
+    return best;
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+bool median_stops(const struct prune_def *def, const struct curve *finished, int count, struct curve mine)
+{
+    int epoch = mine.count, n = 0;
+    if (epoch <= def->grace_epochs)
+        return false;
+    double *means = xcalloc((size_t)count + 1, sizeof *means);
+    for (int i = 0; i < count; i++)
+        n += curve_running_mean(finished[i], epoch, &means[n]);
+    qsort(means, (size_t)n, sizeof *means, compare_doubles);
+    double median = n == 0 ? -INFINITY : n % 2 ? means[n / 2] : 0.5 * (means[n / 2 - 1] + means[n / 2]);
+    free(means);
+    return n >= def->grace_trials && curve_best(mine, epoch) < median;
+}
+
+bool threshold_stops(const struct prune_def *def, double below, struct curve mine)
+{
+    return def->has_threshold && mine.count >= def->after && curve_best(mine, mine.count) < below;
+}

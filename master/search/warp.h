@@ -1,0 +1,19 @@
+/* warp: scores -> what a Gaussian process is fitted to. Half-rank: the better half keeps its values, the
+ * worse half is replaced by normal quantiles of its ranks, so that how bad the bad ones are is nothing to the
+ * model; then mean 0 and sd 1. Bad trials lie above all others by half the range plus one: they repel, they
+ * are data. (The half-rank warp of Vizier's Gaussian process, Song et al. 2024, arXiv 2408.11527, here for
+ * minimisation.)
+ *
+ * Refuses (returns false): fewer than two different scores. Ownership: the caller's arrays. */
+#ifndef HONE_MASTER_SEARCH_WARP_H
+#define HONE_MASTER_SEARCH_WARP_H
+
+#include <stdbool.h>
+
+/* Half-rank alone, of values to be minimised; NaN-free. */
+void warp_half_rank(const double *y, int n, double *out);
+
+/* score[i] maximised, -INFINITY bad -> out[i] minimised. */
+bool warp_scores(const double *score, int n, double *out);
+
+#endif

@@ -1,0 +1,236 @@
+/* Pruners: the golden traces of successive halving, promotions whatever the number of slots and whoever dies,
+ * the median rule by hand, and what the "prune" object refuses. */
+#include "tests/unit/search.h"
+
+#include "common/rng.h"
+#include "master/search/prune.h"
+
+static const double losses[9] = {.5, .3, .8, .1, .9, .2, .7, .4, .6};
+
+struct sim {
+    struct space space;
+    struct history history;
+    struct point point;
+    struct asha asha;
+    uint64_t seq;
+    int started, most;
+    long epochs; /* trained in all */
+};
+
+static void sim_init(struct sim *s, int most, int max_epochs)
+{
+    *s = (struct sim){.space = space_of("{\"x\": {\"uniform\": [0, 1]}}"), .most = most};
+    point_init(&s->point, &s->space);
+    asha_init(&s->asha, 3, 1, max_epochs);
+}
+
+static void sim_fini(struct sim *s)
+{
+    point_fini(&s->point);
+    history_fini(&s->history);
+    space_fini(&s->space);
+}
+
+static uint32_t start(struct sim *s, int until)
+{
+    uint32_t trial = (uint32_t)++s->started;
+    history_add(&s->history, trial, trial, &s->point, NULL, 0, ++s->seq);
+    history_set_until(&s->history, trial, until, ++s->seq);
+    return trial;
+}
+
+/* Trains on to `until`, one report per epoch. */
+static void train(struct sim *s, uint32_t trial, int until, double loss)
+{
+    const struct entry *e = history_find(&s->history, trial);
+    int last = s->asha.epochs[s->asha.count - 1];
+    for (int epoch = e->epochs + 1; epoch <= until; epoch++, s->epochs++)
+        history_update(&s->history, trial, epoch == last ? HISTORY_SCORED : HISTORY_PENDING, false, epoch,
+                       -loss, ++s->seq);
+}
+
+static void golden_promotions(void **state)
+{
+    (void)state;
+    static const char want[] = "0@0 1@0 2@0 1@1 3@0 3@1 4@0 5@0 5@1 3@2 6@0 7@0 8@0 ";
+    struct str trace = {0};
+    struct sim s;
+    sim_init(&s, 9, 9);
+    assert_true(s.asha.count == 3 && s.asha.epochs[1] == 3 && s.asha.epochs[2] == 9);
+    for (;;) {
+        struct asha_job job = asha_next(&s.asha, &s.history, s.started < s.most);
+        if (job.verdict == ASHA_WAIT)
+            break;
+        uint32_t trial = job.verdict == ASHA_START ? start(&s, job.until) : job.trial;
+        if (job.verdict == ASHA_RESUME)
+            history_set_until(&s.history, trial, job.until, ++s.seq);
+        str_addf(&trace, "%u@%d ", trial - 1, job.until == 1 ? 0 : job.until == 3 ? 1 : 2);
+        train(&s, trial, job.until, losses[trial - 1]);
+    }
+    assert_string_equal(str_text(&trace), want);
+    assert_int_equal(s.epochs, 9 * 1 + 3 * 2 + 1 * 6);
+    assert_true(asha_is_lost(&s.asha, &s.history, 9) && asha_is_lost(&s.asha, &s.history, 6));
+    str_fini(&trace);
+    sim_fini(&s);
+}
+
+static void golden_stops(void **state)
+{
+    (void)state;
+    static const int want[9] = {9, 9, 1, 9, 1, 3, 1, 1, 1}; /* epochs each gets */
+    struct sim s;
+    sim_init(&s, 9, 9);
+    for (int k = 0; k < 9; k++) {
+        uint32_t trial = start(&s, 9);
+        int epoch = 0;
+        do
+            train(&s, trial, ++epoch, losses[k]);
+        while (epoch < 9 && !asha_stops(&s.asha, &s.history, trial, epoch));
+        assert_int_equal(epoch, want[k]);
+        if (epoch < 9)
+            history_update(&s.history, trial, HISTORY_SCORED, true, epoch, -losses[k], ++s.seq);
+    }
+    sim_fini(&s);
+}
+
+/* Several slots, of which any may die: the epochs of a rung are never paid twice, no trial is promoted twice,
+ * each promotion was among the top third, and constant losses end in the same best trial. */
+static void slots_that_die(uint32_t seed, int slots)
+{
+    enum { TRIALS = 60 };
+    struct sim s;
+    struct rng rng = rng_at(seed, 0, 0, 0);
+    double loss[TRIALS];
+    struct {
+        uint32_t trial;
+        int until;
+    } slot[8] = {0};
+    int promoted[TRIALS + 1] = {0};
+    sim_init(&s, TRIALS, 27);
+    for (int i = 0; i < TRIALS; i++)
+        loss[i] = rng_unit(&rng);
+    for (int idle = 0; idle < slots;) {
+        int k = (int)rng_below(&rng, (uint32_t)slots);
+        if (slot[k].trial && rng_below(&rng, 5) == 0)
+            continue; /* it died: the job goes back and is taken again with the same target */
+        if (slot[k].trial) {
+            train(&s, slot[k].trial, slot[k].until, loss[slot[k].trial - 1]);
+            slot[k].trial = 0;
+            idle = 0;
+            continue;
+        }
+        struct asha_job job = asha_next(&s.asha, &s.history, s.started < s.most);
+        if (job.verdict == ASHA_WAIT) {
+            idle = 0;
+            for (int i = 0; i < slots; i++)
+                idle += slot[i].trial == 0;
+            continue;
+        }
+        if (job.verdict == ASHA_RESUME) {
+            assert_true(job.rank <= job.of / 3 && job.until > promoted[job.trial]);
+            promoted[job.trial] = job.until;
+            history_set_until(&s.history, job.trial, job.until, ++s.seq);
+        }
+        slot[k].trial = job.verdict == ASHA_START ? start(&s, job.until) : job.trial;
+        slot[k].until = job.until;
+    }
+    int best = 0, reached[4] = {0};
+    for (int i = 0; i < TRIALS; i++) {
+        best = loss[i] < loss[best] ? i : best;
+        for (int k = 0; k < 4; k++)
+            reached[k] += s.history.entries[i].epochs >= s.asha.epochs[k];
+    }
+    assert_int_equal(s.history.entries[best].epochs, 27);
+    assert_int_equal(s.epochs, reached[0] + 2 * reached[1] + 6 * reached[2] + 18 * reached[3]);
+    assert_true(reached[0] == TRIALS && reached[1] >= 20 && reached[1] <= 20 + 2 * 8);
+    sim_fini(&s);
+}
+
+static void any_slots(void **state)
+{
+    (void)state;
+    for (uint32_t seed = 0; seed < 30; seed++)
+        slots_that_die(seed, 1 + (int)seed % 8);
+}
+
+static void bad_trials_are_members(void **state)
+{
+    (void)state;
+    struct sim s;
+    sim_init(&s, 9, 9);
+    for (int k = 0; k < 3; k++) {
+        uint32_t trial = start(&s, 1);
+        if (k == 1)
+            history_update(&s.history, trial, HISTORY_BAD, true, 1, 0, ++s.seq);
+        else
+            train(&s, trial, 1, losses[k]);
+    }
+    struct asha_job job = asha_next(&s.asha, &s.history, true);
+    assert_true(job.verdict == ASHA_RESUME && job.trial == 1 && job.rank == 1 && job.of == 3);
+    sim_fini(&s);
+}
+
+/* Running averages to epoch 2 of the finished: .3 .4 .5 .6 .7, median .5. */
+static void median_by_hand(void **state)
+{
+    (void)state;
+    static const double done[5][3] = {{.2, .4, .9}, {.3, .5, .9}, {.4, .6, .9}, {.5, .7, .9}, {.6, .8, .9}};
+    static const double good[2] = {.1, .51}, poor[2] = {.49, .2}, nan_first[2] = {NAN, .7};
+    struct curve finished[5];
+    struct prune_def def = {.method = PRUNE_MEDIAN, .grace_epochs = 1, .grace_trials = 5};
+    for (int i = 0; i < 5; i++)
+        finished[i] = (struct curve){done[i], 3};
+    assert_false(median_stops(&def, finished, 5, (struct curve){good, 2}));
+    assert_true(median_stops(&def, finished, 5, (struct curve){poor, 2}));
+    assert_false(median_stops(&def, finished, 5, (struct curve){poor, 1}));
+    assert_false(median_stops(&def, finished, 4, (struct curve){poor, 2}));
+    assert_false(median_stops(&def, finished, 5, (struct curve){nan_first, 2}));
+    def.has_threshold = true;
+    def.after = 2;
+    assert_true(threshold_stops(&def, 0.5, (struct curve){poor, 2}));
+    assert_false(threshold_stops(&def, 0.5, (struct curve){poor, 1}));
+    assert_false(threshold_stops(&def, 0.5, (struct curve){good, 2}));
+}
+
+static int parse(const char *text, struct prune_def *def, struct err *err)
+{
+    struct json *root = json_parse(text, strlen(text), "study.json", err);
+    struct jcur file = jcur_root(NULL, "study.json"), cur = {root, &file, "prune", 0, "study.json"};
+    int rc = prune_parse(&cur, 27, def, err);
+    json_free(root);
+    return rc;
+}
+
+static void reads_prune(void **state)
+{
+    (void)state;
+    struct prune_def def;
+    struct err err = ERR_NONE;
+    assert_int_equal(parse("{\"method\": \"asha\", \"eta\": 3, \"min_epochs\": 1}", &def, &err), 0);
+    assert_true(def.promotes && def.asha.count == 4 && def.asha.epochs[3] == 27);
+    assert_int_equal(parse("{\"method\": \"median\", \"below\": 0.15, \"after\": 3}", &def, &err), 0);
+    assert_true(def.method == PRUNE_MEDIAN && def.grace_trials == 5 && def.has_threshold && def.after == 3);
+    static const char *const bad[][3] = {
+        {"{\"method\": \"asah\"}", "prune.method: \"asah\" is not one", "asha"},
+        {"{\"method\": \"asha\", \"eta\": 1}", "prune.eta: must be from 2", NULL},
+        {"{\"method\": \"asha\", \"min_epochs\": 28}",
+         "prune.min_epochs: is more than a full training has (27)", "rung"},
+        {"{\"method\": \"median\", \"eta\": 3}", "prune: unknown key \"eta\"", NULL},
+        {"{\"after\": 3}", "prune.after: says when", "below"},
+        {"[]", "prune: must be an object", "for example"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        err = ERR_NONE;
+        expect_complaint(&err, parse(bad[i][0], &def, &err), bad[i][1], bad[i][2]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(golden_promotions), cmocka_unit_test(golden_stops),
+        cmocka_unit_test(any_slots),         cmocka_unit_test(bad_trials_are_members),
+        cmocka_unit_test(median_by_hand),    cmocka_unit_test(reads_prune),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
