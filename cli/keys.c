@@ -47,7 +47,8 @@ static int add(const char *folder, const struct opt_keys *opt, const char *name,
     char public[KEY_TEXT];
     enum role role = opt->role ? role_find(opt->role) : ROLE_NONE;
     if (role == ROLE_NONE || role == ROLE_SERVER) {
-        err_set(err, ERR_BAD, "--role: worker, viewer or operator (got \"%.40s\")", opt->role ? opt->role : "");
+        err_set(err, ERR_BAD, "--role: worker, viewer or operator (got \"%.40s\")",
+                opt->role ? opt->role : "");
         return err_hint(err, "a worker trains, a viewer looks, an operator can run commands on every worker");
     }
     int rc = opt->pub ? keys_public(opt->pub, public, err) : 0;
@@ -58,8 +59,8 @@ static int add(const char *folder, const struct opt_keys *opt, const char *name,
     if (opt->pub)
         printf("%s may come in as %s\n", name, role_name(role));
     else
-        printf("%s may come in as %s, with --keys %s/clients/%s: take that folder there\n", name, role_name(role), folder,
-               name);
+        printf("%s may come in as %s, with --keys %s/clients/%s: take that folder there\n", name,
+               role_name(role), folder, name);
     return 0;
 }
 

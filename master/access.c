@@ -17,7 +17,10 @@ static const struct {
     const char *verb;
     int may;
 } verbs[] = {
-    {"ping", MAY_ALL}, {"status", MAY_LOOK}, {"workers", MAY_LOOK}, {"query", MAY_LOOK},
+    {"ping", MAY_ALL},
+    {"status", MAY_LOOK},
+    {"workers", MAY_LOOK},
+    {"query", MAY_LOOK},
 };
 
 static int who_may_call(const char *verb)
@@ -31,11 +34,15 @@ static int who_may_call(const char *verb)
 static int refuse(const struct key_owner *sender, const struct msg *msg, int may, struct err *err)
 {
     bool call = msg->kind == MSG_call;
-    err_set(err, ERR_NO, "\"%s\" has the key of a %s, and %s needs %s's", sender->name, role_name(sender->role),
-            call ? msg->call.verb : msg_name(msg->kind),
-            may & MAY_WORKER ? "a worker" : may & MAY_VIEWER ? "a viewer" : "an operator");
+    err_set(err, ERR_NO, "\"%s\" has the key of a %s, and %s needs %s's", sender->name,
+            role_name(sender->role), call ? msg->call.verb : msg_name(msg->kind),
+            may & MAY_WORKER   ? "a worker"
+            : may & MAY_VIEWER ? "a viewer"
+                               : "an operator");
     if (call && !(may & MAY_VIEWER))
-        err_hint(err, "an operator can run commands on every worker; hone keys add NAME --role operator makes one");
+        err_hint(
+            err,
+            "an operator can run commands on every worker; hone keys add NAME --role operator makes one");
     return ERR_NO;
 }
 

@@ -76,7 +76,9 @@ static int open_zap(struct guard *guard, void *context, struct err *err)
 static int use_keys(struct guard *guard, void *context, const char *folder, void *socket, struct err *err)
 {
     struct key_pair pair;
-    int rc = zmq_has("curve") ? 0 : err_set(err, ERR_IO, "this libzmq was built without CURVE: there can be no keys");
+    int rc = zmq_has("curve")
+                 ? 0
+                 : err_set(err, ERR_IO, "this libzmq was built without CURVE: there can be no keys");
     if (!rc)
         rc = keys_server(folder, &pair, err);
     if (!rc)
@@ -157,8 +159,8 @@ void guard_drop(struct guard *guard, peer_id id, int64_t now_ms)
         if (!peer->there || peer->id != id)
             continue;
         if (may_log(guard, now_ms))
-            log_warn("%s \"%s\" does not read what it is sent: its connection is ended", role_name(peer->owner.role),
-                     peer->owner.name);
+            log_warn("%s \"%s\" does not read what it is sent: its connection is ended",
+                     role_name(peer->owner.role), peer->owner.name);
         cut_peer(guard, (int)fd, id);
     }
 }
@@ -205,7 +207,8 @@ static bool zap_receive(void *zap, struct zap_request *request)
     int more = 1;
     size_t size = sizeof more;
     for (request->count = 0; more; request->count++) {
-        char spare[ZAP_FRAME_MAX], *into = request->count < ZAP_FRAMES ? request->frames[request->count] : spare;
+        char spare[ZAP_FRAME_MAX],
+            *into = request->count < ZAP_FRAMES ? request->frames[request->count] : spare;
         int len = zmq_recv(zap, into, ZAP_FRAME_MAX, ZMQ_DONTWAIT);
         if (len < 0)
             return false;
@@ -230,11 +233,13 @@ static void zap_reply(void *zap, const struct zap_request *request, bool fine, c
 static void answer_handshake(struct guard *guard, const struct zap_request *request, int64_t now_ms)
 {
     char key[KEY_TEXT] = "";
-    bool curve = request->count == ZAP_FRAMES && request->len[5] == 5 && memcmp(request->frames[5], "CURVE", 5) == 0 &&
-                 request->len[6] == 32 && zmq_z85_encode(key, (const uint8_t *)request->frames[6], 32);
+    bool curve = request->count == ZAP_FRAMES && request->len[5] == 5 &&
+                 memcmp(request->frames[5], "CURVE", 5) == 0 && request->len[6] == 32 &&
+                 zmq_z85_encode(key, (const uint8_t *)request->frames[6], 32);
     bool known = curve && key_list_find(&guard->list, key), late = known && is_penalized(guard, key, now_ms);
     if (!known && may_log(guard, now_ms))
-        log_warn("%.*s was not let in: its key %s is not on the list", request->len[3], request->frames[3], key);
+        log_warn("%.*s was not let in: its key %s is not on the list", request->len[3], request->frames[3],
+                 key);
     zap_reply(guard->zap, request, known && !late, key);
 }
 
@@ -262,8 +267,8 @@ static void cut_revoked(struct guard *guard)
         const struct key_owner *now = key_list_find(&guard->list, peer.owner.key);
         if (now && now->role == peer.owner.role)
             continue;
-        log_warn("the key of %s \"%s\" is no longer on the list: its connection is ended", role_name(peer.owner.role),
-                 peer.owner.name);
+        log_warn("the key of %s \"%s\" is no longer on the list: its connection is ended",
+                 role_name(peer.owner.role), peer.owner.name);
         if (cut_peer(guard, (int)fd, peer.id))
             tell_revoked(guard, peer.id);
     }
@@ -330,13 +335,14 @@ static void spend(struct guard *guard, struct peer *peer, int64_t units, int64_t
     if (!peer || peer_spend(peer, units, now_ms))
         return;
     if (may_log(guard, now_ms))
-        log_warn("%s \"%s\" sends more than anybody should: its connection is ended", role_name(guard->sender.role),
-                 guard->sender.name);
+        log_warn("%s \"%s\" sends more than anybody should: its connection is ended",
+                 role_name(guard->sender.role), guard->sender.name);
     penalize(guard, guard->sender.key, now_ms);
     cut_peer(guard, guard->sender_fd, guard->sender_id);
 }
 
-bool guard_admit(struct guard *guard, zmq_msg_t *frame, peer_id id, size_t bytes, int64_t now_ms, struct err *err)
+bool guard_admit(struct guard *guard, zmq_msg_t *frame, peer_id id, size_t bytes, int64_t now_ms,
+                 struct err *err)
 {
     guard->sender_fd = fd_of(frame);
     guard->sender_id = id;

@@ -22,7 +22,7 @@ struct guard;
 
 /* key_folder NULL: no keys. Before the socket it guards is bound. One per process may have keys. */
 int guard_open(void *context, const char *key_folder, void *socket, struct guard **out, struct err *err);
-void guard_close(struct guard *guard); /* NULL is fine */
+void guard_close(struct guard *guard);         /* NULL is fine */
 void *guard_socket(const struct guard *guard); /* to be polled; NULL: there are no keys */
 
 /* What the monitor of the guarded socket tells. */
@@ -33,7 +33,8 @@ void guard_tick(struct guard *guard, int64_t now_ms);
 
 /* A message of `id` came. False: its key is no longer on the list; it does not count, and its connection is ended.
  * One that is over its budget still counts, and is the last. */
-bool guard_admit(struct guard *guard, zmq_msg_t *frame, peer_id id, size_t bytes, int64_t now_ms, struct err *err);
+bool guard_admit(struct guard *guard, zmq_msg_t *frame, peer_id id, size_t bytes, int64_t now_ms,
+                 struct err *err);
 /* Of the newest message that was admitted. */
 const struct key_owner *guard_sender(const struct guard *guard);
 /* The sender of the newest message has cost more than its bytes. */

@@ -21,7 +21,7 @@ enum { KEY_FILE_MAX_BYTES = 256 };
 static const char secret_word[] = "hone-secret-key", public_word[] = "hone-public-key";
 
 static const char *const role_names[ROLE_COUNT] = {
-    [ROLE_NONE] = "nobody", [ROLE_SERVER] = "server",     [ROLE_WORKER] = "worker",
+    [ROLE_NONE] = "nobody",   [ROLE_SERVER] = "server",     [ROLE_WORKER] = "worker",
     [ROLE_VIEWER] = "viewer", [ROLE_OPERATOR] = "operator", [ROLE_LOCAL] = "local",
 };
 
@@ -47,7 +47,8 @@ bool key_text_ok(const char *text)
 {
     uint8_t bytes[32];
     char again[KEY_TEXT];
-    if (strlen(text) != KEY_TEXT - 1 || !zmq_z85_decode(bytes, text) || !zmq_z85_encode(again, bytes, sizeof bytes))
+    if (strlen(text) != KEY_TEXT - 1 || !zmq_z85_decode(bytes, text) ||
+        !zmq_z85_encode(again, bytes, sizeof bytes))
         return false;
     return strcmp(text, again) == 0; /* the decoder lets strange characters pass */
 }
@@ -65,12 +66,14 @@ static int check_mode(const char *path, mode_t forbidden, const char *chmod_to, 
     }
     if (st.st_uid != geteuid() && st.st_uid != 0) {
         err_set(err, ERR_BAD, "%s belongs to another user", path);
-        return err_hint(err, "keys are used by their owner only: chown it, or make a folder of your own with hone keygen");
+        return err_hint(
+            err,
+            "keys are used by their owner only: chown it, or make a folder of your own with hone keygen");
     }
     if (!(st.st_mode & forbidden))
         return 0;
-    err_set(err, ERR_BAD, "%s: other users can %s it (mode %04o)", path, st.st_mode & forbidden & 044 ? "read" : "write",
-            (unsigned)(st.st_mode & 07777));
+    err_set(err, ERR_BAD, "%s: other users can %s it (mode %04o)", path,
+            st.st_mode & forbidden & 044 ? "read" : "write", (unsigned)(st.st_mode & 07777));
     return err_hint(err, "chmod %s '%s'", chmod_to, path);
 }
 
@@ -79,8 +82,8 @@ static int read_key(const char *path, const char *word, enum role *role, char ou
     struct str text = {0};
     char first[32] = "", who[32] = "", key[64] = "";
     int rc = file_read(path, KEY_FILE_MAX_BYTES, &text, err);
-    bool fine = !rc && sscanf(str_text(&text), "%31s %31s %63s", first, who, key) == 3 && strcmp(first, word) == 0 &&
-                (*role = role_find(who)) != ROLE_NONE && key_text_ok(key);
+    bool fine = !rc && sscanf(str_text(&text), "%31s %31s %63s", first, who, key) == 3 &&
+                strcmp(first, word) == 0 && (*role = role_find(who)) != ROLE_NONE && key_text_ok(key);
     if (fine)
         memcpy(out, key, KEY_TEXT);
     if (text.text)
@@ -106,7 +109,8 @@ static int read_secret(const char *path, enum role *role, struct key_pair *out, 
 }
 
 /* Never over one that is there. */
-static int write_new(const char *path, mode_t mode, const char *word, enum role role, const char *key, struct err *err)
+static int write_new(const char *path, mode_t mode, const char *word, enum role role, const char *key,
+                     struct err *err)
 {
     char text[KEY_FILE_MAX_BYTES];
     int len = snprintf(text, sizeof text, "%s %s\n%s\n", word, role_name(role), key);
@@ -223,8 +227,10 @@ static int own_key(const char *folder, const enum role *roles, struct key_trust 
         if (rc && err)
             *err = why;
         if (rc == ERR_GONE)
-            err_hint(err, "take it there from the master's folder, or make one there: hone keys add NAME --role %s",
-                     role_name(*role));
+            err_hint(
+                err,
+                "take it there from the master's folder, or make one there: hone keys add NAME --role %s",
+                role_name(*role));
         free(path);
     }
     return rc;
@@ -256,7 +262,8 @@ static int check_name(const char *name, struct err *err)
     return err_hint(err, "a letter, then letters, digits, _, . and -, at most 64");
 }
 
-static int give_pair(const char *folder, const char *name, enum role role, struct key_pair *pair, struct err *err)
+static int give_pair(const char *folder, const char *name, enum role role, struct key_pair *pair,
+                     struct err *err)
 {
     char *clients = path_join(folder, "clients"), *mine = path_join(clients, name);
     char *from = file_of(folder, ROLE_SERVER, "pub"), *to = file_of(mine, ROLE_SERVER, "pub");
@@ -278,7 +285,8 @@ static int give_pair(const char *folder, const char *name, enum role role, struc
     return rc;
 }
 
-static int list_key(const char *authorized, const char *name, enum role role, const char *key, struct err *err)
+static int list_key(const char *authorized, const char *name, enum role role, const char *key,
+                    struct err *err)
 {
     char *path = xasprintf("%s/%s.pub", authorized, name);
     char text[KEY_FILE_MAX_BYTES];
@@ -307,7 +315,8 @@ int keys_add(const char *folder, const char *name, enum role role, const char *p
     if (!rc) {
         const struct key_owner *known = public ? key_list_find(&list, public) : NULL;
         if (known)
-            rc = err_set(err, ERR_BAD, "that key is on the list as \"%s\" (%s)", known->name, role_name(known->role));
+            rc = err_set(err, ERR_BAD, "that key is on the list as \"%s\" (%s)", known->name,
+                         role_name(known->role));
         key_list_fini(&list);
     }
     if (!rc && !public)
@@ -384,7 +393,8 @@ static bool has_settled(const struct timespec *changed)
 {
     struct timespec now;
     timespec_get(&now, TIME_UTC); /* what stamps files */
-    int64_t age_ms = (int64_t)(now.tv_sec - changed->tv_sec) * 1000 + (now.tv_nsec - changed->tv_nsec) / 1000000;
+    int64_t age_ms =
+        (int64_t)(now.tv_sec - changed->tv_sec) * 1000 + (now.tv_nsec - changed->tv_nsec) / 1000000;
     return age_ms > TICK_MS || age_ms < 0;
 }
 

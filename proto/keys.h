@@ -23,7 +23,7 @@
 #include "common/err.h"
 
 enum {
-    KEY_TEXT = 41,        /* Z85 and the NUL */
+    KEY_TEXT = 41, /* Z85 and the NUL */
     KEY_OWNERS_MAX = 10000,
 };
 
@@ -33,7 +33,7 @@ enum role {
     ROLE_WORKER,   /* HELLO ... DONE */
     ROLE_VIEWER,   /* verbs that only look */
     ROLE_OPERATOR, /* every verb, which means: running commands on the workers */
-    ROLE_LOCAL,    /* on a socket without keys: everything, its folder or the loopback interface is the guard */
+    ROLE_LOCAL, /* on a socket without keys: everything, its folder or the loopback interface is the guard */
     ROLE_COUNT
 };
 
@@ -82,7 +82,7 @@ struct key_owner {
 };
 
 struct key_list {
-    char *folder; /* authorized/ */
+    char *folder;             /* authorized/ */
     struct key_owner *owners; /* by rising name */
     size_t count, room;
     struct timespec changed; /* of the folder when it was read */

@@ -21,8 +21,8 @@
 #include "proto/message.h"
 
 enum {
-    PEER_RATE = 50000,    /* units a second: 50,000 small messages or 48 MiB */
-    PEER_BURST = 500000,  /* what a worker that was away for hours may send again at once */
+    PEER_RATE = 50000,      /* units a second: 50,000 small messages or 48 MiB */
+    PEER_BURST = 500000,    /* what a worker that was away for hours may send again at once */
     PEER_SILENT_MS = 30000, /* connected, and nothing said: gone */
     PEER_PENALTY_MS = 5000, /* who was cut off for flooding is not let in again for so long */
 };
