@@ -40,18 +40,20 @@ leave() {
 base_image() {
     if timeout 60 podman pull -q debian:bookworm-slim >/dev/null 2>&1; then
         say "base: debian:bookworm-slim from its registry"
+        base=debian:bookworm-slim
         return
     fi
     say "no registry answers: the base is a bare Debian of our own"
     local tar
     tar=$(HONE_SUITE=bookworm tests/cleanroom --bare) || skip "no base image: $tar"
-    podman import -q "$tar" debian:bookworm-slim >/dev/null 2>&1 || skip "podman cannot import an image here"
+    base=localhost/hone-base:bookworm
+    podman import -q "$tar" $base >/dev/null 2>&1 || skip "podman cannot import an image here"
 }
 
 build_image() {
-    say "buildah bud -f docker/Dockerfile -t hone ."
+    say "buildah bud --build-arg BASE=$base -f docker/Dockerfile -t hone ."
     # The registry is not asked again: what base_image gave is the base.
-    buildah bud --isolation chroot --pull-never --layers=false -q -f docker/Dockerfile -t hone . 2>"$D/build.log" || {
+    buildah bud --isolation chroot --pull-never --build-arg BASE=$base --layers=false -q -f docker/Dockerfile -t hone . 2>"$D/build.log" || {
         tail -n 30 "$D/build.log"
         grep -q 'E: \|unshare\|permission' "$D/build.log" && skip "this machine cannot build the image (log above)"
         exit 1
