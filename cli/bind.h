@@ -10,8 +10,9 @@
 #include "common/err.h"
 #include "common/str.h"
 
-#define NO_KEYS_TEXT \
-    "WITHOUT KEYS, WHOEVER REACHES THE PORT CAN RUN COMMANDS ON EVERY WORKER, AND READ AND CHANGE EVERY STUDY."
+#define NO_KEYS_TEXT                                                                                      \
+    "WITHOUT KEYS, WHOEVER REACHES THE PORT CAN RUN COMMANDS ON EVERY WORKER, AND READ AND CHANGE EVERY " \
+    "STUDY."
 
 /* Without keys. */
 int bind_check(const char *address, bool insecure, struct err *err);

@@ -52,8 +52,13 @@ const struct command commands[] = {
 };
 
 const struct group command_groups[] = {
-    {"search", "Search"},         {"look", "Look"}, {"change", "Change what is running"},
-    {"database", "The database"}, {"keys", "Keys"}, {"hone", "Hone"}, {0},
+    {"search", "Search"},
+    {"look", "Look"},
+    {"change", "Change what is running"},
+    {"database", "The database"},
+    {"keys", "Keys"},
+    {"hone", "Hone"},
+    {0},
 };
 
 const struct command *command_find(const char *name)

@@ -34,7 +34,8 @@ static int no_answer(const struct asking *a, struct err *err)
 {
     if (!a->sent && wire_refusal(a->wire)) {
         err_set(err, ERR_PROTO, "%s: %s", a->address, wire_refusal(a->wire)); /* it is alive */
-        return err_hint(err, "--keys DIR or HONE_KEYS names the folder with server.pub and your key; docs/security.md");
+        return err_hint(
+            err, "--keys DIR or HONE_KEYS names the folder with server.pub and your key; docs/security.md");
     }
     if (!a->sent) {
         err_set(err, ERR_REACH, "no master can be reached at %s", a->address);

@@ -98,7 +98,8 @@ static int write_address(struct server *server, struct err *err)
 static int listen_somewhere(struct server *server, const struct server_options *options, struct err *err)
 {
     char *address = options->bind ? xstrdup(options->bind) : ipc_address(store_root(server->store));
-    bool keyed = options->keys && !str_starts(address, "ipc://"); /* a socket file is guarded by its permissions */
+    bool keyed =
+        options->keys && !str_starts(address, "ipc://"); /* a socket file is guarded by its permissions */
     int rc = wire_listen_keyed(address, keyed ? options->keys : NULL, &server->wire, err);
     free(address);
     if (!rc)
@@ -216,7 +217,8 @@ static void refuse(struct server *server, peer_id from, const struct msg *msg, c
 static int check_hello(const struct server *server, peer_id from, const struct msg *msg, struct err *err)
 {
     const char *key = wire_sender(server->wire)->key;
-    const struct worker *known = msg->kind == MSG_hello ? roster_by_uuid(&server->reactor.roster, msg->hello.uuid) : NULL;
+    const struct worker *known =
+        msg->kind == MSG_hello ? roster_by_uuid(&server->reactor.roster, msg->hello.uuid) : NULL;
     if (!known || known->peer == from || strcmp(known->key, key) == 0)
         return 0;
     return err_set(err, ERR_NO, "a worker with this uuid is here under another key");

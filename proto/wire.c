@@ -22,7 +22,7 @@ enum {
     /* Messages waiting per peer and direction: JOB and STOP for 1024 slots, an ACK for each of a long row of
      * reports. A peer that reads never has so many, one that does not read can hold no more of our memory. */
     QUEUE_MAX = 20000,
-    UNREAD_MAX = 1000, /* of one peer at the master; what is more waits in TCP, on the peer's own host */
+    UNREAD_MAX = 1000,  /* of one peer at the master; what is more waits in TCP, on the peer's own host */
     TICK_MESSAGES = 64, /* handshakes must not wait for a flood to end */
     BACKLOG = 4096,     /* handshakes at a time: a thousand workers come back at once after a restart */
     LINGER_MS = 500,    /* for what was sent before wire_free */
@@ -61,7 +61,7 @@ struct wire {
 
     /* client */
     const struct key_trust *trust; /* NULL: without keys */
-    const char *refusal; /* NULL, or why the last handshake failed */
+    const char *refusal;           /* NULL, or why the last handshake failed */
     bool by_name;        /* the host is a name, not a number */
     bool up, told_up;    /* the handshake is through; the caller knows */
     bool lost;           /* this socket is done for: deliver what came, then WIRE_DOWN */
@@ -378,9 +378,11 @@ static int monitor_event(struct wire *wire, int *value)
 
 static void note_refusal(struct wire *wire, int event)
 {
-    bool failed = event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL || event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL;
+    bool failed =
+        event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL || event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL;
     if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
-        wire->refusal = "the master does not let this key in: it is not on its list, or was cut off a moment ago";
+        wire->refusal =
+            "the master does not let this key in: it is not on its list, or was cut off a moment ago";
     else if (failed && wire->trust)
         wire->refusal = "the master there does not have the key that server.pub names, or has no keys at all";
     else if (failed)
@@ -637,7 +639,8 @@ int wire_flush(struct wire *wire, struct outbox *outbox)
         const struct outbox_item *item = &outbox->items[i];
         int rc = send_frames(wire, item->to, &item->head, &item->body);
         dropped += rc != 0;
-        if (rc == ERR_BUSY && wire->server) /* it does not read: what it would miss it gets after its next HELLO */
+        if (rc == ERR_BUSY &&
+            wire->server) /* it does not read: what it would miss it gets after its next HELLO */
             guard_drop(wire->guard, item->to, clock_mono_ms());
     }
     outbox_clear(outbox);

@@ -38,7 +38,8 @@ int wire_connect(const char *address, struct wire **out, struct err *err);
 /* The same with keys: those of the folder, whose list is read again when it changes; `trust` is borrowed as long as
  * the wire lives, for every new connection needs it. NULL: without. */
 int wire_listen_keyed(const char *address, const char *key_folder, struct wire **out, struct err *err);
-int wire_connect_keyed(const char *address, const struct key_trust *trust, struct wire **out, struct err *err);
+int wire_connect_keyed(const char *address, const struct key_trust *trust, struct wire **out,
+                       struct err *err);
 void wire_free(struct wire *wire); /* gives what was sent up to 500 ms to leave; NULL is fine */
 
 /* Client: the master has been silent for too long; give this connection up and make a new one. WIRE_DOWN follows. */

@@ -290,8 +290,8 @@ int command_build(const struct json *job, const char *program, char *const *env,
     if (!rc)
         rc = build_timeout(&trainer, &out->timeout_ms, err);
     if (!rc && json_get(trainer.node, "command"))
-        rc = permit_check(may, argv.items, json_text(json_get(job, "base")), env_value(&all, "PATH"), &out->program,
-                          err);
+        rc = permit_check(may, argv.items, json_text(json_get(job, "base")), env_value(&all, "PATH"),
+                          &out->program, err);
     take_limits(may, out);
     out->argv = argv.items;
     out->env = all.items;

@@ -35,8 +35,8 @@ struct worker_options {
     const char *dir;  /* relative paths of studies, and logs and checkpoints of a master whose folder is not
                          seen from here; NULL: as on the master, and ./hone-worker.d */
     int64_t grace_ms; /* from a stop to SIGKILL; 0: 10 s */
-    bool own_base;   /* relative paths of studies resolve in our own folder, not in one that the master names */
-    const char *may; /* what may be run, JSON of permit.h; NULL: everything; borrowed */
+    bool own_base; /* relative paths of studies resolve in our own folder, not in one that the master names */
+    const char *may;               /* what may be run, JSON of permit.h; NULL: everything; borrowed */
     const struct key_trust *trust; /* NULL: without keys; borrowed */
     const char *program; /* our own executable; NULL: /proc/self/exe */
 };
