@@ -70,8 +70,8 @@ static void place_init(struct place *p)
     snprintf(p->keys, sizeof p->keys, "%s/k", p->scratch.folder);
     snprintf(p->db, sizeof p->db, "%s/hone.db", p->scratch.folder);
     assert_int_equal(RUN(p->scratch.folder, NULL, "hone", "keygen", "k"), 0);
-    START(&p->master, p->scratch.folder, "hone", "master", "study.json", "--bind", "tcp://127.0.0.1:*", "--keys", "k",
-          "--beat", "500ms", "--lease", "30s");
+    START(&p->master, p->scratch.folder, "hone", "master", "study.json", "--bind", "tcp://127.0.0.1:*",
+          "--keys", "k", "--beat", "500ms", "--lease", "30s");
     await_address(p);
 }
 
@@ -82,13 +82,13 @@ static void place_fini(struct place *p)
 }
 
 /* A folder for somebody: the server's public key, and the secret of a role out of another folder. */
-static void make_folder(const struct place *p, const char *name, const char *server_from, const char *key_from,
-                        const char *role)
+static void make_folder(const struct place *p, const char *name, const char *server_from,
+                        const char *key_from, const char *role)
 {
     char command[1024];
     snprintf(command, sizeof command,
-             "cd %s && mkdir -m 700 %s && cp -p %s/server.pub %s/ && cp -p %s/%s.key %s/", p->scratch.folder, name,
-             server_from, name, key_from, role, name);
+             "cd %s && mkdir -m 700 %s && cp -p %s/server.pub %s/ && cp -p %s/%s.key %s/", p->scratch.folder,
+             name, server_from, name, key_from, role, name);
     assert_int_equal(RUN(NULL, NULL, "sh", "-c", command), 0);
 }
 
@@ -194,8 +194,8 @@ static void take_job(struct peer *peer, struct msg_job *job)
     msg_fini(&msg);
 }
 
-static void report(struct peer *peer, const struct msg_job *job, uint64_t seq, uint64_t epoch, const char *token,
-                   const char *checkpoint)
+static void report(struct peer *peer, const struct msg_job *job, uint64_t seq, uint64_t epoch,
+                   const char *token, const char *checkpoint)
 {
     struct msg msg = {.kind = MSG_report};
     const char metrics[] = "{\"val_acc\": 0.5}";
@@ -206,7 +206,8 @@ static void report(struct peer *peer, const struct msg_job *job, uint64_t seq, u
     msg.report.seq = seq;
     msg.report.epoch = epoch;
     msg.report.metrics = json_parse(metrics, strlen(metrics), "metrics", NULL);
-    msg.report.checkpoint = checkpoint ? json_parse(checkpoint, strlen(checkpoint), "checkpoint", NULL) : NULL;
+    msg.report.checkpoint =
+        checkpoint ? json_parse(checkpoint, strlen(checkpoint), "checkpoint", NULL) : NULL;
     wire_send(peer->wire, 0, &msg);
     msg_fini(&msg);
 }
@@ -270,7 +271,8 @@ static void a_revoked_key_is_cut_off_on_the_running_master(void **state)
     struct msg msg;
     struct msg_job job;
     place_init(&p);
-    assert_int_equal(RUN(p.scratch.folder, NULL, "hone", "keys", "add", "node7", "--role", "worker", "--keys", "k"), 0);
+    assert_int_equal(
+        RUN(p.scratch.folder, NULL, "hone", "keys", "add", "node7", "--role", "worker", "--keys", "k"), 0);
     join(&peer, &p, "k/clients/node7", "7777");
     take_job(&peer, &job);
     assert_int_equal(RUN(p.scratch.folder, NULL, "hone", "keys", "revoke", "node7", "--keys", "k"), 0);
@@ -280,7 +282,8 @@ static void a_revoked_key_is_cut_off_on_the_running_master(void **state)
             msg_fini(&msg);
     }
     db_await(p.db, "SELECT count(*) FROM worker WHERE left_why = 'revoked'");
-    assert_int_equal(db_int(p.db, "SELECT count(*) FROM trial WHERE status = 'running'"), 0); /* it goes on elsewhere */
+    assert_int_equal(db_int(p.db, "SELECT count(*) FROM trial WHERE status = 'running'"),
+                     0);               /* it goes on elsewhere */
     while (!wire_refusal(peer.wire)) { /* and it does not come back */
         peer_id from;
         assert_int_not_equal(wire_receive(peer.wire, &from, &msg, NULL), WIRE_UP);
@@ -308,8 +311,8 @@ static void a_viewer_looks_and_cannot_stop_a_study(void **state)
         assert_non_null(strstr(str_text(&out), "the key of a viewer"));
         assert_non_null(strstr(str_text(&out), "run commands on every worker"));
     }
-    assert_int_equal(RUN(p.scratch.folder, &out, "hone", "submit", "study.json", "--fresh", "--master", p.address,
-                         "--keys", "viewer"),
+    assert_int_equal(RUN(p.scratch.folder, &out, "hone", "submit", "study.json", "--fresh", "--master",
+                         p.address, "--keys", "viewer"),
                      1);
     expect_running(&p);
     assert_int_equal(ask(&p, "pause", p.keys, &out), 0); /* the operator may */
@@ -359,7 +362,8 @@ static void nobody_reports_anothers_trial_by_a_guessed_or_a_recorded_token(void 
     struct msg msg;
     char guess[HASH_HEX];
     place_init(&p);
-    assert_int_equal(RUN(p.scratch.folder, NULL, "hone", "keys", "add", "other", "--role", "worker", "--keys", "k"), 0);
+    assert_int_equal(
+        RUN(p.scratch.folder, NULL, "hone", "keys", "add", "other", "--role", "worker", "--keys", "k"), 0);
     join(&a, &p, "k", "aaaa");
     take_job(&a, &job);
     join(&b, &p, "k/clients/other", "bbbb");
@@ -394,19 +398,22 @@ static void paths_never_leave_their_folder(void **state)
     join(&a, &p, "k", "aaaa");
     take_job(&a, &job);
     report(&a, &job, 1, 1, job.token,
-           "{\"path\": \"s/../../../../etc/passwd\", \"bytes\": 9, \"hash\": \"0123456789abcdef0123456789abcdef\"}");
+           "{\"path\": \"s/../../../../etc/passwd\", \"bytes\": 9, \"hash\": "
+           "\"0123456789abcdef0123456789abcdef\"}");
     peer_expect(&a, MSG_ack, &msg);
-    assert_int_equal(db_int(p.db, "SELECT count(*) FROM epoch"), 1); /* the report counts, the checkpoint does not */
+    assert_int_equal(db_int(p.db, "SELECT count(*) FROM epoch"),
+                     1); /* the report counts, the checkpoint does not */
     assert_int_equal(db_int(p.db, "SELECT count(*) FROM checkpoint"), 0);
     const char *const names[] = {"../s", "/etc/s", "s/t", ".", "..", "a b"};
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         char set[64];
         snprintf(set, sizeof set, "study=\"%s\"", names[i]);
-        assert_int_equal(RUN(p.scratch.folder, &out, "hone", "submit", "study.json", "--set", set, "--master", p.address,
-                             "--keys", "k"),
+        assert_int_equal(RUN(p.scratch.folder, &out, "hone", "submit", "study.json", "--set", set, "--master",
+                             p.address, "--keys", "k"),
                          2);
-        assert_int_equal(RUN(p.scratch.folder, &out, "hone", "keys", "add", names[i], "--role", "worker", "--keys", "k"),
-                         2);
+        assert_int_equal(
+            RUN(p.scratch.folder, &out, "hone", "keys", "add", names[i], "--role", "worker", "--keys", "k"),
+            2);
         assert_int_equal(RUN(p.scratch.folder, &out, "hone", "keys", "revoke", names[i], "--keys", "k"), 2);
     }
     peer_close(&a);
@@ -527,7 +534,8 @@ static void ten_thousand_connections_do_not_keep_the_others_out(void **state)
     int *fds = xcalloc((size_t)wanted, sizeof *fds);
     for (int fd; count < wanted && (fd = raw_connect(p.port)) >= 0;)
         fds[count++] = fd;
-    print_message("# %d of %d connections made, which is what the limit of descriptors allows\n", count, MANY);
+    print_message("# %d of %d connections made, which is what the limit of descriptors allows\n", count,
+                  MANY);
     assert_true(count >= wanted / 2);
     take_job(&a, &job);
     report(&a, &job, 1, 1, job.token, NULL);
@@ -553,7 +561,8 @@ static void a_crowd_leaves_the_master_its_descriptors(void **state)
     place_init(&p);
     proc_fini(&p.master);
     START(&p.master, p.scratch.folder, "sh", "-c",
-          "ulimit -n 400; exec \"$0\" master study.json --bind tcp://127.0.0.1:* --keys k", getenv("HONE") ? getenv("HONE") : "hone");
+          "ulimit -n 400; exec \"$0\" master study.json --bind tcp://127.0.0.1:* --keys k",
+          getenv("HONE") ? getenv("HONE") : "hone");
     await_address(&p);
     for (int i = 0; i < CROWD; i++)
         fds[i] = raw_connect(p.port);
@@ -610,7 +619,8 @@ static void who_floods_is_cut_off_and_the_others_are_served(void **state)
         char name[16], folder[40];
         snprintf(name, sizeof name, "f%zu", i);
         snprintf(folder, sizeof folder, "k/clients/%s", name);
-        assert_int_equal(RUN(p.scratch.folder, NULL, "hone", "keys", "add", name, "--role", "worker", "--keys", "k"), 0);
+        assert_int_equal(
+            RUN(p.scratch.folder, NULL, "hone", "keys", "add", name, "--role", "worker", "--keys", "k"), 0);
         join(&a, &p, folder, name);
         int sent = flood(&a, ways[i]);
         print_message("# cut off after %d messages\n", sent);
@@ -775,7 +785,8 @@ static void secrets_are_nowhere_to_be_seen(void **state)
     struct str seen = {0}, out = {0};
     place_init(&p);
     scratch_text(&p.scratch, "env.json",
-                 "{ \"study\": \"e\", \"metric\": {\"name\": \"m\", \"goal\": \"maximize\"}, \"trainer\": {\"command\": "
+                 "{ \"study\": \"e\", \"metric\": {\"name\": \"m\", \"goal\": \"maximize\"}, \"trainer\": "
+                 "{\"command\": "
                  "[\"sh\", \"-c\", \"env; exit 1\"]}, \"space\": {\"x\": {\"uniform\": [0, 1]}},"
                  " \"search\": {\"method\": \"random\", \"trials\": 1, \"epochs\": 1} }");
     setenv("DATABASE_PASSWORD", "correct horse", 1);
@@ -783,8 +794,10 @@ static void secrets_are_nowhere_to_be_seen(void **state)
     START(&worker, p.scratch.folder, "hone", "worker", p.address, "--keys", "k");
     unsetenv("DATABASE_PASSWORD");
     unsetenv("HONE_LOG");
-    assert_int_equal(RUN(p.scratch.folder, &out, "hone", "submit", "env.json", "--master", p.address, "--keys", "k"), 0);
-    db_await(p.db, "SELECT count(*) FROM trial t JOIN study s ON s.id = t.study WHERE s.name = 'e' AND t.status = 'failed'");
+    assert_int_equal(
+        RUN(p.scratch.folder, &out, "hone", "submit", "env.json", "--master", p.address, "--keys", "k"), 0);
+    db_await(p.db, "SELECT count(*) FROM trial t JOIN study s ON s.id = t.study WHERE s.name = 'e' AND "
+                   "t.status = 'failed'");
     add_process(p.master.pid, &seen);
     add_process(worker.pid, &seen);
     proc_signal(&worker, SIGTERM);
@@ -815,10 +828,11 @@ static void a_master_beyond_this_machine_wants_keys(void **state)
     struct str out = {0};
     scratch_init(&scratch);
     scratch_text(&scratch, "study.json", study_text);
-    const char *const addresses[] = {"tcp://*:7077", "tcp://0.0.0.0:7077", "tcp://[::]:7077", "tcp://10.0.0.1:7077"};
+    const char *const addresses[] = {"tcp://*:7077", "tcp://0.0.0.0:7077", "tcp://[::]:7077",
+                                     "tcp://10.0.0.1:7077"};
     for (size_t i = 0; i < COUNT_OF(addresses); i++) {
-        assert_int_equal(RUN(scratch.folder, &out, "env", "XDG_CONFIG_HOME=/nowhere", getenv("HONE"), "master", "study.json",
-                             "--bind", addresses[i]),
+        assert_int_equal(RUN(scratch.folder, &out, "env", "XDG_CONFIG_HOME=/nowhere", getenv("HONE"),
+                             "master", "study.json", "--bind", addresses[i]),
                          2);
         assert_non_null(strstr(str_text(&out), "there are no keys"));
         assert_non_null(strstr(str_text(&out), "hone keygen"));
@@ -857,18 +871,26 @@ static void a_worker_runs_what_it_was_told_and_within_its_limits(void **state)
     struct str out = {0};
     place_init(&p);
     assert_int_equal(ask(&p, "stop", p.keys, &out), 0);
-    scratch_text(&p.scratch, "two.json",
-                 "{ \"study\": \"two\", \"metric\": {\"name\": \"m\", \"goal\": \"maximize\"}, \"trainer\": {\"command\": "
-                 "[\"sh\", \"./{x}.sh\", \"; touch pwned\"]}, \"space\": {\"x\": {\"choice\": [\"good\", \"evil\"]}},"
-                 " \"search\": {\"method\": \"grid\", \"epochs\": 1}, \"max_attempts\": 1 }");
+    scratch_text(
+        &p.scratch, "two.json",
+        "{ \"study\": \"two\", \"metric\": {\"name\": \"m\", \"goal\": \"maximize\"}, \"trainer\": "
+        "{\"command\": "
+        "[\"sh\", \"./{x}.sh\", \"; touch pwned\"]}, \"space\": {\"x\": {\"choice\": [\"good\", \"evil\"]}},"
+        " \"search\": {\"method\": \"grid\", \"epochs\": 1}, \"max_attempts\": 1 }");
     scratch_text(&p.scratch, "good.sh", "ulimit -n; ulimit -d; exec sleep 100\n");
     scratch_text(&p.scratch, "evil.sh", "touch pwned\n");
-    START(&worker, p.scratch.folder, "hone", "worker", p.address, "--keys", "k", "--allow", "sh ./good.sh", "--limit-time",
-          "300ms", "--limit-files", "50", "--limit-memory", "100M");
-    assert_int_equal(RUN(p.scratch.folder, &out, "hone", "submit", "two.json", "--master", p.address, "--keys", "k"), 0);
-    db_await(p.db, "SELECT count(*) = 2 FROM trial t JOIN study s ON s.id = t.study WHERE s.name = 'two' AND t.status = 'failed'");
-    assert_int_equal(db_int(p.db, "SELECT count(*) FROM attempt WHERE detail LIKE '%this worker does not run \"sh\"%'"), 1);
-    assert_int_equal(db_int(p.db, "SELECT count(*) FROM attempt WHERE cause = 'timeout' AND detail LIKE '%50%102400%'"), 1);
+    START(&worker, p.scratch.folder, "hone", "worker", p.address, "--keys", "k", "--allow", "sh ./good.sh",
+          "--limit-time", "300ms", "--limit-files", "50", "--limit-memory", "100M");
+    assert_int_equal(
+        RUN(p.scratch.folder, &out, "hone", "submit", "two.json", "--master", p.address, "--keys", "k"), 0);
+    db_await(p.db, "SELECT count(*) = 2 FROM trial t JOIN study s ON s.id = t.study WHERE s.name = 'two' AND "
+                   "t.status = 'failed'");
+    assert_int_equal(
+        db_int(p.db, "SELECT count(*) FROM attempt WHERE detail LIKE '%this worker does not run \"sh\"%'"),
+        1);
+    assert_int_equal(
+        db_int(p.db, "SELECT count(*) FROM attempt WHERE cause = 'timeout' AND detail LIKE '%50%102400%'"),
+        1);
     char *pwned = path_join(p.scratch.folder, "pwned");
     assert_false(file_exists(pwned));
     free(pwned);
