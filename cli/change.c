@@ -1,4 +1,4 @@
-/* cancel, retry, pause, resume, stop: one verb of the master each. */
+/* cancel, retry, delete, pause, resume, stop: one verb of the master each. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,7 +84,7 @@ int cmd_stop(const struct opt_stop *opt)
 
 struct trial_verb {
     const char *name, *result; /* of the call; of its count in the answer */
-    const char *from[4];       /* statuses it can be done to */
+    const char *from[8];       /* statuses it can be done to */
     const char *none;          /* nothing of that kind */
 };
 
@@ -94,6 +94,8 @@ static const struct trial_verb cancel = {"cancel",
                                          "no trial you named is waiting, running or paused"};
 static const struct trial_verb retry = {
     "retry", "retried", {"failed", "cancelled"}, "no trial you named has failed or was cancelled"};
+
+static const struct trial_verb retry_failed;
 
 struct chosen {
     const struct trial_verb *verb;
@@ -116,7 +118,8 @@ static struct json *chosen_args(const struct chosen *c, const struct rows *trial
 {
     size_t last = trials->count ? trials->count - 1 : 0;
     uint32_t newest = trials->count ? (uint32_t)cell_int(rows_named(trials, last, "trial")) : 0;
-    uint32_t one = select_one(&c->selector, newest);
+    /* --failed looks even at a single one; else the master says what is wrong with it. */
+    uint32_t one = c->verb == &retry_failed ? 0 : select_one(&c->selector, newest);
     int count = one != 0;
     struct str text = {0};
     struct jw w = jw_to(&text);
@@ -191,8 +194,28 @@ int cmd_cancel(const struct opt_cancel *opt)
     return change_trials(&chosen, opt->args.items[0], opt->study);
 }
 
+static const struct trial_verb retry_failed = {
+    "retry", "retried", {"failed"}, "no trial you named has failed"};
+static const struct trial_verb delete = {
+    "delete",
+    "deleted",
+    {"waiting", "running", "paused", "complete", "pruned", "failed", "cancelled"},
+    "there is no such trial"};
+
 int cmd_retry(const struct opt_retry *opt)
 {
-    struct chosen chosen = {.verb = &retry, .db = opt->db, .master = opt->master};
+    struct chosen chosen = {
+        .verb = opt->failed ? &retry_failed : &retry, .db = opt->db, .master = opt->master};
+    if (opt->args.count || opt->failed)
+        return change_trials(&chosen, opt->args.count ? opt->args.items[0] : "all", opt->study);
+    struct err err = ERR_NONE;
+    err_set(&err, ERR_BAD, "which trials?");
+    err_hint(&err, "name them, or say --failed");
+    return command_fail("retry", &err);
+}
+
+int cmd_delete(const struct opt_delete *opt)
+{
+    struct chosen chosen = {.verb = &delete, .db = opt->db, .master = opt->master};
     return change_trials(&chosen, opt->args.items[0], opt->study);
 }

@@ -1,8 +1,10 @@
 /* check: what a study file says, and the first points a search over it would try. Writes nothing. */
 #include <math.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "cli/check_table.h"
 #include "cli/commands.h"
 #include "cli/rows.h"
 #include "cli/study_file.h"
@@ -10,6 +12,8 @@
 #include "common/check.h"
 #include "common/mem.h"
 #include "common/units.h"
+#include "master/checks.h"
+#include "worker/checkup_local.h"
 
 enum { POINTS_MAX = 10000 };
 
@@ -157,9 +161,16 @@ static void print_text(const struct study_file *file, const struct rows *points)
     str_fini(&trainer);
 }
 
+static void print_checks(const struct checkup *checkup)
+{
+    printf("\nChecks\n");
+    check_table_print(checkup->results, (size_t)checkup->count);
+}
+
 /* ---- for programs ---- */
 
-static void print_json(const struct study_file *file, const struct rows *points)
+static void print_json(const struct study_file *file, const struct rows *points,
+                       const struct checkup *checkup)
 {
     struct str out = {0};
     struct jw w = jw_to(&out);
@@ -170,9 +181,65 @@ static void print_json(const struct study_file *file, const struct rows *points)
     for (size_t row = 0; row < points->count; row++)
         jw_raw(&w, NULL, cell_text(rows_cell(points, row, 1)));
     jw_close_array(&w);
+    if (checkup) {
+        jw_text(&w, "verdict", verdict_name(checkup_worst(checkup)));
+        jw_array(&w, "checks");
+        for (int i = 0; i < checkup->count; i++)
+            check_result_write(&checkup->results[i], &w, NULL);
+        jw_close_array(&w);
+    }
     jw_close_object(&w);
     printf("%s\n", str_text(&out));
     str_fini(&out);
+}
+
+/* ---- the trainer ---- */
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+    (void)st, (void)type, (void)at;
+    return remove(path);
+}
+
+/* Logs of what went wrong stay, and are named. */
+static void leave(const char *folder, enum verdict worst)
+{
+    if (worst == VERDICT_WRONG)
+        fprintf(stderr, "logs: %s\n", folder);
+    else
+        nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static int run_checks(const struct study_file *file, bool quiet, struct checkup **out, struct err *err)
+{
+    const char *tmp = getenv("TMPDIR");
+    char *folder = xasprintf("%s/hone-check-XXXXXX", tmp && tmp[0] ? tmp : "/tmp");
+    struct msg msg;
+    if (!mkdtemp(folder)) {
+        err_errno(err, "%s", folder);
+        free(folder);
+        return ERR_IO;
+    }
+    if (!quiet)
+        fprintf(stderr, "checking: %s\n", check_table_gates(json_get(file->def.json, "trainer")));
+    checks_describe(&file->def, file->base, &msg);
+    int rc = checkup_local(&msg.check, folder, out, err);
+    msg_fini(&msg);
+    leave(folder, rc ? VERDICT_SKIPPED : checkup_worst(*out));
+    free(folder);
+    return rc;
+}
+
+/* What was found, after the rest; the exit status. */
+static int answer(const struct checkup *checkup)
+{
+    int wrong = 0;
+    for (int i = 0; checkup && i < checkup->count; i++)
+        wrong += checkup->results[i].verdict == VERDICT_WRONG;
+    if (!wrong)
+        return 0;
+    fprintf(stderr, "hone check: %d of %d checks found something wrong\n", wrong, checkup->count);
+    return 1;
 }
 
 int cmd_check(const struct opt_check *opt)
@@ -180,16 +247,24 @@ int cmd_check(const struct opt_check *opt)
     struct err err = ERR_NONE;
     struct study_file file;
     struct rows points = {0};
+    struct checkup *checkup = NULL;
     if (study_file_load(opt->args.items[0], &opt->set, &file, &err))
         return command_fail("check", &err);
     if (!file.def.search.has_seed)
         file.def.search.seed = 1; // an example, and the same one every time
     int rc = sample(&file.def, opt->points > POINTS_MAX ? POINTS_MAX : (size_t)opt->points, &points, &err);
-    if (!rc && opt->json)
-        print_json(&file, &points);
-    else if (!rc)
+    if (!rc && !opt->json)
         print_text(&file, &points);
+    fflush(stdout);
+    if (!rc && !opt->quick)
+        rc = run_checks(&file, opt->json, &checkup, &err);
+    if (!rc && opt->json)
+        print_json(&file, &points, checkup);
+    else if (!rc && checkup)
+        print_checks(checkup);
+    int status = rc ? command_fail("check", &err) : answer(checkup);
+    checkup_free(checkup);
     rows_fini(&points);
     study_file_fini(&file);
-    return rc ? command_fail("check", &err) : 0;
+    return status;
 }

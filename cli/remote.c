@@ -219,3 +219,18 @@ int master_call(const char *db, const char *master, const char *verb, struct jso
     str_fini(&address);
     return rc ? rc : dead == ERR_REACH ? 0 : dead;
 }
+
+int master_ask(const char *db, const char *master, const char *verb, struct json *args,
+               struct msg_answer *out, struct err *err)
+{
+    if (master)
+        return remote_call(master, verb, args, REMOTE_CALL_MS, out, err);
+    struct str address = {0};
+    int rc = known_address(db, &address, err);
+    if (!rc && address.len && remote_alive(str_text(&address)))
+        rc = remote_call(str_text(&address), verb, args, REMOTE_CALL_MS, out, err);
+    else if (!rc)
+        rc = err_set(err, ERR_REACH, "no master runs");
+    str_fini(&address);
+    return rc;
+}

@@ -22,6 +22,9 @@ int remote_call(const char *address, const char *verb, struct json *args, int64_
                 struct msg_answer *out, struct err *err);
 int master_call(const char *db, const char *master, const char *verb, struct json *args,
                 struct msg_answer *out, struct err *err);
+/* The same, but only of a master that runs: ERR_REACH if none does. */
+int master_ask(const char *db, const char *master, const char *verb, struct json *args,
+               struct msg_answer *out, struct err *err);
 void answer_fini(struct msg_answer *answer);
 
 /* Does a master answer at this address; at the one that the database names? */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/best.h"
+#include "cli/check_table.h"
 #include "cli/commands.h"
 #include "cli/rows.h"
 #include "cli/source.h"
@@ -30,6 +31,11 @@ static int load(struct source *source, struct result *r, struct err *err)
 static int64_t count_of(const struct result *r, const char *status)
 {
     return cell_int(rows_named(&r->progress, 0, status));
+}
+
+static bool failed_checks(const struct result *r)
+{
+    return strcmp(cell_text(rows_named(&r->progress, 0, "end_reason")), "checks") == 0;
 }
 
 /* No trial complete, or too many failed. A target may be reached before the first trial is through. */
@@ -103,10 +109,30 @@ static void print_json(const struct result *r)
     str_fini(&out);
 }
 
-static int print(const struct result *r, struct err *err)
+/* A study that never began has no best trials: what was wrong takes their place. */
+static int print_failed_checks(struct source *source, const struct result *r, struct err *err)
+{
+    int rc = 0;
+    if (r->style->json)
+        print_json(r);
+    else
+        rc = check_table_of_study(source, r->study, err);
+    if (rc)
+        return rc;
+    err_set(err, ERR_NO, "the checks of study \"%s\" failed, no trial was begun", r->study);
+    return err_hint(
+        err,
+        "put it right and run it again; --force goes on all the same, --no-check does not look; logs: "
+        "%s.d/%s/check",
+        r->style->db, r->study);
+}
+
+static int print(struct source *source, const struct result *r, struct err *err)
 {
     if (!r->progress.count)
         return err_set(err, ERR_GONE, "there is no study \"%s\" in this database", r->study);
+    if (failed_checks(r))
+        return print_failed_checks(source, r, err);
     if (r->style->json)
         print_json(r);
     else
@@ -127,7 +153,7 @@ int result_print(const char *study, const struct result_style *style)
     if (!rc)
         rc = load(source, &r, &err);
     if (!rc)
-        rc = print(&r, &err);
+        rc = print(source, &r, &err);
     rows_fini(&r.progress);
     rows_fini(&r.best);
     source_free(source);

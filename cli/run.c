@@ -7,6 +7,7 @@
 
 #include "cli/best.h"
 #include "cli/bind.h"
+#include "cli/check_table.h"
 #include "cli/children.h"
 #include "cli/commands.h"
 #include "cli/progress.h"
@@ -27,6 +28,7 @@ struct run {
     struct children *children;
     struct progress progress;
     char study[65];
+    const char *gates; /* what is checked; NULL: said already */
     bool interrupted;
     bool killed; /* ^C twice */
     bool ended;  /* the study; ^C may have come too late */
@@ -155,6 +157,15 @@ static void end_with_study(struct run *run, const struct server_snapshot *snapsh
     }
 }
 
+/* Once: it may take as long as three epochs, and says why no trial has begun. */
+static void tell_checking(struct run *run, const struct server_snapshot *snapshot)
+{
+    if (run->gates && snapshot->workers && strcmp(snapshot->state, "checking") == 0) {
+        progress_say(&run->progress, "checking: %s", run->gates);
+        run->gates = NULL;
+    }
+}
+
 static int loop(struct run *run, struct err *err)
 {
     int64_t wait = run->progress.live ? TURN_LIVE_MS : TURN_PLAIN_MS;
@@ -165,6 +176,7 @@ static int loop(struct run *run, struct err *err)
         struct server_snapshot snapshot;
         int64_t now = clock_mono_ms();
         if (server_snapshot(run->server, run->study, &snapshot) == 0) {
+            tell_checking(run, &snapshot);
             progress_show(&run->progress, &snapshot, now);
             end_with_study(run, &snapshot);
         }
@@ -191,7 +203,7 @@ static int search(struct run *run, struct err *err)
 static int submit(struct run *run, const struct study_file *file, bool *finished, struct err *err)
 {
     return server_submit(run->server, str_text(&file->text), file->path, file->base, run->opt->fresh,
-                         run->study, finished, err);
+                         checks_wanted(run->opt->no_check, run->opt->force), run->study, finished, err);
 }
 
 /* Everything but the result; 0 also if it was interrupted. */
@@ -205,6 +217,7 @@ static int run_study(struct run *run, struct err *err)
     rc = study_file_load(run->opt->args.items[0], &run->opt->set, &file, err);
     if (rc)
         return rc;
+    run->gates = check_table_gates(json_get(file.def.json, "trainer"));
     rc = open_server(run, err);
     if (!rc)
         rc = submit(run, &file, &finished, err);

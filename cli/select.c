@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/source.h"
+#include "common/mem.h"
 #include "common/str.h"
 
 static int bad(const char *text, struct err *err)
@@ -95,4 +97,42 @@ uint32_t select_one(const struct selector *selector, uint32_t newest)
     if (selector->count == 1 && selector->ranges[0].low == selector->ranges[0].high)
         return selector->ranges[0].low;
     return 0;
+}
+
+static int pick_trial(struct source *source, const struct selector *selector, const char *study,
+                      uint32_t *trial, struct err *err)
+{
+    struct rows rows;
+    int rc = source_run(source, "study_progress", (struct bind[]){BIND_TEXT(":study", study)}, 1, &rows, err);
+    if (rc)
+        return rc;
+    uint32_t newest = rows.count ? (uint32_t)cell_int(rows_named(&rows, 0, "trials")) : 0;
+    rows_fini(&rows);
+    *trial = select_one(selector, newest);
+    if (!*trial && !selector->last)
+        return err_set(err, ERR_BAD, "one trial at a time; `hone trials` lists several");
+    if (*trial && *trial <= newest)
+        return 0;
+    err_set(err, ERR_GONE, "study \"%s\" has no trial %u", study, *trial);
+    return newest ? err_hint(err, "it has 1 to %u", newest) : err_hint(err, "it has none yet");
+}
+
+int select_trial(struct source *source, const char *text, const char *study, char **out, uint32_t *trial,
+                 struct err *err)
+{
+    struct selector selector;
+    struct rows head;
+    int rc = select_parse(text ? text : "last", &selector, err);
+    if (!rc)
+        rc = source_study(source, selector.study[0] ? selector.study : study, &head, err);
+    if (rc)
+        return rc;
+    char *name = xstrdup(cell_text(rows_named(&head, 0, "study")));
+    rows_fini(&head);
+    rc = pick_trial(source, &selector, name, trial, err);
+    if (rc)
+        free(name);
+    else
+        *out = name;
+    return rc;
 }

@@ -42,6 +42,8 @@ static void wish_to_state(struct rows *rows)
         const char *reason = cell_text(rows_named(rows, row, "end_reason"));
         bool running = cell_int(rows_named(rows, row, "running")) > 0;
         const char *word = running ? "running" : "unfinished";
+        if (!running && strcmp(cell_text(rows_named(rows, row, "checks")), "pending") == 0)
+            word = "checking";
         if (*reason)
             word = "ended";
         else if (strcmp(cell_text(cell), "pause") == 0)
@@ -57,6 +59,7 @@ int cmd_studies(const struct opt_studies *opt)
 {
     static const struct column columns[] = {
         {"wish", COLUMN_PLAIN, "state"},          {"end_reason", COLUMN_IF_ANY, "ended by"},
+        {"checks", COLUMN_DATA_ONLY, NULL},
         {"waiting", COLUMN_IF_ANY, NULL},         {"paused", COLUMN_IF_ANY, NULL},
         {"pruned", COLUMN_IF_ANY, NULL},          {"failed", COLUMN_IF_ANY, NULL},
         {"cancelled", COLUMN_IF_ANY, NULL},       {"best_score", COLUMN_PLAIN, "best"},

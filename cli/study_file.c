@@ -18,6 +18,11 @@ int study_file_load(const char *path, const struct text_list *sets, struct study
     return 0;
 }
 
+enum study_checks checks_wanted(bool no_check, bool force)
+{
+    return no_check ? CHECKS_SKIP : force ? CHECKS_FORCE : CHECKS_WANTED;
+}
+
 void study_file_fini(struct study_file *file)
 {
     study_def_fini(&file->def);

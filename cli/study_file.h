@@ -7,6 +7,7 @@
 
 #include "cli/options.h"
 #include "master/study_def.h"
+#include "sql/store.h"
 
 struct study_file {
     const char *path; /* borrowed */
@@ -16,6 +17,9 @@ struct study_file {
 };
 
 int study_file_load(const char *path, const struct text_list *sets, struct study_file *out, struct err *err);
+/* What --no-check and --force say. */
+enum study_checks checks_wanted(bool no_check, bool force);
+
 void study_file_fini(struct study_file *file);
 
 #endif

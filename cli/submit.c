@@ -21,6 +21,8 @@ static int submit_one(const struct opt_submit *opt, const char *path, struct err
     json_put_text(args, "file", path_base(path));
     struct json *fresh = json_parse(opt->fresh ? "true" : "false", opt->fresh ? 4 : 5, "fresh", NULL);
     json_put(args, "fresh", fresh);
+    if (opt->no_check || opt->force)
+        json_put_text(args, "checks", opt->no_check ? "skip" : "force");
     rc = master_call(opt->db, opt->master, "submit", args, &answer, err);
     json_free(fresh);
     json_free(args);

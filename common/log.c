@@ -13,6 +13,11 @@
 
 static const char *const level_names[] = {"debug", "info", "note", "warn", "error", "none"};
 
+static const char *name_of(enum log_level level)
+{
+    return level < LOG_NONE ? level_names[level] : "?";
+}
+
 static enum log_level least_level = LOG_INFO;
 static void (*divert)(const char *line, void *arg);
 static void *divert_arg;
@@ -69,11 +74,11 @@ void log_line(enum log_level level, const char *fmt, ...)
         if ((unsigned char)*c < 0x20 || *c == 0x7f)
             *c = ' ';
     if (!for_people)
-        snprintf(line, sizeof line, "%s %-5s %s", when, level_names[level], what);
+        snprintf(line, sizeof line, "%s %-5s %s", when, name_of(level), what);
     else if (level <= LOG_NOTE)
         snprintf(line, sizeof line, "%s", what);
     else
-        snprintf(line, sizeof line, "%s: %s", level_names[level], what);
+        snprintf(line, sizeof line, "%s: %s", name_of(level), what);
     if (divert)
         divert(line, divert_arg);
     else

@@ -7,7 +7,10 @@
 #include "common/check.h"
 #include "common/mem.h"
 #include "master/course.h"
+#include "master/edit.h"
+#include "master/search/given.h"
 #include "master/snapshot.h"
+#include "master/waiting.h"
 
 struct asking {
     struct reactor *reactor;
@@ -31,6 +34,13 @@ static int named_study(const struct asking *a, struct study **out, struct err *e
         return err_set(err, ERR_GONE, "there is no study in this database yet");
     err_set(err, ERR_GONE, "there is no study \"%s\" in this database", text);
     return err_hint(err, "`hone studies` lists them");
+}
+
+/* The person, as the command names him: "anna@node1". */
+static const char *who(const struct asking *a)
+{
+    const char *text = json_text(json_get(a->args.node, "who"));
+    return text[0] && strlen(text) < 200 ? text : "somebody";
 }
 
 static int each_trial(const struct asking *a, struct study *s, int (*act)(const struct asking *, struct trial *),
@@ -64,7 +74,10 @@ static int verb_ping(const struct asking *a, struct err *err)
 static int verb_submit(const struct asking *a, struct err *err)
 {
     struct jcur definition = jcur_get(&a->args, "definition"), base = jcur_get(&a->args, "base");
+    static const char *const words[] = {"wanted", "force", "skip", NULL}; /* enum study_checks */
     struct jcur fresh = jcur_get(&a->args, "fresh"), file = jcur_get(&a->args, "file");
+    struct jcur checks = jcur_get(&a->args, "checks");
+    int how = CHECKS_WANTED;
     const char *base_text, *file_text = "study";
     bool is_fresh = false;
     if (jcur_object(&definition, 64, err) || jcur_text(&base, 4000, &base_text, err))
@@ -72,6 +85,8 @@ static int verb_submit(const struct asking *a, struct err *err)
     if (jcur_has(&fresh) && jcur_bool(&fresh, &is_fresh, err))
         return ERR_BAD;
     if (jcur_has(&file) && jcur_text(&file, 255, &file_text, err))
+        return ERR_BAD;
+    if (jcur_has(&checks) && jcur_choice(&checks, words, &how, err))
         return ERR_BAD;
     struct str text = {0};
     json_print(definition.node, &text);
@@ -82,7 +97,7 @@ static int verb_submit(const struct asking *a, struct err *err)
     str_fini(&text);
     if (rc)
         return rc;
-    rc = reactor_submit(a->reactor, a->turn, &def, file_text, base_text, is_fresh, &s, err);
+    rc = reactor_submit(a->reactor, a->turn, &def, file_text, base_text, is_fresh, (enum study_checks)how, &s, err);
     study_def_fini(&def);
     if (rc)
         return rc;
@@ -115,7 +130,7 @@ static int verb_cancel(const struct asking *a, struct err *err)
 
 static int retry_one(const struct asking *a, struct trial *t)
 {
-    if (t->status != TRIAL_failed && t->status != TRIAL_cancelled)
+    if ((t->status != TRIAL_failed && t->status != TRIAL_cancelled) || t->is_deleted)
         return 0;
     if (study_has_ended(t->study))
         study_reopen(a->turn, t->study);
@@ -166,7 +181,9 @@ static int verb_resume(const struct asking *a, struct err *err)
     bool stopped = strcmp(s->end_reason, "stopped") == 0 || strcmp(s->ending, "stopped") == 0;
     if (study_has_ended(s) && !stopped) {
         err_set(err, ERR_NO, "study \"%s\" has ended (%s)", s->def.name, s->end_reason);
-        return err_hint(err, "a larger budget starts it again: submit it with --fresh, or raise search.trials");
+        if (strcmp(s->end_reason, "checks") == 0)
+            return err_hint(err, "run or submit its file again: it is checked again; --force goes on in spite of that");
+        return err_hint(err, "a larger budget starts it again: hone edit %s --set search.trials=N", s->def.name);
     }
     if (stopped)
         study_reopen(a->turn, s);
@@ -196,9 +213,99 @@ static int verb_approve(const struct asking *a, struct err *err)
         return ERR_BAD;
     if (named_study(a, &s, err))
         return ERR_GONE;
-    int moved = course_approve(a->turn, s, name);
+    int moved = course_approve(a->turn, s, name, who(a));
     jw_int(a->result, "moved", moved);
     return moved ? 0 : err_set(err, ERR_NO, "no wall of study \"%s\" waits for approval", s->def.name);
+}
+
+/* All of the points or none: each is looked at before the first is added. */
+static int verb_enqueue(const struct asking *a, struct err *err)
+{
+    struct jcur points = jcur_get(&a->args, "points");
+    struct study *s;
+    if (named_study(a, &s, err))
+        return ERR_GONE;
+    if (jcur_array(&points, 1, 10000, err))
+        return ERR_BAD;
+    for (const struct json *n = json_first(points.node); n; n = json_next(n)) {
+        struct jcur given = jcur_of(&points, n);
+        if (given_check(&s->def.space, &given, err))
+            return ERR_BAD;
+    }
+    int64_t room = study_planned(s) - (int64_t)s->count + s->counts[TRIAL_cancelled];
+    if (study_has_ended(s) || s->ending[0]) {
+        err_set(err, ERR_NO, "study \"%s\" has ended (%s)", s->def.name, s->ending[0] ? s->ending : s->end_reason);
+        return err_hint(err, "hone edit %s --set search.trials=N opens it again", s->def.name);
+    }
+    if (study_planned(s) >= 0 && (int64_t)json_count(points.node) > room) {
+        err_set(err, ERR_NO, "study \"%s\" has room for %lld more of its %lld trials", s->def.name, (long long)room,
+                (long long)study_planned(s));
+        return err_hint(err, "hone edit %s --set search.trials=N makes room", s->def.name);
+    }
+    jw_array(a->result, "trials");
+    for (const struct json *n = json_first(points.node); n; n = json_next(n)) {
+        struct jcur given = jcur_of(&points, n);
+        struct trial *t;
+        int rc = study_add_given(a->turn, s, &given, who(a), &t, err);
+        if (rc)
+            return rc; /* a grid, before the first */
+        jw_int(a->result, NULL, t->number);
+    }
+    jw_close_array(a->result);
+    return 0;
+}
+
+static int delete_one(const struct asking *a, struct trial *t)
+{
+    if (t->is_deleted)
+        return 0;
+    trial_delete(a->turn, t);
+    return 1;
+}
+
+static int verb_delete(const struct asking *a, struct err *err)
+{
+    struct study *s;
+    int changed = 0;
+    if (named_study(a, &s, err))
+        return ERR_GONE;
+    int rc = each_trial(a, s, delete_one, &changed, err);
+    if (!rc)
+        jw_int(a->result, "deleted", changed);
+    return rc;
+}
+
+static int verb_edit(const struct asking *a, struct err *err)
+{
+    enum { SETS_MAX = 100 };
+    struct jcur list = jcur_get(&a->args, "sets");
+    const char *sets[SETS_MAX];
+    struct study *s;
+    int count = 0;
+    if (named_study(a, &s, err))
+        return ERR_GONE;
+    if (jcur_array(&list, 1, SETS_MAX, err))
+        return ERR_BAD;
+    for (const struct json *n = json_first(list.node); n; n = json_next(n))
+        sets[count++] = json_text(n);
+    int rc = edit_study(a->turn, s, sets, count, who(a), a->result, err);
+    if (rc)
+        return rc;
+    study_tick(a->turn, s);
+    jw_text(a->result, "state", study_state(s));
+    return 0;
+}
+
+static int verb_rename(const struct asking *a, struct err *err)
+{
+    struct jcur to = jcur_get(&a->args, "to");
+    struct study *s;
+    const char *name;
+    if (named_study(a, &s, err))
+        return ERR_GONE;
+    if (jcur_text(&to, 64, &name, err))
+        return ERR_BAD;
+    return edit_name(a->reactor, a->turn, s, name, who(a), err);
 }
 
 static int verb_status(const struct asking *a, struct err *err)
@@ -209,6 +316,27 @@ static int verb_status(const struct asking *a, struct err *err)
     struct server_snapshot snapshot;
     snapshot_take(a->reactor, s, a->turn->now.mono_ms, &snapshot);
     snapshot_write(&snapshot, a->result, "status");
+    return 0;
+}
+
+static int verb_explain(const struct asking *a, struct err *err)
+{
+    struct jcur number = jcur_get(&a->args, "trial");
+    struct study *s;
+    int64_t trial;
+    if (named_study(a, &s, err))
+        return ERR_GONE;
+    if (jcur_int(&number, 1, UINT32_MAX, &trial, err))
+        return ERR_BAD;
+    const struct trial *t = study_trial(s, (uint32_t)trial);
+    if (!t)
+        return err_set(err, ERR_GONE, "study \"%s\" has no trial %lld", s->def.name, (long long)trial);
+    struct str reason = {0};
+    waiting_reason(a->reactor, t, &reason);
+    jw_text(a->result, "status", trial_status_name(t->status));
+    jw_text(a->result, "waits", reason.len ? str_text(&reason) : NULL);
+    jw_text(a->result, "worker", t->holder ? t->holder->name : NULL);
+    str_fini(&reason);
     return 0;
 }
 
@@ -236,7 +364,8 @@ static const struct {
 } verbs[] = {
     {"ping", verb_ping},     {"submit", verb_submit}, {"cancel", verb_cancel}, {"retry", verb_retry},
     {"pause", verb_pause},   {"resume", verb_resume}, {"stop", verb_stop},     {"status", verb_status},
-    {"workers", verb_workers}, {"approve", verb_approve},
+    {"workers", verb_workers}, {"approve", verb_approve}, {"explain", verb_explain}, {"enqueue", verb_enqueue},
+    {"delete", verb_delete}, {"edit", verb_edit},       {"rename", verb_rename},
 };
 
 static int act(const struct asking *a, const char *verb, struct err *err)

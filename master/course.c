@@ -94,6 +94,12 @@ static int stage_now(const struct study *s)
     return box ? box->stage : 0;
 }
 
+static int carried_now(const struct study *s)
+{
+    const struct history_box *box = history_box(&s->history);
+    return box ? box->carried : 0;
+}
+
 static void set_box(struct turn *turn, struct study *s, const struct box *box, int stage, int carried)
 {
     char *walls = write_box(&s->def.space, box);
@@ -111,7 +117,8 @@ static void tell(struct turn *turn, struct study *s, const struct wall_event *e)
     struct jw w = jw_to(&behind);
     jw_array(&w, NULL);
     for (int i = 0; i < e->behind_count; i++)
-        jw_int(&w, NULL, e->behind[i]);
+        if (!(e->behind[i] & HISTORY_WARM))
+            jw_int(&w, NULL, e->behind[i]);
     jw_close_array(&w);
     struct row_box_event row = {
         .study = s->id, .stage = stage_now(s), .param = p->name, .side = sides[e->side + 1],
@@ -157,11 +164,34 @@ static bool look(struct turn *turn, struct study *s)
     }
     bool moved = !box_equal(&box, &next, &s->def.space);
     if (moved)
-        set_box(turn, s, &next, 0, 0);
+        set_box(turn, s, &next, stage_now(s), carried_now(s));
     box_fini(&box);
     box_fini(&next);
     free(events);
     return moved;
+}
+
+void course_follow_ranges(const struct space *before, const struct space *after, struct box *box)
+{
+    for (int i = 0; i < after->count; i++) {
+        struct span was = before->params[i].box, is = after->params[i].box;
+        if (param_is_numeric(&after->params[i]) && (was.lo != is.lo || was.hi != is.hi))
+            box->walls[i] = is;
+    }
+}
+
+void course_ranges_changed(struct turn *turn, struct study *s, const struct space *before)
+{
+    struct box box, now;
+    if (!history_box(&s->history))
+        return; /* the space's own box is the new one already */
+    history_box_clone(&s->history, &s->def.space, &now);
+    box_clone(&box, &now, &s->def.space);
+    course_follow_ranges(before, &s->def.space, &box);
+    if (!box_equal(&box, &now, &s->def.space))
+        set_box(turn, s, &box, stage_now(s), carried_now(s));
+    box_fini(&box);
+    box_fini(&now);
 }
 
 /* ---- stages ---- */
@@ -238,7 +268,9 @@ bool course_step(struct turn *turn, struct study *s)
     const struct stages *stages = stages_of(&s->def.search);
     if (stages) {
         struct stage_state state = stages_state(stages, &s->history);
-        if (!state.is_over || s->course_done)
+        /* Its last epoch is told before its end is: a trial of this stage may still be running. */
+        bool quiet = !s->counts[TRIAL_running] && !s->counts[TRIAL_waiting];
+        if (!state.is_over || !quiet || s->course_done)
             return false;
         bool went_on = end_stage(turn, s, stages, state.stage);
         s->course_done = !went_on;
@@ -290,59 +322,59 @@ struct trial *course_promote(struct turn *turn, struct study *s)
 
 /* ---- curves ---- */
 
-/* Curves as the pruners want them: more is better. Those of a metric that is minimised are turned over in `turned`. */
-static struct curve upright(const struct trial *t, struct str *turned)
+/* Those of a metric that is minimised are turned over in `turned`. */
+struct curve course_curve(const struct study_def *def, const struct trial *t, int epochs, struct str *turned)
 {
-    if (t->study->def.maximize)
-        return (struct curve){t->curve, t->last_epoch};
-    size_t at = turned->len;
-    for (int i = 0; i < t->last_epoch; i++) {
+    if (def->maximize)
+        return (struct curve){t->curve, epochs};
+    for (int i = 0; i < epochs; i++) {
         double value = -t->curve[i];
         str_addn(turned, &value, sizeof value);
     }
-    return (struct curve){(const double *)(const void *)(turned->text + at), t->last_epoch};
+    return (struct curve){(const double *)(const void *)turned->text, epochs};
 }
 
-static bool median_says_stop(const struct study *s, const struct trial *t)
+const char *course_verdict(const struct study_def *def, const struct history *history, uint32_t trial,
+                           struct curve mine, const struct curve *finished, int count)
+{
+    const struct prune_def *prune = &def->prune;
+    double below = def->maximize ? prune->below : -prune->below;
+    if (prune->has_threshold && threshold_stops(prune, below, mine))
+        return "threshold";
+    if (prune->method == PRUNE_MEDIAN && median_stops(prune, finished, count, mine))
+        return "median";
+    if (prune->method == PRUNE_ASHA && !prune->promotes && asha_stops(&prune->asha, history, trial, mine.count))
+        return "asha";
+    return NULL;
+}
+
+/* Only the median rule compares with the others' curves. */
+static const char *verdict_now(const struct study *s, const struct trial *t)
 {
     struct curve *finished = xcalloc(s->count + 1, sizeof *finished);
     struct str *turned = xcalloc(s->count + 1, sizeof *turned);
     int count = 0;
-    for (size_t i = 0; i < s->count; i++)
-        if (s->trials[i]->status == TRIAL_complete)
-            finished[count] = upright(s->trials[i], &turned[count]), count++;
-    struct curve mine = upright(t, &turned[s->count]);
-    bool stops = median_stops(&s->def.prune, finished, count, mine);
+    for (size_t i = 0; i < s->count && s->def.prune.method == PRUNE_MEDIAN; i++)
+        if (s->trials[i]->status == TRIAL_complete && !s->trials[i]->is_deleted)
+            finished[count++] = course_curve(&s->def, s->trials[i], s->trials[i]->last_epoch, &turned[i]);
+    struct curve mine = course_curve(&s->def, t, t->last_epoch, &turned[s->count]);
+    const char *cause = course_verdict(&s->def, &s->history, t->number, mine, finished, count);
     for (size_t i = 0; i <= s->count; i++)
         str_fini(&turned[i]);
     free(turned);
     free(finished);
-    return stops;
-}
-
-static bool threshold_says_stop(const struct study *s, const struct trial *t)
-{
-    struct str turned = {0};
-    double below = s->def.maximize ? s->def.prune.below : -s->def.prune.below;
-    bool stops = threshold_stops(&s->def.prune, below, upright(t, &turned));
-    str_fini(&turned);
-    return stops;
+    return cause;
 }
 
 void course_judge(struct turn *turn, struct trial *t)
 {
     const struct study *s = t->study;
     const struct prune_def *prune = &s->def.prune;
-    const char *cause = NULL;
     if (t->status != TRIAL_running || t->last_epoch >= t->until)
         return;
-    if (prune->has_threshold && threshold_says_stop(s, t))
-        cause = "threshold";
-    else if (prune->method == PRUNE_MEDIAN && median_says_stop(s, t))
-        cause = "median";
-    else if (prune->method == PRUNE_ASHA && !prune->promotes &&
-             asha_stops(&prune->asha, &s->history, t->number, t->last_epoch))
-        cause = "asha";
+    if (!prune->has_threshold && prune->method == PRUNE_NONE)
+        return;
+    const char *cause = verdict_now(s, t);
     if (!cause)
         return;
     char detail[160], value[32];
@@ -363,6 +395,14 @@ struct approving {
     int count;
 };
 
+void course_widen(const struct param *p, const char *side, double low, double high, struct span *wall)
+{
+    if (strcmp(side, "low") == 0)
+        wall->lo = fmin(wall->lo, param_scale(p, low));
+    else
+        wall->hi = fmax(wall->hi, param_scale(p, high));
+}
+
 static int approve_one(void *arg, uint64_t seq, const char *param, const char *side, double low, double high)
 {
     struct approving *a = arg;
@@ -370,16 +410,28 @@ static int approve_one(void *arg, uint64_t seq, const char *param, const char *s
     int i = space_find(space, param);
     if (i < 0 || a->count >= (int)COUNT_OF(a->seqs) || (a->param && a->param[0] && strcmp(a->param, param) != 0))
         return 0;
-    const struct param *p = &space->params[i];
-    if (strcmp(side, "low") == 0)
-        a->box->walls[i].lo = fmin(a->box->walls[i].lo, param_scale(p, low));
-    else
-        a->box->walls[i].hi = fmax(a->box->walls[i].hi, param_scale(p, high));
+    course_widen(&space->params[i], side, low, high, &a->box->walls[i]);
     a->seqs[a->count++] = seq;
     return 0;
 }
 
-int course_approve(struct turn *turn, struct study *s, const char *param)
+/* Replay must know that this box was a person's doing, and which events it was made from. */
+static void note_approval(struct turn *turn, const struct approving *a, const char *who)
+{
+    struct str seqs = {0};
+    struct jw w = jw_to(&seqs);
+    jw_array(&w, NULL);
+    for (int i = 0; i < a->count; i++)
+        jw_int(&w, NULL, (int64_t)a->seqs[i]);
+    jw_close_array(&w);
+    struct row_study_event row = {.study = a->study->id, .event = "approve",
+                                  .path = a->param && a->param[0] ? a->param : NULL, .after = str_text(&seqs),
+                                  .who = who, .at_ms = turn->now.wall_ms};
+    store_add_study_event(turn->store, &row);
+    str_fini(&seqs);
+}
+
+int course_approve(struct turn *turn, struct study *s, const char *param, const char *who)
 {
     struct box box;
     history_box_clone(&s->history, &s->def.space, &box);
@@ -387,8 +439,10 @@ int course_approve(struct turn *turn, struct study *s, const char *param)
     store_load_asked(turn->store, s->id, approve_one, &a, NULL);
     for (int i = 0; i < a.count; i++)
         store_box_event_approved(turn->store, a.seqs[i], turn->now.wall_ms);
-    if (a.count)
-        set_box(turn, s, &box, stage_now(s), 0);
+    if (a.count) {
+        note_approval(turn, &a, who);
+        set_box(turn, s, &box, stage_now(s), carried_now(s));
+    }
     box_fini(&box);
     return a.count;
 }

@@ -25,6 +25,19 @@ void course_judge(struct turn *turn, struct trial *trial);
 int course_load_box(struct study *study, const struct row_log *row);
 
 /* `hone approve`: moves the walls that wait for it (param NULL or "": all). Returns how many. */
-int course_approve(struct turn *turn, struct study *study, const char *param);
+int course_approve(struct turn *turn, struct study *study, const char *param, const char *who);
+
+/* `hone edit` of a range: the walls of those parameters go to the new range's ends. */
+void course_ranges_changed(struct turn *turn, struct study *study, const struct space *before);
+
+/* ---- for replay, which decides the same again ---- */
+
+/* A trial's curve as pruners want it: more is better. */
+struct curve course_curve(const struct study_def *def, const struct trial *trial, int epochs, struct str *turned);
+/* Which rule stops a trial at the end of this curve; NULL: none. `finished` are curves of complete trials. */
+const char *course_verdict(const struct study_def *def, const struct history *history, uint32_t trial,
+                           struct curve mine, const struct curve *finished, int count);
+void course_follow_ranges(const struct space *before, const struct space *after, struct box *box);
+void course_widen(const struct param *param, const char *side, double low, double high, struct span *wall);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/check.h"
+#include "master/checks.h"
 
 static bool goes_before(const struct study *a, const struct study *b)
 {
@@ -14,8 +15,10 @@ static bool goes_before(const struct study *a, const struct study *b)
     return a->id < b->id;
 }
 
-/* The most deserving study that has something to start. Asks each at most once: sampling has a price. */
-static struct trial *next_trial(struct turn *turn, struct study **studies, size_t count)
+/* The most deserving study that has something to start and may be trained there; `*shut` if one may not. Asks each at
+ * most once: sampling has a price. */
+static struct trial *next_trial(struct turn *turn, struct study **studies, size_t count, struct worker *w,
+                                bool *shut)
 {
     enum { MOST = 64 };
     bool asked[MOST] = {false};
@@ -31,6 +34,10 @@ static struct trial *next_trial(struct turn *turn, struct study **studies, size_
         if (!first)
             return NULL;
         asked[place] = true;
+        if (checks_door(turn, first, w) == DOOR_SHUT) {
+            *shut = true;
+            continue;
+        }
         struct trial *t = study_next(turn, first);
         if (t)
             return t;
@@ -60,7 +67,21 @@ static struct json *params_of(const struct trial *t)
     struct json *params = json_parse(str_text(&text), text.len, "point", NULL);
     str_fini(&text);
     POST(params);
+    /* A program of the user's is told its fold like a parameter; the built-in trainer by its options. */
+    if (t->study->def.repeat.folds && !json_get(json_get(t->study->def.json, "trainer"), "builtin"))
+        json_put_num(params, "fold", t->repeat);
     return params;
+}
+
+static struct json *trainer_of(const struct trial *t)
+{
+    const struct study_def *def = &t->study->def;
+    struct json *trainer = json_clone(json_get(def->json, "trainer"));
+    if (def->repeat.folds && json_get(trainer, "builtin")) {
+        json_put_num(trainer, "folds", def->repeat.repeats);
+        json_put_num(trainer, "fold", t->repeat);
+    }
+    return trainer;
 }
 
 static void send_job(struct turn *turn, struct trial *t, peer_id to, struct json *resume)
@@ -78,7 +99,7 @@ static void send_job(struct turn *turn, struct trial *t, peer_id to, struct json
     job->until = (uint64_t)t->until;
     job->epochs = (uint64_t)t->epochs;
     job->params = params_of(t);
-    job->trainer = json_clone(json_get(s->def.json, "trainer"));
+    job->trainer = trainer_of(t);
     job->resume = resume;
     outbox_add(turn->outbox, to, &msg);
     msg_fini(&msg);
@@ -112,6 +133,14 @@ static void start_attempt(struct turn *turn, struct trial *t, struct worker *w)
     send_job(turn, t, w->peer, resume);
 }
 
+static void give(struct turn *turn, struct trial *t, struct worker *w)
+{
+    if (checks_door(turn, t->study, w) == DOOR_SMOKE)
+        checks_smoke(turn, t->study, w); /* the trial waits at the front for whoever comes */
+    else
+        start_attempt(turn, t, w);
+}
+
 void dispatch_all(struct turn *turn, struct study **studies, size_t study_count, struct roster *roster)
 {
     bool gave = true;
@@ -121,10 +150,16 @@ void dispatch_all(struct turn *turn, struct study **studies, size_t study_count,
             struct worker *w = roster->workers[i];
             if (!worker_wants_job(w))
                 continue;
-            struct trial *t = next_trial(turn, studies, study_count);
-            if (!t)
-                return;
-            start_attempt(turn, t, w);
+            bool shut = false;
+            struct trial *t = NULL;
+            if (!checks_give(turn, studies, study_count, w)) {
+                t = next_trial(turn, studies, study_count, w, &shut);
+                if (!t && !shut)
+                    return;
+                if (!t)
+                    continue;
+                give(turn, t, w);
+            }
             gave = true;
         }
     }

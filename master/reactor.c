@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "master/calls.h"
+#include "master/checks.h"
 #include "master/course.h"
 #include "master/dispatch.h"
 
@@ -32,6 +33,8 @@ static int load_study(void *arg, const struct row_study *row)
     str_copy(s->def.name, sizeof s->def.name, row->name);
     s->id = row->id;
     s->wish = row->wish;
+    s->checks = row->checks;
+    s->checked = row->checked;
     s->def.priority = row->priority;
     s->def.weight = row->weight;
     s->created_ms = row->created_ms;
@@ -135,6 +138,7 @@ static bool has_arrived(struct turn *turn, struct trial *t)
     if (t->last_epoch < t->until)
         return false;
     trial_move(turn, t, t->until < t->epochs ? TRIAL_paused : TRIAL_complete, NULL, NULL);
+    study_lengthen(turn, t); /* the study's epochs were raised while it ran */
     return true;
 }
 
@@ -250,6 +254,7 @@ static void lose_worker(struct reactor *r, struct turn *turn, struct worker *w, 
     while (w->held_count)
         lose_attempt(turn, w->held[w->held_count - 1], died);
     store_worker_left(turn->store, w->id, why, turn->now.wall_ms);
+    checks_drop(r->studies, r->study_count, w);
     roster_remove(&r->roster, w);
 }
 
@@ -320,6 +325,7 @@ static void on_hello(struct reactor *r, struct turn *turn, peer_id from, struct 
     store_worker_joined(turn->store, &row, turn->now.wall_ms);
     w->id = row.id;
     send_welcome(r, turn, w);
+    checks_drop(r->studies, r->study_count, w);
     drop_unheld(turn, w, hello->held);
     take_held(r, turn, w, hello);
     log_info("worker %s on %s joined (%d slots)", w->name, w->host, w->slots);
@@ -435,6 +441,12 @@ static void on_done(struct reactor *r, struct turn *turn, peer_id from, struct w
         fail_attempt(turn, t, done->cause[0] ? done->cause : "error", done->detail);
 }
 
+static void on_checked(struct reactor *r, struct turn *turn, peer_id from, struct worker *w, struct msg *msg)
+{
+    (void)from;
+    checks_on_checked(turn, r->studies, r->study_count, w, &msg->checked);
+}
+
 static void on_beat(struct reactor *r, struct turn *turn, peer_id from, struct worker *w, struct msg *msg)
 {
     (void)r, (void)turn, (void)from, (void)w, (void)msg; /* being heard is all of it */
@@ -449,8 +461,10 @@ static void on_bye(struct reactor *r, struct turn *turn, peer_id from, struct wo
 
 static void on_error(struct reactor *r, struct turn *turn, peer_id from, struct worker *w, struct msg *msg)
 {
-    (void)r, (void)turn, (void)from;
+    (void)from;
     log_warn("worker %s says: %s (%s)", w ? w->name : "?", msg->error.text, msg->error.code);
+    if (w && strcmp(msg->error.code, "unknown") == 0)
+        checks_on_unknown(turn, r->studies, r->study_count, w);
 }
 
 static void on_call(struct reactor *r, struct turn *turn, peer_id from, struct worker *w, struct msg *msg)
@@ -469,6 +483,7 @@ static const struct {
 } handlers[MSG_KIND_COUNT] = {
     [MSG_hello] = {on_hello, true},   [MSG_credit] = {on_credit, false}, [MSG_report] = {on_report, false},
     [MSG_done] = {on_done, false},    [MSG_beat] = {on_beat, false},     [MSG_bye] = {on_bye, false},
+    [MSG_checked] = {on_checked, false},
     [MSG_error] = {on_error, true},   [MSG_call] = {on_call, true},
 };
 
@@ -593,12 +608,15 @@ static int fresh_name(const struct reactor *r, struct study_def *def, struct err
 }
 
 int reactor_submit(struct reactor *r, struct turn *turn, struct study_def *def, const char *file, const char *base,
-                   bool fresh, struct study **out, struct err *err)
+                   bool fresh, enum study_checks checks, struct study **out, struct err *err)
 {
     struct study *known = reactor_study(r, def->name);
     if (known && !fresh) {
         *out = known;
-        return study_def_same(def, known->def.json, file, err);
+        int rc = study_def_same(def, known->def.json, file, err);
+        if (!rc)
+            checks_resubmit(turn, known, checks);
+        return rc;
     }
     if (known && fresh_name(r, def, err))
         return ERR_BAD;
@@ -606,6 +624,7 @@ int reactor_submit(struct reactor *r, struct turn *turn, struct study_def *def, 
     struct study *s = study_new(def, base, err);
     if (!s)
         return ERR_BAD;
+    s->checks = checks;
     int rc = study_create(turn, s, err);
     if (rc) {
         study_free(s);

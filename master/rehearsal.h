@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/check_result.h"
 #include "master/reactor.h"
 
 /* The metric after `epoch`, of a point and a seed; NaN: diverged. Pure. */
@@ -26,6 +27,8 @@ struct rehearsal_options {
     rehearsal_objective objective;
     void *arg;
     const char *metric;
+    /* What a check on that worker finds; NULL: all is good. Pure. */
+    enum verdict (*verdict)(void *arg, int worker, bool smoke);
     /* Faults, as probabilities for each message in flight or each turn. */
     double lose, twice, late;      /* a whole connection is cut when one of its messages is lost: TCP */
     double crash_before, crash_after; /* master, at a commit: before it, or after it with nothing sent */
@@ -62,6 +65,7 @@ int rehearsal_check(struct rehearsal *r, struct err *err);
 struct reactor *rehearsal_reactor(struct rehearsal *r);
 struct store *rehearsal_store(struct rehearsal *r);
 int64_t rehearsal_now_ms(const struct rehearsal *r); /* virtual, since the start */
+int64_t rehearsal_checks_run(const struct rehearsal *r);
 int64_t rehearsal_epochs_run(const struct rehearsal *r); /* trained by the workers, repeats included */
 
 #endif

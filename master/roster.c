@@ -10,6 +10,7 @@ void roster_fini(struct roster *roster)
 {
     for (size_t i = 0; i < roster->count; i++) {
         free(roster->workers[i]->held);
+        free(roster->workers[i]->smokes);
         free(roster->workers[i]);
     }
     free(roster->workers);
@@ -94,6 +95,7 @@ void roster_remove(struct roster *roster, struct worker *w)
     PRE(i < roster->count);
     roster->workers[i] = roster->workers[--roster->count];
     free(w->held);
+    free(w->smokes);
     free(w);
     rebuild_table(roster);
 }

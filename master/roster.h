@@ -12,6 +12,14 @@
 #include "common/hash.h"
 #include "master/trial.h"
 
+/* Where a worker stands with a study whose trainer is a command: checks.c */
+enum smoke_state { SMOKE_RUNNING, SMOKE_GOOD, SMOKE_BAD };
+struct smoke {
+    int64_t study;
+    enum smoke_state state;
+    char token[HASH_HEX];
+};
+
 struct worker {
     int64_t id; /* in the store */
     char uuid[HASH_HEX];
@@ -28,6 +36,8 @@ struct worker {
     int64_t spoke_mono_ms; /* last time we said something */
     struct trial **held;
     size_t held_count, held_room;
+    struct smoke *smokes;
+    size_t smoke_count, smoke_room;
 };
 
 struct roster {

@@ -325,14 +325,14 @@ void server_interrupt(struct server *server)
 /* ---- submit, look ---- */
 
 int server_submit(struct server *server, const char *definition, const char *file, const char *base, bool fresh,
-                  char name[65], bool *finished, struct err *err)
+                  enum study_checks checks, char name[65], bool *finished, struct err *err)
 {
     struct study_def def;
     struct study *study = NULL;
     struct turn turn = turn_now(server);
     if (study_def_parse(definition, strlen(definition), file, NULL, 0, &def, err))
         return ERR_BAD;
-    int rc = reactor_submit(&server->reactor, &turn, &def, file, base, fresh, &study, err);
+    int rc = reactor_submit(&server->reactor, &turn, &def, file, base, fresh, checks, &study, err);
     study_def_fini(&def);
     if (!rc)
         rc = store_commit(server->store, err);

@@ -19,6 +19,7 @@
 #include "common/err.h"
 #include "master/snapshot.h"
 #include "proto/message.h"
+#include "sql/store.h"
 
 struct server;
 
@@ -42,9 +43,10 @@ void server_close(struct server *server);
 /* Adds a study, or finds it again. `definition` is JSON text with comments allowed (the study file), `file` its
  * name for messages, `base` the folder its relative paths resolve against. Same name and same definition: goes on
  * (*finished tells if it has ended); another definition: ERR_BAD with the first path that differs; fresh: takes
- * name-2, name-3, … */
+ * name-2, name-3, … `checks` other than WANTED is stored with the study, and stays. One that failed its checks is
+ * checked again. */
 int server_submit(struct server *server, const char *definition, const char *file, const char *base, bool fresh,
-                  char name[65], bool *finished, struct err *err);
+                  enum study_checks checks, char name[65], bool *finished, struct err *err);
 
 /* One turn; waits at most max_wait_ms. 0: go on; 1: nothing is left to do (once, or interrupted and quiet);
  * negative: the store failed, nothing more may be said; restart on the same database. A signal ends the wait. */

@@ -7,16 +7,15 @@
 
 #include "common/check.h"
 #include "common/mem.h"
+#include "master/checks.h"
 #include "master/course.h"
+#include "master/platform.h"
 #include "master/roster.h"
+#include "master/search/given.h"
 #include "master/search/stages.h"
+#include "master/warm.h"
 
 enum { SAVE_WALL_EVERY_MS = 1000 };
-
-/* Replay is bit-exact where these agree: libm and the compiler decide the last bit of a logarithm. */
-#define HONE_PLATFORM_(major, minor) "gcc " #major "." #minor
-#define HONE_PLATFORM_TEXT(major, minor) HONE_PLATFORM_(major, minor)
-#define HONE_PLATFORM HONE_PLATFORM_TEXT(__GNUC__, __GNUC_MINOR__)
 
 /* ---- making, loading ---- */
 
@@ -73,7 +72,9 @@ static const char *dist_name(const struct param *param)
     return "unknown";
 }
 
-int study_create(struct turn *turn, struct study *s, struct err *err)
+static void add_file_points(struct turn *turn, struct study *s);
+
+static int add_study_rows(struct turn *turn, struct study *s, struct err *err)
 {
     struct str definition = {0};
     json_print(s->def.json, &definition);
@@ -85,6 +86,7 @@ int study_create(struct turn *turn, struct study *s, struct err *err)
         .wish = WISH_RUN,
         .priority = s->def.priority,
         .weight = s->def.weight,
+        .checks = s->checks,
         .created_ms = turn->now.wall_ms,
     };
     const struct json *space = json_get(s->def.json, "space");
@@ -104,6 +106,21 @@ int study_create(struct turn *turn, struct study *s, struct err *err)
     free(texts);
     free(params);
     str_fini(&definition);
+    return rc;
+}
+
+/* All that may be refused comes before the first row. */
+int study_create(struct turn *turn, struct study *s, struct err *err)
+{
+    struct warm *warm;
+    int rc = warm_read(turn, s, &warm, err);
+    if (!rc)
+        rc = add_study_rows(turn, s, err);
+    if (!rc)
+        rc = warm_write(turn, s, warm, err);
+    if (!rc)
+        add_file_points(turn, s);
+    warm_free(warm);
     return rc;
 }
 
@@ -228,6 +245,7 @@ static int load_log(void *arg, const struct row_log *row)
     } else {
         t->status = row->to_status;
         snprintf(t->cause, sizeof t->cause, "%s", row->cause ? row->cause : "");
+        t->is_deleted = t->is_deleted || strcmp(t->cause, "deleted") == 0;
     }
     if (!history_find(&s->history, t->number)) {
         struct err ignored = ERR_NONE;
@@ -263,6 +281,8 @@ int study_load(struct turn *turn, struct study *s, int64_t orphan_until_mono_ms,
 {
     struct loading loading = {s, turn, orphan_until_mono_ms};
     int rc = store_load_trials(turn->store, s->id, load_trial, &loading, err);
+    if (!rc)
+        rc = warm_load(turn->store, s, err);
     if (!rc)
         rc = store_load_log(turn->store, s->id, load_log, &loading, err);
     if (!rc)
@@ -322,22 +342,31 @@ struct trial *study_trial(const struct study *s, uint32_t number)
 int64_t study_planned(const struct study *s)
 {
     int64_t size = sampler_size(s->sampler), trials = s->def.search.trials;
+    size = size > 0 ? size * s->def.repeat.repeats : size;
     /* A cancelled point of a grid is gone, of a random search another one takes its place. */
     if (size >= 0)
         return trials && trials < size ? trials : size;
     return trials ? trials : -1;
 }
 
-static bool may_sample(const struct study *s)
+/* Trials that may still be made, those kept for the confirmation apart. */
+static bool has_room(const struct study *s)
 {
     int64_t planned = study_planned(s);
+    if (planned >= 0)
+        planned -= (int64_t)s->def.repeat.confirm_top * s->def.repeat.confirm_seeds;
     int64_t counted = (int64_t)s->count;
     if (sampler_size(s->sampler) < 0)
         counted -= s->counts[TRIAL_cancelled];
-    return !s->exhausted && (planned < 0 || counted < planned);
+    return planned < 0 || counted < planned;
 }
 
-static void add_rows(struct turn *turn, struct trial *t, const struct proposal *note)
+static bool may_sample(const struct study *s)
+{
+    return !s->exhausted && has_room(s);
+}
+
+static void add_rows(struct turn *turn, struct trial *t, const struct proposal *note, const char *given)
 {
     const struct space *space = &t->study->def.space;
     struct row_value *values = xcalloc((size_t)space->count, sizeof *values);
@@ -356,14 +385,16 @@ static void add_rows(struct turn *turn, struct trial *t, const struct proposal *
         .study = t->study->id,
         .number = t->number,
         .group = t->group,
+        .repeat = t->repeat,
         .status = TRIAL_waiting,
         .seed = t->seed,
         .sampler = note->sampler,
         .sampler_version = note->version,
         .seq_cut = note->seq_cut,
         .why = note->why,
-        .platform = HONE_PLATFORM,
+        .platform = platform_here(),
         .fit = t->fit,
+        .given = given,
         .until = t->until,
         .epochs = t->epochs,
         .score = NAN,
@@ -444,6 +475,27 @@ static bool propose(struct study *s, struct proposed *out)
     return false;
 }
 
+static struct trial *new_trial(struct turn *turn, struct study *s, const struct point *point,
+                               const struct proposal *note, const char *given, uint32_t group, int repeat)
+{
+    struct trial *t = add_trial(s);
+    point_copy(&t->point, point);
+    t->group = group ? group : t->number;
+    t->repeat = repeat;
+    t->seed = hash_mix(s->def.trainer_seed, (uint64_t)t->repeat) & HONE_SEED_MAX;
+    t->epochs = s->def.epochs;
+    t->until = course_until(s);
+    t->created_ms = turn->now.wall_ms;
+    t->fit = write_fit(note);
+    t->status = TRIAL_waiting;
+    s->counts[TRIAL_waiting]++;
+    add_rows(turn, t, note, given);
+    study_enqueue(s, t, false);
+    study_learn_point(s, t, note, store_seq(turn->store));
+    study_learn_until(s, t->number, t->until, store_seq(turn->store));
+    return t;
+}
+
 static struct trial *sample(struct turn *turn, struct study *s)
 {
     struct proposed proposed;
@@ -455,27 +507,85 @@ static struct trial *sample(struct turn *turn, struct study *s)
         s->exhausted = s->exhausted || proposed.rc == ERR_GONE;
         return NULL;
     }
-    struct trial *t = add_trial(s);
-    point_copy(&t->point, &proposed.point);
+    struct trial *t = new_trial(turn, s, &proposed.point, &note, NULL, 0, 0);
     point_fini(&proposed.point);
-    t->group = t->number;
-    t->seed = hash_mix(s->def.trainer_seed, (uint64_t)t->repeat) & HONE_SEED_MAX;
-    t->epochs = s->def.epochs;
-    t->until = course_until(s);
-    t->created_ms = turn->now.wall_ms;
-    t->fit = write_fit(&note);
-    t->status = TRIAL_waiting;
-    s->counts[TRIAL_waiting]++;
-    add_rows(turn, t, &note);
-    study_enqueue(s, t, false);
-    study_learn_point(s, t, &note, store_seq(turn->store));
-    study_learn_until(s, t->number, t->until, store_seq(turn->store));
     return t;
+}
+
+/* ---- points that somebody names ---- */
+
+int study_add_given(struct turn *turn, struct study *s, const struct jcur *given, const char *who, struct trial **out,
+                    struct err *err)
+{
+    if (sampler_size(s->sampler) >= 0 || !may_sample(s)) {
+        if (sampler_size(s->sampler) >= 0)
+            return err_set(err, ERR_NO, "study \"%s\": a grid visits its own points and no others", s->def.name);
+        err_set(err, ERR_NO, "study \"%s\" has all its %lld trials", s->def.name, (long long)study_planned(s));
+        return err_hint(err, "hone edit %s --set search.trials=%lld makes room", s->def.name,
+                        (long long)study_planned(s) + 1);
+    }
+    struct proposal note = {.sampler = "enqueued", .version = 1, .seq_cut = s->history.seq};
+    struct point point;
+    struct str text = {0};
+    point_init(&point, &s->def.space);
+    int rc = given_point(&s->def.space, &s->history, s->def.search.seed, (uint32_t)s->count + 1, given, &point, err);
+    if (!rc) {
+        size_t named = json_count(given->node);
+        json_print(given->node, &text);
+        snprintf(note.why, sizeof note.why, "%zu of %d parameters named by %.60s", named, s->def.space.count, who);
+        struct trial *t = new_trial(turn, s, &point, &note, str_text(&text), 0, 0);
+        if (out)
+            *out = t;
+    }
+    str_fini(&text);
+    point_fini(&point);
+    return rc;
+}
+
+static void add_file_points(struct turn *turn, struct study *s)
+{
+    struct jcur root = jcur_root(s->def.json, s->def.name), list = jcur_get(&root, "enqueue");
+    for (const struct json *n = jcur_has(&list) ? json_first(list.node) : NULL; n; n = json_next(n)) {
+        struct jcur given = jcur_of(&list, n);
+        int rc = study_add_given(turn, s, &given, "the study file", NULL, NULL);
+        POST(!rc); /* study_def has looked at each */
+    }
+}
+
+/* ---- repeats ---- */
+
+static struct trial *repeat_one(struct turn *turn, struct study *s)
+{
+    struct repeat_job job;
+    if (!has_room(s) || !repeat_next(&s->def.repeat, &s->history, &job))
+        return NULL;
+    struct proposal note = {.sampler = "repeat", .version = 1, .seq_cut = s->history.seq};
+    int len = snprintf(note.why, sizeof note.why, "repeat %d of %d of trial %u: mean %.6g so far", job.repeat + 1,
+                       s->def.repeat.repeats, job.group, s->def.maximize ? job.mean : -job.mean);
+    if (isfinite(job.bar))
+        snprintf(note.why + len, sizeof note.why - (size_t)len, ", the bar is %.6g", s->def.maximize ? job.bar : -job.bar);
+    return new_trial(turn, s, &study_trial(s, job.group)->point, &note, NULL, job.group, job.repeat);
+}
+
+/* All at once, when everything else has ended. True: there is something to do again. */
+static bool confirm(struct turn *turn, struct study *s)
+{
+    struct confirm_job jobs[CONFIRM_MOST];
+    uint64_t cut = s->history.seq;
+    int count = confirm_groups(&s->def.repeat, &s->history, jobs);
+    for (int i = 0; i < count; i++)
+        for (int k = 0; k < s->def.repeat.confirm_seeds; k++) {
+            struct proposal note = {.sampler = "confirm", .version = 1, .seq_cut = cut};
+            snprintf(note.why, sizeof note.why, "trial %u again: rank %d with mean %.6g, to be confirmed", jobs[i].group,
+                     jobs[i].rank, s->def.maximize ? jobs[i].mean : -jobs[i].mean);
+            new_trial(turn, s, &study_trial(s, jobs[i].group)->point, &note, NULL, jobs[i].group, jobs[i].repeat + k);
+        }
+    return count > 0;
 }
 
 struct trial *study_next(struct turn *turn, struct study *s)
 {
-    if (study_has_ended(s) || s->ending[0] || s->wish != WISH_RUN)
+    if (study_has_ended(s) || s->ending[0] || s->wish != WISH_RUN || checks_pending(s))
         return NULL;
     if (s->def.search.parallel && s->open_count >= s->def.search.parallel)
         return NULL;
@@ -486,6 +596,9 @@ struct trial *study_next(struct turn *turn, struct study *s)
     struct trial *promoted = course_promote(turn, s);
     if (promoted)
         return promoted;
+    struct trial *again = repeat_one(turn, s);
+    if (again)
+        return again;
     return may_sample(s) ? sample(turn, s) : NULL;
 }
 
@@ -504,6 +617,8 @@ const char *study_state(const struct study *s)
         return "stopping";
     if (s->wish == WISH_PAUSE)
         return "paused";
+    if (checks_pending(s))
+        return "checking";
     return "running";
 }
 
@@ -604,6 +719,12 @@ static int64_t time_deadline(const struct study *s, int64_t now)
     return deadline;
 }
 
+static bool repeat_is_due(const struct study *s)
+{
+    struct repeat_job job;
+    return has_room(s) && repeat_next(&s->def.repeat, &s->history, &job);
+}
+
 int64_t study_tick(struct turn *turn, struct study *s)
 {
     if (study_has_ended(s))
@@ -617,9 +738,43 @@ int64_t study_tick(struct turn *turn, struct study *s)
     if (!s->ending[0] && course_step(turn, s))
         return turn->now.mono_ms; /* there may be something to start now */
     bool quiet = !s->counts[TRIAL_waiting] && !s->counts[TRIAL_running] && !s->open_count;
-    if (quiet && (s->ending[0] || (!may_sample(s) && !course_has_promotion(s) && s->wish == WISH_RUN)))
+    bool through = !may_sample(s) && !course_has_promotion(s) && !repeat_is_due(s) && s->wish == WISH_RUN;
+    if (quiet && through && !s->ending[0] && confirm(turn, s))
+        return turn->now.mono_ms;
+    if (quiet && (s->ending[0] || through))
         end_now(turn, s);
     return study_has_ended(s) ? INT64_MAX : time_deadline(s, turn->now.mono_ms);
+}
+
+void study_redefine(struct study *s, struct study_def *def)
+{
+    struct proposer *proposer = s->proposer;
+    struct study_def before = s->def;
+    if (proposer)
+        proposer_close(proposer, s->id);
+    s->proposer = NULL;
+    s->asked = s->exhausted = s->course_done = false;
+    sampler_free(s->sampler);
+    s->def = *def;
+    *def = (struct study_def){0};
+    s->sampler = sampler_new(&s->def.search, &s->def.space, s->def.search.seed, NULL);
+    POST(s->sampler); /* study_def has made one of it already */
+    study_def_fini(&before);
+    if (proposer)
+        study_use_proposer(s, proposer);
+}
+
+void study_lengthen(struct turn *turn, struct trial *t)
+{
+    const struct study *s = t->study;
+    bool through = t->status == TRIAL_complete && t->last_epoch >= t->until && t->until == t->epochs;
+    bool before_it = t->status == TRIAL_waiting && t->until == t->epochs;
+    if (t->epochs >= s->def.epochs || s->ending[0] || t->is_deleted || !(through || before_it))
+        return;
+    t->epochs = t->until = s->def.epochs;
+    trial_save_progress(turn, t);
+    if (through)
+        trial_move(turn, t, TRIAL_waiting, "edit", NULL);
 }
 
 void study_reopen(struct turn *turn, struct study *s)
@@ -635,13 +790,13 @@ void study_consider_best(struct study *s, struct trial *t)
     if (s->best == t) {
         /* Its own score may have fallen (another attempt replaced epochs): look at all of them. */
         for (size_t i = 0; i < s->count; i++)
-            if (metric_better(s->def.maximize, s->trials[i]->score, s->best->score))
+            if (!s->trials[i]->is_deleted && metric_better(s->def.maximize, s->trials[i]->score, s->best->score))
                 s->best = s->trials[i];
         if (isnan(s->best->score))
             s->best = NULL;
         return;
     }
-    if (isnan(t->score))
+    if (isnan(t->score) || t->is_deleted)
         return;
     bool better = !s->best || metric_better(s->def.maximize, t->score, s->best->score);
     bool tie = s->best && t->score == s->best->score && t->number < s->best->number;

@@ -22,6 +22,8 @@ struct study {
     int64_t created_ms, ended_ms;
     int64_t wall_used_ms, slot_used_ms;
     char end_reason[33]; /* "" until it has ended */
+    enum study_checks checks;
+    enum study_checked checked;
 
     /* memory */
     struct study_def def;
@@ -36,6 +38,8 @@ struct study {
     int64_t open_count;  /* attempts without an outcome */
     int64_t epochs_done; /* rows that count */
     struct trial *best;
+    struct worker *checker; /* who has its CHECK; NULL: nobody */
+    char check_token[HASH_HEX];
     char ending[33];     /* why it is being wound up; "": it is not */
     bool exhausted;      /* the sampler has nothing left */
     bool course_done;    /* the last stage has ended */
@@ -71,6 +75,11 @@ struct trial *study_trial(const struct study *study, uint32_t number); /* NULL: 
 /* The next trial to start: the front of the waiting list, else a newly sampled one. NULL: nothing now. */
 struct trial *study_next(struct turn *turn, struct study *study);
 
+/* A trial of a point that somebody names, in whole or in part; it counts among the trials of the budget. ERR_NO: the
+ * study has no room for one; ERR_BAD: the point cannot be. */
+int study_add_given(struct turn *turn, struct study *study, const struct jcur *given, const char *who,
+                    struct trial **out, struct err *err);
+
 /* Counts time and ends what has to end; call it every turn. Returns the monotonic time of its next deadline,
  * INT64_MAX if there is none. */
 int64_t study_tick(struct turn *turn, struct study *study);
@@ -81,7 +90,13 @@ bool study_has_ended(const struct study *study);
 /* Open again: a retry, a resume after stop. */
 void study_reopen(struct turn *turn, struct study *study);
 
-/* running, paused, stopping, ended: the first rule that matches. */
+/* Another definition of the same trials (an edit): takes `def`, makes the sampler anew. PRE: the same parameters. */
+void study_redefine(struct study *study, struct study_def *def);
+/* After search.epochs grew: a trial that has not begun, or is through with the shorter training, runs up to the new
+ * length. Nothing otherwise. */
+void study_lengthen(struct turn *turn, struct trial *trial);
+
+/* running, checking, paused, stopping, ended: the first rule that matches. */
 const char *study_state(const struct study *study);
 int64_t study_planned(const struct study *study); /* trials in all; -1: unknown */
 

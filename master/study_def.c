@@ -10,6 +10,7 @@
 #include "common/mem.h"
 #include "common/trainer_options.h"
 #include "common/units.h"
+#include "master/search/given.h"
 #include "master/search/stages.h"
 
 enum { STUDY_FILE_MAX_BYTES = 4 << 20, COMMAND_MAX_ARGS = 256 };
@@ -78,7 +79,7 @@ static int parse_budget(const struct jcur *root, struct study_def *def, struct e
 }
 
 /* {name} in an element of the command must be a parameter or one of the words the slot knows. */
-static int check_placeholders(const struct jcur *arg, const struct space *space, struct err *err)
+static int check_placeholders(const struct jcur *arg, const struct study_def *def, struct err *err)
 {
     static const char *const words[] = {"study", "trial", "attempt", "seed", "until", "epochs",
                                         "metric", "dir", "base", "resume", "resume_epoch", NULL};
@@ -89,7 +90,7 @@ static int check_placeholders(const struct jcur *arg, const struct space *space,
             continue; /* a brace of the trainer's own, as in JSON or a shell pattern */
         memcpy(name, open + 1, len);
         name[len] = '\0';
-        if (!name_ok(name) || space_find(space, name) >= 0)
+        if (!name_ok(name) || space_find(&def->space, name) >= 0 || (def->repeat.folds && strcmp(name, "fold") == 0))
             continue;
         const char *const *w = words;
         while (*w && strcmp(*w, name) != 0)
@@ -113,7 +114,7 @@ static int check_command(const struct jcur *trainer, const struct study_def *def
     for (const struct json *a = json_first(command.node); a; a = json_next(a), i++) {
         struct jcur arg = jcur_at(&command, i);
         const char *text;
-        if (jcur_text(&arg, 65536, &text, err) || check_placeholders(&arg, &def->space, err))
+        if (jcur_text(&arg, 65536, &text, err) || check_placeholders(&arg, def, err))
             return ERR_BAD;
         if (i == 0 && !text[0])
             return jcur_fail(&arg, err, "the program's name is empty");
@@ -183,6 +184,51 @@ static int parse_extras(const struct jcur *root, struct study_def *def, struct e
     return 0;
 }
 
+/* Known good points first: each is looked at now, so that none is refused when the search is under way. */
+static int check_enqueue(const struct jcur *root, const struct study_def *def, struct err *err)
+{
+    struct jcur list = jcur_get(root, "enqueue");
+    if (!jcur_has(&list))
+        return 0;
+    if (jcur_array(&list, 1, 10000, err))
+        return ERR_BAD;
+    if (strcmp(def->search.method, "grid") == 0)
+        return jcur_fail(&list, err, "has no place beside a grid, which visits its own points and no others");
+    if (def->search.trials && (int64_t)json_count(list.node) > def->search.trials)
+        return jcur_fail(&list, err, "has %zu points, more than the %lld of search.trials", json_count(list.node),
+                         (long long)def->search.trials);
+    for (const struct json *n = json_first(list.node); n; n = json_next(n)) {
+        struct jcur given = jcur_of(&list, n);
+        if (given_check(&def->space, &given, err))
+            return ERR_BAD;
+    }
+    return 0;
+}
+
+/* Stages and rungs compare trials of different lengths; a mean of these says nothing. */
+static int check_groups(const struct jcur *root, const struct study_def *def, struct err *err)
+{
+    bool rungs = stages_of(&def->search) || def->prune.method == PRUNE_ASHA;
+    struct jcur repeat = jcur_get(root, "repeat"), confirm = jcur_get(root, "confirm");
+    if (rungs && def->repeat.repeats > 1)
+        return jcur_fail(&repeat, err, "has no place beside stages or asha, which compare trials before they are through");
+    if (stages_of(&def->search) && def->repeat.confirm_top)
+        return jcur_fail(&confirm, err, "has no place beside stages: their last stage is the confirmation");
+    return 0;
+}
+
+static int check_warm_start(const struct jcur *root, struct err *err)
+{
+    static const char *const keys[] = {"study", "db", NULL};
+    struct jcur warm = jcur_get(root, "warm_start"), study = jcur_get(&warm, "study"), db = jcur_get(&warm, "db");
+    const char *text;
+    if (!jcur_has(&warm))
+        return 0;
+    if (jcur_object(&warm, 4, err) || jcur_known(&warm, keys, err) || jcur_name(&study, &text, err))
+        return err_hint(err, "\"warm_start\": {\"study\": \"mnist-small\", \"db\": \"older.db\"}");
+    return jcur_has(&db) ? jcur_text(&db, 4000, &text, err) : 0;
+}
+
 /* A search must be able to end: by its own size, a number of trials, or a budget. */
 static int check_ends(const struct jcur *root, struct study_def *def, struct err *err)
 {
@@ -202,7 +248,8 @@ static int check_ends(const struct jcur *root, struct study_def *def, struct err
 static int parse_root(const struct jcur *root, struct study_def *def, struct err *err)
 {
     static const char *const keys[] = {"study",  "metric",   "trainer", "space",        "search",
-                                       "budget", "priority", "weight",  "max_attempts", "description", "prune", NULL};
+                                       "budget", "priority", "weight",  "max_attempts", "description", "prune", "enqueue",
+                                       "warm_start", "repeat", "confirm", NULL};
     struct jcur name = jcur_get(root, "study"), space = jcur_get(root, "space");
     struct jcur search = jcur_get(root, "search"), trainer = jcur_get(root, "trainer");
     const char *text;
@@ -223,7 +270,11 @@ static int parse_root(const struct jcur *root, struct study_def *def, struct err
         return ERR_BAD;
     if (stages && def->prune.method == PRUNE_ASHA)
         return jcur_fail(&prune, err, "stages carry their best on by themselves: \"asha\" has no place beside them");
+    if (repeat_parse(root, def->search.trials, &def->repeat, err))
+        return ERR_BAD;
     if (parse_budget(root, def, err) || parse_trainer(root, def, err) || parse_extras(root, def, err))
+        return ERR_BAD;
+    if (check_groups(root, def, err) || check_enqueue(root, def, err) || check_warm_start(root, err))
         return ERR_BAD;
     return check_ends(root, def, err);
 }
@@ -282,6 +333,40 @@ void study_def_fini(struct study_def *def)
     space_fini(&def->space);
     json_free(def->json);
     *def = (struct study_def){0};
+}
+
+/* The object that the last key of a path stands in; *last is that key. */
+static const struct json *parent_of(const struct json *root, const char *path, const char **last)
+{
+    const char *dot;
+    while (root && (dot = strchr(path, '.'))) {
+        char *key = xstrndup(path, (size_t)(dot - path));
+        root = json_get(root, key);
+        free(key);
+        path = dot + 1;
+    }
+    *last = path;
+    return root;
+}
+
+const struct json *study_def_at(const struct json *root, const char *path)
+{
+    const char *key;
+    const struct json *parent = parent_of(root, path, &key);
+    return parent ? json_get(parent, key) : NULL;
+}
+
+int study_def_put(struct json *root, const char *path, const char *value, struct err *err)
+{
+    const char *key;
+    const struct json *parent = parent_of(root, path, &key);
+    if (value) {
+        struct json *node = json_parse(value, strlen(value), path, err);
+        return node ? json_set(root, path, node, err) : ERR_BAD;
+    }
+    if (parent)
+        json_free(json_take((struct json *)(uintptr_t)parent, key));
+    return 0;
 }
 
 static struct json *sub_object(struct json *root, const char *key)

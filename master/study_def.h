@@ -17,6 +17,7 @@
 #include "common/err.h"
 #include "common/json.h"
 #include "master/search/prune.h"
+#include "master/search/repeat.h"
 #include "master/search/sampler.h"
 #include "master/search/space.h"
 
@@ -39,6 +40,7 @@ struct study_def {
     int epochs; /* length of a full training */
     struct prune_def prune;
     struct budget budget;
+    struct repeat_def repeat;
     double priority, weight;
     int max_attempts;      /* failures of a trial's own making before it is failed */
     uint64_t trainer_seed; /* every trial's seed comes from it: a paired comparison */
@@ -54,6 +56,11 @@ void study_def_fini(struct study_def *def);
 
 /* Seeds left out are drawn here, once, and become part of the definition. */
 void study_def_fill_seeds(struct study_def *def);
+
+/* The value at a dotted path, as JSON text; NULL: takes the key away. What the path leads through must be there. */
+int study_def_put(struct json *root, const char *path, const char *value, struct err *err);
+/* NULL: there is nothing at this path. Borrowed. */
+const struct json *study_def_at(const struct json *root, const char *path);
 
 /* Is `now` the definition that the store knows as `stored`? Seeds that `now` leaves out agree with any. On a
  * difference: ERR_BAD with the first path that differs. */

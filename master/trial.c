@@ -19,7 +19,7 @@ void trial_tell_history(struct trial *t, uint64_t seq)
     bool scored = !isnan(t->score);
     double score = scored ? (s->def.maximize ? t->score : -t->score) : -INFINITY;
     enum history_state state = HISTORY_PENDING;
-    if (t->status == TRIAL_cancelled)
+    if (t->status == TRIAL_cancelled || t->is_deleted)
         state = HISTORY_GONE;
     else if (t->status == TRIAL_failed || (trial_status_is_final(t->status) && !scored) ||
              strcmp(t->cause, "diverged") == 0)
@@ -64,6 +64,21 @@ void trial_move(struct turn *turn, struct trial *t, enum trial_status to, const 
     uint64_t seq = store_trial_moved(turn->store, t->id, from, to, event, orderly(t->cause), t->attempt,
                                      turn->now.wall_ms, detail);
     trial_tell_history(t, seq);
+}
+
+void trial_delete(struct turn *turn, struct trial *t)
+{
+    struct study *s = t->study;
+    if (!trial_status_is_final(t->status)) {
+        study_stop_trial(turn, t, STOP_NOW, "deleted");
+        trial_move(turn, t, TRIAL_cancelled, "deleted", NULL);
+    }
+    t->is_deleted = true;
+    str_copy(t->cause, sizeof t->cause, "deleted");
+    trial_tell_history(t, store_trial_deleted(turn->store, t->id, t->status, t->attempt, turn->now.wall_ms));
+    s->best = NULL;
+    for (size_t i = 0; i < s->count; i++)
+        study_consider_best(s, s->trials[i]);
 }
 
 bool metric_better(bool maximize, double a, double b)

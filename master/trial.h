@@ -42,6 +42,7 @@ struct trial {
     double score;   /* NaN: none */
     int own_failures, lost_on;
     int64_t created_ms, started_ms, ended_ms;
+    bool is_deleted; /* hidden: no evidence, never the best */
     char *fit; /* JSON of the model's fit behind the proposal; NULL: none */
 
     /* memory */
@@ -60,6 +61,9 @@ struct trial {
 /* Changes the status along an allowed edge: row, event, counters, waiting list. The only writer of trial->status.
  * `detail` is JSON for the event or NULL. PRE: the edge is in trial_status.def. */
 void trial_move(struct turn *turn, struct trial *trial, enum trial_status to, const char *cause, const char *detail);
+
+/* `hone delete`: a trial that has not ended is cancelled first; samplers and people see it no more. */
+void trial_delete(struct turn *turn, struct trial *trial);
 
 /* Takes one epoch into curve, score and rows. False: that (trial, attempt, epoch) was there already. */
 bool trial_take_epoch(struct turn *turn, struct trial *trial, int epoch, double value, double seconds,

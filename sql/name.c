@@ -47,6 +47,12 @@ static const char *const ours[] = {"meta",
                                    "box_by_study",
                                    "box_event",
                                    "box_event_by_study",
+                                   "check_result",
+                                   "check_result_by_study",
+                                   "study_checks",
+                                   "study_event",
+                                   "warm",
+                                   "study_event_by_study",
                                    "checkpoint",
                                    "trial_event",
                                    "trial_event_by_trial",
@@ -55,7 +61,8 @@ static const char *const ours[] = {"meta",
                                    "leaderboard",
                                    "learning_curves",
                                    "study_progress",
-                                   "worker_timeline"};
+                                   "worker_timeline",
+                                   "groups"};
 
 /* What migrations may want: a study of that name would keep a later version from opening the file. */
 static const char *const wanted[] = {"finding",   "trial_finding", "group",

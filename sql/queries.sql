@@ -14,6 +14,9 @@
 --   running         :study*          what runs now: study trial attempt worker host epoch until value ... started_ms
 --   workers                          one row per worker, connected ones first
 --   trial_head, trial_params, trial_attempts, trial_events, trial_curve, trial_checkpoints   :study :trial (number)
+--   best_groups     :study           groups where points were repeated: trial repeats score spread metric params
+--   trial_origin    :study :trial    what was known when it was proposed: finished under_way best_trial best stage box
+--   trial_queue     :study :trial    what it waits for: open before slots workers busy
 --   space           :study           the axes: position name dist definition
 --   meta            :key             value
 
@@ -40,7 +43,8 @@ SELECT value FROM meta WHERE key = :key;
 
 -- name: max_seq
 SELECT max(coalesce((SELECT max(seq) FROM trial_event), 0), coalesce((SELECT max(seq) FROM epoch), 0),
-           coalesce((SELECT max(seq) FROM box), 0), coalesce((SELECT max(seq) FROM box_event), 0));
+           coalesce((SELECT max(seq) FROM box), 0), coalesce((SELECT max(seq) FROM box_event), 0),
+           coalesce((SELECT max(seq) FROM study_event), 0));
 
 -- name: broken_keys
 SELECT count(*) FROM pragma_foreign_key_check;
@@ -68,9 +72,9 @@ SELECT name FROM study_param WHERE study = :study ORDER BY position;
 
 -- name: add_study
 INSERT INTO study (name, definition, base, seed, metric, goal, wish, priority, weight, created_ms, ended_ms,
-                   wall_used_ms, slot_used_ms, end_reason)
+                   wall_used_ms, slot_used_ms, end_reason, checks)
 VALUES (:name, :definition, :base, :seed, :metric, :goal, :wish, :priority, :weight, :created_ms, :ended_ms,
-        :wall_used_ms, :slot_used_ms, :end_reason);
+        :wall_used_ms, :slot_used_ms, :end_reason, :checks);
 
 -- name: add_study_param
 INSERT INTO study_param (study, position, name, dist, definition)
@@ -84,6 +88,17 @@ UPDATE study SET wish = :wish WHERE id = :study;
 
 -- name: set_study_ended
 UPDATE study SET ended_ms = :ended_ms, end_reason = :end_reason WHERE id = :study;
+
+-- name: set_study_checks
+UPDATE study SET checks = :checks, checked = :checked WHERE id = :study;
+
+-- name: add_check_result
+INSERT INTO check_result (study, worker, at_ms, smoke, gate, name, part, verdict, value, expected, text, hint)
+VALUES (:study, :worker, :at_ms, :smoke, :gate, :name, :part, :verdict, :value, :expected, :text, :hint);
+
+-- name: smoke_known
+SELECT count(*) FROM check_result c JOIN worker w ON w.id = c.worker JOIN worker me ON me.id = :worker
+WHERE c.study = :study AND c.gate = 'G4' AND c.verdict <> 'wrong' AND w.name = me.name AND w.host = me.host;
 
 -- name: set_study_used
 UPDATE study SET wall_used_ms = :wall_used_ms, slot_used_ms = :slot_used_ms WHERE id = :study;
@@ -138,6 +153,10 @@ UPDATE box_event SET approved_ms = :at_ms WHERE seq = :seq;
 -- name: last_box_event
 SELECT coalesce(max(trials), 0) FROM box_event WHERE study = :study;
 
+-- name: add_study_event
+INSERT INTO study_event (seq, study, at_ms, event, path, before, after, who)
+VALUES (:seq, :study, :at_ms, :event, :path, :before, :after, :who);
+
 -- name: add_event
 INSERT INTO trial_event (seq, trial, at_ms, event, from_status, to_status, cause, attempt, detail)
 VALUES (:seq, :trial, :at_ms, :event, :from, :to, :cause, :attempt, :detail);
@@ -188,7 +207,7 @@ ON CONFLICT DO NOTHING;
 
 -- name: load_studies
 SELECT id, name, definition, base, seed, wish, priority, weight, created_ms, ended_ms, wall_used_ms, slot_used_ms,
-       end_reason
+       end_reason, checks, checked
 FROM study ORDER BY id;
 
 -- name: load_trials
@@ -222,6 +241,33 @@ UNION ALL
 SELECT seq, NULL, NULL, NULL, NULL, NULL, NULL, NULL, walls, stage, carried, trials FROM box WHERE study = :study
 ORDER BY 1;
 
+-- name: load_box_events
+SELECT seq, param, side, verdict, stage, best, lean, slope, trend, top, trials, before_low, before_high, after_low,
+       after_high, choice, behind, text
+FROM box_event WHERE study = :study ORDER BY seq;
+
+-- name: set_study_definition
+UPDATE study SET definition = :definition, priority = :priority, weight = :weight WHERE id = :study;
+
+-- name: set_study_param
+UPDATE study_param SET definition = :definition WHERE study = :study AND name = :name;
+
+-- name: set_study_name
+UPDATE study SET name = :name, definition = :definition WHERE id = :study;
+
+-- name: set_trial_deleted
+UPDATE trial SET deleted_ms = :deleted_ms, cause = 'deleted' WHERE id = :trial;
+
+-- name: add_warm
+INSERT INTO warm (study, number, source, trial, params, pruned, epochs, score)
+VALUES (:study, :number, :source, :trial, :params, :pruned, :epochs, :score);
+
+-- name: load_warm
+SELECT number, source, trial, params, pruned, epochs, score FROM warm WHERE study = :study ORDER BY number;
+
+-- name: load_study_events
+SELECT seq, event, path, before, after, who, at_ms FROM study_event WHERE study = :study ORDER BY seq;
+
 -- name: last_checkpoint
 SELECT trial, attempt, epoch, path, bytes, hash, created_ms FROM checkpoint
 WHERE trial = :trial AND epoch <= :max_epoch ORDER BY attempt DESC, epoch DESC LIMIT 1;
@@ -234,6 +280,10 @@ SELECT * FROM study_progress;
 
 -- name: study_progress
 SELECT * FROM study_progress WHERE :study IS NULL OR study = :study;
+
+-- name: study_checks
+SELECT gate, "check", part, verdict, value, expected, text, hint, worker, at FROM study_checks
+WHERE study = :study;
 
 -- name: study_find
 SELECT id, name AS study, definition, base, seed, metric, goal, wish, priority, weight, created_ms, ended_ms,
@@ -271,6 +321,7 @@ SELECT s.name AS study, t.number AS trial, t.status, t.score, s.metric, t.best_e
         WHERE a.trial = t.id AND a.attempt = t.attempt) AS worker
 FROM study s JOIN trial t ON t.study = s.id
 WHERE (:study IS NULL OR s.name = :study) AND (t.score IS NOT NULL OR t.status NOT IN ('waiting', 'paused'))
+      AND t.deleted_ms IS NULL
 ORDER BY s.id DESC, t.score IS NULL, iif(s.goal = 'maximize', -t.score, t.score), t.number
 LIMIT coalesce(:limit, -1);
 
@@ -292,7 +343,7 @@ SELECT s.name AS study, t.number AS trial, t."group", t.repeat, t.status, t.caus
        strftime('%Y-%m-%dT%H:%M:%fZ', t.ended_ms / 1000.0, 'unixepoch') AS ended_at
 FROM study s JOIN trial t ON t.study = s.id
 LEFT JOIN epoch_counted e ON e.trial = t.id AND e.epoch = t.best_epoch
-WHERE (:study IS NULL OR s.name = :study) AND (:status IS NULL OR t.status = :status)
+WHERE (:study IS NULL OR s.name = :study) AND (:status IS NULL OR t.status = :status) AND t.deleted_ms IS NULL
 ORDER BY s.id, t.number;
 
 -- name: running
@@ -315,7 +366,7 @@ SELECT s.name AS study, t.number AS trial, t."group", t.repeat, t.status, t.caus
        t.sampler_version, t.seq_cut, t.why, t.platform, t.own_failures, t.lost_on, t.created_ms, t.started_ms,
        t.ended_ms, (t.ended_ms - t.started_ms) / 1000.0 AS seconds,
        (SELECT count(*) FROM trial b WHERE b.study = t.study) AS trials,
-       (SELECT count(*) + 1 FROM trial b WHERE b.study = t.study AND t.score IS NOT NULL
+       (SELECT count(*) + 1 FROM trial b WHERE b.study = t.study AND t.score IS NOT NULL AND b.deleted_ms IS NULL
         AND iif(s.goal = 'maximize', b.score > t.score, b.score < t.score)) AS rank
 FROM study s JOIN trial t ON t.study = s.id WHERE s.name = :study AND t.number = :trial;
 
@@ -345,3 +396,38 @@ WHERE study = :study AND trial = :trial ORDER BY epoch;
 SELECT c.attempt, c.epoch, c.path, c.bytes, c.hash, c.created_ms
 FROM study s JOIN trial t ON t.study = s.id JOIN checkpoint c ON c.trial = t.id
 WHERE s.name = :study AND t.number = :trial ORDER BY c.attempt, c.epoch;
+
+-- name: trial_origin
+SELECT t.seq_cut,
+       (SELECT count(*) FROM trial b WHERE b.study = t.study AND
+        (SELECT v.to_status FROM trial_event v WHERE v.trial = b.id AND v.seq <= t.seq_cut ORDER BY v.seq DESC LIMIT 1)
+        IN ('complete', 'pruned', 'failed')) AS finished,
+       (SELECT count(*) FROM trial b WHERE b.study = t.study AND
+        (SELECT v.to_status FROM trial_event v WHERE v.trial = b.id AND v.seq <= t.seq_cut ORDER BY v.seq DESC LIMIT 1)
+        IN ('waiting', 'running', 'paused')) AS under_way,
+       (SELECT b.number FROM study g JOIN trial b ON b.study = g.id JOIN epoch e ON e.trial = b.id WHERE g.id = t.study
+        AND e.seq <= t.seq_cut AND e.value IS NOT NULL ORDER BY iif(g.goal = 'maximize', -e.value, e.value), b.number LIMIT 1) AS best_trial,
+       (SELECT e.value FROM study g JOIN trial b ON b.study = g.id JOIN epoch e ON e.trial = b.id WHERE g.id = t.study
+        AND e.seq <= t.seq_cut AND e.value IS NOT NULL ORDER BY iif(g.goal = 'maximize', -e.value, e.value), b.number LIMIT 1) AS best,
+       (SELECT x.stage FROM box x WHERE x.study = s.id AND x.seq <= t.seq_cut ORDER BY x.seq DESC LIMIT 1) AS stage,
+       (SELECT x.walls FROM box x WHERE x.study = s.id AND x.seq <= t.seq_cut ORDER BY x.seq DESC LIMIT 1) AS box
+FROM study s JOIN trial t ON t.study = s.id WHERE s.name = :study AND t.number = :trial;
+
+-- name: trial_queue
+SELECT (SELECT count(*) FROM attempt a JOIN trial b ON b.id = a.trial WHERE b.study = s.id AND a.outcome IS NULL) AS open,
+       (SELECT count(*) FROM trial b WHERE b.study = s.id AND b.status = 'waiting' AND b.number < :trial) AS before,
+       (SELECT coalesce(sum(w.slots), 0) FROM worker w WHERE w.left_ms IS NULL) AS slots,
+       (SELECT count(*) FROM worker w WHERE w.left_ms IS NULL) AS workers,
+       (SELECT count(*) FROM attempt a WHERE a.outcome IS NULL) AS busy
+FROM study s WHERE s.name = :study;
+
+-- Only where some point was repeated: what `hone best` ranks by then. exact() keeps every digit of the parameters.
+-- name: best_groups
+SELECT g.study, g.trial, g.repeats, g.mean AS score, g.spread, g.metric,
+       (SELECT json_group_object(sp.name, exact(p.value))
+        FROM study s JOIN trial f ON f.study = s.id JOIN study_param sp ON sp.study = f.study
+        CROSS JOIN param p ON p.trial = f.id AND p.name = sp.name
+        WHERE s.name = g.study AND f.number = g.trial) AS params
+FROM groups g
+WHERE g.study = :study AND g.repeats > 0
+      AND (SELECT max(t.repeat) FROM study s JOIN trial t ON t.study = s.id WHERE s.name = g.study) > 0;

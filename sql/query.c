@@ -190,6 +190,12 @@ int query_open_on(struct conn *conn, struct query **out, struct err *err)
     return 0;
 }
 
+void query_take_conn(struct query *query, struct conn *out)
+{
+    *out = query->own;
+    query->own = (struct conn){0};
+}
+
 /* A master that ended while we were connected could not take its -wal and -shm along, and a read-only connection
  * may not. SQLite does when the last one closes that might write; this one never does. */
 static void tidy(const struct query *query)
@@ -305,7 +311,7 @@ static int refresh(struct query *query, struct err *err)
     return connect(query, err);
 }
 
-static bool overtaken(const struct query *query)
+bool query_overtaken(const struct query *query)
 {
     if (!query->path || query->stamp.live)
         return false;
@@ -333,7 +339,7 @@ int query_run(struct query *query, const char *name, const struct bind *binds, i
     for (int tries = 0; tries < RETRIES; tries++) {
         *out = (struct rows){0};
         rc = run_once(query, name, binds, bind_count, out, err);
-        if (!overtaken(query))
+        if (!query_overtaken(query))
             break;
         if (tries + 1 < RETRIES)
             rows_fini(out);
@@ -401,7 +407,7 @@ int query_sql(struct query *query, const char *sql, size_t max_rows, struct rows
     for (int tries = 0; tries < RETRIES; tries++) {
         *out = (struct rows){0};
         rc = sql_once(query, sql, max_rows, out, err);
-        if (!overtaken(query))
+        if (!query_overtaken(query))
             break;
         if (tries + 1 < RETRIES)
             rows_fini(out);
@@ -418,7 +424,7 @@ int query_backup(const char *db_path, const char *to_path, struct err *err)
         rc = refresh(query, err);
         if (!rc)
             rc = backup_to(query->conn, to_path, err);
-        if (!overtaken(query))
+        if (!query_overtaken(query))
             break;
     }
     query_close(query);

@@ -43,7 +43,9 @@ CREATE TABLE study (
     wall_used_ms INTEGER NOT NULL DEFAULT 0,             -- a length: while a master ran the study
     slot_used_ms INTEGER NOT NULL DEFAULT 0,             -- a length: what its attempts held slots, summed up
     end_reason   TEXT CHECK (end_reason IN ('trials', 'target', 'wall', 'failed', 'epochs', 'slot_hours',
-                                            'stopped', 'exhausted')),
+                                            'stopped', 'exhausted', 'checks')),
+    checks       TEXT NOT NULL DEFAULT 'wanted' CHECK (checks IN ('wanted', 'force', 'skip')), -- before its first trial
+    checked      TEXT CHECK (checked IN ('passed', 'failed')), -- what came of them; NULL: not yet
     CHECK ((ended_ms IS NULL) = (end_reason IS NULL))
 ) STRICT;
 
@@ -119,6 +121,7 @@ CREATE TABLE trial (
     created_ms      INTEGER NOT NULL,
     started_ms      INTEGER,                             -- first dispatched
     ended_ms        INTEGER,                             -- NULL unless its status is final
+    deleted_ms      INTEGER,                             -- `hone delete`: hidden from people and samplers; NULL: not
     UNIQUE (study, number)
 ) STRICT;
 
@@ -256,3 +259,54 @@ CREATE TABLE box_event (
     approved_ms INTEGER                                  -- of ask: when somebody said yes; NULL: not yet
 ) STRICT;
 CREATE INDEX box_event_by_study ON box_event (study, seq);
+
+
+-- check_result: what was looked at before a study's first trial (gates G1 to G6 and the data, common/check_result.h),
+-- and on each further worker before its first trial of a command (G4 alone). A study that is checked again, because
+-- something was wrong, adds rows: the newest at_ms counts. Verdicts from best to worst: good, fine, suspicious, wrong.
+CREATE TABLE check_result (
+    id       INTEGER PRIMARY KEY,
+    study    INTEGER NOT NULL REFERENCES study (id),
+    worker   INTEGER NOT NULL REFERENCES worker (id),
+    at_ms    INTEGER NOT NULL,
+    smoke    INTEGER NOT NULL CHECK (smoke IN (0, 1)),     -- 1: a further worker's one epoch
+    gate     TEXT    NOT NULL,                             -- G1, …, G6, data
+    name     TEXT    NOT NULL,
+    part     TEXT,                                         -- layer and block; NULL: the whole
+    verdict  TEXT    NOT NULL CHECK (verdict IN ('skipped', 'good', 'fine', 'suspicious', 'wrong')),
+    value    REAL,                                         -- what was measured
+    expected REAL,                                         -- what it was held against
+    text     TEXT    NOT NULL,                             -- the reason, with numbers
+    hint     TEXT                                          -- what to do
+) STRICT;
+CREATE INDEX check_result_by_study ON check_result (study, at_ms);
+-- warm: what a study knows before its first trial ("warm_start"): finished trials of another study, copied when it was
+-- submitted, so that the search and its replay need that study no more. They are no trials of this study.
+CREATE TABLE warm (
+    study  INTEGER NOT NULL REFERENCES study (id),
+    number INTEGER NOT NULL CHECK (number >= 1),
+    source TEXT    NOT NULL,                             -- name of the other study
+    trial  INTEGER NOT NULL,                             -- its trial's number
+    params TEXT    NOT NULL CHECK (json_valid(params)),
+    pruned INTEGER NOT NULL CHECK (pruned IN (0, 1)),
+    epochs INTEGER NOT NULL,
+    score  REAL,                                         -- NULL: failed or diverged
+    PRIMARY KEY (study, number)
+) STRICT, WITHOUT ROWID;
+
+
+-- study_event: what people did to a study while it lived, one row a change: edit (path is that of the study file,
+-- before and after are JSON, NULL where the key is not there), approve (path is the parameter, after the list of the
+-- box_events that were approved), rename. study.definition is always the newest; going back through the edits gives
+-- the definition that a proposal was made under.
+CREATE TABLE study_event (
+    seq    INTEGER PRIMARY KEY,                          -- one counter with trial_event, epoch, box and box_event
+    study  INTEGER NOT NULL REFERENCES study (id),
+    at_ms  INTEGER NOT NULL,
+    event  TEXT    NOT NULL CHECK (event IN ('edit', 'approve', 'rename')),
+    path   TEXT,
+    before TEXT CHECK (before IS NULL OR json_valid(before)),
+    after  TEXT CHECK (after IS NULL OR json_valid(after)),
+    who    TEXT    NOT NULL                              -- user and host, as the command said
+) STRICT;
+CREATE INDEX study_event_by_study ON study_event (study, seq);

@@ -200,13 +200,33 @@ static int open_file(struct store *store, const char *path, const struct store_o
     return rc ? rc : open_locked(store, empty, options, err);
 }
 
+/* Through a reader's connection, which knows how to leave no trace; everything is read in one transaction. */
+static int open_read_only(struct store *store, const char *path, struct err *err)
+{
+    int rc = query_open(path, &store->reader, err);
+    if (rc)
+        return rc;
+    query_take_conn(store->reader, &store->conn);
+    store->path = xstrdup(store->conn.path);
+    store->root = xasprintf("%s.d", store->path);
+    rc = conn_exec(&store->conn, "BEGIN", err);
+    return rc ? rc : read_uuid(store, err);
+}
+
+bool store_overtaken(const struct store *store)
+{
+    return query_overtaken(store->reader);
+}
+
 int store_open(const char *path, const struct store_options *options, struct store **out, struct err *err)
 {
     static const struct store_options plain;
     if (!options)
         options = &plain;
     struct store *store = xcalloc(1, sizeof *store);
-    int rc = options->memory ? open_memory(store, options, err) : open_file(store, path, options, err);
+    int rc = options->memory      ? open_memory(store, options, err)
+             : options->read_only ? open_read_only(store, path, err)
+                                  : open_file(store, path, options, err);
     if (rc) {
         store_close(store);
         store = NULL;
@@ -221,9 +241,10 @@ void store_close(struct store *store)
         return;
     if (store->conn.db && !sqlite3_get_autocommit(store->conn.db))
         conn_run(&store->conn, "rollback", NULL);
-    if (store->conn.db && !store->memory)
+    if (store->conn.db && !store->memory && !store->reader)
         conn_exec(&store->conn, "PRAGMA wal_checkpoint(TRUNCATE)", NULL);
     conn_fini(&store->conn);
+    query_close(store->reader);
     db_lock_release(&store->lock);
     known_fini(store);
     free(store->checkpoint_path);

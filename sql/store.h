@@ -26,6 +26,7 @@ struct migration;
 
 struct store_options {
     bool network_db;     /* --network-db: exclusive locking, no shared memory */
+    bool read_only;      /* no lock, nothing is written: one snapshot of a file that a master may be writing */
     bool memory;         /* a private in-memory database, for the rehearsal and tests; path is ignored */
     const char *address; /* unused at open; see store_set_address */
     /* For tests: another text than /proc/self/mountinfo, other steps than sql/migrate's. */
@@ -35,6 +36,8 @@ struct store_options {
 };
 
 int store_open(const char *path, const struct store_options *options, struct store **out, struct err *err);
+/* Read-only alone: did a master begin to write a file at rest while it was read? What was read is then of no use. */
+bool store_overtaken(const struct store *store);
 /* Folds the WAL back so that one file is left. NULL is fine. */
 void store_close(struct store *store);
 
@@ -62,6 +65,8 @@ uint64_t store_seq(const struct store *store);
 /* ---- studies ---- */
 
 enum study_wish { WISH_RUN, WISH_PAUSE, WISH_STOP };
+enum study_checks { CHECKS_WANTED, CHECKS_FORCE, CHECKS_SKIP }; /* as the user said; FORCE: whatever they say */
+enum study_checked { CHECKED_NOT, CHECKED_PASSED, CHECKED_FAILED };
 
 struct row_study {
     int64_t id; /* set by store_add_study */
@@ -76,7 +81,9 @@ struct row_study {
     int64_t wall_used_ms;         /* while a master ran it */
     int64_t slot_used_ms;         /* sum over its attempts of the time they held a slot */
     const char
-        *end_reason; /* NULL, or trials, target, wall, failed, epochs, slot_hours, stopped, exhausted */
+        *end_reason; /* NULL, or trials, target, wall, failed, epochs, slot_hours, stopped, exhausted, checks */
+    enum study_checks checks;
+    enum study_checked checked;
 };
 
 /* One column of the study's flat view and one row of study_param. */
@@ -99,7 +106,22 @@ void store_study_wish(struct store *store, int64_t study, enum study_wish wish, 
 void store_study_ended(struct store *store, int64_t study, const char *reason, int64_t now_ms);
 void store_study_reopened(struct store *store, int64_t study,
                           int64_t now_ms); /* ended no longer (retry, new budget) */
+/* After an edit: the whole definition, and what views and other readers have of it. */
+void store_study_redefined(struct store *store, int64_t study, const char *definition, double priority, double weight);
+void store_study_param(struct store *store, int64_t study, const char *name, const char *definition);
+/* Its flat view is renamed too. ERR_BAD: no name for a study, or one that is taken. */
+int store_study_renamed(struct store *store, int64_t study, const char *name, const char *definition, struct err *err);
 void store_study_used(struct store *store, int64_t study, int64_t wall_used_ms, int64_t slot_used_ms);
+
+/* ---- checks ---- */
+
+void store_study_checks(struct store *store, int64_t study, enum study_checks checks, enum study_checked checked);
+
+struct check_result;
+void store_add_check(struct store *store, int64_t study, int64_t worker, bool smoke,
+                     const struct check_result *result, int64_t now_ms);
+/* Has a worker of this one's name and host trained an epoch of the study as a check, and well? */
+bool store_smoke_known(struct store *store, int64_t study, int64_t worker);
 
 /* ---- workers ---- */
 
@@ -136,6 +158,7 @@ struct row_trial {
     uint64_t seq_cut; /* the history the proposal saw */
     const char *why;  /* one sentence of the sampler */
     const char *platform;
+    const char *given; /* store_add_trial alone: JSON of what somebody named of it; NULL: sampled */
     const char *fit;  /* JSON list, or NULL: see struct proposal */
     int attempt;      /* newest attempt, 0: none */
     int until;        /* epoch to stop after */
@@ -155,6 +178,8 @@ void store_add_trial(struct store *store, struct row_trial *trial, const struct 
 uint64_t store_trial_moved(struct store *store, int64_t trial, enum trial_status from, enum trial_status to,
                            const char *event, const char *cause, int attempt, int64_t now_ms,
                            const char *detail);
+/* `hone delete`: hidden from people; an event of cause "deleted" that changes no status. Returns its seq. */
+uint64_t store_trial_deleted(struct store *store, int64_t trial, enum trial_status status, int attempt, int64_t now_ms);
 /* Score, best and last epoch, until and failure counters after a change in memory. */
 void store_trial_progress(struct store *store, const struct row_trial *trial);
 
@@ -233,9 +258,47 @@ uint64_t store_add_box_event(struct store *store, const struct row_box_event *ev
 int store_load_asked(struct store *store, int64_t study,
                      int (*visit)(void *arg, uint64_t seq, const char *param, const char *side, double low, double high),
                      void *arg, struct err *err);
+/* The events themselves, in the order of seq. */
+int store_load_box_events(struct store *store, int64_t study,
+                          int (*visit)(void *arg, uint64_t seq, const struct row_box_event *row), void *arg,
+                          struct err *err);
 void store_box_event_approved(struct store *store, uint64_t seq, int64_t now_ms);
 /* Most finished trials that any event of this study had looked at; 0: none. */
 int store_last_look(struct store *store, int64_t study);
+
+/* ---- what people did to a study ---- */
+
+struct row_study_event {
+    int64_t study;
+    const char *event;          /* edit, approve, rename */
+    const char *path;           /* of the study file, or a parameter; NULL: none */
+    const char *before, *after; /* JSON; NULL: not there */
+    const char *who;
+    int64_t at_ms;
+};
+
+/* Returns the seq. */
+uint64_t store_add_study_event(struct store *store, const struct row_study_event *event);
+int store_load_study_events(struct store *store, int64_t study,
+                            int (*visit)(void *arg, uint64_t seq, const struct row_study_event *row), void *arg,
+                            struct err *err);
+
+/* ---- what a study knew before its first trial ---- */
+
+struct row_warm {
+    int64_t study;
+    int number;         /* from 1 */
+    const char *source; /* the study it comes from */
+    uint32_t trial;     /* its number there */
+    const char *params; /* JSON */
+    bool pruned;
+    int epochs;
+    double score; /* NaN: failed or diverged */
+};
+
+void store_add_warm(struct store *store, const struct row_warm *row);
+int store_load_warm(struct store *store, int64_t study, int (*visit)(void *arg, const struct row_warm *row), void *arg,
+                    struct err *err);
 
 /* ---- rebuilding memory ---- */
 

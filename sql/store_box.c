@@ -1,8 +1,8 @@
 /* Boxes and what was seen at their walls. */
 #include "sql/store_inner.h"
 
-uint64_t store_add_box(struct store *store, int64_t study, int stage, int carried, int trials, const char *walls,
-                       int64_t now_ms)
+uint64_t store_add_box(struct store *store, int64_t study, int stage, int carried, int trials,
+                       const char *walls, int64_t now_ms)
 {
     uint64_t seq = store->seq + 1;
     struct put put = put_begin(store, "add_box");
@@ -44,7 +44,8 @@ uint64_t store_add_box_event(struct store *store, const struct row_box_event *ev
 }
 
 int store_load_asked(struct store *store, int64_t study,
-                     int (*visit)(void *arg, uint64_t seq, const char *param, const char *side, double low, double high),
+                     int (*visit)(void *arg, uint64_t seq, const char *param, const char *side, double low,
+                                  double high),
                      void *arg, struct err *err)
 {
     sqlite3_stmt *stmt = NULL;
@@ -79,4 +80,43 @@ int store_last_look(struct store *store, int64_t study)
     int trials = sqlite3_step(stmt) == SQLITE_ROW ? sqlite3_column_int(stmt, 0) : 0;
     sqlite3_reset(stmt);
     return trials;
+}
+
+static struct row_box_event box_event_row(sqlite3_stmt *stmt, int64_t study)
+{
+    return (struct row_box_event){
+        .study = study,
+        .param = text_at_col(stmt, 1),
+        .side = text_at_col(stmt, 2),
+        .verdict = text_at_col(stmt, 3),
+        .stage = sqlite3_column_int(stmt, 4),
+        .best = num_at_col(stmt, 5),
+        .lean = num_at_col(stmt, 6),
+        .slope = num_at_col(stmt, 7),
+        .trend = num_at_col(stmt, 8),
+        .top = sqlite3_column_int(stmt, 9),
+        .trials = sqlite3_column_int(stmt, 10),
+        .before_low = num_at_col(stmt, 11),
+        .before_high = num_at_col(stmt, 12),
+        .after_low = num_at_col(stmt, 13),
+        .after_high = num_at_col(stmt, 14),
+        .choice = text_at_col(stmt, 15),
+        .behind = text_at_col(stmt, 16),
+        .text = text_at_col(stmt, 17),
+    };
+}
+
+int store_load_box_events(struct store *store, int64_t study,
+                          int (*visit)(void *arg, uint64_t seq, const struct row_box_event *row), void *arg,
+                          struct err *err)
+{
+    sqlite3_stmt *stmt;
+    int rc = load_start(store, "load_box_events", study, &stmt, err), got = SQLITE_DONE;
+    if (rc)
+        return rc;
+    while (!rc && (got = sqlite3_step(stmt)) == SQLITE_ROW) {
+        struct row_box_event row = box_event_row(stmt, study);
+        rc = visit(arg, (uint64_t)sqlite3_column_int64(stmt, 0), &row);
+    }
+    return load_finish(store, stmt, got, rc, err);
 }

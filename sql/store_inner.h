@@ -31,6 +31,7 @@ struct store {
     char *path, *root;
     char uuid[HASH_HEX];
     bool memory;
+    struct query *reader; /* read-only: whose connection it has */
     bool dirty;        /* a transaction is open */
     bool views_stale;  /* some study's view_stale */
     struct err failed; /* code 0: none */
@@ -74,6 +75,15 @@ void known_add_trial(struct store *store, int64_t trial, int64_t study);
 /* Number of a metric of the study, added if new; 0 if there are too many or that failed. `guess` is where it stood
  * last time. */
 int64_t known_metric_id(struct store *store, struct known_study *study, size_t guess, const char *name);
+
+/* ---- store_load.c ---- */
+
+/* A statement with the id of a study or trial bound; PRE: not already running, as in a visit that visits again. */
+int load_start(struct store *store, const char *name, int64_t id, sqlite3_stmt **out, struct err *err);
+/* `got` is the last step's result, `rc` what the visits said. */
+int load_finish(struct store *store, sqlite3_stmt *stmt, int got, int rc, struct err *err);
+const char *text_at_col(sqlite3_stmt *stmt, int col); /* NULL is NULL */
+double num_at_col(sqlite3_stmt *stmt, int col);       /* NULL is NaN */
 
 /* ---- store_study_view.c ---- */
 

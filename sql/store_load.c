@@ -8,18 +8,17 @@
 #include "common/str.h"
 #include "sql/store_inner.h"
 
-static const char *text_at_col(sqlite3_stmt *stmt, int col)
+const char *text_at_col(sqlite3_stmt *stmt, int col)
 {
     return (const char *)sqlite3_column_text(stmt, col);
 }
 
-static double num_at_col(sqlite3_stmt *stmt, int col)
+double num_at_col(sqlite3_stmt *stmt, int col)
 {
     return sqlite3_column_type(stmt, col) == SQLITE_NULL ? NAN : sqlite3_column_double(stmt, col);
 }
 
-/* A statement with the id of a study or trial bound; PRE: not already running, as in a visit that visits again. */
-static int start(struct store *store, const char *name, int64_t id, sqlite3_stmt **out, struct err *err)
+int load_start(struct store *store, const char *name, int64_t id, sqlite3_stmt **out, struct err *err)
 {
     *out = NULL;
     int rc = conn_stmt(&store->conn, name, out, err);
@@ -30,8 +29,7 @@ static int start(struct store *store, const char *name, int64_t id, sqlite3_stmt
     return 0;
 }
 
-/* `got` is the last step's result, `rc` what the visits said. */
-static int finish(struct store *store, sqlite3_stmt *stmt, int got, int rc, struct err *err)
+int load_finish(struct store *store, sqlite3_stmt *stmt, int got, int rc, struct err *err)
 {
     if (!rc && got != SQLITE_DONE)
         rc = conn_fail(&store->conn, got, err);
@@ -69,7 +67,7 @@ static int load_values(struct store *store, int64_t trial, struct values *values
     values->count = 0;
     str_clear(&values->texts);
     sqlite3_stmt *stmt;
-    int rc = start(store, "load_params", trial, &stmt, err), got = SQLITE_DONE;
+    int rc = load_start(store, "load_params", trial, &stmt, err), got = SQLITE_DONE;
     if (rc)
         return rc;
     while ((got = sqlite3_step(stmt)) == SQLITE_ROW)
@@ -79,7 +77,7 @@ static int load_values(struct store *store, int64_t trial, struct values *values
         if (!values->items[i].is_number)
             values->items[i].text = values->texts.text + (size_t)values->items[i].text;
     }
-    return finish(store, stmt, got, 0, err);
+    return load_finish(store, stmt, got, 0, err);
 }
 
 static struct row_trial trial_row(sqlite3_stmt *stmt)
@@ -121,7 +119,7 @@ int store_load_trials(struct store *store, int64_t study,
 {
     struct values values = {0};
     sqlite3_stmt *stmt;
-    int rc = start(store, "load_trials", study, &stmt, err), got = SQLITE_DONE;
+    int rc = load_start(store, "load_trials", study, &stmt, err), got = SQLITE_DONE;
     if (rc)
         return rc;
     while (!rc && (got = sqlite3_step(stmt)) == SQLITE_ROW) {
@@ -132,7 +130,7 @@ int store_load_trials(struct store *store, int64_t study,
     }
     free(values.items);
     str_fini(&values.texts);
-    return finish(store, stmt, got, rc, err);
+    return load_finish(store, stmt, got, rc, err);
 }
 
 /* ---- the log ---- */
@@ -161,14 +159,14 @@ int store_load_log(struct store *store, int64_t study, int (*visit)(void *arg, c
                    void *arg, struct err *err)
 {
     sqlite3_stmt *stmt;
-    int rc = start(store, "load_log", study, &stmt, err), got = SQLITE_DONE;
+    int rc = load_start(store, "load_log", study, &stmt, err), got = SQLITE_DONE;
     if (rc)
         return rc;
     while (!rc && (got = sqlite3_step(stmt)) == SQLITE_ROW) {
         struct row_log row = log_row(stmt);
         rc = visit(arg, &row);
     }
-    return finish(store, stmt, got, rc, err);
+    return load_finish(store, stmt, got, rc, err);
 }
 
 /* ---- attempts and epochs ---- */
@@ -177,7 +175,7 @@ int store_load_attempts(struct store *store, int64_t study,
                         int (*visit)(void *arg, const struct row_attempt *row), void *arg, struct err *err)
 {
     sqlite3_stmt *stmt;
-    int rc = start(store, "load_attempts", study, &stmt, err), got = SQLITE_DONE;
+    int rc = load_start(store, "load_attempts", study, &stmt, err), got = SQLITE_DONE;
     if (rc)
         return rc;
     while (!rc && (got = sqlite3_step(stmt)) == SQLITE_ROW) {
@@ -195,7 +193,7 @@ int store_load_attempts(struct store *store, int64_t study,
         };
         rc = visit(arg, &row);
     }
-    return finish(store, stmt, got, rc, err);
+    return load_finish(store, stmt, got, rc, err);
 }
 
 int store_load_epochs(struct store *store, int64_t study,
@@ -203,7 +201,7 @@ int store_load_epochs(struct store *store, int64_t study,
                       struct err *err)
 {
     sqlite3_stmt *stmt;
-    int rc = start(store, "load_epochs", study, &stmt, err), got = SQLITE_DONE;
+    int rc = load_start(store, "load_epochs", study, &stmt, err), got = SQLITE_DONE;
     if (rc)
         return rc;
     while (!rc && (got = sqlite3_step(stmt)) == SQLITE_ROW) {
@@ -217,7 +215,7 @@ int store_load_epochs(struct store *store, int64_t study,
         };
         rc = visit(arg, &row, (uint64_t)sqlite3_column_int64(stmt, 6));
     }
-    return finish(store, stmt, got, rc, err);
+    return load_finish(store, stmt, got, rc, err);
 }
 
 /* ---- checkpoints ---- */
@@ -232,7 +230,7 @@ int store_last_checkpoint(struct store *store, int64_t trial, int max_epoch, str
                           struct err *err)
 {
     sqlite3_stmt *stmt;
-    int rc = start(store, "last_checkpoint", trial, &stmt, err);
+    int rc = load_start(store, "last_checkpoint", trial, &stmt, err);
     if (rc)
         return rc;
     sqlite3_bind_int64(stmt, 2, max_epoch);
@@ -254,5 +252,5 @@ int store_last_checkpoint(struct store *store, int64_t trial, int max_epoch, str
         rc = err_set(err, ERR_GONE, "%s: trial with id %lld has no checkpoint up to epoch %d", store->path,
                      (long long)trial, max_epoch);
     }
-    return finish(store, stmt, got, rc, err);
+    return load_finish(store, stmt, got, rc, err);
 }

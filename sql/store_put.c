@@ -15,6 +15,7 @@ void store_fail(struct store *store, const struct err *why)
 
 int store_touch(struct store *store)
 {
+    PRE(!store->reader);
     if (store->failed.code)
         return store->failed.code;
     if (store->dirty)

@@ -1,10 +1,15 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/check.h"
+#include "common/mem.h"
 #include "sql/name.h"
 #include "sql/store_inner.h"
 
 static const char *const wish_names[] = {[WISH_RUN] = "run", [WISH_PAUSE] = "pause", [WISH_STOP] = "stop"};
+
+static const char *const checks_names[] = {"wanted", "force", "skip"};
+static const char *const checked_names[] = {NULL, "passed", "failed"};
 
 enum { PARAMS_MAX = 1900 }; /* one column each in the flat view, of SQLite's 2000 */
 
@@ -71,6 +76,7 @@ static void put_study(struct store *store, struct row_study *study, const char *
     put_int(&put, study->wall_used_ms);
     put_int(&put, study->slot_used_ms);
     put_text(&put, study->end_reason);
+    put_text(&put, checks_names[study->checks]);
     if (put_run(&put) < 0)
         return;
     study->id = sqlite3_last_insert_rowid(store->conn.db);
@@ -147,7 +153,76 @@ void store_study_used(struct store *store, int64_t study, int64_t wall_used_ms, 
     put_run(&put);
 }
 
+void store_study_checks(struct store *store, int64_t study, enum study_checks checks, enum study_checked checked)
+{
+    struct put put = put_begin(store, "set_study_checks");
+    put_text(&put, checks_names[checks]);
+    put_text(&put, checked_names[checked]);
+    put_int(&put, study);
+    put_run(&put);
+}
+
+void store_study_redefined(struct store *store, int64_t study, const char *definition, double priority, double weight)
+{
+    struct put put = put_begin(store, "set_study_definition");
+    put_text(&put, definition);
+    put_num(&put, priority);
+    put_num(&put, weight);
+    put_int(&put, study);
+    put_run(&put);
+}
+
+void store_study_param(struct store *store, int64_t study, const char *name, const char *definition)
+{
+    struct put put = put_begin(store, "set_study_param");
+    put_text(&put, definition);
+    put_int(&put, study);
+    put_text(&put, name);
+    put_run(&put);
+}
+
+static void put_name(struct store *store, struct known_study *known, const char *name, const char *definition)
+{
+    struct put put = put_begin(store, "set_study_name");
+    put_text(&put, name);
+    put_text(&put, definition);
+    put_int(&put, known->id);
+    if (put_run(&put) < 0)
+        return;
+    struct str drop = {0};
+    struct err why = ERR_NONE;
+    str_add(&drop, "DROP VIEW IF EXISTS ");
+    name_quote(known->name, &drop);
+    free(known->name);
+    known->name = xstrdup(name);
+    if (conn_exec(&store->conn, str_text(&drop), &why) || study_view_make(store, known, &why))
+        store_fail(store, &why);
+    str_fini(&drop);
+}
+
+int store_study_renamed(struct store *store, int64_t study, const char *name, const char *definition, struct err *err)
+{
+    struct row_study row = {.name = name};
+    int rc = check_study(store, &row, NULL, 0, err);
+    if (rc)
+        return rc;
+    put_name(store, known_study(store, study), name, definition);
+    if (store->failed.code && err)
+        *err = store->failed;
+    return store->failed.code;
+}
+
 /* ---- loading ---- */
+
+static enum study_checks checks_of(const char *name)
+{
+    return strcmp(name, "skip") == 0 ? CHECKS_SKIP : strcmp(name, "force") == 0 ? CHECKS_FORCE : CHECKS_WANTED;
+}
+
+static enum study_checked checked_of(const char *name)
+{
+    return !name ? CHECKED_NOT : strcmp(name, "passed") == 0 ? CHECKED_PASSED : CHECKED_FAILED;
+}
 
 static enum study_wish wish_of(const char *name)
 {
@@ -173,6 +248,8 @@ static struct row_study study_row(sqlite3_stmt *stmt)
         .wall_used_ms = sqlite3_column_int64(stmt, 10),
         .slot_used_ms = sqlite3_column_int64(stmt, 11),
         .end_reason = (const char *)sqlite3_column_text(stmt, 12),
+        .checks = checks_of((const char *)sqlite3_column_text(stmt, 13)),
+        .checked = checked_of((const char *)sqlite3_column_text(stmt, 14)),
     };
 }
 

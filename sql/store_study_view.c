@@ -90,7 +90,7 @@ static void add_rest(const struct known_study *study, struct str *sql)
              "    strftime('%%Y-%%m-%%dT%%H:%%M:%%fZ', t.ended_ms / 1000.0, 'unixepoch') AS ended_at\n"
              "FROM trial t LEFT JOIN epoch e ON e.trial = t.id AND e.epoch = t.best_epoch AND e.attempt =\n"
              "    (SELECT max(n.attempt) FROM epoch n WHERE n.trial = t.id AND n.epoch = t.best_epoch)\n"
-             "WHERE t.study = %lld ORDER BY t.number",
+             "WHERE t.study = %lld AND t.deleted_ms IS NULL ORDER BY t.number",
              (long long)study->id);
 }
 

@@ -1,8 +1,8 @@
-#include <stdio.h>
 #include <math.h>
 #include <string.h>
 
 #include "common/check.h"
+#include "common/str.h"
 #include "sql/store_inner.h"
 
 /* ---- workers ---- */
@@ -113,10 +113,14 @@ void store_add_trial(struct store *store, struct row_trial *trial, const struct 
     known_add_trial(store, trial->id, trial->study);
     for (int i = 0; i < count; i++)
         put_value(store, trial->id, &values[i]);
-    char detail[32];
-    snprintf(detail, sizeof detail, "{\"until\":%d}", trial->until);
-    put_event(store, trial->id, trial->created_ms, "sampled", NULL, trial_status_name(TRIAL_waiting),
-              trial->cause, 0, detail);
+    struct str detail = {0};
+    str_addf(&detail, "{\"until\":%d", trial->until);
+    if (trial->given)
+        str_addf(&detail, ",\"given\":%s", trial->given);
+    str_add(&detail, "}");
+    put_event(store, trial->id, trial->created_ms, trial->given ? "enqueued" : "sampled", NULL,
+              trial_status_name(TRIAL_waiting), trial->cause, 0, str_text(&detail));
+    str_fini(&detail);
 }
 
 /* Memory and store disagree about a status: our own bug, but not one to lose acknowledged epochs for. */
@@ -144,6 +148,16 @@ uint64_t store_trial_moved(struct store *store, int64_t trial, enum trial_status
     if (put_run(&put) == 0)
         fail_move(store, trial, from_name, to_name);
     return put_event(store, trial, now_ms, event, from_name, to_name, cause, attempt, detail);
+}
+
+uint64_t store_trial_deleted(struct store *store, int64_t trial, enum trial_status status, int attempt, int64_t now_ms)
+{
+    struct put put = put_begin(store, "set_trial_deleted");
+    put_int(&put, now_ms);
+    put_int(&put, trial);
+    put_run(&put);
+    const char *name = trial_status_name(status);
+    return put_event(store, trial, now_ms, "deleted", name, name, "deleted", attempt, NULL);
 }
 
 void store_trial_progress(struct store *store, const struct row_trial *trial)

@@ -24,7 +24,7 @@ SELECT s.name AS study, t.number AS trial, t.status, t.score, s.metric, t.best_e
        strftime('%Y-%m-%dT%H:%M:%fZ', t.started_ms / 1000.0, 'unixepoch') AS started_at,
        strftime('%Y-%m-%dT%H:%M:%fZ', t.ended_ms / 1000.0, 'unixepoch') AS ended_at
 FROM study s JOIN trial t ON t.study = s.id
-WHERE t.score IS NOT NULL OR t.status NOT IN ('waiting', 'paused')
+WHERE (t.score IS NOT NULL OR t.status NOT IN ('waiting', 'paused')) AND t.deleted_ms IS NULL
 ORDER BY s.id DESC, t.score IS NULL, iif(s.goal = 'maximize', -t.score, t.score), t.number;
 
 
@@ -41,7 +41,7 @@ FROM (SELECT s.name AS study, s.id AS study_id, s.metric, i.id,
              row_number() OVER (PARTITION BY s.id
                                 ORDER BY iif(s.goal = 'maximize', -i.score, i.score), i.number) AS rank
       FROM study s JOIN trial i ON i.study = s.id
-      WHERE i.score IS NOT NULL) r
+      WHERE i.score IS NOT NULL AND i.deleted_ms IS NULL) r
 JOIN trial t ON t.id = r.id
 ORDER BY r.study_id DESC, r.rank;
 
@@ -73,18 +73,31 @@ SELECT s.name AS study, s.wish, count(t.id) AS trials,
        count(*) FILTER (WHERE t.status = 'cancelled') AS cancelled,
        coalesce(sum(t.last_epoch), 0) AS epochs,
        (SELECT b.score FROM study g JOIN trial b ON b.study = g.id WHERE g.id = s.id AND b.score IS NOT NULL
+        AND b.deleted_ms IS NULL
         ORDER BY iif(g.goal = 'maximize', -b.score, b.score), b.number LIMIT 1) AS best_score,
        (SELECT b.number FROM study g JOIN trial b ON b.study = g.id WHERE g.id = s.id AND b.score IS NOT NULL
+        AND b.deleted_ms IS NULL
         ORDER BY iif(g.goal = 'maximize', -b.score, b.score), b.number LIMIT 1) AS best_trial,
        s.metric, s.goal,
        strftime('%Y-%m-%dT%H:%M:%fZ', s.created_ms / 1000.0, 'unixepoch') AS created_at,
        strftime('%Y-%m-%dT%H:%M:%fZ', min(t.started_ms) / 1000.0, 'unixepoch') AS started_at,
        strftime('%Y-%m-%dT%H:%M:%fZ', s.ended_ms / 1000.0, 'unixepoch') AS ended_at,
        s.wall_used_ms / 1000.0 AS wall_seconds, s.slot_used_ms / 1000.0 AS slot_seconds,
-       s.end_reason
+       s.end_reason, iif(s.checks = 'skip', 'skipped', coalesce(s.checked, 'pending')) AS checks
 FROM study s LEFT JOIN trial t ON t.study = s.id
 GROUP BY s.id
 ORDER BY s.id DESC;
+
+
+-- study_checks: what the checks before the first trial said, the newest study first; of a study that was checked again
+-- the newest checks, and the smoke runs of further workers.
+--   SELECT * FROM study_checks WHERE verdict IN ('suspicious', 'wrong');
+CREATE VIEW study_checks AS
+SELECT s.name AS study, c.gate, c.name AS "check", c.part, c.verdict, c.value, c.expected, c.text, c.hint, w.name AS worker,
+       strftime('%Y-%m-%dT%H:%M:%fZ', c.at_ms / 1000.0, 'unixepoch') AS at
+FROM study s JOIN check_result c ON c.study = s.id JOIN worker w ON w.id = c.worker
+WHERE c.at_ms >= (SELECT max(n.at_ms) FROM check_result n WHERE n.study = s.id AND NOT n.smoke)
+ORDER BY s.id DESC, c.id;
 
 
 -- worker_timeline: who trained what, when: one row per attempt; outcome, end and seconds are NULL while it runs.
@@ -95,3 +108,25 @@ SELECT w.name AS worker, w.host, s.name AS study, t.number AS trial, a.attempt, 
        (a.ended_ms - a.started_ms) / 1000.0 AS seconds
 FROM attempt a JOIN worker w ON w.id = a.worker JOIN trial t ON t.id = a.trial JOIN study s ON s.id = t.study
 ORDER BY w.id, a.started_ms;
+
+
+-- groups: one row per point with its repeats: the mean of the score over the complete ones and their sample standard
+-- deviation (NULL for a single one). `trial` is the group's first, `repeats` how many are complete. Those with most
+-- repeats first, then by mean: a single lucky run is not above a mean.
+--   SELECT * FROM groups WHERE study = 'spiral' LIMIT 10;
+CREATE VIEW groups AS
+SELECT s.name AS study, t."group" AS trial, count(*) AS trials, count(*) FILTER (WHERE t.status = 'complete') AS repeats,
+       avg(t.score) FILTER (WHERE t.status = 'complete') AS mean,
+       CASE WHEN count(*) FILTER (WHERE t.status = 'complete') > 1 THEN
+           sqrt(max(0, sum(t.score * t.score) FILTER (WHERE t.status = 'complete') -
+                       count(*) FILTER (WHERE t.status = 'complete') *
+                       pow(avg(t.score) FILTER (WHERE t.status = 'complete'), 2)) /
+                (count(*) FILTER (WHERE t.status = 'complete') - 1)) END AS spread,
+       s.metric,
+       (SELECT json_group_object(sp.name, p.value)
+        FROM trial f JOIN study_param sp ON sp.study = f.study CROSS JOIN param p ON p.trial = f.id AND p.name = sp.name
+        WHERE f.study = t.study AND f.number = t."group") AS params
+FROM study s JOIN trial t ON t.study = s.id
+WHERE t.score IS NOT NULL AND t.deleted_ms IS NULL
+GROUP BY s.id, t."group"
+ORDER BY s.id DESC, repeats DESC, iif(s.goal = 'maximize', -mean, mean), t."group";

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/check.h"
+#include "common/check_result.h"
 #include "common/file.h"
 #include "common/hash.h"
 #include "common/log.h"
@@ -111,6 +112,7 @@ int attempt_open(struct attempt *attempt, struct json *job, int64_t now_ms, stru
     attempt->shown = json_text(json_get(job, "shown"));
     attempt->metric = json_text(json_get(job, "metric"));
     attempt->until = (uint64_t)json_num(json_get(job, "until"));
+    attempt->is_check = json_bool(json_get(job, "check"));
     if (dir_make(attempt->dir, err))
         return err_prefix(err, "the attempt's folder: ");
     take_resume(attempt);
@@ -133,7 +135,7 @@ int attempt_job_line(const struct attempt *attempt, struct str *out, struct err 
     const struct json *resume = json_get(attempt->job, "resume");
     struct jw w = jw_to(out);
     jw_object(&w, NULL);
-    jw_object(&w, "job");
+    jw_object(&w, attempt->is_check ? "check" : "job");
     for (size_t i = 0; i < COUNT_OF(keys); i++)
         jw_node(&w, keys[i], json_get(attempt->job, keys[i]));
     if (resume) {
@@ -253,6 +255,22 @@ int attempt_report(struct attempt *attempt, const struct trainer_line *line, int
     return 0;
 }
 
+int attempt_result(const struct attempt *attempt, const struct trainer_line *line, struct str *out,
+                   struct err *err)
+{
+    struct check_result result;
+    struct jw w = jw_to(out);
+    if (!attempt->is_check)
+        return err_set(err, ERR_PROTO, "a result of a check, and nobody asked for checks");
+    if (!check_result_read(json_get(line->tree, "check"), &result))
+        return err_set(err, ERR_PROTO, "a result of a check has a gate, a name and a verdict");
+    jw_object(&w, NULL);
+    check_result_write(&result, &w, "check");
+    jw_close_object(&w);
+    str_addc(out, '\n');
+    return 0;
+}
+
 /* ---- the end ---- */
 
 void attempt_fail(struct attempt *attempt, const char *cause, const char *detail)
@@ -326,7 +344,7 @@ static void end_well(struct attempt *attempt, struct str *out)
     struct str sentence = {0};
     if (attempt->stop == STOP_EPOCH && attempt->epoch < attempt->until) {
         write_end(attempt, "stopped", NULL, NULL, out);
-    } else if (!attempt->has_metric) {
+    } else if (!attempt->has_metric && !attempt->is_check) {
         str_addf(&sentence, "ended well, but no report held the metric \"%s\"", attempt->metric);
         write_failed(attempt, "no_metric", sentence.text, out);
     } else {

@@ -26,6 +26,7 @@ struct attempt {
     const char *dir, *shown, *metric; /* borrowed from job */
     uint64_t epoch, until;            /* the last one reported, or resumed from */
     bool has_metric;                  /* some report held the metric */
+    bool is_check;                    /* {"check":…}: results of checks are wanted, no epochs */
     bool synced;                      /* the folder itself is on disk: done once a checkpoint relies on it */
     enum attempt_stop stop;           /* the strongest wish so far */
     const char *cause;                /* it has failed, before its process ended; NULL: not */
@@ -49,6 +50,9 @@ void attempt_note(struct attempt *attempt, const char *text); /* what we have to
 /* A report of the trainer: appends {"epoch":…} for the session, or fails the attempt and returns ERR_PROTO.
  */
 int attempt_report(struct attempt *attempt, const struct trainer_line *line, int64_t now_ms, struct str *out,
+                   struct err *err);
+/* What a check has found: appends {"check":…}, or ERR_PROTO. */
+int attempt_result(const struct attempt *attempt, const struct trainer_line *line, struct str *out,
                    struct err *err);
 /* Fixes a failure that the end of the process will not change; the first one stays. */
 void attempt_fail(struct attempt *attempt, const char *cause, const char *detail);

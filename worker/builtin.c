@@ -16,6 +16,8 @@
 #include "common/mem.h"
 #include "common/str.h"
 #include "common/trainer_options.h"
+#include "worker/builtin_check.h"
+#include "worker/builtin_data.h"
 #include "worker/builtin_files.h"
 #include "worker/nn/babysit.h"
 #include "worker/nn/checkpoint.h"
@@ -144,7 +146,7 @@ static bool interrupted(void *arg)
     take_input(trainer, false);
     for (char *line = first_line(trainer); line; line = first_line(trainer)) {
         struct json *message = json_parse(line, strlen(line), "slot", NULL);
-        bool is_job = json_get(message, "job") != NULL;
+        bool is_job = json_get(message, "job") || json_get(message, "check");
         if (json_get(message, "stop"))
             hear_stop(trainer, json_text(json_get(message, "stop")));
         json_free(message);
@@ -202,38 +204,18 @@ static double option(const struct json *options, const char *key)
     return json_num(json_get(options, key));
 }
 
-static void data_key(const struct job *job, struct str *out)
-{
-    static const char *const keys[] = {"data", "data_seed", "val_part", "folds", "fold", "normalize", NULL};
-    str_add(out, job->base ? job->base : "");
-    for (int i = 0; keys[i]; i++) {
-        str_addc(out, '\n');
-        json_print(json_get(job->options, keys[i]), out);
-    }
-}
-
 static int need_data(struct trainer *trainer, const struct job *job, struct err *err)
 {
     struct str key = {0};
-    const struct json *o = job->options;
-    data_key(job, &key);
+    builtin_data_key(job->options, job->base, &key);
     if (strcmp(str_text(&key), str_text(&trainer->data_key)) == 0) {
         str_fini(&key);
         return 0;
     }
-    struct data_options options = {
-        .spec = json_text(json_get(o, "data")),
-        .base = job->base,
-        .val_part = option(o, "val_part"),
-        .folds = (int)option(o, "folds"),
-        .fold = (int)option(o, "fold"),
-        .seed = (uint64_t)option(o, "data_seed"),
-        .normalize = json_bool(json_get(o, "normalize")),
-    };
     data_split_fini(&trainer->data);
     str_fini(&trainer->data_key);
     trainer->data = (struct data_split){0};
-    int rc = data_load(&options, &trainer->data, err);
+    int rc = builtin_data_load(job->options, job->base, &trainer->data, err);
     if (rc)
         str_fini(&key);
     else
@@ -397,16 +379,49 @@ static int run_job(struct trainer *trainer, const struct jcur *cur, struct err *
     return rc;
 }
 
-/* One line of an idle trainer: a job, or a stop that came too late. */
+/* ---- checks ---- */
+
+static void say_result(void *arg, const struct check_result *result)
+{
+    struct str line = {0};
+    struct jw w = jw_to(&line);
+    jw_object(&w, NULL);
+    check_result_write(result, &w, "check");
+    jw_close_object(&w);
+    say(arg, &line);
+}
+
+static int run_check(struct trainer *trainer, const struct jcur *cur, struct err *err)
+{
+    struct job job = {0};
+    int rc = read_job(cur, &job, err);
+    if (!rc)
+        rc = need_data(trainer, &job, err);
+    if (!rc) {
+        struct builtin_check check = {.options = job.options,
+                                      .data = &trainer->data,
+                                      .seed = (uint64_t)job.seed,
+                                      .dir = job.dir,
+                                      .tell = say_result,
+                                      .arg = trainer};
+        rc = builtin_check(&check, err);
+    }
+    json_free(job.options);
+    return rc;
+}
+
+/* One line of an idle trainer: a job, a check, or a stop that came too late. */
 static void hear(struct trainer *trainer, const char *line)
 {
     struct err err = ERR_NONE;
     struct json *message = json_parse(line, strlen(line), "slot", &err);
     struct jcur root = jcur_root(message, "slot");
-    struct jcur job = jcur_get(&root, "job");
+    struct jcur job = jcur_get(&root, "job"), check = jcur_get(&root, "check");
     if (message && jcur_has(&job))
         run_job(trainer, &job, &err);
-    if (!message || jcur_has(&job))
+    else if (message && jcur_has(&check))
+        run_check(trainer, &check, &err);
+    if (!message || jcur_has(&job) || jcur_has(&check))
         say_done(trainer, err.code ? &err : NULL);
     json_free(message);
 }

@@ -1,6 +1,7 @@
 /* loop: the worker's sockets, pipes, processes, signals and clock around session.c, which decides. */
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,7 +24,7 @@
 #include "worker/orphans.h"
 #include "worker/platform.h"
 #include "worker/session.h"
-#include "worker/slot.h"
+#include "worker/slot_process.h"
 
 enum {
     SLOTS_MAX = 1024,
@@ -52,38 +53,13 @@ struct loop {
 
 /* ---- slots ---- */
 
-static _Noreturn void child_exec(const char *program, int fd)
-{
-    char number[16];
-    sigset_t none;
-    setpgid(0, 0); /* ^C is for the one who asked for it */
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    if (fd == SLOT_FD)
-        fcntl(fd, F_SETFD, 0);
-    else
-        dup2(fd, SLOT_FD);
-    close_range(SLOT_FD + 1, ~0u, 0);
-    snprintf(number, sizeof number, "%d", SLOT_FD);
-    execl(program, "hone", "slot", number, (char *)NULL);
-    _exit(127);
-}
-
 static bool slot_start(struct loop *loop, struct slot_process *slot)
 {
-    int pair[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
-        return false;
-    pid_t pid = fork();
-    if (pid == 0)
-        child_exec(loop->program, pair[1]);
-    close(pair[1]);
-    if (pid < 0) {
-        close(pair[0]);
+    *slot = (struct slot_process){.fd = -1};
+    if (!slot_process_start(loop->program, &slot->pid, &slot->fd)) {
+        slot->pid = 0;
         return false;
     }
-    fcntl(pair[0], F_SETFL, O_NONBLOCK);
-    *slot = (struct slot_process){.pid = pid, .fd = pair[0]};
     lines_init(&slot->lines, SLOT_LINE_MAX);
     return true;
 }
@@ -241,6 +217,17 @@ static bool sees(const char *root, const char *probe)
     return same;
 }
 
+static int sweep_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+    (void)st, (void)type, (void)at;
+    return remove(path);
+}
+
+static void sweep(const char *dir)
+{
+    nftw(dir, sweep_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
 static void describe_self(const struct worker_options *options, struct msg_hello *self)
 {
     *self = (struct msg_hello){.pid = (uint64_t)getpid()};
@@ -307,6 +294,7 @@ static void loop_init(struct loop *loop, const struct worker_options *options)
     describe_self(options, &self);
     session_init(&loop->session, &own, &self, loop->scratch, clock_now());
     loop->session.sees = sees;
+    loop->session.sweep = sweep;
     loop->slots = xcalloc((size_t)options->slots, sizeof *loop->slots);
     loop->fds = xcalloc((size_t)options->slots + 1, sizeof *loop->fds);
     for (int i = 0; i < options->slots; i++)
@@ -344,7 +332,7 @@ static void close_slots(struct loop *loop, bool wait)
 
 static void loop_fini(struct loop *loop)
 {
-    bool at_once = loop->session.leaving >= 0 && loop->session.held.count;
+    bool at_once = loop->session.leaving >= 0 && (loop->session.held.count || loop->session.checkup_count);
     close_slots(loop, !at_once);
     wire_free(loop->wire);
     session_fini(&loop->session);

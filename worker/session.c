@@ -42,6 +42,9 @@ void session_fini(struct session *session)
     for (int i = 0; i < session->options.slots; i++)
         str_fini(&session->slots[i].out);
     free(session->slots);
+    for (size_t i = 0; i < session->checkup_count; i++)
+        checkup_free(session->checkups[i]);
+    free(session->checkups);
     held_fini(&session->held);
     report_fini(&session->reports);
     outbox_fini(&session->outbox);
@@ -109,14 +112,31 @@ static void give_slot(struct session *session, int slot, struct held *held, stru
     held->begun_ms = now.mono_ms;
 }
 
+static struct checkup *checkup_waiting(const struct session *session)
+{
+    for (size_t i = 0; i < session->checkup_count; i++)
+        if (session->checkups[i]->slot < 0)
+            return session->checkups[i];
+    return NULL;
+}
+
 static void fill_slots(struct session *session, struct now now)
 {
     for (int slot = 0; slot < session->options.slots; slot++) {
-        struct held *next = session->slots[slot].held ? NULL : held_waiting(&session->held);
-        if (next)
+        struct session_slot *place = &session->slots[slot];
+        struct checkup *checkup = checkup_waiting(session);
+        struct held *next = held_waiting(&session->held);
+        if (place->held || place->checkup)
+            continue;
+        if (checkup) {
+            place->checkup = checkup;
+            checkup->slot = slot;
+            checkup_next(checkup, &place->out);
+        } else if (next) {
             give_slot(session, slot, next, now);
-        else if (!session->slots[slot].held)
+        } else {
             return; /* nothing waits */
+        }
     }
 }
 
@@ -127,7 +147,7 @@ static void stop_slot(struct session *session, const struct held *held, const ch
 
 static size_t active_count(const struct session *session)
 {
-    return session->held.count - held_count(&session->held, HELD_ENDED);
+    return session->held.count - held_count(&session->held, HELD_ENDED) + session->checkup_count;
 }
 
 /* ---- after every event ---- */
@@ -158,11 +178,12 @@ static void leave_if_done(struct session *session, struct now now)
         int64_t flush_until = session->busy_ms + FLUSH_MS;
         if (!active_count(session) && session->leave_ms > flush_until)
             session->leave_ms = flush_until;
-        if (!session->held.count || now.mono_ms >= session->leave_ms)
+        bool holds = session->held.count || session->checkup_count;
+        if (!holds || now.mono_ms >= session->leave_ms)
             leave(session, session->leaving, "preempted", now);
         return;
     }
-    if (session->held.count)
+    if (session->held.count || session->checkup_count)
         return;
     if (session->dismissed)
         leave(session, 0, "no more work", now);
@@ -175,7 +196,7 @@ static void settle(struct session *session, struct now now)
     fill_slots(session, now);
     /* A worker that waits for its last acknowledgement has no more work: its time runs from the last of it.
      */
-    if (session->leaving >= 0 ? active_count(session) : session->held.count)
+    if (session->leaving >= 0 ? active_count(session) : session->held.count + session->checkup_count)
         session->busy_ms = now.mono_ms;
     if (session->welcomed) {
         size_t before = session->outbox.count;
@@ -185,6 +206,67 @@ static void settle(struct session *session, struct now now)
     }
     grant_credit(session, now);
     leave_if_done(session, now);
+}
+
+/* ---- checks ---- */
+
+static void remove_checkup(struct session *session, struct checkup *checkup)
+{
+    size_t i = 0;
+    while (session->checkups[i] != checkup)
+        i++;
+    session->checkups[i] = session->checkups[--session->checkup_count];
+    if (checkup->slot >= 0)
+        session->slots[checkup->slot].checkup = NULL;
+    bool leaves_traces = checkup->runs && (checkup->abandoned || checkup_worst(checkup) < VERDICT_WRONG);
+    if (session->sweep && leaves_traces)
+        session->sweep(checkup->dir); /* where something was wrong its logs stay */
+    checkup_free(checkup);
+}
+
+static void say_checked(struct session *session, struct checkup *checkup, struct now now)
+{
+    struct msg msg = {.kind = MSG_checked};
+    memcpy(msg.checked.study, checkup->check.study, sizeof msg.checked.study);
+    memcpy(msg.checked.token, checkup->check.token, sizeof msg.checked.token);
+    msg.checked.results = checkup_tell(checkup);
+    say(session, &msg, now);
+    msg_fini(&msg);
+}
+
+static void end_checkup(struct session *session, struct checkup *checkup, struct now now)
+{
+    if (!checkup->abandoned)
+        say_checked(session, checkup, now);
+    remove_checkup(session, checkup);
+}
+
+/* Nobody waits for them any more. */
+static void abandon_checkups(struct session *session)
+{
+    for (size_t i = session->checkup_count; i-- > 0;) {
+        struct checkup *checkup = session->checkups[i];
+        if (checkup->slot < 0) {
+            remove_checkup(session, checkup);
+        } else if (!checkup->abandoned) {
+            checkup->abandoned = true;
+            str_add(&session->slots[checkup->slot].out, "{\"stop\":\"preempt\"}\n");
+        }
+    }
+}
+
+static void on_check_line(struct session *session, int slot, struct json *line, struct now now)
+{
+    struct checkup *checkup = session->slots[slot].checkup;
+    const struct json *end = json_get(line, "end");
+    if (!end) {
+        checkup_on_line(checkup, line, &session->slots[slot].out);
+        return;
+    }
+    if (!checkup->abandoned)
+        checkup_on_end(checkup, end);
+    if (checkup->abandoned || !checkup_next(checkup, &session->slots[slot].out))
+        end_checkup(session, checkup, now);
 }
 
 /* ---- the connection ---- */
@@ -202,6 +284,7 @@ void session_on_down(struct session *session, struct now now)
         log_warn("lost the master; trainers go on, reports wait");
     session->up = session->welcomed = false;
     outbox_clear(&session->outbox);
+    abandon_checkups(session);
     settle(session, now);
 }
 
@@ -274,6 +357,19 @@ static void on_job(struct session *session, const struct msg_job *job)
         say_done(session, held, held->epoch, "failed", "start", why.text);
 }
 
+static void on_check(struct session *session, struct msg_check *check)
+{
+    struct held_place place = {session->root,        session->root_seen, session->store,
+                               session->options.dir, session->scratch,   session->options.grace_ms,
+                               session->options.may};
+    if (!session->welcomed || session->leaving >= 0 || !name_ok(check->study))
+        return; /* it will be asked of somebody else once we are gone */
+    session->received++;
+    session->dismissed = false;
+    GROW(session->checkups, session->checkup_room, session->checkup_count + 1);
+    session->checkups[session->checkup_count++] = checkup_new(check, &place);
+}
+
 static void on_stop(struct session *session, const struct msg_stop *stop)
 {
     struct held *held = held_find(&session->held, stop->token);
@@ -311,16 +407,23 @@ static void on_error(struct session *session, const struct msg_error *error, str
     }
 }
 
-void session_on_message(struct session *session, const struct msg *msg, struct now now)
+static void on_bye(struct session *session)
+{
+    session->dismissed = true;
+    abandon_checkups(session);
+}
+
+void session_on_message(struct session *session, struct msg *msg, struct now now)
 {
     session->heard_ms = now.mono_ms;
     switch (msg->kind) {
     case MSG_welcome: on_welcome(session, &msg->welcome, now); break;
     case MSG_job: on_job(session, &msg->job); break;
+    case MSG_check: on_check(session, &msg->check); break;
     case MSG_stop: on_stop(session, &msg->stop); break;
     case MSG_ack: on_ack(session, msg->ack.seq); break;
     case MSG_error: on_error(session, &msg->error, now); break;
-    case MSG_bye: session->dismissed = true; break;
+    case MSG_bye: on_bye(session); break;
     case MSG_beat: break;
     default: log_warn("the master sends %s, which is not for workers", msg_name(msg->kind)); break;
     }
@@ -384,8 +487,11 @@ void session_on_slot_line(struct session *session, int slot, const char *line, s
     struct err why = ERR_NONE;
     struct held *held = session->slots[slot].held;
     struct json *tree = json_parse(line, len, "slot", &why);
-    PRE(tree && held); /* it is our own program, and speaks of its attempt only */
-    if (json_get(tree, "end"))
+    PRE(tree &&
+        (held || session->slots[slot].checkup)); /* it is our own program, and speaks of its attempt only */
+    if (!held)
+        on_check_line(session, slot, tree, now);
+    else if (json_get(tree, "end"))
         on_end(session, held, json_get(tree, "end"), now);
     else if (held->state == HELD_RUNNING)
         on_epoch(session, held, tree);
@@ -397,8 +503,13 @@ void session_on_slot_line(struct session *session, int slot, const char *line, s
 void session_on_slot_gone(struct session *session, int slot, struct now now)
 {
     struct held *held = session->slots[slot].held;
+    struct checkup *checkup = session->slots[slot].checkup;
     session->slots[slot].held = NULL;
     str_clear(&session->slots[slot].out);
+    if (checkup) {
+        checkup_on_gone(checkup);
+        end_checkup(session, checkup, now);
+    }
     if (held && held->state == HELD_ORPHAN)
         held_remove(&session->held, held);
     else if (held)
@@ -412,6 +523,7 @@ void session_on_slot_gone(struct session *session, int slot, struct now now)
 
 static void preempt(struct session *session)
 {
+    abandon_checkups(session);
     for (size_t i = 0; i < session->held.count; i++) {
         struct held *held = session->held.items[i];
         if (held->state == HELD_WAITING)
@@ -468,7 +580,7 @@ int64_t session_tick(struct session *session, struct now now)
         next = earlier(next, session->said_ms + session->beat_ms);
     if (session->leaving >= 0)
         next = earlier(next, session->leave_ms);
-    if (session->options.idle_ms && !session->held.count)
+    if (session->options.idle_ms && !session->held.count && !session->checkup_count)
         next = earlier(next, session->busy_ms + session->options.idle_ms);
     return next;
 }

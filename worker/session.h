@@ -12,6 +12,8 @@
  * ends well in less than 20 ms: then the way to the master and back would cost more than the training. Any
  * longer or failed attempt ends it.
  *
+ * A CHECK lives and dies with its connection: unlike an attempt it can be had again anywhere, for little.
+ *
  * Refuses: jobs beyond credit and prefetch, or while it leaves (DONE refused). Messages of a master that make
  * no sense are logged and skipped. Ownership: the session owns all it holds; session_fini frees.
  */
@@ -24,6 +26,7 @@
 #include "common/clock.h"
 #include "proto/keys.h"
 #include "proto/message.h"
+#include "worker/checkup.h"
 #include "worker/held.h"
 #include "worker/report.h"
 
@@ -47,8 +50,9 @@ int worker_run(const struct worker_options *options, struct err *err);
 /* ---- the pure part ---- */
 
 struct session_slot {
-    struct held *held; /* NULL: free */
-    struct str out;    /* lines it should get */
+    struct held *held; /* NULL: free, unless … */
+    struct checkup *checkup;
+    struct str out; /* lines it should get */
 };
 
 struct session {
@@ -69,6 +73,9 @@ struct session {
     int prefetch;
 
     struct held_list held;
+    struct checkup **checkups; /* of this connection; those abandoned until their slot is free */
+    size_t checkup_count, checkup_room;
+    void (*sweep)(const char *dir); /* removes a folder that nobody needs any more; NULL: it stays */
     struct report_queue reports;
     struct session_slot *slots;
     struct outbox outbox;
@@ -88,7 +95,8 @@ void session_fini(struct session *session);
 
 void session_on_up(struct session *session, struct now now);
 void session_on_down(struct session *session, struct now now);
-void session_on_message(struct session *session, const struct msg *msg, struct now now);
+/* May take trees out of the message. */
+void session_on_message(struct session *session, struct msg *msg, struct now now);
 /* Something arrived that cannot be read: the master is alive at least, and gets the refusal. */
 void session_on_noise(struct session *session, const struct msg *refusal, const struct err *why,
                       struct now now);

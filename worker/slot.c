@@ -235,6 +235,7 @@ static int obey_line(struct slot *slot, const struct trainer_line *line, int64_t
     struct trainer *trainer = &slot->trainer;
     switch (line->says) {
     case TRAINER_REPORT: return attempt_report(&slot->attempt, line, now, &slot->out, why);
+    case TRAINER_RESULT: return attempt_result(&slot->attempt, line, &slot->out, why);
     case TRAINER_NOTE: attempt_note(&slot->attempt, line->text); return 0;
     case TRAINER_FAILED: on_failed(slot, line, now); return 0;
     case TRAINER_READY:

@@ -4,7 +4,7 @@
 
 #include "common/check.h"
 
-enum { EPOCH_MAX = 1000000000, CHECKPOINT_NAME_MAX = 255 };
+enum { EPOCH_MAX = 1000000000, CHECKPOINT_NAME_MAX = 255, RESULT_KEYS_MAX = 16 };
 
 static const char file[] = "trainer";
 
@@ -49,6 +49,16 @@ static int parse_done(const struct jcur *root, struct trainer_line *out, struct 
     out->cause = causes[which];
     out->text = "";
     if (jcur_has(&text) && jcur_text(&text, TRAINER_LINE_MAX, &out->text, err))
+        return ERR_PROTO;
+    return check_keys(root, keys, err);
+}
+
+static int parse_result(const struct jcur *root, struct trainer_line *out, struct err *err)
+{
+    static const char *const keys[] = {"check", NULL};
+    struct jcur result = jcur_get(root, "check");
+    out->says = TRAINER_RESULT;
+    if (jcur_object(&result, RESULT_KEYS_MAX, err))
         return ERR_PROTO;
     return check_keys(root, keys, err);
 }
@@ -128,6 +138,8 @@ static int parse_tree(const struct json *tree, struct trainer_line *out, struct 
         return parse_ready(&root, out, err);
     if (json_get(tree, "note"))
         return parse_note(&root, out, err);
+    if (json_get(tree, "check"))
+        return parse_result(&root, out, err);
     return jcur_fail(&root, err, "a line must have one of the keys epoch, ready, done, note");
 }
 

@@ -1,7 +1,7 @@
 /* trainer_line: what one line of a trainer says (proto/TRAINER.md section 3).
  *
  * A trainer is a stranger: it may be buggy, and its metrics end up in everybody's store. So a line is either
- * exactly one of the five known ones or a fault, with a sentence that names what is wrong.
+ * exactly one of the six known ones or a fault, with a sentence that names what is wrong.
  *
  * Refuses: anything but a JSON object, unknown keys beside known ones, more than 64 metrics, metrics that are
  * neither numbers nor null, checkpoint names that leave the attempt's folder.
@@ -18,7 +18,7 @@
 
 enum { TRAINER_LINE_MAX = 65536, TRAINER_METRICS_MAX = 64 };
 
-enum trainer_says { TRAINER_REPORT, TRAINER_READY, TRAINER_DONE, TRAINER_FAILED, TRAINER_NOTE };
+enum trainer_says { TRAINER_REPORT, TRAINER_READY, TRAINER_DONE, TRAINER_FAILED, TRAINER_NOTE, TRAINER_RESULT };
 
 struct trainer_line {
     enum trainer_says says;
@@ -29,7 +29,7 @@ struct trainer_line {
     struct json *tree;      /* the whole line; in a report every key but epoch and checkpoint is a metric */
 };
 
-/* ERR_PROTO with a sentence if it is none of the five; *out is empty then. */
+/* ERR_PROTO with a sentence if it is none of the six; *out is empty then. */
 int trainer_line_parse(const char *line, size_t len, struct trainer_line *out, struct err *err);
 void trainer_line_fini(struct trainer_line *line);
 

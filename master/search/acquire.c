@@ -9,7 +9,7 @@
 #include "master/search/normal.h"
 
 enum { RANDOM_POINTS = 200, MUTANTS = 200, STARTS = 4, ROUNDS = 6, BFGS_STEPS = 30 };
-static const double MUTATION = 0.05, AGAIN = 3;
+static const double MUTATION = 0.05, AGAIN = 3, NEAR = 1e-3;
 
 struct candidate {
     struct point point;
@@ -22,17 +22,32 @@ static double log_ei(double mean, double variance, double best)
     return log(s) + normal_log_ei((best - mean) / s);
 }
 
+/* Is there an observed or believed point within a thousandth of the model's range on every axis? */
+static bool is_near_one(const struct acquire *a, const double *x)
+{
+    const struct gp *gp = a->gp;
+    for (int i = 0; i < gp->n; i++) {
+        const double *there = gp->x + (long)i * gp->dims;
+        int k = 0;
+        while (k < gp->dims && fabs(x[k] - there[k]) < NEAR)
+            k++;
+        if (k == gp->dims)
+            return true;
+    }
+    return false;
+}
+
 static double value_at(struct acquire *a, const struct point *point)
 {
     double mean, variance;
+    if (space_bound(a->space) >= 0 && history_has_point(a->history, point))
+        return -INFINITY;
     double *x = xcalloc((size_t)a->encode->count + 1, sizeof *x);
     encode_point(a->encode, point, x);
     gp_posterior(a->gp, x, &mean, &variance);
+    double value = log_ei(mean, variance, a->best) - (is_near_one(a, x) ? AGAIN : 0);
     free(x);
-    double value = log_ei(mean, variance, a->best);
-    if (!history_has_point(a->history, point))
-        return value;
-    return space_bound(a->space) >= 0 ? -INFINITY : value - AGAIN;
+    return value;
 }
 
 /* ---- candidates ---- */
@@ -65,23 +80,22 @@ static struct value mutated(struct acquire *a, int i, struct value v)
     return value_num(param_nearest(p, box, param_unscale(p, t)));
 }
 
+/* The incumbent with about half of its coordinates moved; what it has no value for is random. */
 static void mutant(struct acquire *a, struct point *out)
 {
-    struct point from;
-    random_in_box(a, out);
-    point_clone(&from, out);
     for (int k = 0; k < a->space->count; k++) {
         int i = a->space->order[k];
+        const struct param *p = &a->space->params[i];
         struct value old = a->incumbent->v[i];
         bool moves = rng_below(&a->rng, 2);
         if (!space_is_active(a->space, out, i))
             out->v[i] = (struct value){0};
-        else if (old.kind != VALUE_OFF)
-            out->v[i] = mutated(a, i, moves ? old : from.v[i]);
-        if (old.kind != VALUE_OFF && out->v[i].kind != VALUE_OFF && !moves)
-            out->v[i] = old;
+        else if (old.kind == VALUE_OFF)
+            out->v[i] =
+                param_from_unit_in(p, p->dist == DIST_CHOICE ? p->box : a->box->walls[i], rng_unit(&a->rng));
+        else
+            out->v[i] = moves ? mutated(a, i, old) : old;
     }
-    point_fini(&from);
 }
 
 /* Conditions may have changed under a changed parent: OFF what is not active, fill in what has become so. */

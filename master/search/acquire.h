@@ -2,9 +2,9 @@
  *
  * 200 random points and 200 mutants of the best one (each coordinate with probability 1/2, sd 0.05 of the
  * box); from the best four, in turns until neither helps: BFGS over the continuous columns, and for every
- * discrete one its neighbours, some longer steps, or all choices. Points that are there already lose 3 nats,
- * and on a discrete space are no candidates at all. (Log EI: Ament et al., "Unexpected improvements to
- * expected improvement", NeurIPS 2023.)
+ * discrete one its neighbours, some longer steps, or all choices. Points within a thousandth of one that is
+ * there lose 3 nats, lest the search circles in one valley; on a discrete space what is there is no candidate
+ * at all. (Log EI: Ament et al., "Unexpected improvements to expected improvement", NeurIPS 2023.)
  *
  * Ownership: all borrowed; nothing is kept.
  */

@@ -30,7 +30,7 @@ static void rung_init(struct rung *rung, const struct history *history, int epoc
     double *score = xcalloc(room, sizeof *score);
     int *order = xcalloc(room, sizeof *order), n = 0;
     for (size_t i = 0; i < history->count; i++)
-        if (history->entries[i].state != HISTORY_GONE &&
+        if (history->entries[i].state != HISTORY_GONE && !entry_is_warm(&history->entries[i]) &&
             entry_score_at(&history->entries[i], epochs, &score[n]))
             found[n++] = &history->entries[i];
     rank_best_first(score, n, order);
@@ -108,6 +108,8 @@ static int most_at(const struct asha *asha, const struct history *history, int k
     for (size_t i = 0; i < history->count; i++) {
         const struct entry *e = &history->entries[i];
         double score;
+        if (entry_is_warm(e))
+            continue;
         bool is_coming = e->state == HISTORY_PENDING && e->until >= asha->epochs[k];
         most += e->state != HISTORY_GONE && (is_coming || entry_score_at(e, asha->epochs[k], &score));
     }

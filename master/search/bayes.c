@@ -12,7 +12,7 @@
 #include "master/search/sampler_row.h"
 #include "master/search/warp.h"
 
-enum { STARTUP_MIN = 8, FIT_STEPS_FIRST = 40, FIT_STEPS = 8, FIT_EVERY_UNTIL = 30, PENDING_MAX = 250 };
+enum { STARTUP_MIN = 8, FIT_STEPS_FIRST = 40, FIT_STEPS = 8, FIT_FRESH_UNTIL = 100, PENDING_MAX = 250 };
 
 int bayes_startup(const struct space *space)
 {
@@ -65,7 +65,10 @@ static bool model_init(struct model *m, const struct space *space, const struct 
     double *score = xcalloc((size_t)m->n + 1, sizeof *score), *y = xcalloc((size_t)m->n + 1, sizeof *y);
     double *x = xcalloc((size_t)m->encode.count + 1, sizeof *x);
     int pending = m->ev.pending < PENDING_MAX ? m->ev.pending : PENDING_MAX, k = 0;
-    gp_init(&m->gp, m->encode.columns, m->encode.count, m->n + pending);
+    int lines = 0;
+    while (lines < m->encode.count && m->encode.columns[lines].kind == COLUMN_LINE)
+        lines++;
+    gp_init(&m->gp, lines, m->encode.count, m->n + pending);
     for (int i = 0; i < m->ev.count; i++) {
         encode_widen(&m->encode, m->ev.list[i].point);
         if (used[i])
@@ -103,14 +106,37 @@ static const double *stored_fit(const struct history *history, int count)
     return NULL;
 }
 
+/* From the stored fit, and while it is cheap from the default too: the better of both, for the posterior has
+ * more than one peak and a fit that only ever goes on stays where it once fell. False: not positive definite.
+ */
+static bool fit_theta(struct gp *gp, const double *stored, int n)
+{
+    int count = gp->dims + 2;
+    double warm_loss = INFINITY, warm[FIT_MAX];
+    if (stored) {
+        memcpy(gp->theta, stored, (size_t)count * sizeof *stored);
+        bool is_sound = gp_fit(gp, FIT_STEPS);
+        if (n > FIT_FRESH_UNTIL)
+            return is_sound;
+        memcpy(warm, gp->theta, (size_t)count * sizeof *warm);
+        warm_loss = is_sound ? gp_loss(gp, warm, NULL) : INFINITY;
+    }
+    gp_default_theta(gp);
+    bool is_sound = gp_fit(gp, FIT_STEPS_FIRST);
+    double fresh_loss = is_sound ? gp_loss(gp, gp->theta, NULL) : INFINITY;
+    if (warm_loss < fresh_loss)
+        memcpy(gp->theta, warm, (size_t)count * sizeof *warm);
+    return gp_factor(gp);
+}
+
 static bool model_fit(struct model *m, const struct history *history, struct proposal *note)
 {
     int count = m->gp.dims + 2;
     const double *stored = stored_fit(history, count);
-    bool is_due = !stored || m->n <= FIT_EVERY_UNTIL || m->n % 2 == 0;
+    bool is_due = !stored || m->n <= FIT_FRESH_UNTIL || m->n % 2 == 0;
     if (stored)
         memcpy(m->gp.theta, stored, (size_t)count * sizeof *stored);
-    bool is_sound = is_due ? gp_fit(&m->gp, stored ? FIT_STEPS : FIT_STEPS_FIRST) : gp_factor(&m->gp);
+    bool is_sound = is_due ? fit_theta(&m->gp, stored, m->n) : gp_factor(&m->gp);
     memcpy(note->fit, m->gp.theta, (size_t)count * sizeof *note->fit);
     note->fit_count = is_sound ? count : 0;
     return is_sound;

@@ -4,8 +4,9 @@
  *
  *   fewer than max(8, d + 2) finished: points of the scrambled Halton sequence
  *   the model sees all trials, past 250 the best 125 and the newest 125
- *   the fit starts from that of the newest proposal in the history and is stored with this one; it takes up
- * to 40 steps the first time and 8 after, at every trial up to 30 and at every second one from there
+ *   the fit starts from that of the newest proposal in the history (8 steps) and, up to 100 results, from the
+ * default too (40 steps): the better one is used and stored with this proposal. Past 100 results every second
+ * trial is fitted
  *
  * A covariance that cannot be factored, or scores without any difference, fall back to a random or Halton
  * point, and the note says so. Ownership: plain values; nothing is kept between calls.

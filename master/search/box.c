@@ -131,16 +131,18 @@ static struct value choice_left(const struct param *p, const bool *dropped, doub
     return value_choice(last);
 }
 
+struct value box_value(const struct box *box, const struct space *space, int param, double u)
+{
+    const struct param *p = &space->params[param];
+    if (box->dropped[param] && box->kept[param] < p->choice_count)
+        return choice_left(p, box->dropped[param], u);
+    return param_from_unit_in(p, box->walls[param], u);
+}
+
 void box_point(const struct box *box, const struct space *space, const double *u, struct point *out)
 {
     for (int k = 0; k < space->count; k++) {
         int i = space->order[k];
-        const struct param *p = &space->params[i];
-        if (!space_is_active(space, out, i))
-            out->v[i] = (struct value){0};
-        else if (box->dropped[i] && box->kept[i] < p->choice_count)
-            out->v[i] = choice_left(p, box->dropped[i], u[i]);
-        else
-            out->v[i] = param_from_unit_in(p, box->walls[i], u[i]);
+        out->v[i] = space_is_active(space, out, i) ? box_value(box, space, i, u[i]) : (struct value){0};
     }
 }

@@ -35,6 +35,8 @@ bool box_holds(const struct box *box, const struct space *space, const struct po
 /* Walls moved outward to the next values of a stepped axis, and inward to its reach. */
 struct span wall_snapped(const struct param *param, struct span wall);
 
+/* The value of one parameter inside the box. */
+struct value box_value(const struct box *box, const struct space *space, int param, double u);
 /* space_point inside the box. */
 void box_point(const struct box *box, const struct space *space, const double *u, struct point *out);
 

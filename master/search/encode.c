@@ -23,10 +23,14 @@ void encode_init(struct encode *e, const struct space *space, const struct box *
     e->range = xcalloc(room + 1, sizeof *e->range);
     for (int i = 0; i < space->count; i++) {
         const struct param *p = &space->params[i];
-        e->columns[e->count++] = (struct column){is_line(p) ? COLUMN_LINE : COLUMN_CHOICE, i};
-        if (p->or_zero > 0)
-            e->columns[e->count++] = (struct column){COLUMN_ZERO, i};
         e->range[i] = box_cells(p, box, i);
+        if (is_line(p))
+            e->columns[e->count++] = (struct column){COLUMN_LINE, i};
+    }
+    for (int i = 0; i < space->count; i++) {
+        const struct param *p = &space->params[i];
+        if (!is_line(p) || p->or_zero > 0)
+            e->columns[e->count++] = (struct column){is_line(p) ? COLUMN_ZERO : COLUMN_CHOICE, i};
     }
 }
 

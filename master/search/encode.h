@@ -21,7 +21,7 @@ struct column {
 
 struct encode {
     const struct space *space;
-    struct column *columns;
+    struct column *columns; /* lines first */
     int count;
     struct span *range; /* by parameter: T-space that 0 .. 1 stands for */
 };

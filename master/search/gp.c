@@ -26,30 +26,28 @@ static double matern52_slope(double r_squared)
     return -5.0 / 6 * (1 + q) * exp(-q);
 }
 
-static double apart(const struct gp *gp, const double *a, const double *b, int k)
-{
-    return gp->columns[k].kind == COLUMN_LINE ? (a[k] - b[k]) * (a[k] - b[k]) : a[k] != b[k];
-}
-
 static double r_squared(const struct gp *gp, const double *a, const double *b)
 {
     double sum = 0;
-    for (int k = 0; k < gp->dims; k++)
-        sum += gp->il[k] * apart(gp, a, b, k);
+    for (int k = 0; k < gp->lines; k++)
+        sum += gp->il[k] * ((a[k] - b[k]) * (a[k] - b[k]));
+    for (int k = gp->lines; k < gp->dims; k++)
+        sum += a[k] != b[k] ? gp->il[k] : 0;
     return sum;
 }
 
 /* ---- storage ---- */
 
-void gp_init(struct gp *gp, const struct column *columns, int dims, int room)
+void gp_init(struct gp *gp, int lines, int dims, int room)
 {
     size_t n = (size_t)room, d = (size_t)dims;
-    *gp = (struct gp){.columns = columns, .dims = dims, .room = room};
+    *gp = (struct gp){.lines = lines, .dims = dims, .room = room};
     gp->x = xcalloc(n * d + 1, sizeof(double));
     gp->y = xcalloc(n + 1, sizeof(double));
     gp->theta = xcalloc(d + 2, sizeof(double));
     gp->il = xcalloc(d + 1, sizeof(double));
     gp->l = xcalloc(n * n + 1, sizeof(double));
+    gp->apart = xcalloc(n * n + 1, sizeof(double));
     gp->square = xcalloc(n * n + 1, sizeof(double));
     gp->alpha = xcalloc(n + 1, sizeof(double));
     gp->work = xcalloc(2 * n + 1, sizeof(double));
@@ -64,6 +62,7 @@ void gp_fini(struct gp *gp)
     free(gp->il);
     free(gp->l);
     free(gp->square);
+    free(gp->apart);
     free(gp->alpha);
     free(gp->work);
     *gp = (struct gp){0};
@@ -93,13 +92,16 @@ static void unpack(struct gp *gp, const double *theta)
 
 /* ---- factor ---- */
 
-/* Lower triangle of K into l. */
+/* Lower triangle of K into l; r^2 are kept, the gradient wants them again. */
 static void covariance(struct gp *gp)
 {
     for (int i = 0; i < gp->n; i++) {
-        double *row = gp->l + (long)i * gp->room;
-        for (int j = 0; j < i; j++)
-            row[j] = gp->s2 * matern52(r_squared(gp, gp->x + (long)i * gp->dims, gp->x + (long)j * gp->dims));
+        double *row = gp->l + (long)i * gp->room, *apart = gp->apart + (long)i * gp->room;
+        for (int j = 0; j < i; j++) {
+            double r2 = r_squared(gp, gp->x + (long)i * gp->dims, gp->x + (long)j * gp->dims);
+            row[j] = gp->s2 * matern52(r2);
+            apart[j] = r2;
+        }
         row[i] = gp->s2 + gp->noise + NUGGET + gp->jitter;
     }
 }
@@ -149,16 +151,19 @@ static void data_gradient(struct gp *gp, double *gradient)
     int n = gp->n, d = gp->dims;
     for (int i = 0; i < n; i++) {
         const double *xi = gp->x + (long)i * d, *inverse = gp->square + (long)i * gp->room;
+        const double *apart = gp->apart + (long)i * gp->room;
         double own = inverse[i] - gp->alpha[i] * gp->alpha[i];
         gradient[d] += 0.5 * own * gp->s2;
         gradient[d + 1] += 0.5 * own * gp->noise;
         for (int j = 0; j < i; j++) {
             const double *xj = gp->x + (long)j * d;
-            double w = inverse[j] - gp->alpha[i] * gp->alpha[j], r2 = r_squared(gp, xi, xj), q = sqrt(5 * r2);
+            double w = inverse[j] - gp->alpha[i] * gp->alpha[j], q = sqrt(5 * apart[j]);
             double e = exp(-q), slope = w * gp->s2 * (-5.0 / 6) * (1 + q) * e;
             gradient[d] += w * gp->s2 * (1 + q + q * q / 3) * e;
-            for (int k = 0; k < d; k++)
-                gradient[k] += slope * gp->il[k] * apart(gp, xi, xj, k);
+            for (int k = 0; k < gp->lines; k++)
+                gradient[k] += slope * gp->il[k] * ((xi[k] - xj[k]) * (xi[k] - xj[k]));
+            for (int k = gp->lines; k < d; k++)
+                gradient[k] += xi[k] != xj[k] ? slope * gp->il[k] : 0;
         }
     }
 }
@@ -239,9 +244,7 @@ void gp_posterior_gradient(struct gp *gp, const double *x, double *mean, double 
     for (int i = 0; i < gp->n; i++) {
         const double *xi = gp->x + (long)i * gp->dims;
         double slope = 2 * gp->s2 * matern52_slope(r_squared(gp, x, xi));
-        for (int c = 0; c < gp->dims; c++) {
-            if (gp->columns[c].kind != COLUMN_LINE)
-                continue;
+        for (int c = 0; c < gp->lines; c++) {
             double dk = slope * gp->il[c] * (x[c] - xi[c]);
             dmean[c] += gp->alpha[i] * dk;
             dvariance[c] -= 2 * solved[i] * dk;

@@ -8,7 +8,7 @@
  * 1), noise Gamma(1.1, 30); BFGS over logarithms with the analytic gradient.
  *
  * Refuses (returns false): a covariance that stays indefinite with a jitter of 1e-2.
- * Ownership: gp_init allocates for `room` points, gp_fini frees; columns are borrowed.
+ * Ownership: gp_init allocates for `room` points, gp_fini frees.
  */
 #ifndef HONE_MASTER_SEARCH_GP_H
 #define HONE_MASTER_SEARCH_GP_H
@@ -18,20 +18,22 @@
 #include "master/search/encode.h"
 
 struct gp {
-    const struct column *columns;
-    int dims, n, room;
+    int dims, lines; /* columns; the first `lines` are lines */
+    int n, room;
     double *x;     /* [room][dims] */
     double *y;     /* [room], about mean 0 and sd 1 */
     double *theta; /* ln il_k [dims], ln s2, ln noise */
     double *il;    /* exp of it */
     double s2, noise, jitter;
     double *l;      /* Cholesky factor, [room][room] */
+    double *apart;  /* r^2 of the pairs, [room][room], lower triangle */
     double *alpha;  /* K^-1 y */
     double *work;   /* [2 room] */
     double *square; /* [room][room]: scratch of the fit */
 };
 
-void gp_init(struct gp *gp, const struct column *columns, int dims, int room);
+/* `lines` of the `dims` columns are lines, the others choices. */
+void gp_init(struct gp *gp, int lines, int dims, int room);
 void gp_fini(struct gp *gp);
 
 /* Observation n; the factor is stale until gp_factor. */

@@ -27,15 +27,21 @@ void history_fini(struct history *history)
     *history = (struct history){0};
 }
 
+/* Warm entries come before trial 1. */
+static uint32_t order_of(uint32_t trial)
+{
+    return trial ^ HISTORY_WARM;
+}
+
 /* Where a trial is, or where it would have to go. Nearly always at the end: numbers rise. */
 static size_t place_of(const struct history *history, uint32_t trial)
 {
     size_t lo = 0, hi = history->count;
-    if (hi && history->entries[hi - 1].trial < trial)
+    if (hi && order_of(history->entries[hi - 1].trial) < order_of(trial))
         return hi;
     while (lo < hi) {
         size_t middle = (lo + hi) / 2;
-        if (history->entries[middle].trial < trial)
+        if (order_of(history->entries[middle].trial) < order_of(trial))
             lo = middle + 1;
         else
             hi = middle;

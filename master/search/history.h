@@ -77,6 +77,14 @@ struct history {
 
 void history_fini(struct history *history); /* fine on {0}, which is an empty history */
 
+/* Evidence of another study, known before trial 1 (seq 0): numbers of its own, before all others. No stage, rung or
+ * budget counts it. */
+#define HISTORY_WARM 0x80000000u
+static inline bool entry_is_warm(const struct entry *entry)
+{
+    return entry->trial & HISTORY_WARM;
+}
+
 /* A new trial, pending; copies the point and the fit (NULL, 0: none). */
 void history_add(struct history *history, uint32_t trial, uint32_t group, const struct point *point,
                  const double *fit, int fit_count, uint64_t seq);

@@ -27,13 +27,14 @@ double normal_quantile(double p)
     return p < 0.5 ? -x : x;
 }
 
-/* log Phi(x) for x <= 0, to the far tail: Laplace's continued fraction below -6. */
+/* log Phi(x) for x <= 0: erfc keeps its digits down to -37, Laplace's continued fraction goes on from there.
+ */
 static double log_cdf_low(double x)
 {
-    if (x > -6)
+    if (x > -37)
         return log(normal_cdf(x));
     double fraction = -x;
-    for (int k = 60; k >= 1; k--)
+    for (int k = 10; k >= 1; k--)
         fraction = -x + k / fraction;
     return normal_log_pdf(x) - log(fraction);
 }

@@ -73,12 +73,35 @@ struct placed {
     int kernel;
 };
 
-static int compare_placed(const void *a, const void *b)
+/* Merges two sorted runs; of equals the left goes first. No branch depends on the data but the ends. */
+static void merge(const struct placed *a, const struct placed *a_end, const struct placed *b,
+                  const struct placed *b_end, struct placed *out)
 {
-    const struct placed *p = a, *q = b;
-    if (p->t != q->t)
-        return p->t < q->t ? -1 : 1;
-    return p->kernel - q->kernel;
+    while (a < a_end && b < b_end) {
+        bool left = a->t <= b->t;
+        *out++ = *(left ? a : b);
+        a += left;
+        b += !left;
+    }
+    memcpy(out, a, (size_t)(a_end - a) * sizeof *out);
+    memcpy(out + (a_end - a), b, (size_t)(b_end - b) * sizeof *out);
+}
+
+/* Stable merge sort by place; equal ones keep the order of their kernels, which decides their widths. */
+static void sort_placed(struct placed *s, struct placed *spare, int n)
+{
+    struct placed *from = s, *to = spare;
+    for (int width = 1; width < n; width *= 2) {
+        for (int at = 0; at < n; at += 2 * width) {
+            int middle = at + width < n ? at + width : n, end = at + 2 * width < n ? at + 2 * width : n;
+            merge(from + at, from + middle, from + middle, from + end, to + at);
+        }
+        struct placed *last = from;
+        from = to;
+        to = last;
+    }
+    if (from != s)
+        memcpy(s, from, (size_t)n * sizeof *s);
 }
 
 /* Width of each kernel from the gaps between neighbours; `s` is sorted. */
@@ -97,6 +120,14 @@ static void set_widths(const struct placed *s, int m, struct span range, double 
 static double log_inside(double lo, double hi)
 {
     return lo < -9 && hi > 9 ? 0 : normal_log_mass(lo, hi);
+}
+
+/* On a stepped axis many points share a value: their masses are worked out once. */
+static void find_same(const struct placed *s, int m, const double *sigma, int *same)
+{
+    for (int k = 1; k < m; k++)
+        if (s[k].t == s[k - 1].t && sigma[s[k].kernel] == sigma[s[k - 1].kernel])
+            same[s[k].kernel] = same[s[k - 1].kernel];
 }
 
 static void finish_kernels(struct parzen *z, int dim, struct span range, const double *sigma)
@@ -120,17 +151,20 @@ static void line_kernels(struct parzen *z, int dim, const struct point *const *p
     double width = range.hi - range.lo, *mu = z->mu + (size_t)dim * (size_t)z->kernels;
     int *seen = z->seen + (size_t)dim * (size_t)z->kernels;
     double *sigma = xcalloc((size_t)m + 1, sizeof *sigma);
-    struct placed *sorted = xcalloc((size_t)m + 1, sizeof *sorted);
+    int *same = z->same + (size_t)dim * (size_t)z->kernels;
+    struct placed *sorted = xcalloc(2 * (size_t)m + 2, sizeof *sorted);
     for (int k = 0; k <= m; k++) {
         bool has_place = k < m && !is_zero(p, points[k]->v[i]);
         mu[k] = has_place ? place(p, points[k]->v[i]) : range.lo + 0.5 * width;
         sigma[k] = width;
+        same[k] = k;
         seen[k] = k < m ? !has_place : -1;
         if (has_place)
             sorted[used++] = (struct placed){mu[k], k};
     }
-    qsort(sorted, (size_t)used, sizeof *sorted, compare_placed);
+    sort_placed(sorted, sorted + m + 1, used);
     set_widths(sorted, used, range, width / (m + 2 < WIDTH_PARTS ? m + 2 : WIDTH_PARTS), width, sigma);
+    find_same(sorted, used, sigma, same);
     finish_kernels(z, dim, range, sigma);
     free(sorted);
     free(sigma);
@@ -150,11 +184,11 @@ void parzen_init(struct parzen *z, const struct space *space, const struct box *
     size_t kernels = (size_t)m + 1, cells = kernels * (size_t)dims;
     *z = (struct parzen){.space = space, .box = box, .params = params, .dims = dims, .kernels = m + 1};
     z->log_weight = xcalloc(kernels, sizeof *z->log_weight);
-    z->work = xcalloc(kernels, sizeof *z->work);
     z->mu = xcalloc(cells + 1, sizeof *z->mu);
     z->scale = xcalloc(cells + 1, sizeof *z->scale);
     z->constant = xcalloc(cells + 1, sizeof *z->constant);
     z->seen = xcalloc(cells + 1, sizeof *z->seen);
+    z->same = xcalloc(cells + 1, sizeof *z->same);
     weigh(z);
     for (int dim = 0; dim < dims; dim++) {
         if (is_line(&space->params[params[dim]]))
@@ -167,7 +201,7 @@ void parzen_init(struct parzen *z, const struct space *space, const struct box *
 void parzen_fini(struct parzen *z)
 {
     free(z->log_weight);
-    free(z->work);
+    free(z->same);
     free(z->mu);
     free(z->scale);
     free(z->constant);
@@ -196,48 +230,96 @@ static void add_categories(const struct parzen *z, const int *seen, int category
     sum[m] += log(mass);
 }
 
-static void add_line(const struct parzen *z, int dim, struct value v, double *sum)
+/* A place on a continuous axis: the hot loop. */
+static void add_place(const struct parzen *z, int dim, double t, double *sum)
+{
+    size_t row = (size_t)dim * (size_t)z->kernels;
+    const double *mu = z->mu + row, *scale = z->scale + row, *constant = z->constant + row;
+    for (int k = 0; k < z->kernels; k++) {
+        double d = (t - mu[k]) * scale[k];
+        sum[k] -= 0.5 * d * d + constant[k];
+    }
+}
+
+/* Every kernel's log mass in the cell of a value. */
+static void find_masses(const struct parzen *z, int dim, struct value v, double *mass)
 {
     const struct param *p = &z->space->params[z->params[dim]];
     size_t row = (size_t)dim * (size_t)z->kernels;
     const double *mu = z->mu + row, *scale = z->scale + row, *constant = z->constant + row;
-    if (is_stepped(p)) {
-        struct span c = cell(p, v), range = range_of(z, dim);
-        c.lo = fmax(c.lo, range.lo);
-        c.hi = fmin(c.hi, range.hi);
-        for (int k = 0; k < z->kernels; k++)
-            sum[k] += normal_log_mass((c.lo - mu[k]) * scale[k], (c.hi - mu[k]) * scale[k]) - constant[k];
-        return;
-    }
-    double t = place(p, v);
-    for (int k = 0; k < z->kernels; k++) {
-        double d = (t - mu[k]) * scale[k];
-        sum[k] += -0.5 * d * d - constant[k];
+    struct span c = cell(p, v), range = range_of(z, dim);
+    c.lo = fmax(c.lo, range.lo);
+    c.hi = fmin(c.hi, range.hi);
+    for (int k = 0; k < z->kernels; k++)
+        if (z->same[row + (size_t)k] == k)
+            mass[k] = normal_log_mass((c.lo - mu[k]) * scale[k], (c.hi - mu[k]) * scale[k]) - constant[k];
+    for (int k = 0; k < z->kernels; k++)
+        mass[k] = mass[z->same[row + (size_t)k]];
+}
+
+/* A stepped axis: once for each value among the points. `mass` is room for one number per kernel. */
+static void add_cells(const struct parzen *z, int dim, const struct point *points, int count, double *mass,
+                      double *sums)
+{
+    int i = z->params[dim];
+    const struct param *p = &z->space->params[i];
+    for (int c = 0; c < count; c++) {
+        struct value v = points[c].v[i];
+        int first = 0;
+        while (!value_same(points[first].v[i], v))
+            first++;
+        if (first < c || is_zero(p, v))
+            continue;
+        find_masses(z, dim, v, mass);
+        for (int other = c; other < count; other++)
+            for (int k = 0; k < z->kernels && value_same(points[other].v[i], v); k++)
+                sums[(long)other * z->kernels + k] += mass[k];
     }
 }
 
-double parzen_log(struct parzen *z, const struct point *point)
+static void add_dim(const struct parzen *z, int dim, const struct point *points, int count, double *mass,
+                    double *sums)
 {
-    double *sum = z->work, most = -INFINITY, total = 0;
-    memcpy(sum, z->log_weight, (size_t)z->kernels * sizeof *sum);
-    for (int dim = 0; dim < z->dims; dim++) {
-        const struct param *p = &z->space->params[z->params[dim]];
-        const int *seen = z->seen + (size_t)dim * (size_t)z->kernels;
-        struct value v = point->v[z->params[dim]];
+    const struct param *p = &z->space->params[z->params[dim]];
+    const int *seen = z->seen + (size_t)dim * (size_t)z->kernels;
+    for (int c = 0; c < count; c++) {
+        struct value v = points[c].v[z->params[dim]];
+        double *sum = sums + (long)c * z->kernels;
         if (!is_line(p))
             add_categories(z, seen, v.choice, p->choice_count, p->choices[v.choice].mass, sum);
         else if (p->or_zero > 0)
             add_categories(z, seen, is_zero(p, v), 2, is_zero(p, v) ? p->or_zero : 1 - p->or_zero, sum);
-        if (is_line(p) && !is_zero(p, v))
-            add_line(z, dim, v, sum);
+        if (is_line(p) && !is_stepped(p) && !is_zero(p, v))
+            add_place(z, dim, place(p, v), sum);
     }
-    for (int k = 0; k < z->kernels; k++)
-        most = fmax(most, sum[k]);
-    if (!(most > -INFINITY))
-        return most;
-    for (int k = 0; k < z->kernels; k++)
-        total += exp(sum[k] - most);
-    return most + log(total);
+    if (is_line(p) && is_stepped(p))
+        add_cells(z, dim, points, count, mass, sums);
+}
+
+static double log_of_sum(const double *sum, int n)
+{
+    const double nothing = -60; /* e^-60 of the largest: below every digit */
+    double most = -INFINITY, total = 0;
+    for (int k = 0; k < n; k++)
+        most = sum[k] > most ? sum[k] : most;
+    for (int k = 0; k < n; k++)
+        if (sum[k] - most > nothing)
+            total += exp(sum[k] - most);
+    return most > -INFINITY ? most + log(total) : most;
+}
+
+void parzen_log(const struct parzen *z, const struct point *points, int count, double *out)
+{
+    size_t kernels = (size_t)z->kernels;
+    double *mass = xmalloc(kernels * sizeof *mass), *sums = xmalloc(kernels * (size_t)count * sizeof *sums);
+    for (int c = 0; c < count; c++)
+        memcpy(sums + (size_t)c * kernels, z->log_weight, kernels * sizeof *sums);
+    for (int dim = 0; dim < z->dims; dim++)
+        add_dim(z, dim, points, count, mass, sums);
+    for (int c = 0; c < count; c++)
+        out[c] = log_of_sum(sums + (size_t)c * kernels, z->kernels);
+    free(mass);
+    free(sums);
 }
 
 /* ---- drawing ---- */

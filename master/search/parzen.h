@@ -25,7 +25,7 @@ struct parzen {
     double *log_weight;
     double *mu, *scale, *constant; /* [dims][kernels]: centre, 1 / sigma, log of sigma and truncated mass */
     int *seen;                     /* [dims][kernels]: choice or is-zero of the kernel's point; -1: prior */
-    double *work;                  /* [kernels] */
+    int *same; /* [dims][kernels]: first kernel with this centre and width, of stepped axes */
 };
 
 /* `points`: m of them, by rising trial number, each with every one of these parameters active. */
@@ -33,8 +33,9 @@ void parzen_init(struct parzen *parzen, const struct space *space, const struct 
                  int dims, const struct point *const *points, int m);
 void parzen_fini(struct parzen *parzen);
 
-/* Log density (mass, on stepped axes and choices) of the values of its parameters in `point`, in T-space. */
-double parzen_log(struct parzen *parzen, const struct point *point);
+/* Log density (mass, on stepped axes and choices) of the values of its parameters in each of the points, in
+ * T-space. */
+void parzen_log(const struct parzen *parzen, const struct point *points, int count, double *out);
 /* Draws values for its parameters into `point`. */
 void parzen_draw(const struct parzen *parzen, struct rng *rng, struct point *point);
 

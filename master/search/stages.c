@@ -324,6 +324,8 @@ struct stage_state stages_state(const struct stages *stages, const struct histor
     int under_way = 0;
     for (size_t i = 0; i < history->count; i++) {
         const struct entry *e = &history->entries[i];
+        if (entry_is_warm(e))
+            continue;
         state.proposed += (!since || e->added > since) && e->state != HISTORY_GONE;
         under_way += e->state == HISTORY_PENDING && e->epochs < stage.epochs;
     }

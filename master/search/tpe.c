@@ -99,22 +99,26 @@ static int side_of(const struct split *s, bool below, int param, const struct po
 /* ---- one group ---- */
 
 /* Log l - log g of the best of the draws, whose values go into `out`. */
-static double best_of_draws(struct parzen *l, struct parzen *g, struct rng *rng, struct point *out)
+static double best_of_draws(const struct parzen *l, const struct parzen *g, struct rng *rng,
+                            struct point *out)
 {
-    struct point drawn;
-    double best = -INFINITY;
-    point_clone(&drawn, out);
-    for (int draw = 0; draw < TPE_DRAWS; draw++) {
-        parzen_draw(l, rng, &drawn);
-        double gain = parzen_log(l, &drawn) - parzen_log(g, &drawn);
-        if (draw && !(gain > best))
-            continue;
-        best = gain;
-        for (int dim = 0; dim < l->dims; dim++)
-            out->v[l->params[dim]] = drawn.v[l->params[dim]];
+    struct point drawn[TPE_DRAWS];
+    double log_l[TPE_DRAWS], log_g[TPE_DRAWS];
+    int best = 0;
+    for (int k = 0; k < TPE_DRAWS; k++) {
+        point_clone(&drawn[k], out);
+        parzen_draw(l, rng, &drawn[k]);
     }
-    point_fini(&drawn);
-    return best;
+    parzen_log(l, drawn, TPE_DRAWS, log_l);
+    parzen_log(g, drawn, TPE_DRAWS, log_g);
+    for (int k = 1; k < TPE_DRAWS; k++)
+        if (log_l[k] - log_g[k] > log_l[best] - log_g[best])
+            best = k;
+    for (int dim = 0; dim < l->dims; dim++)
+        out->v[l->params[dim]] = drawn[best].v[l->params[dim]];
+    for (int k = 0; k < TPE_DRAWS; k++)
+        point_fini(&drawn[k]);
+    return log_l[best] - log_g[best];
 }
 
 static double group_point(const struct space *space, const struct box *box, const struct split *s,

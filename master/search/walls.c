@@ -12,7 +12,7 @@
 #include "master/search/rank.h"
 #include "master/search/slope.h"
 
-static const double SLOPE_T = 2.5, LEAN = 0.78; /* docs/walls.md: 1.6 % of dead parameters in 30 trials */
+static const double SLOPE_T = 2.5, LEAN = 0.78; /* docs/walls.md: 1.3 % of dead parameters in 30 trials */
 static const double GROWTH = 1.0 / 3;           /* of the box width */
 enum { FIRST_LOOK = 12, LOOK_EVERY = 4, TOP_MIN = 3 };
 
@@ -225,28 +225,36 @@ static void decide(const struct space *space, enum boundary policy, bool diverge
     wall_event_text(space, event);
 }
 
-static bool look_at_side(const struct space *space, enum boundary policy, const struct history *history,
-                         const struct box *box, struct box *next, int param, int side,
-                         struct wall_event *event)
+bool wall_measure(const struct space *space, const struct history *history, const struct box *box, int param,
+                  int side, struct wall_event *event)
 {
     struct sight sight;
     struct slope slope = {0};
-    *event = (struct wall_event){.param = param};
+    *event = (struct wall_event){.param = param, .side = side};
     sight_init(&sight, space, history, box, param);
     bool diverged = diverged_beyond(&sight, side);
     if (diverged)
         sight_trim(&sight, side);
-    bool leans = sight.n >= FIRST_LOOK && sight.score[sight.order[0]] > -INFINITY &&
-                 fit_slope(&sight, space, box, param, &slope);
-    if (leans) {
+    bool is_seen = sight.n >= FIRST_LOOK && sight.score[sight.order[0]] > -INFINITY &&
+                   fit_slope(&sight, space, box, param, &slope);
+    if (is_seen) {
         describe(&sight, side, event);
         event->slope = slope_t(&slope, 0, side);
-        leans = event->slope > SLOPE_T && event->lean > LEAN;
+        event->verdict = diverged ? WALL_DIVERGED : WALL_WARN;
     }
-    if (leans)
-        decide(space, policy, diverged, box, next, event);
     slope_fini(&slope);
     sight_fini(&sight);
+    return is_seen;
+}
+
+static bool look_at_side(const struct space *space, enum boundary policy, const struct history *history,
+                         const struct box *box, struct box *next, int param, int side,
+                         struct wall_event *event)
+{
+    bool leans =
+        wall_measure(space, history, box, param, side, event) && event->slope > SLOPE_T && event->lean > LEAN;
+    if (leans)
+        decide(space, policy, event->verdict == WALL_DIVERGED, box, next, event);
     return leans;
 }
 

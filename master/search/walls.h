@@ -55,6 +55,12 @@ enum boundary wall_policy(const struct param *param, enum boundary study);
 /* A look is due after this many finished trials (12, 16, 20, ...). */
 bool walls_due(size_t finished);
 
+/* What the finished trials say of one wall, whatever the thresholds: best, lean, slope, trend, the trials
+ * behind it; verdict is WALL_DIVERGED where all that was tried further out diverged (and was left out of the
+ * figures). False: too few trials, or none that is not bad. */
+bool wall_measure(const struct space *space, const struct history *history, const struct box *box, int param,
+                  int side, struct wall_event *event);
+
 /* Looks at every parameter and side. At most `room` events; `next` (initialised by the caller as a clone of
  * `box`) is the box with the walls that moved. Returns the number of events. */
 int walls_look(const struct space *space, enum boundary study, const struct history *history,

@@ -20,7 +20,7 @@ enum { MOST_PIDS = 64 };
 /* Epochs of about a tenth of a second: long enough to be killed in. */
 static const char study_text[] =
     "{ \"study\": \"s\", \"metric\": {\"name\": \"val_acc\", \"goal\": \"maximize\"},\n"
-    "  \"trainer\": {\"builtin\": \"mlp\", \"data\": \"spiral:n=30000\", \"batch\": 32, \"seed\": 1,\n"
+    "  \"trainer\": {\"builtin\": \"mlp\", \"data\": \"spiral:n=60000\", \"batch\": 16, \"seed\": 1,\n"
     "                \"layers\": [\"affine 32\", \"relu\", \"dropout 0.1\"]},\n"
     "  \"space\": {\"lr\": {\"log\": [1e-4, 1]}, \"optimizer\": {\"choice\": [\"sgd\", \"momentum\", \"adam\"]}},\n"
     "  \"search\": {\"method\": \"random\", \"trials\": 6, \"epochs\": 6, \"seed\": 7} }\n";

@@ -441,6 +441,7 @@ static void body_with(const struct row *odd, const char *value, struct str *body
         const char *small = is(row, "TEXT")     ? "\"x\""
                             : is(row, "OBJECT") ? "{}"
                             : is(row, "LIST")   ? "[]"
+                            : is(row, "BOOL")   ? "true"
                                                 : "1";
         bool wanted = row == odd ? value != NULL : strcmp(row->need, "MUST") == 0;
         if (row->message == odd->message && wanted)

@@ -1,4 +1,5 @@
-/* The gradient check catches a wrong backward pass, planted in each layer in turn, and is content with the right one.
+/* The checks before training catch a fault planted in each layer, each loss, the update rule and the labels, each by its
+ * gate, and are content with what is right.
  *
  * The double twin of the room is compiled here once more, with a backward pass in between that spoils what one kind
  * of layer gives: this is the fault a person makes, not one in the checker's own data. */
@@ -14,6 +15,7 @@
 #include <cmocka.h>
 
 #include "worker/nn/batchnorm.c"
+#include "common/trainer_options.h"
 #include "worker/nn/conv.c"
 #include "worker/nn/dropout.c"
 #include "worker/nn/layers.c"
@@ -100,11 +102,73 @@ static void planted_backward(struct layer *layer, const struct pass *pass, const
         layer_backward(layer, pass, x, dy, dx);
 }
 
+/* ---- faults outside the layers ---- */
+
+enum outside {
+    NOTHING,
+    LOSS_NOT_MEAN, /* the gradient's 1/n is missing */
+    LOSS_NO_LABEL, /* the label's own score gets no gradient */
+    LOSS_SOFT_SVM, /* the gradient of the other loss */
+    RATE_SIGN,     /* a step up the hill */
+    LABEL_SHUFFLE, /* labels and samples out of step, another way each time */
+    NO_PENALTY,
+};
+
+static enum outside outside;
+
+static struct loss_sum planted_loss(enum loss_kind kind, const double *scores, const int32_t *labels, int n,
+                                    int classes, double *d)
+{
+    struct loss_sum sum = loss_batch(kind, scores, labels, n, classes, d);
+    if (d && outside == LOSS_SOFT_SVM)
+        loss_batch(kind == LOSS_SVM ? LOSS_SOFTMAX : LOSS_SVM, scores, labels, n, classes, d);
+    for (int i = 0; d && outside == LOSS_NOT_MEAN && i < n * classes; i++)
+        d[i] *= n;
+    for (int i = 0; d && outside == LOSS_NO_LABEL && i < n; i++)
+        d[i * classes + labels[i]] = 0;
+    return sum;
+}
+
+static void planted_step(struct optimizer *optimizer, double *params, double *grads,
+                         const struct param_block *blocks, int count, const struct step *step)
+{
+    struct step other = *step;
+    if (outside == RATE_SIGN)
+        other.lr = -other.lr;
+    optimizer_step(optimizer, params, grads, blocks, count, &other);
+}
+
 #undef layer_backward
 #define layer_backward planted_backward
+#undef loss_batch
+#define loss_batch planted_loss
+#undef optimizer_step
+#define optimizer_step planted_step
 #define by_size gradcheck_by_size
 #include "worker/nn/gradcheck.c"
 #include "worker/nn/net.c"
+
+static struct loss_sum planted_net_loss(struct net *net, struct pass *pass, const double *x,
+                                        const int32_t *labels, bool gradient)
+{
+    static uint32_t turn;
+    int32_t other[64];
+    for (int i = 0; i < pass->n && i < 64; i++)
+        other[i] = labels[(i + (int)(turn % 7)) % pass->n];
+    turn += 3;
+    return net_loss(net, pass, x, outside == LABEL_SHUFFLE && pass->n <= 64 ? other : labels, gradient);
+}
+
+static double planted_penalty(const struct net *net, double l1, double l2)
+{
+    return outside == NO_PENALTY ? 0 : net_penalty(net, l1, l2);
+}
+
+#undef net_loss
+#define net_loss planted_net_loss
+#undef net_penalty
+#define net_penalty planted_penalty
+#include "worker/nn/checks.c"
 
 enum { SAMPLES = 3 };
 #define LAYERS(...) ((const char *const[]){__VA_ARGS__, NULL})
@@ -187,12 +251,95 @@ static void a_relu_of_its_own_is_caught_too(void **state)
     assert_true(worst_of(LAYERS("affine 9", "batchnorm", "relu", "affine 5"), 3, LOSS_SOFTMAX) < 1e-6);
 }
 
+/* ---- by name: which gate says "wrong" ---- */
+
+static struct json *resolve(const char *trainer)
+{
+    struct err err = ERR_NONE;
+    struct json *object = json_parse(trainer, strlen(trainer), "test", &err), *out = NULL;
+    struct jcur cur = jcur_root(object, "test");
+    if (!object || trainer_resolve(&cur, NULL, &out, &err))
+        fail_msg("%s; %s", err.text, err.hint);
+    json_free(object);
+    return out;
+}
+
+/* The gates of a training on the spiral that found something wrong: "G1 G3". */
+static void wrong_gates(const char *loss, char out[64])
+{
+    struct data_options data_options = {.spec = "spiral:n=600", .normalize = 1};
+    struct data_split data;
+    struct check_report *report = xcalloc(1, sizeof *report);
+    struct err err = ERR_NONE;
+    char *text =
+        xasprintf("{\"builtin\":\"mlp\",\"data\":\"spiral\",\"loss\":\"%s\",\"layers\":[\"affine 24\","
+                  "\"tanh\"]}",
+                  loss);
+    struct json *options = resolve(text);
+    out[0] = '\0';
+    if (data_load(&data_options, &data, &err) || checks_run(options, &data, 3, report, &err))
+        fail_msg("%s", err.text);
+    for (int i = 0; i < report->count; i++)
+        if (report->results[i].verdict == VERDICT_WRONG && !strstr(out, report->results[i].gate))
+            snprintf(out + strlen(out), 64 - strlen(out), "%s%s", out[0] ? " " : "", report->results[i].gate);
+    data_split_fini(&data);
+    json_free(options);
+    free(report);
+    free(text);
+}
+
+static void each_fault_is_caught_by_its_gate(void **state)
+{
+    (void)state;
+    static const struct {
+        enum outside fault;
+        const char *gate;
+    } faults[] = {
+        {LOSS_NOT_MEAN, "G1"}, {LOSS_NO_LABEL, "G1"}, {LOSS_SOFT_SVM, "G1"},
+        {RATE_SIGN, "G3"},     {LABEL_SHUFFLE, "G3"}, {NO_PENALTY, "G2"},
+    };
+    static const char *const losses[] = {"softmax", "svm"};
+    char gates[64];
+    for (int k = 0; k < 2; k++) {
+        outside = NOTHING;
+        wrong_gates(losses[k], gates);
+        assert_string_equal(gates, "");
+        for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+            outside = faults[i].fault;
+            wrong_gates(losses[k], gates);
+            if (!strstr(gates, faults[i].gate))
+                fail_msg("%s, fault %d: caught by \"%s\", not %s", losses[k], (int)outside, gates,
+                         faults[i].gate);
+        }
+    }
+    outside = NOTHING;
+}
+
+/* The hint names the layer: of all wrong blocks the one nearest to the loss. */
+static void the_hint_names_the_layer(void **state)
+{
+    (void)state;
+    struct check_report *report = xcalloc(1, sizeof *report);
+    struct gradcheck found = {.count = 3, .checked = 9, .worst = 0.5};
+    for (int i = 0; i < 3; i++)
+        found.blocks[i] = (struct gradcheck_block){.layer = i, .kind = LAYER_AFFINE, .checked = 3};
+    found.blocks[0].worst = 0.5;
+    found.blocks[1].worst = 0.3;
+    judge_gradient(report, "gradient", &found);
+    assert_int_equal(report->results[0].verdict, VERDICT_WRONG);
+    assert_string_equal(report->results[0].part, "layer 0 affine weight");
+    assert_non_null(strstr(report->results[0].hint, "layer 1 (affine) is the last one"));
+    free(report);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(right_gradients_pass),
         cmocka_unit_test(every_planted_fault_is_caught),
         cmocka_unit_test(a_relu_of_its_own_is_caught_too),
+        cmocka_unit_test(each_fault_is_caught_by_its_gate),
+        cmocka_unit_test(the_hint_names_the_layer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

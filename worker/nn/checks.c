@@ -119,10 +119,16 @@ static void judge_gradient(struct check_report *report, const char *name, const 
     enum verdict verdict = check_gradient_band(found->worst, found->kinks);
     if (!found->checked && verdict < VERDICT_SUSPICIOUS)
         verdict = VERDICT_SUSPICIOUS;
-    check_result_set(&result, "G1", name, verdict,
-                     "relative error %.1e at most over %d weights (there %.6g by differences, %.6g backward); "
-                     "%d at kinks left out",
-                     found->worst, found->checked, worst->numeric, worst->analytic, found->kinks);
+    if (found->worst > 0)
+        check_result_set(
+            &result, "G1", name, verdict,
+            "relative error %.1e at most over %d weights (there %.6g by differences, %.6g backward); "
+            "%d at kinks left out",
+            found->worst, found->checked, worst->numeric, worst->analytic, found->kinks);
+    else
+        check_result_set(&result, "G1", name, verdict,
+                         "no difference beyond rounding over %d weights; %d at kinks left out",
+                         found->checked, found->kinks);
     name_block(worst, &result);
     result.value = found->worst;
     result.expected = 0;
@@ -155,14 +161,14 @@ static void show_sweep(struct check_report *report, const struct gradcheck *foun
 {
     struct check_result result;
     struct str list = {0};
-    int best = 0;
+    int best = 3; /* 1e-5, should none be better */
     for (int i = 0; i < GRADCHECK_SWEEP; i++) {
         str_addf(&list, " %.0e", found->sweep_error[i]);
         best = found->sweep_error[i] < found->sweep_error[best] ? i : best;
     }
     check_result_set(&result, "G1", "gradient step", VERDICT_GOOD,
-                     "median error for h = 1e-2, 1e-3, … 1e-9:%s; below %.0e rounding takes over", str_text(&list),
-                     found->sweep_h[best]);
+                     "median error for h = 1e-2, 1e-3, … 1e-9:%s; below %.0e rounding takes over",
+                     str_text(&list), found->sweep_h[best]);
     result.value = found->sweep_h[best];
     str_fini(&list);
     add(report, &result);
@@ -250,8 +256,9 @@ static void check_first_loss(struct bench *bench)
                      softmax ? "ln(classes)" : "classes-1", expected, tolerance);
     result.value = loss.mean;
     result.expected = expected;
-    hint(&result, loss.mean > expected ? "the first scores are far from equal: smaller first weights, scaled inputs"
-                                       : "better than chance before learning: does the label hide in the input?");
+    hint(&result, loss.mean > expected
+                      ? "the first scores are far from equal: smaller first weights, scaled inputs"
+                      : "better than chance before learning: does the label hide in the input?");
     add(bench->report, &result);
     check_penalty(bench, net, loss.mean);
     net_free(net);
@@ -302,12 +309,13 @@ static void check_overfit(struct bench *bench)
     bool done = best.loss < 0.01 && best.correct == n;
     struct check_result result;
     check_result_set(&result, "G3", "overfit", done ? VERDICT_GOOD : VERDICT_WRONG,
-                     "%d samples, no penalty, no dropout: loss %.2e, %d of %d right after %d steps", n, best.loss,
-                     best.correct, n, best.steps);
+                     "%d samples, no penalty, no dropout: loss %.2e, %d of %d right after %d steps", n,
+                     best.loss, best.correct, n, best.steps);
     result.value = best.loss;
     result.expected = 0;
-    hint(&result, "a net that cannot learn a few samples by heart learns nothing else: look for wrong labels, dead "
-                  "units, a bottleneck");
+    hint(&result,
+         "a net that cannot learn a few samples by heart learns nothing else: look for wrong labels, dead "
+         "units, a bottleneck");
     add(bench->report, &result);
     free(x);
 }

@@ -1,0 +1,368 @@
+/* explain: why a trial is as it is. Sentences made from its rows alone; of a trial that waits the master, if one runs,
+ * is asked what for. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/remote.h"
+#include "cli/rows.h"
+#include "cli/select.h"
+#include "cli/source.h"
+#include "cli/table.h"
+#include "common/check.h"
+#include "common/mem.h"
+
+struct explained {
+    const char *study;
+    uint32_t trial;
+    struct rows head, origin, events, attempts, queue, about;
+    char *master_says; /* NULL: none runs, or it has nothing to say */
+    struct text_list origin_lines, life_lines, now_lines;
+};
+
+static const char *text_of(const struct rows *rows, const char *column)
+{
+    return cell_text(rows_named(rows, 0, column));
+}
+
+static int64_t int_of(const struct rows *rows, const char *column)
+{
+    return cell_int(rows_named(rows, 0, column));
+}
+
+static bool is_null(const struct rows *rows, const char *column)
+{
+    return rows_named(rows, 0, column)->kind == CELL_NULL;
+}
+
+static void add_line(struct text_list *list, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void add_line(struct text_list *list, const char *fmt, ...)
+{
+    char *line = NULL;
+    va_list args;
+    va_start(args, fmt);
+    int len = vasprintf(&line, fmt, args);
+    va_end(args);
+    PRE(len >= 0);
+    text_list_add(list, line);
+}
+
+/* ---- where it comes from ---- */
+
+static void say_box(struct explained *e)
+{
+    if (is_null(&e->origin, "box"))
+        return;
+    const char *text = text_of(&e->origin, "box");
+    struct json *box = json_parse(text, strlen(text), "box", NULL);
+    struct str line = {0};
+    for (const struct json *p = box ? json_first(box) : NULL; p; p = json_next(p)) {
+        char low[32], high[32];
+        if (!json_get(p, "t"))
+            continue;
+        table_number(json_num(json_get(p, "low")), low);
+        table_number(json_num(json_get(p, "high")), high);
+        str_addf(&line, "%s%s %s .. %s", line.len ? ", " : "", json_key(p), low, high);
+    }
+    if (line.len)
+        add_line(&e->origin_lines, "the box was %s", str_text(&line));
+    str_fini(&line);
+    json_free(box);
+}
+
+static void say_origin(struct explained *e)
+{
+    const struct rows *head = &e->head, *origin = &e->origin;
+    struct text_list *out = &e->origin_lines;
+    if (strcmp(text_of(head, "sampler"), "enqueued") == 0)
+        add_line(out, "enqueued: %s; the others are the trial's own random point", text_of(head, "why"));
+    else
+        add_line(out, "proposed by %s, version %lld%s%s", text_of(head, "sampler"),
+                 (long long)int_of(head, "sampler_version"), *text_of(head, "why") ? ": " : "",
+                 text_of(head, "why"));
+    long long finished = int_of(origin, "finished"), under_way = int_of(origin, "under_way");
+    add_line(out, "from what was known at seq %lld: %lld finished trial%s, %lld under way",
+             (long long)int_of(head, "seq_cut"), finished, finished == 1 ? "" : "s", under_way);
+    if (!is_null(origin, "best_trial")) {
+        char best[32];
+        table_number(cell_num(rows_named(origin, 0, "best")), best);
+        add_line(out, "the best %s then was %s, by trial %lld", text_of(head, "metric"), best,
+                 (long long)int_of(origin, "best_trial"));
+    }
+    say_box(e);
+    if (*text_of(head, "platform"))
+        add_line(out, "computed on %s", text_of(head, "platform"));
+}
+
+/* ---- what happened to it ---- */
+
+static void say_attempt(struct explained *e, size_t row)
+{
+    const struct rows *a = &e->attempts;
+    struct str line = {0};
+    str_addf(&line, "attempt %lld on %s", (long long)cell_int(rows_named(a, row, "attempt")),
+             cell_text(rows_named(a, row, "worker")));
+    if (cell_int(rows_named(a, row, "from_epoch")))
+        str_addf(&line, ", from the checkpoint of epoch %lld",
+                 (long long)cell_int(rows_named(a, row, "from_epoch")));
+    str_addf(&line, ": %lld epochs", (long long)cell_int(rows_named(a, row, "epochs")));
+    const char *outcome = cell_text(rows_named(a, row, "outcome")),
+               *cause = cell_text(rows_named(a, row, "cause"));
+    str_addf(&line, ", %s%s%s%s", *outcome ? outcome : "running", *cause ? " (" : "", cause,
+             *cause ? ")" : "");
+    add_line(&e->life_lines, "%s", str_text(&line));
+    str_fini(&line);
+}
+
+static void say_promotion(struct explained *e, size_t row)
+{
+    const char *detail = cell_text(rows_named(&e->events, row, "detail"));
+    struct json *json = *detail ? json_parse(detail, strlen(detail), "detail", NULL) : NULL;
+    int until = json ? (int)json_num(json_get(json, "until")) : 0;
+    if (json && json_get(json, "rank"))
+        add_line(&e->life_lines, "promoted to epoch %d: rank %.0f of %.0f at its rung", until,
+                 json_num(json_get(json, "rank")), json_num(json_get(json, "of")));
+    else if (until)
+        add_line(&e->life_lines, "carried on to epoch %d: among the best of its stage", until);
+    json_free(json);
+}
+
+static void say_life(struct explained *e)
+{
+    for (size_t row = 0; row < e->attempts.count; row++)
+        say_attempt(e, row);
+    for (size_t row = 0; row < e->events.count; row++)
+        if (strcmp(cell_text(rows_named(&e->events, row, "cause")), "promoted") == 0)
+            say_promotion(e, row);
+    if (int_of(&e->head, "lost_on"))
+        add_line(&e->life_lines, "%lld workers were lost with it", (long long)int_of(&e->head, "lost_on"));
+    if (int_of(&e->head, "own_failures"))
+        add_line(&e->life_lines, "%lld failures of its own making",
+                 (long long)int_of(&e->head, "own_failures"));
+}
+
+/* ---- why it is where it is ---- */
+
+/* What a cause means, whatever the status it led to. */
+static const struct {
+    const char *cause, *meaning;
+} causes[] = {
+    {"diverged", "its metric became NaN or infinite: the worst result there is, and not a failure"},
+    {"budget", "a budget of the study was used up"},
+    {"stopped", "the study was stopped"},
+    {"stage", "its stage ended, and it was not among the best that were carried on"},
+    {"rung", "the study ended, and it had not been promoted beyond its rung"},
+    {"median", "its best so far was worse than the median of the finished trials' running averages"},
+    {"asha", "at its rung it was not among the best"},
+    {"threshold", "it did not reach what \"prune\" asks for (below, after)"},
+    {"repeat", "the first repeats of its point were worse than the best group"},
+    {"poison", "three workers were lost while they ran it"},
+    {"no_metric", "its trainer ended well and never reported the metric"},
+    {"protocol", "its trainer did not keep to the protocol"},
+    {"exit", "its trainer ended with an error"},
+    {"signal", "its trainer was killed by a signal"},
+    {"timeout", "its trainer took longer than the trainer's timeout"},
+    {"user", "somebody cancelled it"},
+    {"deleted", "somebody deleted it"},
+    {"lost", "its worker was lost"},
+    {"preempted", "its worker gave it back"},
+    {"shutdown", "its master or worker was shut down"},
+    {"paused", "the study was paused"},
+    {"retry", "somebody asked for another go"},
+    {"promoted", "it may run on"},
+    {"edit", "the study's epochs were raised"},
+};
+
+static const char *meaning_of(const char *cause)
+{
+    for (size_t i = 0; i < COUNT_OF(causes); i++)
+        if (strcmp(causes[i].cause, cause) == 0)
+            return causes[i].meaning;
+    return "";
+}
+
+/* The numbers that a pruning decision saw. */
+static void say_evidence(struct explained *e)
+{
+    const char *detail =
+        e->events.count ? cell_text(rows_named(&e->events, e->events.count - 1, "detail")) : "";
+    struct json *json = *detail ? json_parse(detail, strlen(detail), "detail", NULL) : NULL;
+    if (json && json_get(json, "score")) {
+        char score[32];
+        table_number(json_num(json_get(json, "score")), score);
+        add_line(&e->now_lines, "decided after epoch %.0f, at %s %s, from the history to seq %.0f",
+                 json_num(json_get(json, "epoch")), text_of(&e->head, "metric"), score,
+                 json_num(json_get(json, "seen")));
+    }
+    json_free(json);
+}
+
+/* What the rows say a waiting trial waits for; the master knows better. */
+static void say_queue(struct explained *e)
+{
+    const struct rows *q = &e->queue, *about = &e->about;
+    const char *wish = text_of(about, "wish"), *definition = text_of(about, "definition");
+    struct json *json = json_parse(definition, strlen(definition), "definition", NULL);
+    const struct json *search = json ? json_get(json, "search") : NULL;
+    const struct json *limit = search ? json_get(search, "parallel") : NULL;
+    long long open = int_of(q, "open"), before = int_of(q, "before");
+    if (e->master_says)
+        add_line(&e->now_lines, "the master: %s", e->master_says);
+    else if (*text_of(about, "end_reason"))
+        add_line(&e->now_lines, "the study has ended (%s)", text_of(about, "end_reason"));
+    else if (strcmp(wish, "run") != 0)
+        add_line(&e->now_lines, "the study's wish is %s; `hone resume` lets it go on", wish);
+    else if (limit && open >= json_num(limit))
+        add_line(&e->now_lines, "%lld attempts run, and the study allows %.0f at once (search.parallel)",
+                 open, json_num(limit));
+    else if (!int_of(q, "workers"))
+        add_line(&e->now_lines, "no worker is there");
+    else
+        add_line(&e->now_lines, "%lld of %lld slots are busy, %lld trial%s of this study before it",
+                 (long long)int_of(q, "busy"), (long long)int_of(q, "slots"), before, before == 1 ? "" : "s");
+    json_free(json);
+}
+
+static void say_now(struct explained *e)
+{
+    const struct rows *head = &e->head;
+    const char *status = text_of(head, "status"), *cause = text_of(head, "cause"),
+               *meaning = meaning_of(cause);
+    struct str line = {0};
+    str_addf(&line, "%s%s%s%s", status, *cause ? " (" : "", cause, *cause ? ")" : "");
+    if (*meaning)
+        str_addf(&line, ": %s", meaning);
+    else if (strcmp(status, "paused") == 0)
+        str_addf(&line, ": at epoch %lld, until it is promoted or given up",
+                 (long long)int_of(head, "epochs"));
+    else if (strcmp(status, "running") == 0)
+        str_addf(&line, ": epoch %lld of %lld", (long long)int_of(head, "epochs"),
+                 (long long)int_of(head, "until"));
+    else if (strcmp(status, "complete") == 0)
+        str_addf(&line, ": it reached epoch %lld of %lld", (long long)int_of(head, "epochs"),
+                 (long long)int_of(head, "length"));
+    add_line(&e->now_lines, "%s", str_text(&line));
+    str_fini(&line);
+    say_evidence(e);
+    if (strcmp(status, "waiting") == 0)
+        say_queue(e);
+    if (is_null(head, "score"))
+        return;
+    char score[32];
+    table_number(cell_num(rows_named(head, 0, "score")), score);
+    add_line(&e->now_lines, "%s %s at epoch %lld: rank %lld of %lld", text_of(head, "metric"), score,
+             (long long)int_of(head, "best_epoch"), (long long)int_of(head, "rank"),
+             (long long)int_of(head, "trials"));
+}
+
+/* ---- printing ---- */
+
+static void print_lines(const char *title, const struct text_list *lines)
+{
+    for (size_t i = 0; i < lines->count; i++) {
+        struct str line = {0};
+        table_clean(&line, lines->items[i], 0);
+        printf("%-10s %s\n", i ? "" : title, str_text(&line));
+        str_fini(&line);
+    }
+}
+
+static void json_lines(struct jw *w, const char *key, const struct text_list *lines)
+{
+    jw_array(w, key);
+    for (size_t i = 0; i < lines->count; i++)
+        jw_text(w, NULL, lines->items[i]);
+    jw_close_array(w);
+}
+
+static void print_json(const struct explained *e)
+{
+    struct str out = {0};
+    struct jw w = jw_to(&out);
+    jw_object(&w, NULL);
+    table_row_json(&e->head, 0, &w, "trial");
+    table_row_json(&e->origin, 0, &w, "origin");
+    json_lines(&w, "proposed", &e->origin_lines);
+    json_lines(&w, "happened", &e->life_lines);
+    json_lines(&w, "now", &e->now_lines);
+    jw_text(&w, "master", e->master_says);
+    jw_close_object(&w);
+    printf("%s\n", str_text(&out));
+    str_fini(&out);
+}
+
+static void print_text(const struct explained *e)
+{
+    printf("%s/%u\n", e->study, e->trial);
+    print_lines("proposed", &e->origin_lines);
+    print_lines("happened", &e->life_lines);
+    print_lines("now", &e->now_lines);
+}
+
+/* ---- reading ---- */
+
+static int load(struct source *source, struct explained *e, struct err *err)
+{
+    struct bind binds[] = {BIND_TEXT(":study", e->study), BIND_INT(":trial", e->trial)};
+    struct rows *rows[] = {&e->head, &e->origin, &e->events, &e->attempts, &e->queue};
+    static const char *const names[] = {"trial_head", "trial_origin", "trial_events", "trial_attempts",
+                                        "trial_queue"};
+    int rc = source_study(source, e->study, &e->about, err);
+    for (size_t i = 0; i < COUNT_OF(names) && !rc; i++)
+        rc = source_run(source, names[i], binds, 2, rows[i], err);
+    return rc;
+}
+
+static void ask_master(struct explained *e, const char *db, const char *master)
+{
+    struct json *args = json_new_object();
+    struct msg_answer answer;
+    json_put_text(args, "study", e->study);
+    json_put_num(args, "trial", e->trial);
+    if (!master_ask(db, master, "explain", args, &answer, NULL)) {
+        const char *waits = json_text(json_get(answer.result, "waits"));
+        e->master_says = *waits ? xstrdup(waits) : NULL;
+        answer_fini(&answer);
+    }
+    json_free(args);
+}
+
+static void explained_fini(struct explained *e)
+{
+    struct rows *rows[] = {&e->head, &e->origin, &e->events, &e->attempts, &e->queue, &e->about};
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        rows_fini(rows[i]);
+    text_list_free(&e->origin_lines);
+    text_list_free(&e->life_lines);
+    text_list_free(&e->now_lines);
+    free(e->master_says);
+}
+
+int cmd_explain(const struct opt_explain *opt)
+{
+    struct err err = ERR_NONE;
+    struct source *source = NULL;
+    struct explained e = {0};
+    char *study = NULL;
+    int rc = source_open(opt->db, opt->master, &source, &err);
+    if (!rc)
+        rc = select_trial(source, opt->args.count ? opt->args.items[0] : NULL, opt->study, &study, &e.trial,
+                          &err);
+    e.study = study;
+    if (!rc)
+        rc = load(source, &e, &err);
+    if (!rc) {
+        if (strcmp(text_of(&e.head, "status"), "waiting") == 0)
+            ask_master(&e, opt->db, opt->master);
+        say_origin(&e);
+        say_life(&e);
+        say_now(&e);
+        opt->json ? print_json(&e) : print_text(&e);
+    }
+    explained_fini(&e);
+    free(study);
+    source_free(source);
+    return rc ? command_fail("explain", &err) : 0;
+}

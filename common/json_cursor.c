@@ -1,0 +1,216 @@
+/* Cursors: every complaint about a file names the file and the path inside it. */
+#include "common/json.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/mem.h"
+
+struct jcur jcur_root(const struct json *node, const char *file)
+{
+    return (struct jcur){.node = node, .file = file};
+}
+
+struct jcur jcur_get(const struct jcur *up, const char *key)
+{
+    const struct json *child =
+        up->node && json_type(up->node) == JSON_OBJECT ? json_get(up->node, key) : NULL;
+    return (struct jcur){child, up, key, 0, up->file};
+}
+
+struct jcur jcur_at(const struct jcur *up, int index)
+{
+    const struct json *child =
+        up->node && json_type(up->node) == JSON_ARRAY ? json_at(up->node, (size_t)index) : NULL;
+    return (struct jcur){child, up, NULL, index, up->file};
+}
+
+struct jcur jcur_of(const struct jcur *up, const struct json *child)
+{
+    int index = 0;
+    if (!json_key(child))
+        for (const struct json *m = json_first(up->node); m && m != child; m = json_next(m))
+            index++;
+    return (struct jcur){child, up, json_key(child), index, up->file};
+}
+
+bool jcur_has(const struct jcur *cur)
+{
+    return cur->node != NULL;
+}
+
+void jcur_path(const struct jcur *cur, struct str *out)
+{
+    if (!cur->up)
+        return;
+    jcur_path(cur->up, out);
+    if (!cur->key)
+        str_addf(out, "[%d]", cur->index);
+    else
+        str_addf(out, "%s%.128s", out->len ? "." : "", cur->key);
+}
+
+int jcur_fail(const struct jcur *cur, struct err *err, const char *fmt, ...)
+{
+    struct str path = {0};
+    jcur_path(cur, &path);
+    char what[512];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(what, sizeof what, fmt, ap);
+    va_end(ap);
+    err_set(err, ERR_BAD, "%s: %s%s%s", cur->file, str_text(&path), path.len ? ": " : "", what);
+    str_fini(&path);
+    return ERR_BAD;
+}
+
+static int want(const struct jcur *cur, enum json_type type, struct err *err)
+{
+    if (!cur->node)
+        return jcur_fail(cur, err, "is missing; it must be %s", json_type_name(type));
+    if (json_type(cur->node) != type) {
+        struct str got = {0};
+        json_print(cur->node, &got);
+        jcur_fail(cur, err, "must be %s (got %.60s)", json_type_name(type), str_text(&got));
+        str_fini(&got);
+        return ERR_BAD;
+    }
+    return 0;
+}
+
+int jcur_num(const struct jcur *cur, double low, double high, double *out, struct err *err)
+{
+    if (want(cur, JSON_NUM, err))
+        return ERR_BAD;
+    double value = json_num(cur->node);
+    if (!(value >= low && value <= high))
+        return jcur_fail(cur, err, "must be from %g to %g (got %g)", low, high, value);
+    *out = value;
+    return 0;
+}
+
+int jcur_int(const struct jcur *cur, int64_t low, int64_t high, int64_t *out, struct err *err)
+{
+    if (want(cur, JSON_NUM, err))
+        return ERR_BAD;
+    double value = json_num(cur->node);
+    if (value != floor(value) || fabs(value) > 9007199254740992.0)
+        return jcur_fail(cur, err, "must be a whole number (got %g)", value);
+    if ((int64_t)value < low || (int64_t)value > high)
+        return jcur_fail(cur, err, "must be from %lld to %lld (got %.0f)", (long long)low, (long long)high,
+                         value);
+    *out = (int64_t)value;
+    return 0;
+}
+
+int jcur_bool(const struct jcur *cur, bool *out, struct err *err)
+{
+    if (want(cur, JSON_BOOL, err))
+        return ERR_BAD;
+    *out = json_bool(cur->node);
+    return 0;
+}
+
+int jcur_text(const struct jcur *cur, size_t max_len, const char **out, struct err *err)
+{
+    if (want(cur, JSON_STR, err))
+        return ERR_BAD;
+    const char *text = json_text(cur->node);
+    if (strlen(text) > max_len)
+        return jcur_fail(cur, err, "is longer than %zu characters", max_len);
+    *out = text;
+    return 0;
+}
+
+int jcur_name(const struct jcur *cur, const char **out, struct err *err)
+{
+    if (jcur_text(cur, JSON_MAX_BYTES, out, err))
+        return ERR_BAD;
+    if (!name_ok(*out)) {
+        jcur_fail(cur, err, "\"%.80s\" is not a name", *out);
+        return err_hint(err, "start with a letter or _, then letters, digits, _ . - ; at most 64 characters");
+    }
+    return 0;
+}
+
+int jcur_array(const struct jcur *cur, size_t min_items, size_t max_items, struct err *err)
+{
+    if (want(cur, JSON_ARRAY, err))
+        return ERR_BAD;
+    size_t count = json_count(cur->node);
+    if (count < min_items || count > max_items)
+        return jcur_fail(cur, err, "must have %zu to %zu elements (got %zu)", min_items, max_items, count);
+    return 0;
+}
+
+int jcur_object(const struct jcur *cur, size_t max_members, struct err *err)
+{
+    if (want(cur, JSON_OBJECT, err))
+        return ERR_BAD;
+    size_t count = json_count(cur->node);
+    if (count > max_members)
+        return jcur_fail(cur, err, "has more than %zu members (%zu)", max_members, count);
+    return 0;
+}
+
+const char *nearest_name(const char *word, const char *const *names)
+{
+    const char *nearest = NULL;
+    int best = (int)strnlen(word, 64) / 2 + 1;
+    for (; *names; names++) {
+        int distance = str_distance(word, *names);
+        if (distance < best) {
+            best = distance;
+            nearest = *names;
+        }
+    }
+    return nearest;
+}
+
+/* `what` and `after` go around the word: ("unknown key", ""). */
+static int not_in(const struct jcur *cur, const char *what, const char *word, const char *after,
+                  const char *const *names, struct err *err)
+{
+    struct str all = {0};
+    for (const char *const *n = names; *n; n++)
+        str_addf(&all, "%s%s", all.len ? ", " : "", *n);
+    jcur_fail(cur, err, "%s\"%.80s\"%s", what, word, after);
+    const char *nearest = nearest_name(word, names);
+    if (nearest)
+        err_hint(err, "did you mean \"%s\"? (known: %.240s)", nearest, str_text(&all));
+    else
+        err_hint(err, "known: %.300s", str_text(&all));
+    str_fini(&all);
+    return ERR_BAD;
+}
+
+int jcur_choice(const struct jcur *cur, const char *const *choices, int *out, struct err *err)
+{
+    const char *word;
+    if (jcur_text(cur, 256, &word, err))
+        return ERR_BAD;
+    for (int i = 0; choices[i]; i++) {
+        if (strcmp(choices[i], word) == 0) {
+            *out = i;
+            return 0;
+        }
+    }
+    return not_in(cur, "", word, " is not one of the choices", choices, err);
+}
+
+int jcur_known(const struct jcur *cur, const char *const *keys, struct err *err)
+{
+    if (cur->node && want(cur, JSON_OBJECT, err))
+        return ERR_BAD;
+    for (const struct json *m = json_first(cur->node); m; m = json_next(m)) {
+        const char *const *k = keys;
+        while (*k && strcmp(*k, json_key(m)) != 0)
+            k++;
+        if (!*k)
+            return not_in(cur, "unknown key ", json_key(m), "", keys, err);
+    }
+    return 0;
+}
