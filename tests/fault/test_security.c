@@ -70,8 +70,8 @@ static void place_init(struct place *p)
     snprintf(p->keys, sizeof p->keys, "%s/k", p->scratch.folder);
     snprintf(p->db, sizeof p->db, "%s/hone.db", p->scratch.folder);
     assert_int_equal(RUN(p->scratch.folder, NULL, "hone", "keygen", "k"), 0);
-    START(&p->master, p->scratch.folder, "hone", "master", "study.json", "--bind", "tcp://127.0.0.1:*",
-          "--keys", "k", "--beat", "500ms", "--lease", "30s");
+    START(&p->master, p->scratch.folder, "hone", "master", "study.json", "--no-check", "--bind",
+          "tcp://127.0.0.1:*", "--keys", "k", "--beat", "500ms", "--lease", "30s");
     await_address(p);
 }
 
@@ -794,8 +794,9 @@ static void secrets_are_nowhere_to_be_seen(void **state)
     START(&worker, p.scratch.folder, "hone", "worker", p.address, "--keys", "k");
     unsetenv("DATABASE_PASSWORD");
     unsetenv("HONE_LOG");
-    assert_int_equal(
-        RUN(p.scratch.folder, &out, "hone", "submit", "env.json", "--no-check", "--master", p.address, "--keys", "k"), 0);
+    assert_int_equal(RUN(p.scratch.folder, &out, "hone", "submit", "env.json", "--no-check", "--master",
+                         p.address, "--keys", "k"),
+                     0);
     db_await(p.db, "SELECT count(*) FROM trial t JOIN study s ON s.id = t.study WHERE s.name = 'e' AND "
                    "t.status = 'failed'");
     add_process(p.master.pid, &seen);
@@ -881,8 +882,9 @@ static void a_worker_runs_what_it_was_told_and_within_its_limits(void **state)
     scratch_text(&p.scratch, "evil.sh", "touch pwned\n");
     START(&worker, p.scratch.folder, "hone", "worker", p.address, "--keys", "k", "--allow", "sh ./good.sh",
           "--limit-time", "300ms", "--limit-files", "50", "--limit-memory", "100M");
-    assert_int_equal(
-        RUN(p.scratch.folder, &out, "hone", "submit", "two.json", "--no-check", "--master", p.address, "--keys", "k"), 0);
+    assert_int_equal(RUN(p.scratch.folder, &out, "hone", "submit", "two.json", "--no-check", "--master",
+                         p.address, "--keys", "k"),
+                     0);
     db_await(p.db, "SELECT count(*) = 2 FROM trial t JOIN study s ON s.id = t.study WHERE s.name = 'two' AND "
                    "t.status = 'failed'");
     assert_int_equal(
