@@ -43,6 +43,7 @@ int cmd_worker(const struct opt_worker *opt)
                                      .slots = (int)opt->slots,
                                      .idle_ms = opt->idle < 0 ? 0 : opt->idle,
                                      .dir = opt->dir,
+                                     .apart = opt->apart,
                                      .name = opt->name};
     static const enum role roles[] = {ROLE_WORKER, ROLE_NONE};
     struct key_trust trust;

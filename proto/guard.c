@@ -354,7 +354,7 @@ bool guard_admit(struct guard *guard, zmq_msg_t *frame, peer_id id, size_t bytes
     }
     if (peer)
         peer->owner = guard->sender;
-    spend(guard, peer, 1 + (int64_t)(bytes >> 10), now_ms);
+    spend(guard, peer, 1 + (int64_t)(bytes >> 14), now_ms);
     return true;
 }
 

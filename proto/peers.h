@@ -5,7 +5,7 @@
  * connection, and it makes another.
  *
  * Each peer has a budget: PEER_BURST units at first, PEER_RATE more every second. A message costs one, plus one
- * for each KiB; what makes work for the store or is of no use costs more (the caller says). Who has spent it is
+ * for each 16 KiB; what makes work for the store or is of no use costs more (the caller says). Who has spent it is
  * cut off. Before that the wire reads all peers in turn, so one that floods waits for itself.
  *
  * Pure: the time is an argument. Ownership: peers_fini frees.
@@ -21,7 +21,7 @@
 #include "proto/message.h"
 
 enum {
-    PEER_RATE = 50000,      /* units a second: 50,000 small messages or 48 MiB */
+    PEER_RATE = 50000,      /* units a second: 50,000 small messages or 780 MiB of checkpoints */
     PEER_BURST = 500000,    /* what a worker that was away for hours may send again at once */
     PEER_SILENT_MS = 30000, /* connected, and nothing said: gone */
     PEER_PENALTY_MS = 5000, /* who was cut off for flooding is not let in again for so long */

@@ -482,7 +482,7 @@ static bool admit(struct wire *wire, zmq_msg_t *frames, int count, peer_id from,
     for (int i = 0; i < count && i < 3; i++)
         bytes += zmq_msg_size(&frames[i]);
     if (count != 3)
-        bytes += (size_t)count << 10;
+        bytes += (size_t)count << 14;
     zmq_msg_t *teller = &frames[count > 1 ? 1 : 0];
     return guard_admit(wire->guard, teller, from, bytes, clock_mono_ms(), err);
 }
