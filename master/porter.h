@@ -47,7 +47,7 @@ struct chore *chore_new(enum chore_kind kind, uint64_t tag, const char *path);
 void chore_free(struct chore *chore);
 void porter_post(struct porter *porter, struct chore *chore);
 struct chore *porter_take(struct porter *porter); /* NULL: none is back */
-void porter_settle(struct porter *porter); /* waits until everything posted is back */
+void porter_settle(struct porter *porter);        /* waits until everything posted is back */
 int porter_fd(const struct porter *porter);
 
 #endif
