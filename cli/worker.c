@@ -21,6 +21,7 @@ int cmd_worker(const struct opt_worker *opt)
                                      .slots = (int)opt->slots,
                                      .idle_ms = opt->idle < 0 ? 0 : opt->idle,
                                      .dir = opt->dir,
+                                     .apart = opt->apart,
                                      .name = opt->name};
     int status = worker_run(&options, &err);
     return err.code ? command_fail("worker", &err) : status;

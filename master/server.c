@@ -34,6 +34,7 @@ struct server {
     struct outbox outbox;
     struct reactor reactor;
     struct proposer *proposer;
+    struct porter *porter;
     char *address_path; /* <db>.d/address */
     char *mirror;
     pid_t mirror_pid; /* the backup under way, 0: none */
@@ -107,6 +108,8 @@ int server_open(const struct server_options *options, struct server **out, struc
     if (!rc) {
         server->proposer = proposer_new();
         reactor_use_proposer(&server->reactor, server->proposer);
+        server->porter = porter_new(store_root(server->store), true);
+        reactor_use_porter(&server->reactor, server->porter);
     }
     if (!rc)
         rc = listen_somewhere(server, options->bind, err);
@@ -142,6 +145,9 @@ void server_close(struct server *server)
     if (server->store && server->wire) {
         if (store_commit(server->store, &err) || store_set_address(server->store, NULL, &err))
             log_error("%s", err.text);
+        struct turn turn = turn_now(server);
+        while (checkpoints_settle(&server->reactor, &turn) && !store_commit(server->store, &err))
+            continue;
         last_mirror(server);
     }
     if (server->address_path)
@@ -149,6 +155,7 @@ void server_close(struct server *server)
     free(server->address_path);
     reactor_close(&server->reactor);
     proposer_free(server->proposer);
+    porter_free(server->porter);
     wire_free(server->wire);
     store_close(server->store);
     outbox_fini(&server->outbox);
@@ -235,13 +242,14 @@ int server_turn(struct server *server, int64_t max_wait_ms, struct err *err)
         reactor_dismiss(&server->reactor, &turn, "interrupted");
     if (store_commit(server->store, err))
         return err && err->code ? err->code : ERR_IO; /* nothing of this turn may be said */
+    reactor_committed(&server->reactor, &turn);
     wire_flush(server->wire, &server->outbox);
     if (over)
         return 1;
     int64_t wait = next == INT64_MAX ? max_wait_ms : next - clock_mono_ms();
     wait = wait < 0 ? 0 : wait < max_wait_ms || max_wait_ms < 0 ? wait : max_wait_ms;
-    struct pollfd proposals = {proposer_fd(server->proposer), POLLIN, 0};
-    wire_wait(server->wire, &proposals, 1, wait);
+    struct pollfd helpers[] = {{proposer_fd(server->proposer), POLLIN, 0}, {porter_fd(server->porter), POLLIN, 0}};
+    wire_wait(server->wire, helpers, 2, wait);
     proposer_calm(server->proposer);
     return 0;
 }

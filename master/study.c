@@ -293,6 +293,7 @@ int study_load(struct turn *turn, struct study *s, int64_t orphan_until_mono_ms,
         return rc;
     }
     s->looked_at = (size_t)store_last_look(turn->store, s->id);
+    s->kept_bytes = store_kept_bytes(turn->store, s->id);
     for (size_t i = 0; i < s->count; i++) {
         struct trial *t = s->trials[i];
         s->counts[t->status]++;
@@ -583,7 +584,7 @@ static bool confirm(struct turn *turn, struct study *s)
     return count > 0;
 }
 
-struct trial *study_next(struct turn *turn, struct study *s)
+struct trial *study_next(struct turn *turn, struct study *s, int64_t worker)
 {
     if (study_has_ended(s) || s->ending[0] || s->wish != WISH_RUN || checks_pending(s))
         return NULL;
@@ -591,7 +592,7 @@ struct trial *study_next(struct turn *turn, struct study *s)
         return NULL;
     /* A trial whose older attempt a worker is still winding up waits for its end: the slot is not free yet. */
     for (struct trial *t = s->waiting_first; t; t = t->queue_next)
-        if (!t->holder)
+        if (!t->holder && t->wait_until_mono_ms <= turn->now.mono_ms && (!worker || t->failed_on != worker))
             return t;
     struct trial *promoted = course_promote(turn, s);
     if (promoted)
@@ -695,7 +696,9 @@ static void count_time(struct turn *turn, struct study *s)
 
 static void end_now(struct turn *turn, struct study *s)
 {
-    const char *reason = s->ending[0] ? s->ending : s->exhausted || sampler_size(s->sampler) >= 0 ? "exhausted" : "trials";
+    const char *reason = s->ending[0]                                    ? s->ending
+                         : s->exhausted || sampler_size(s->sampler) >= 0 ? "exhausted"
+                                                                         : "trials";
     for (size_t i = 0; i < s->count; i++)
         if (s->trials[i]->status == TRIAL_paused)
             trial_move(turn, s->trials[i], TRIAL_pruned, stages_of(&s->def.search) ? "stage" : "rung", NULL);

@@ -81,8 +81,8 @@ static int parse_budget(const struct jcur *root, struct study_def *def, struct e
 /* {name} in an element of the command must be a parameter or one of the words the slot knows. */
 static int check_placeholders(const struct jcur *arg, const struct study_def *def, struct err *err)
 {
-    static const char *const words[] = {"study", "trial", "attempt", "seed", "until", "epochs",
-                                        "metric", "dir", "base", "resume", "resume_epoch", NULL};
+    static const char *const words[] = {"study",  "trial", "attempt", "seed",   "until",        "epochs",
+                                        "metric", "dir",   "base",    "resume", "resume_epoch", NULL};
     for (const char *open = strchr(json_text(arg->node), '{'); open; open = strchr(open + 1, '{')) {
         size_t len = strcspn(open + 1, "{}");
         char name[66];
@@ -137,9 +137,11 @@ static int check_params_used(const struct jcur *trainer, const struct study_def 
         if (trainer_uses_param(trainer->node, name))
             continue;
         err_set(err, ERR_BAD, "%s: space.%s: nothing in the trainer uses this parameter", file, name);
-        return err_hint(err, "give it the name of a trainer option (lr, l2, hidden, …) or place it as \"{%s}\" in a "
-                             "layer",
-                        name);
+        return err_hint(
+            err,
+            "give it the name of a trainer option (lr, l2, hidden, …) or place it as \"{%s}\" in a "
+            "layer",
+            name);
     }
     return 0;
 }
@@ -152,7 +154,9 @@ static int parse_trainer(const struct jcur *root, struct study_def *def, struct 
     bool builtin = json_get(trainer.node, "builtin") != NULL;
     if (builtin == (json_get(trainer.node, "command") != NULL)) {
         jcur_fail(&trainer, err, "must have \"builtin\" or \"command\", and not both");
-        return err_hint(err, "{\"builtin\": \"mlp\", \"data\": \"spiral\"} or {\"command\": [\"python3\", \"train.py\"]}");
+        return err_hint(
+            err,
+            "{\"builtin\": \"mlp\", \"data\": \"spiral\"} or {\"command\": [\"python3\", \"train.py\"]}");
     }
     int64_t value = 0;
     if (jcur_has(&seed) && jcur_int(&seed, 0, HONE_SEED_MAX, &value, err))
@@ -195,8 +199,8 @@ static int check_enqueue(const struct jcur *root, const struct study_def *def, s
     if (strcmp(def->search.method, "grid") == 0)
         return jcur_fail(&list, err, "has no place beside a grid, which visits its own points and no others");
     if (def->search.trials && (int64_t)json_count(list.node) > def->search.trials)
-        return jcur_fail(&list, err, "has %zu points, more than the %lld of search.trials", json_count(list.node),
-                         (long long)def->search.trials);
+        return jcur_fail(&list, err, "has %zu points, more than the %lld of search.trials",
+                         json_count(list.node), (long long)def->search.trials);
     for (const struct json *n = json_first(list.node); n; n = json_next(n)) {
         struct jcur given = jcur_of(&list, n);
         if (given_check(&def->space, &given, err))
@@ -220,7 +224,8 @@ static int check_groups(const struct jcur *root, const struct study_def *def, st
 static int check_warm_start(const struct jcur *root, struct err *err)
 {
     static const char *const keys[] = {"study", "db", NULL};
-    struct jcur warm = jcur_get(root, "warm_start"), study = jcur_get(&warm, "study"), db = jcur_get(&warm, "db");
+    struct jcur warm = jcur_get(root, "warm_start"), study = jcur_get(&warm, "study"),
+                db = jcur_get(&warm, "db");
     const char *text;
     if (!jcur_has(&warm))
         return 0;
@@ -247,9 +252,9 @@ static int check_ends(const struct jcur *root, struct study_def *def, struct err
 
 static int parse_root(const struct jcur *root, struct study_def *def, struct err *err)
 {
-    static const char *const keys[] = {"study",  "metric",   "trainer", "space",        "search",
-                                       "budget", "priority", "weight",  "max_attempts", "description", "prune", "enqueue",
-                                       "warm_start", "repeat", "confirm", NULL};
+    static const char *const keys[] = {"study",  "metric",   "trainer", "space",        "search",      "budget",
+                                       "priority", "weight", "max_attempts", "description", "prune", "enqueue",
+                                       "warm_start", "repeat", "confirm", "keep", "checkpoints", NULL};
     struct jcur name = jcur_get(root, "study"), space = jcur_get(root, "space");
     struct jcur search = jcur_get(root, "search"), trainer = jcur_get(root, "trainer");
     const char *text;
@@ -269,10 +274,12 @@ static int parse_root(const struct jcur *root, struct study_def *def, struct err
     if (prune_parse(&prune, def->epochs, &def->prune, err))
         return ERR_BAD;
     if (stages && def->prune.method == PRUNE_ASHA)
-        return jcur_fail(&prune, err, "stages carry their best on by themselves: \"asha\" has no place beside them");
+        return jcur_fail(&prune, err,
+                         "stages carry their best on by themselves: \"asha\" has no place beside them");
     if (repeat_parse(root, def->search.trials, &def->repeat, err))
         return ERR_BAD;
-    if (parse_budget(root, def, err) || parse_trainer(root, def, err) || parse_extras(root, def, err))
+    if (parse_budget(root, def, err) || parse_trainer(root, def, err) || parse_extras(root, def, err) ||
+        keep_parse(root, &def->keep, err))
         return ERR_BAD;
     if (check_groups(root, def, err) || check_enqueue(root, def, err) || check_warm_start(root, err))
         return ERR_BAD;
@@ -407,8 +414,8 @@ int study_def_same(const struct study_def *now, const struct json *stored, const
     struct str path = {0};
     int rc = 0;
     if (!json_same(mine, stored, &path)) {
-        rc = err_set(err, ERR_BAD, "%s: %s: differs from study \"%s\" in this database", file, str_text(&path),
-                     json_text(json_get(stored, "study")));
+        rc = err_set(err, ERR_BAD, "%s: %s: differs from study \"%s\" in this database", file,
+                     str_text(&path), json_text(json_get(stored, "study")));
         err_hint(err, "--fresh starts a new study beside it; or give this one another name or another --db");
     }
     str_fini(&path);

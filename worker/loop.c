@@ -213,7 +213,10 @@ static int sweep_one(const char *path, const struct stat *st, int type, struct F
 
 static void sweep(const char *dir)
 {
+    char *above = path_dir(dir);
     nftw(dir, sweep_one, 16, FTW_DEPTH | FTW_PHYS);
+    rmdir(above); /* unless somebody else's is in it */
+    free(above);
 }
 
 static void describe_self(const struct worker_options *options, struct msg_hello *self)
@@ -279,7 +282,7 @@ static void loop_init(struct loop *loop, const struct worker_options *options)
     own.dir = loop->dir;
     describe_self(options, &self);
     session_init(&loop->session, &own, &self, loop->scratch, clock_now());
-    loop->session.sees = sees;
+    loop->session.sees = options->apart ? NULL : sees;
     loop->session.sweep = sweep;
     loop->slots = xcalloc((size_t)options->slots, sizeof *loop->slots);
     loop->fds = xcalloc((size_t)options->slots + 1, sizeof *loop->fds);
