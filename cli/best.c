@@ -74,7 +74,8 @@ static void probabilities(const struct rows *groups, bool maximize, double *out)
 {
     double squares = 0, freedom = 0;
     for (size_t row = 0; row < groups->count; row++) {
-        double n = cell_num(rows_named(groups, row, "repeats")), sd = cell_num(rows_named(groups, row, "spread"));
+        double n = cell_num(rows_named(groups, row, "repeats")),
+               sd = cell_num(rows_named(groups, row, "spread"));
         if (n > 1) {
             squares += (n - 1) * sd * sd;
             freedom += n - 1;
@@ -86,7 +87,8 @@ static void probabilities(const struct rows *groups, bool maximize, double *out)
         size_t best = 0;
         double most = -INFINITY;
         for (size_t row = 0; row < groups->count; row++) {
-            double n = cell_num(rows_named(groups, row, "repeats")), mean = cell_num(rows_named(groups, row, "score"));
+            double n = cell_num(rows_named(groups, row, "repeats")),
+                   mean = cell_num(rows_named(groups, row, "score"));
             double z = (maximize ? mean : -mean) + pooled / sqrt(n) * rng_normal(&rng);
             if (n > 1 && z > most) {
                 most = z;
@@ -129,7 +131,8 @@ static void keep_first(struct rows *rows, int64_t limit)
 /* True: points were repeated, and the groups have been printed. */
 static bool print_groups(struct source *source, const struct rows *head, const struct best_style *style)
 {
-    const char *study = cell_text(rows_named(head, 0, "study")), *metric = cell_text(rows_named(head, 0, "metric"));
+    const char *study = cell_text(rows_named(head, 0, "study")),
+               *metric = cell_text(rows_named(head, 0, "metric"));
     struct rows found, rows;
     struct text_list params = {0};
     if (source_run(source, "best_groups", (struct bind[]){BIND_TEXT(":study", study)}, 1, &found, NULL))
@@ -137,10 +140,16 @@ static bool print_groups(struct source *source, const struct rows *head, const s
     bool any = found.count > 0 && !study_params(source, study, &params, NULL);
     if (any) {
         const struct rows_item items[] = {
-            {.column = ROWS_RANK, .as = "rank"}, {.column = "trial"}, {.column = "score"}, {.column = "spread"},
-            {.column = "repeats"}, {.column = "p_best"}, {.column = "params", .keys = &params, .clash = "param."},
+            {.column = ROWS_RANK, .as = "rank"},
+            {.column = "trial"},
+            {.column = "score"},
+            {.column = "spread"},
+            {.column = "repeats"},
+            {.column = "p_best"},
+            {.column = "params", .keys = &params, .clash = "param."},
         };
-        const struct column columns[] = {{"score", COLUMN_PLAIN, metric}, {"p_best", COLUMN_PLAIN, "P(best)"}, {0}};
+        const struct column columns[] = {
+            {"score", COLUMN_PLAIN, metric}, {"p_best", COLUMN_PLAIN, "P(best)"}, {0}};
         add_probabilities(&found, strcmp(cell_text(rows_named(head, 0, "goal")), "maximize") == 0);
         keep_first(&found, style->limit);
         rows_arrange(&found, items, COUNT_OF(items), &rows);

@@ -298,7 +298,9 @@ static struct trial *subject(struct reactor *r, struct turn *turn, peer_id from,
 {
     struct study *s = study[0] ? reactor_study(r, study) : NULL;
     struct trial *t = s && trial <= UINT32_MAX ? study_trial(s, (uint32_t)trial) : NULL;
-    if (t && t->attempt > 0 && (uint64_t)t->attempt == attempt && strcmp(t->token, token) == 0)
+    bool named = t && t->attempt > 0 && (uint64_t)t->attempt == attempt && strcmp(t->token, token) == 0;
+    /* An attempt lives and dies in one worker's process: whoever else shows its token has read or recorded it. */
+    if (named && (!t->holder || t->holder == roster_by_peer(&r->roster, from)))
         return t;
     r->fenced_count++;
     send_fenced(turn, from, study, trial, attempt, token);
@@ -778,6 +780,13 @@ int reactor_submit(struct reactor *r, struct turn *turn, struct study_def *def, 
         study_use_proposer(s, r->proposer);
     *out = s;
     return 0;
+}
+
+void reactor_on_revoked(struct reactor *r, struct turn *turn, peer_id from)
+{
+    struct worker *w = roster_by_peer(&r->roster, from);
+    if (w)
+        lose_worker(r, turn, w, "revoked", false);
 }
 
 void reactor_worker_gone(struct reactor *r, struct turn *turn, int64_t pid)

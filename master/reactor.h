@@ -51,6 +51,8 @@ void reactor_use_porter(struct reactor *reactor, struct porter *porter);
 
 /* One message; it stays the caller's (handlers may take JSON out of it). */
 void reactor_on_message(struct reactor *reactor, struct turn *turn, peer_id from, struct msg *msg);
+/* Its key was taken off the list: what it held goes on elsewhere. */
+void reactor_on_revoked(struct reactor *reactor, struct turn *turn, peer_id from);
 
 /* A peer we know nothing of: it says HELLO, and again whatever was not acknowledged. */
 void reactor_ask_hello(struct turn *turn, peer_id peer);

@@ -24,6 +24,7 @@ struct worker {
     int64_t id; /* in the store */
     char uuid[HASH_HEX];
     char name[65], host[256];
+    char key[41]; /* it came under; "": there are no keys */
     int slots;
     int64_t pid;
     peer_id peer;  /* 0: not connected */

@@ -82,6 +82,8 @@ static void write_line(const struct msg_job *job, const struct held_place *place
     if (job->resume && resume_epoch(job->resume))
         write_resume(&w, job->resume, place, fetched);
     jw_int(&w, "grace_ms", place->grace_ms);
+    if (place->may)
+        jw_raw(&w, "may", place->may);
     jw_close_object(&w);
     jw_close_object(&w);
     str_addc(out, '\n');

@@ -50,6 +50,7 @@ struct held_place {
     const char *dir;     /* --dir: study paths resolve here; NULL: as on the master */
     const char *scratch; /* absolute: logs and checkpoints of a master whose folder is not seen */
     int64_t grace_ms;
+    const char *may; /* JSON of permit.h; NULL: everything */
 };
 
 /* A waiting record with its line, or one that has to fetch its checkpoint first. ERR_BAD if the job cannot be run anywhere; *out is there all the same, for

@@ -373,7 +373,8 @@ static const char *why_refuse(const struct session *session)
 static void on_job(struct session *session, const struct msg_job *job, struct now now)
 {
     struct held_place place = {session->root,        session->root_seen, session->store,
-                               session->options.dir, session->scratch,   session->options.grace_ms};
+                               session->options.dir, session->scratch,   session->options.grace_ms,
+                               session->options.may};
     struct err why = ERR_NONE;
     struct held *held;
     if (!session->welcomed || held_find(&session->held, job->token)) {
@@ -396,7 +397,8 @@ static void on_job(struct session *session, const struct msg_job *job, struct no
 static void on_check(struct session *session, struct msg_check *check)
 {
     struct held_place place = {session->root,        session->root_seen, session->store,
-                               session->options.dir, session->scratch,   session->options.grace_ms};
+                               session->options.dir, session->scratch,   session->options.grace_ms,
+                               session->options.may};
     if (!session->welcomed || session->leaving >= 0 || !name_ok(check->study))
         return; /* it will be asked of somebody else once we are gone */
     session->received++;

@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 #include "common/clock.h"
+#include "proto/keys.h"
 #include "proto/message.h"
 #include "worker/checkup.h"
 #include "worker/held.h"
@@ -39,6 +40,9 @@ struct worker_options {
                          seen from here; NULL: as on the master, and ./hone-worker.d */
     bool apart; /* files stay out of the master's folder even if it is seen */
     int64_t grace_ms; /* from a stop to SIGKILL; 0: 10 s */
+    bool own_base; /* relative paths of studies resolve in our own folder, not in one that the master names */
+    const char *may;               /* what may be run, JSON of permit.h; NULL: everything; borrowed */
+    const struct key_trust *trust; /* NULL: without keys; borrowed */
     const char *journal; /* file that gets every report once it is acknowledged; NULL: none */
     const char *program; /* our own executable; NULL: /proc/self/exe */
 };
