@@ -38,7 +38,9 @@ struct wall_event {
     double best;                  /* position of the best trial: 0 low wall, 1 high wall */
     double lean;                  /* mean distance of the top group from the far wall, in box widths */
     double slope;                 /* t of the slope at the wall, outward */
+    double nearest_bad;           /* how far beyond the wall something diverged, in box widths; INFINITY: nothing */
     double trend;                 /* Spearman's rank correlation of position and score, outward */
+    bool is_behind;               /* a trial beyond the wall is the best by far (probe.h) */
     int top, trials;              /* size of the top group, and of all that were looked at */
     struct span before, after;    /* unscaled walls */
     int choice;                   /* of WALL_DROP */
