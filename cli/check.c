@@ -210,7 +210,7 @@ static void leave(const char *folder, enum verdict worst)
         nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-static int run_checks(const struct study_file *file, struct checkup **out, struct err *err)
+static int run_checks(const struct study_file *file, bool quiet, struct checkup **out, struct err *err)
 {
     const char *tmp = getenv("TMPDIR");
     char *folder = xasprintf("%s/hone-check-XXXXXX", tmp && tmp[0] ? tmp : "/tmp");
@@ -220,7 +220,8 @@ static int run_checks(const struct study_file *file, struct checkup **out, struc
         free(folder);
         return ERR_IO;
     }
-    fprintf(stderr, "checking: %s\n", check_table_gates(json_get(file->def.json, "trainer")));
+    if (!quiet)
+        fprintf(stderr, "checking: %s\n", check_table_gates(json_get(file->def.json, "trainer")));
     checks_describe(&file->def, file->base, &msg);
     int rc = checkup_local(&msg.check, folder, out, err);
     msg_fini(&msg);
@@ -256,7 +257,7 @@ int cmd_check(const struct opt_check *opt)
         print_text(&file, &points);
     fflush(stdout);
     if (!rc && !opt->quick)
-        rc = run_checks(&file, &checkup, &err);
+        rc = run_checks(&file, opt->json, &checkup, &err);
     if (!rc && opt->json)
         print_json(&file, &points, checkup);
     else if (!rc && checkup)

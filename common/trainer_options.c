@@ -9,12 +9,12 @@
 #include "common/trainer_layers.h"
 
 static const struct trainer_option options[] = {
-#define NUM    OPTION_NUM
-#define INT    OPTION_INT
-#define BOOL   OPTION_BOOL
+#define NUM OPTION_NUM
+#define INT OPTION_INT
+#define BOOL OPTION_BOOL
 #define CHOICE OPTION_CHOICE
-#define TEXT   OPTION_TEXT
-#define LIST   OPTION_LIST
+#define TEXT OPTION_TEXT
+#define LIST OPTION_LIST
 #define TRAINER_OPTION(name, kind, low, high, fallback, choices, meaning) \
     {#name, kind, low, high, fallback, choices, meaning},
 #include "common/trainer_options.def"

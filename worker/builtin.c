@@ -17,6 +17,7 @@
 #include "common/str.h"
 #include "common/trainer_options.h"
 #include "worker/builtin_check.h"
+#include "worker/builtin_data.h"
 #include "worker/builtin_files.h"
 #include "worker/nn/babysit.h"
 #include "worker/nn/checkpoint.h"
@@ -198,43 +199,18 @@ static int read_job(const struct jcur *job, struct job *out, struct err *err)
 
 /* ---- data, kept while jobs ask for the same ---- */
 
-static double option(const struct json *options, const char *key)
-{
-    return json_num(json_get(options, key));
-}
-
-static void data_key(const struct job *job, struct str *out)
-{
-    static const char *const keys[] = {"data", "data_seed", "val_part", "folds", "fold", "normalize", NULL};
-    str_add(out, job->base ? job->base : "");
-    for (int i = 0; keys[i]; i++) {
-        str_addc(out, '\n');
-        json_print(json_get(job->options, keys[i]), out);
-    }
-}
-
 static int need_data(struct trainer *trainer, const struct job *job, struct err *err)
 {
     struct str key = {0};
-    const struct json *o = job->options;
-    data_key(job, &key);
+    builtin_data_key(job->options, job->base, &key);
     if (strcmp(str_text(&key), str_text(&trainer->data_key)) == 0) {
         str_fini(&key);
         return 0;
     }
-    struct data_options options = {
-        .spec = json_text(json_get(o, "data")),
-        .base = job->base,
-        .val_part = option(o, "val_part"),
-        .folds = (int)option(o, "folds"),
-        .fold = (int)option(o, "fold"),
-        .seed = (uint64_t)option(o, "data_seed"),
-        .normalize = json_bool(json_get(o, "normalize")),
-    };
     data_split_fini(&trainer->data);
     str_fini(&trainer->data_key);
     trainer->data = (struct data_split){0};
-    int rc = data_load(&options, &trainer->data, err);
+    int rc = builtin_data_load(job->options, job->base, &trainer->data, err);
     if (rc)
         str_fini(&key);
     else
@@ -352,21 +328,15 @@ static int train_epoch(struct trainer *trainer, const struct job *job, struct tr
         return rc;
     if (seen)
         attempt_files_watch(files, t, seen);
-    report(trainer, t, &metrics, seconds, seen, t->diverged ? NULL : attempt_files_newest(files));
+    report(trainer, t, &metrics, seconds, seen, t->diverged ? NULL : files->newest);
     if (json_bool(json_get(job->options, "babysit")))
         babysit(trainer, sitter, t, &metrics, seen);
-    attempt_files_thin_out(files);
     return 0;
 }
 
 static int train_epochs(struct trainer *trainer, const struct job *job, struct training *t, struct err *err)
 {
-    struct attempt_files files = {
-        .dir = job->dir,
-        .metric = job->metric,
-        .trial = job->trial,
-        .newest = (size_t)option(job->options, "keep"),
-    };
+    struct attempt_files files = {.dir = job->dir, .trial = job->trial};
     int classes = t->net->classes, rc = 0;
     bool ended = t->epoch >= job->until;
     struct babysit sitter;
@@ -375,7 +345,6 @@ static int train_epochs(struct trainer *trainer, const struct job *job, struct t
     while (!rc && !ended)
         rc = train_epoch(trainer, job, t, &files, &sitter, &ended, err);
     babysit_fini(&sitter);
-    attempt_files_fini(&files);
     return rc;
 }
 

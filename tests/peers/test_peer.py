@@ -31,8 +31,8 @@ class Place:
         self.all.append(subprocess.Popen(argv, cwd=self.folder, stdout=log, stderr=log, env=env))
         return self.all[-1]
 
-    def master(self, *more):
-        return self.start(HONE, "master", "s.json", "--bind", self.address, "--beat", "100ms", "--lease", "1s", *more)
+    def master(self, *more, lease="1s"):
+        return self.start(HONE, "master", "s.json", "--bind", self.address, "--beat", "100ms", "--lease", lease, *more)
 
     def ours(self, name):
         return self.start(HONE, "worker", self.address, "--name", name)
@@ -89,7 +89,9 @@ class Place:
 
 def test_beside_ours(p):
     """A worker in Python and one of ours share a study, and both are sent home at its end."""
-    master, snake, ours = p.master("--once"), p.snake("snake", "--slots", "2", "--epoch-seconds", "0.01"), p.ours("ours")
+    master, snake = p.master("--once"), p.snake("snake", "--slots", "2", "--epoch-seconds", "0.2")
+    p.await_epochs(1)  # ours is fast, but starts slowly: neither can end the study before the other is there
+    ours = p.ours("ours")
     assert [w.wait(60) for w in (master, snake, ours)] == [0, 0, 0]
     p.check_complete()
     assert p.row("SELECT count(DISTINCT worker) FROM attempt") == (2,)
@@ -144,8 +146,8 @@ def test_leaves_after_its_jobs(p):
 
 
 def test_storm(p):
-    """10,000 messages that no master should take, while a study runs."""
-    p.master()
+    """10,000 messages that no master should take, while a study runs. Nobody is lost, however busy the machine."""
+    p.master(lease="60s")
     p.snake("snake", "--slots", "2", "--epoch-seconds", "0.02")
     p.await_epochs(2)
     storm = p.start(sys.executable, f"{HERE}/storm.py", p.address, "--seed", "1", "--count", "10000")

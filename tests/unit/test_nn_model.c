@@ -216,6 +216,8 @@ static void lying_headers_are_refused(void **state)
         {"\"classes\":3", "\"classes\":4"},
         {"\"classes\":3", "\"classes\":1e300"},
         {"affine 30", "affine 31"},
+        {"affine 30", "affine 65536"},
+        {"\"affine 30\",", "\"affine 65536\",\"affine 4000\","}, /* a gigabyte, were it believed */
         {"affine 30", "afine 30"},
         {"\"layers\":", "\"layer\":"},
         {"\"loss\":\"softmax\"", "\"loss\":\"hard\""},

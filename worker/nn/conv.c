@@ -85,8 +85,10 @@ static struct move move_of(const struct layer *layer, int ky, int kx)
 }
 
 /* Zeros in the columns of each line that lie outside; both sides are a handful of values. */
-NN_WIDE static void clear_edges(real *columns, struct span x, int width, int height)
+static void clear_edges(real *columns, struct span x, int width, int height)
 {
+    if (x.first == 0 && x.last == width)
+        return;
     for (int oy = 0; oy < height; oy++, columns += width) {
         for (int ox = 0; ox < x.first; ox++)
             columns[ox] = 0;
@@ -95,30 +97,32 @@ NN_WIDE static void clear_edges(real *columns, struct span x, int width, int hei
     }
 }
 
-static void unfold_move(const struct layer *layer, const real *plane, real *columns, int ky, int kx)
+static void unfold_move(const struct layer *layer, const struct move *move, const real *plane, real *columns)
 {
-    struct move move = move_of(layer, ky, kx);
     int size = layer->in.w * layer->in.h;
-    memset(columns, 0, (size_t)move.first * sizeof *columns);
-    memcpy(columns + move.first, plane + move.first + move.shift,
-           (size_t)(move.last - move.first) * sizeof *columns);
-    memset(columns + move.last, 0, (size_t)(size - move.last) * sizeof *columns);
-    clear_edges(columns, move.x, layer->in.w, layer->in.h);
+    memset(columns, 0, (size_t)move->first * sizeof *columns);
+    memcpy(columns + move->first, plane + move->first + move->shift,
+           (size_t)(move->last - move->first) * sizeof *columns);
+    memset(columns + move->last, 0, (size_t)(size - move->last) * sizeof *columns);
+    clear_edges(columns, move->x, layer->in.w, layer->in.h);
 }
 
-/* columns (c*kh*kw, oh*ow) from x (c, h, w) */
+/* columns (c*kh*kw, oh*ow) from x (c, h, w), one place of the window after the other */
 static void unfold(const struct layer *layer, const real *x, real *columns)
 {
-    int places = layer->out.h * layer->out.w, plane = layer->in.h * layer->in.w;
+    size_t places = (size_t)(layer->out.h * layer->out.w), plane = (size_t)(layer->in.h * layer->in.w);
+    size_t window = (size_t)(layer->spec.height * layer->spec.width);
     bool whole = keeps_size(layer);
-    for (int c = 0; c < layer->in.c; c++, x += plane)
-        for (int ky = 0; ky < layer->spec.height; ky++)
-            for (int kx = 0; kx < layer->spec.width; kx++, columns += places) {
+    for (int ky = 0; ky < layer->spec.height; ky++)
+        for (int kx = 0; kx < layer->spec.width; kx++, columns += places) {
+            struct move move = move_of(layer, ky, kx);
+            for (size_t c = 0; c < (size_t)layer->in.c; c++) {
                 if (whole)
-                    unfold_move(layer, x, columns, ky, kx);
+                    unfold_move(layer, &move, x + c * plane, columns + c * window * places);
                 else
-                    unfold_lines(layer, x, columns, ky, kx);
+                    unfold_lines(layer, x + c * plane, columns + c * window * places, ky, kx);
             }
+        }
 }
 
 NN_WIDE static void add_line(real *restrict out, const real *restrict in, int count)
@@ -140,27 +144,29 @@ static void fold_lines(const struct layer *layer, const real *columns, real *pla
     }
 }
 
-static void fold_move(const struct layer *layer, real *columns, real *plane, int ky, int kx)
+static void fold_move(const struct layer *layer, const struct move *move, real *columns, real *plane)
 {
-    struct move move = move_of(layer, ky, kx);
-    clear_edges(columns, move.x, layer->in.w, layer->in.h);
-    add_line(plane + move.first + move.shift, columns + move.first, move.last - move.first);
+    clear_edges(columns, move->x, layer->in.w, layer->in.h);
+    add_line(plane + move->first + move->shift, columns + move->first, move->last - move->first);
 }
 
 /* The transpose of unfold: adds columns (c*kh*kw, oh*ow), which it may change, into x (c, h, w) from 0. */
 static void fold(const struct layer *layer, real *columns, real *x)
 {
-    int places = layer->out.h * layer->out.w, plane = layer->in.h * layer->in.w;
+    size_t places = (size_t)(layer->out.h * layer->out.w), plane = (size_t)(layer->in.h * layer->in.w);
+    size_t window = (size_t)(layer->spec.height * layer->spec.width);
     bool whole = keeps_size(layer);
     memset(x, 0, (size_t)shape_size(layer->in) * sizeof *x);
-    for (int c = 0; c < layer->in.c; c++, x += plane)
-        for (int ky = 0; ky < layer->spec.height; ky++)
-            for (int kx = 0; kx < layer->spec.width; kx++, columns += places) {
+    for (int ky = 0; ky < layer->spec.height; ky++)
+        for (int kx = 0; kx < layer->spec.width; kx++, columns += places) {
+            struct move move = move_of(layer, ky, kx);
+            for (size_t c = 0; c < (size_t)layer->in.c; c++) {
                 if (whole)
-                    fold_move(layer, columns, x, ky, kx);
+                    fold_move(layer, &move, columns + c * window * places, x + c * plane);
                 else
-                    fold_lines(layer, columns, x, ky, kx);
+                    fold_lines(layer, columns + c * window * places, x + c * plane, ky, kx);
             }
+        }
 }
 
 NN_WIDE static void bias_planes(real *y, const real *bias, int filters, int places, bool relu)
@@ -188,24 +194,27 @@ void conv_forward(struct layer *layer, const struct pass *pass, const real *x)
     }
 }
 
-NN_WIDE static void mask(real *restrict dy, const real *restrict y, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        dy[i] = y[i] > 0 ? dy[i] : 0;
-}
-
-/* db[f] += sum over places of dy (f, places); sixteen partial sums, so that the loop can use vectors. */
-NN_WIDE static void sum_planes(const real *dy, real *db, int filters, int places)
+/* db[f] += sum over places of dy (f, places), where y is NULL or above 0; dy is 0 elsewhere from then on. Sixteen
+ * partial sums, so that the loop can use vectors. */
+NN_WIDE static void mask_and_sum_planes(real *restrict dy, const real *restrict y, real *restrict db,
+                                        int filters, int places)
 {
     for (int f = 0; f < filters; f++) {
-        const real *plane = dy + (size_t)f * (size_t)places;
-        real part[16] = {0};
+        real *plane = dy + (size_t)f * (size_t)places, part[16] = {0};
+        const real *out = y ? y + (size_t)f * (size_t)places : NULL;
         int i = 0;
+        for (; out && i + 16 <= places; i += 16)
+            for (int j = 0; j < 16; j++) {
+                plane[i + j] = out[i + j] > 0 ? plane[i + j] : 0;
+                part[j] += plane[i + j];
+            }
         for (; i + 16 <= places; i += 16)
             for (int j = 0; j < 16; j++)
                 part[j] += plane[i + j];
-        for (int j = 0; i < places; i++, j++)
+        for (int j = 0; i < places; i++, j++) {
+            plane[i] = !out || out[i] > 0 ? plane[i] : 0;
             part[j] += plane[i];
+        }
         for (int j = 0; j < 16; j++)
             db[f] += part[j];
     }
@@ -221,9 +230,7 @@ void conv_backward(struct layer *layer, const struct pass *pass, const real *x, 
     for (int i = 0; i < pass->n; i++) {
         size_t out = (size_t)i * (size_t)shape_size(layer->out),
                in = (size_t)i * (size_t)shape_size(layer->in);
-        if (layer->relu)
-            mask(dy + out, layer->y + out, (size_t)shape_size(layer->out));
-        sum_planes(dy + out, db, filters, places);
+        mask_and_sum_planes(dy + out, layer->relu ? layer->y + out : NULL, db, filters, places);
         unfold(layer, x + in, layer->kept);
         gemm_nt(filters, window, places, dy + out, layer->kept, i > 0, pass->grads + layer->weight);
         if (!dx)

@@ -8,8 +8,8 @@
 
 #include "worker/nn/layers.h"
 
-#define conv_columns  NN(conv_columns)
-#define conv_forward  NN(conv_forward)
+#define conv_columns NN(conv_columns)
+#define conv_forward NN(conv_forward)
 #define conv_backward NN(conv_backward)
 
 /* Values in the columns of one image: channels*height*width of the window, times places. */

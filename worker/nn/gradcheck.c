@@ -13,6 +13,8 @@
 
 enum { SWEEP_WEIGHTS = 9, REDRAWS = 20 };
 
+static const double good_enough = 1e-8; /* what a difference counts that rounding alone explains */
+
 struct probe {
     struct net *net;
     const double *x;
@@ -46,12 +48,13 @@ static struct sample compare(struct probe *probe, size_t at, double analytic, do
     double plus = loss_with(probe, at, w + h, &above), minus = loss_with(probe, at, w - h, &below);
     double numeric = (plus - minus) / (2 * h), difference = fabs(analytic - numeric);
     double rounding = 8 * DBL_EPSILON * (fabs(plus) + 1) / h;
-    struct sample sample = {analytic, numeric, 0};
+    double largest = fmax(fabs(analytic), fabs(numeric)), error = largest == 0 ? 0 : difference / largest;
+    struct sample sample = {analytic, numeric, error};
     if (above != below || (probe->options->l1 > 0 && fabs(w) <= h))
         sample.error = -1;
-    else if (!(difference < rounding))
-        sample.error = difference / fmax(fabs(analytic), fabs(numeric));
-    if (isnan(sample.error))
+    else if (difference < rounding)
+        sample.error = fmin(error, good_enough);
+    else if (isnan(error))
         sample.error = INFINITY; /* a NaN would pass every comparison below */
     return sample;
 }

@@ -1,11 +1,11 @@
 /* gradcheck: is the gradient the derivative of the loss? Centred differences in double,
  * (f(w+h) - f(w-h)) / 2h, against the backward pass, on a sample of weights of every block.
  *
- * The error is |a-n| / max(|a|,|n|), and 0 where the two differ by less than rounding can explain (both may be
- * 0). A weight whose w+h and w-h lie on different sides of a kink (a ReLU, a maximum, a margin that changed) has
- * no derivative to compare with: it is counted and left out. Dropout keeps its mask, as it is named by the pass;
- * batchnorm uses the batch's moments. h is 1e-5, and where that disagrees also 1e-4 and 1e-6: too large meets
- * curvature, too small meets rounding, and a sweep shows where.
+ * The error is |a-n| / max(|a|,|n|), 0 if both are, and at most 1e-8 where the two differ by no more than
+ * rounding explains. A weight whose w+h and w-h lie on different sides of a kink (a ReLU, a maximum, a margin
+ * that changed) has no derivative to compare with: it is counted and left out. Dropout keeps its mask, as it is
+ * named by the pass; batchnorm uses the batch's moments. h is 1e-5, and where that disagrees also 1e-4 and
+ * 1e-6: too large meets curvature, too small meets rounding, and a sweep shows where.
  *
  * Few samples (2 or 3) on purpose: fewer kinks, and a fault shows in each of them. Penalties are checked apart
  * from the data's loss, so that they cannot drown it. Borrows everything. */

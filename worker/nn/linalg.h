@@ -14,12 +14,12 @@
 #include "worker/nn/real.h"
 
 #define linalg_init NN(linalg_init)
-#define gemm_nn     NN(gemm_nn)
-#define gemm_nt     NN(gemm_nt)
-#define gemm_tn     NN(gemm_tn)
-#define gemm_naive  NN(gemm_naive)
+#define gemm_nn NN(gemm_nn)
+#define gemm_nt NN(gemm_nt)
+#define gemm_tn NN(gemm_tn)
+#define gemm_naive NN(gemm_naive)
 #define orthonormal NN(orthonormal)
-#define solve_spd   NN(solve_spd)
+#define solve_spd NN(solve_spd)
 
 void linalg_init(void); /* one thread; called by whoever makes a net */
 

@@ -11,8 +11,8 @@
 
 #include "worker/nn/real.h"
 
-#define loss_batch         NN(loss_batch)
-#define loss_pattern       NN(loss_pattern)
+#define loss_batch NN(loss_batch)
+#define loss_pattern NN(loss_pattern)
 #define loss_probabilities NN(loss_probabilities)
 
 enum loss_kind { LOSS_SOFTMAX, LOSS_SVM };

@@ -93,9 +93,12 @@ static int build(struct model *model, const char *path, struct err *err)
         return rc;
     train_net_options(&options, &shape, 0, &net_options);
     model->softmax = options.loss == LOSS_SOFTMAX;
+    const struct checkpoint_array *params = checkpoint_array(&model->checkpoint, "params");
+    net_options.param_count = params ? params->count : 1; /* a header may lie about its layers */
     rc = net_new(&net_options, &model->net, err);
-    if (!rc)
-        rc = take_array(&model->checkpoint, "params", model->net->params, model->net->param_count, path, err);
+    if (rc)
+        return err_prefix(err, "%s: ", path);
+    rc = take_array(&model->checkpoint, "params", model->net->params, model->net->param_count, path, err);
     if (!rc)
         rc = take_array(&model->checkpoint, "states", model->net->states, model->net->state_count, path, err);
     return rc ? rc : take_norm(model, &shape, path, err);

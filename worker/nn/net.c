@@ -50,7 +50,7 @@ static size_t add_block(struct net *net, size_t count, int layer, bool penalised
     return at;
 }
 
-static int place_params(struct net *net, struct err *err)
+static int place_params(struct net *net, size_t expected, struct err *err)
 {
     net->blocks = xcalloc((size_t)net->layer_count * 2, sizeof *net->blocks);
     for (int i = 0; i < net->layer_count; i++) {
@@ -64,6 +64,9 @@ static int place_params(struct net *net, struct err *err)
         if (net->param_count > PARAM_MAX)
             return err_set(err, ERR_BAD, "layers: more than %d parameters", PARAM_MAX);
     }
+    if (expected && expected != net->param_count)
+        return err_set(err, ERR_BAD, "layers: expected %zu parameters, found %zu", expected,
+                       net->param_count);
     net->params = real_alloc(net->param_count);
     net->grads = real_alloc(net->param_count);
     net->states = real_alloc(net->state_count);
@@ -87,7 +90,7 @@ int net_new(const struct net_options *options, struct net **out, struct err *err
     if (!rc)
         rc = add_layer(net, &last, options->layer_count, &at, err);
     if (!rc)
-        rc = place_params(net, err);
+        rc = place_params(net, options->param_count, err);
     if (rc) {
         net_free(net);
         return rc;

@@ -16,13 +16,13 @@
 #include "worker/nn/loss.h"
 #include "worker/nn/optimizer.h"
 
-#define net_new         NN(net_new)
-#define net_free        NN(net_free)
-#define net_init        NN(net_init)
-#define net_forward     NN(net_forward)
-#define net_loss        NN(net_loss)
-#define net_pattern     NN(net_pattern)
-#define net_penalty     NN(net_penalty)
+#define net_new NN(net_new)
+#define net_free NN(net_free)
+#define net_init NN(net_init)
+#define net_forward NN(net_forward)
+#define net_loss NN(net_loss)
+#define net_pattern NN(net_pattern)
+#define net_penalty NN(net_penalty)
 #define net_add_penalty NN(net_add_penalty)
 
 enum init_kind { INIT_HE, INIT_XAVIER, INIT_SMALL, INIT_ORTHOGONAL };
@@ -36,6 +36,7 @@ struct net_options {
     enum init_kind init;
     double init_scale; /* small: the deviation; others: a factor */
     uint64_t seed;
+    size_t param_count; /* refused before anything large is allocated if it comes out otherwise; 0: any */
 };
 
 struct net {

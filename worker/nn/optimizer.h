@@ -27,7 +27,7 @@
 #define optimizer_fini NN(optimizer_fini)
 #define optimizer_look NN(optimizer_look)
 #define optimizer_step NN(optimizer_step)
-#define gradient_norm  NN(gradient_norm)
+#define gradient_norm NN(gradient_norm)
 
 enum update_rule {
     UPDATE_SGD,

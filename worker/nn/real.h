@@ -12,13 +12,13 @@
 #define HONE_WORKER_NN_REAL_H
 
 #ifdef NN_DOUBLE
-#define real     double
+#define real double
 #define NN(name) name##_f64
-#define NN_BITS  64
+#define NN_BITS 64
 #else
-#define real     float
+#define real float
 #define NN(name) name##_f32
-#define NN_BITS  32
+#define NN_BITS 32
 #endif
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && \
