@@ -57,7 +57,7 @@ static double only_noise(const struct point *p, double noise, struct rng *rng)
     "\"expand\"}, \"b\": {\"log\": [1, 10]}}"
 #define ASLEEP(range)                                                                                    \
     "{\"lr\": {\"log\": [" range "], \"limits\": [1e-9, 10]}, \"hidden\": {\"int\": [8, 128], \"log\": " \
-                                 "true}}"
+    "true}}"
 
 static const struct surface surfaces[] = {
     {"asleep", ASLEEP("1e-6, 1e-4"), asleep, 60, 1, 0, 0.96, {0.01, 0.01}},
