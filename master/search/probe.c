@@ -81,9 +81,11 @@ static bool probe_wall(const struct space *space, const struct history *history,
     if (!from)
         return false;
     struct beyond there = probe_beyond(space, history, box, param, side);
+    struct span first = space->params[param].box, wall = box->walls[param];
+    double began = wall.hi > wall.lo ? fmin(1, (first.hi - first.lo) / (wall.hi - wall.lo)) : 1;
     int due = FIRST + (there.scored + there.pending) * AGAIN + there.bad * AGAIN_BAD;
     if ((int)history_finished(history) < due ||
-        !step_out(space, box, from, param, side, fmin(STEP, there.nearest / 2), out))
+        !step_out(space, box, from, param, side, fmin(STEP * began, there.tried / 2), out))
         return false;
     snprintf(note->why, sizeof note->why, "trial %u, among the best %d, lies at the %s wall of %s: beyond it",
              from->trial & ~HISTORY_WARM, TOP, side > 0 ? "top" : "bottom", space->params[param].name);
@@ -116,7 +118,7 @@ bool probe_point(const struct space *space, enum boundary study, const struct hi
 struct beyond probe_beyond(const struct space *space, const struct history *history, const struct box *box,
                            int param, int side)
 {
-    struct beyond there = {.gain = -INFINITY, .nearest = INFINITY};
+    struct beyond there = {.gain = -INFINITY, .nearest = INFINITY, .tried = INFINITY};
     double out_there = -INFINITY, by, *inside = xcalloc(history->count + 1, sizeof *inside);
     int n = 0, *order = xcalloc(history->count + 1, sizeof *order);
     for (size_t i = 0; i < history->count; i++) {
@@ -126,6 +128,7 @@ struct beyond probe_beyond(const struct space *space, const struct history *hist
             inside[n++] = e->score;
         if (!is_out)
             continue;
+        there.tried = fmin(there.tried, by);
         there.pending += e->state == HISTORY_PENDING;
         there.bad += e->state == HISTORY_BAD;
         there.scored += e->state == HISTORY_SCORED;

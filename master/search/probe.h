@@ -5,7 +5,7 @@
  * box width beyond the wall; what it finds decides (walls.h).
  *
  *   when    one of the best three of at least 12 results lies in the outer tenth, and the wall may move by itself
- *   where   half a box width out, or half of the way to the nearest that diverged there
+ *   where   half the width the box began with, or half of the way to the nearest that was tried there
  *   again   after 16 results more for every trial that lies beyond this wall already, 4 for one that diverged
  *   gain    by how much the best of those beyond beats the best of the rest, in units of what that is better
  *           than the rest's median: a parameter that does nothing gains nothing, but for noise
@@ -25,6 +25,7 @@ bool probe_point(const struct space *space, enum boundary study, const struct hi
 struct beyond {
     double gain;    /* -INFINITY: nothing, or nothing with a score */
     double nearest; /* distance of the nearest that diverged, in box widths; INFINITY: none */
+    double tried;   /* the same of the nearest at all */
     int scored, bad, pending;
 };
 struct beyond probe_beyond(const struct space *space, const struct history *history, const struct box *box,
