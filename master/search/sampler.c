@@ -6,7 +6,9 @@
 #include "common/check.h"
 #include "common/mem.h"
 #include "common/str.h"
+#include "master/search/probe.h"
 #include "master/search/sampler_row.h"
+#include "master/search/stages.h"
 
 /* THE registry: one line per method; the names are those of the study file, the first is the default. */
 #define SAMPLERS(ROW)             \
@@ -175,5 +177,7 @@ int sampler_propose(struct sampler *s, const struct history *history, uint32_t t
 {
     *note = (struct proposal){.version = s->row->version, .seq_cut = history->seq};
     str_copy(note->sampler, sizeof note->sampler, s->row->name);
+    if (!stages_of(s->def) && probe_point(s->space, search_boundary(s->def), history, out, note))
+        return 0;
     return s->row->propose(s, history, trial, out, note, err);
 }

@@ -67,7 +67,7 @@ struct sampler *sampler_new(const struct search_def *def, const struct space *sp
 void sampler_free(struct sampler *sampler);
 void sampler_forget(struct sampler *sampler); /* throws every cache away */
 
-bool sampler_is_slow(const struct sampler *sampler);  /* fits a model: ask it off the loop */
+bool sampler_is_slow(const struct sampler *sampler); /* fits a model: ask it off the loop */
 int64_t sampler_size(const struct sampler *sampler); /* points it can propose; -1: without end */
 
 /* 0: `out` (initialised by the caller) and `note` are filled in. ERR_BUSY: nothing now, ask again after the

@@ -9,11 +9,16 @@
 #include "common/mem.h"
 #include "common/str.h"
 #include "master/search/normal.h"
+#include "master/search/probe.h"
 #include "master/search/rank.h"
 #include "master/search/slope.h"
 
-static const double SLOPE_T = 2.5, LEAN = 0.78; /* docs/walls.md: 1.3 % of dead parameters in 30 trials */
-static const double GROWTH = 1.0 / 3;           /* of the box width */
+static const double SLOPE_T = 2.5, LEAN = 0.78;   /* docs/walls.md: 1.3 % of dead parameters in 30 trials */
+static const double GAIN = 0.5, GAIN_SEEN = 0.25; /* of a probe: alone, and where t and lean say so too */
+static const double CORNER = 0.02, CORNER_PART = 0.04; /* how close, and how many of the trials are a pile */
+static const double NEAR_BAD = 0.15;                   /* a trial that diverged so close beyond is the edge */
+static const double STRONG_T = 4, STRONG_LEAN = 0.9;   /* then the wall moves by a whole box width */
+static const double GROWTH = 1.0 / 3, STRONG_GROWTH = 1; /* of the box width */
 enum { FIRST_LOOK = 12, LOOK_EVERY = 4, TOP_MIN = 3 };
 
 const char *wall_verdict_name(enum wall_verdict verdict)
@@ -174,7 +179,8 @@ static bool diverged_beyond(const struct sight *s, int side)
             continue;
         if (s->score[i] > -INFINITY)
             return false;
-        weight += s->z[i] < 0 || s->z[i] > 1 ? 2 : 1;
+        double out = fmax(-s->z[i], s->z[i] - 1);
+        weight += out > 0 ? 2 * (out < NEAR_BAD) : 1; /* further out says nothing of what is between */
     }
     return weight >= 2;
 }
@@ -212,7 +218,9 @@ static void decide(const struct space *space, enum boundary policy, bool diverge
                    struct box *next, struct wall_event *event)
 {
     int i = event->param, side = event->side;
-    struct span wall = box->walls[i], moved = wall_moved(&space->params[i], wall, side, GROWTH);
+    bool is_strong = event->is_behind || (event->slope > STRONG_T && event->lean > STRONG_LEAN);
+    double part = fmin(is_strong ? STRONG_GROWTH : GROWTH, event->nearest_bad);
+    struct span wall = box->walls[i], moved = wall_moved(&space->params[i], wall, side, part);
     event->verdict = judge(policy, diverged, side, wall, moved);
     event->before = event->after = box_range(box, space, i);
     if (event->verdict == WALL_GROW || event->verdict == WALL_ASK) {
@@ -240,6 +248,7 @@ bool wall_measure(const struct space *space, const struct history *history, cons
     if (is_seen) {
         describe(&sight, side, event);
         event->slope = slope_t(&slope, 0, side);
+
         event->verdict = diverged ? WALL_DIVERGED : WALL_WARN;
     }
     slope_fini(&slope);
@@ -247,15 +256,49 @@ bool wall_measure(const struct space *space, const struct history *history, cons
     return is_seen;
 }
 
+/* Has the sampler itself put its points on the wall? Chance puts two per cent of them so close to it. */
+static bool is_piled(const struct space *space, const struct history *history, const struct box *box,
+                     int param, int side)
+{
+    int n = 0, there = 0;
+    for (size_t i = 0; i < history->count; i++) {
+        const struct entry *e = &history->entries[i];
+        double z;
+        if (!box_position(box, space, param, e->point.v[param], &z))
+            continue;
+        double in = side > 0 ? 1 - z : z;
+        n++;
+        there += in >= -1e-9 && in < CORNER;
+    }
+    return there > 1 + CORNER_PART * n;
+}
+
+/* Where a sampler chose the points, t is partly its own doing: where there was a probe it must have gained something,
+ * and without one the wall stays while points pile up at it. */
+static bool leans(const struct space *space, enum boundary policy, const struct history *history,
+                  const struct box *box, struct wall_event *event)
+{
+    int param = event->param, side = event->side;
+    if (!wall_measure(space, history, box, param, side, event))
+        return false;
+    struct beyond there = probe_beyond(space, history, box, param, side);
+    event->is_behind = there.gain >= GAIN;
+    event->nearest_bad = there.nearest;
+    bool is_seen = event->slope > SLOPE_T && event->lean > LEAN;
+    if (event->is_behind || !is_seen || policy != BOUNDARY_EXPAND || event->verdict == WALL_DIVERGED)
+        return event->is_behind || is_seen;
+    return there.scored ? there.gain >= GAIN_SEEN : !is_piled(space, history, box, param, side);
+}
+
 static bool look_at_side(const struct space *space, enum boundary policy, const struct history *history,
                          const struct box *box, struct box *next, int param, int side,
                          struct wall_event *event)
 {
-    bool leans =
-        wall_measure(space, history, box, param, side, event) && event->slope > SLOPE_T && event->lean > LEAN;
-    if (leans)
-        decide(space, policy, event->verdict == WALL_DIVERGED, box, next, event);
-    return leans;
+    *event = (struct wall_event){.param = param, .side = side};
+    if (!leans(space, policy, history, box, event))
+        return false;
+    decide(space, policy, event->verdict == WALL_DIVERGED && !event->is_behind, box, next, event);
+    return true;
 }
 
 int walls_look(const struct space *space, enum boundary study, const struct history *history,
@@ -304,6 +347,9 @@ void wall_event_text(const struct space *space, struct wall_event *e)
     else if (e->verdict == WALL_DROP)
         snprintf(e->text, sizeof e->text, "%s: %.60s is dropped: never in the better half", p->name,
                  p->choices[e->choice].text);
+    else if (e->is_behind)
+        snprintf(e->text, sizeof e->text, "%s: what was tried beyond the %s wall is the best of %d; %s",
+                 p->name, e->side > 0 ? "top" : "bottom", e->trials, what);
     else
         snprintf(e->text, sizeof e->text, "%s: the best %d of %d lean on the %s wall, trend %+.2f; %s",
                  p->name, e->top, e->trials, e->side > 0 ? "top" : "bottom", e->trend, what);

@@ -5,8 +5,9 @@
  * position and its square, of this parameter and, where there are enough trials, of all others: t is the
  *             slope *at the wall*, outward, over its standard error
  *   lean      mean position of the best max(3, n / 10) trials, 0 in the middle of nowhere, 1 at the wall
- * It grows where t > 2.5 and lean > 0.78, every fourth result from the twelfth on, by a third of the box, up
- * to the parameter's reach. A rank correlation and the position of the best alone see too little:
+ * It grows where t > 2.5 and lean > 0.78, every fourth result from the twelfth on, by a third of the box (by
+ * all of it where t > 4 and lean > 0.9), up to the parameter's reach and to what diverged. Where a sampler put
+ * its points on the wall itself, t proves nothing: a probe (probe.h) decides, and may decide alone. A rank correlation and the position of the best alone see too little:
  * docs/walls.md has the curve of power against false alarms. Where everything further out than the best
  * diverged, the wall stays and the event says so: that is the edge of stability and not of the box.
  *
@@ -35,11 +36,13 @@ struct wall_event {
     int param;
     int side; /* +1: the high wall, -1: the low one, 0: both */
     enum wall_verdict verdict;
-    double best;                  /* position of the best trial: 0 low wall, 1 high wall */
-    double lean;                  /* mean distance of the top group from the far wall, in box widths */
-    double slope;                 /* t of the slope at the wall, outward */
-    double trend;                 /* Spearman's rank correlation of position and score, outward */
-    int top, trials;              /* size of the top group, and of all that were looked at */
+    double best;        /* position of the best trial: 0 low wall, 1 high wall */
+    double lean;        /* mean distance of the top group from the far wall, in box widths */
+    double slope;       /* t of the slope at the wall, outward */
+    double nearest_bad; /* how far beyond the wall something diverged, in box widths; INFINITY: nothing */
+    double trend;       /* Spearman's rank correlation of position and score, outward */
+    bool is_behind;     /* a trial beyond the wall is the best by far (probe.h) */
+    int top, trials;    /* size of the top group, and of all that were looked at */
     struct span before, after;    /* unscaled walls */
     int choice;                   /* of WALL_DROP */
     uint32_t behind[WALL_BEHIND]; /* the best trials, best first */

@@ -20,15 +20,17 @@ static double bowl(void *arg, const struct json *params, uint64_t seed, int epoc
     return 1 - 0.02 * d * d - 0.1 / epoch;
 }
 
-static struct rehearsal *begin(struct rehearsal_options options, const char *lr, const char *search, int workers)
+static struct rehearsal *begin(struct rehearsal_options options, const char *lr, const char *search,
+                               int workers)
 {
     char text[2000];
     struct err err = ERR_NONE;
-    options.objective = bowl;
+    options.objective = options.objective ? options.objective : bowl;
     options.metric = "acc";
     struct rehearsal *r = rehearsal_new(&options, &err);
     snprintf(text, sizeof text,
-             "{\"study\":\"s\",\"metric\":{\"name\":\"acc\",\"goal\":\"maximize\"},\"trainer\":{\"command\":[\"true\"],"
+             "{\"study\":\"s\",\"metric\":{\"name\":\"acc\",\"goal\":\"maximize\"},\"trainer\":{\"command\":["
+             "\"true\"],"
              "\"seed\":1},\"space\":{\"lr\":%s,\"dead\":{\"log\":[1e-3,1]}},\"search\":{\"seed\":4,%s}}",
              lr, search);
     if (!r || rehearsal_submit(r, text, &err))
@@ -82,8 +84,9 @@ static void a_restart_changes_nothing(void **state)
 {
     (void)state;
     struct rehearsal *a = begin((struct rehearsal_options){0}, "{\"log\":[1e-6,10]}", stages, 1);
-    struct rehearsal *b = begin((struct rehearsal_options){.crash_before = 0.05, .crash_after = 0.05, .seed = 3},
-                                "{\"log\":[1e-6,10]}", stages, 1);
+    struct rehearsal *b =
+        begin((struct rehearsal_options){.crash_before = 0.05, .crash_after = 0.05, .seed = 3},
+              "{\"log\":[1e-6,10]}", stages, 1);
     assert_true(rehearsal_run(a, 600000));
     rehearsal_run(b, 100000);
     rehearsal_calm(b);
@@ -102,14 +105,36 @@ static void a_restart_changes_nothing(void **state)
 static void a_wall_that_is_leaned_on_moves(void **state)
 {
     (void)state;
-    struct rehearsal *r = begin((struct rehearsal_options){0}, "{\"log\":[1e-7,1e-4],\"limits\":[1e-9,10]}",
-                                "\"method\":\"random\",\"trials\":80,\"epochs\":2,\"boundary\":\"expand\"", 2);
+    struct rehearsal *r =
+        begin((struct rehearsal_options){0}, "{\"log\":[1e-7,1e-4],\"limits\":[1e-9,10]}",
+              "\"method\":\"random\",\"trials\":80,\"epochs\":2,\"boundary\":\"expand\"", 2);
     assert_true(rehearsal_run(r, 600000));
     struct study *s = study_of(r);
     const struct history_box *box = history_box(&s->history);
     assert_non_null(box);
     assert_true(box_range(&box->box, &s->def.space, 0).hi > 1e-3);
     assert_true(s->best->point.v[0].num > 1e-4);
+    end(r);
+}
+
+/* Chance but for the box's last strip, as a net that learns nothing below some rate: a model alone stays there. */
+static double asleep(void *arg, const struct json *params, uint64_t seed, int epoch, int epochs)
+{
+    (void)arg, (void)seed, (void)epochs;
+    double x = log10(json_num(json_get(params, "lr")));
+    return 0.34 + 0.6 / (1 + exp(-3.5 * (x + 3.4))) - 0.02 * fmax(0, x + 1.7) - 0.001 / epoch;
+}
+
+static void a_model_leaves_a_box_that_sleeps(void **state)
+{
+    (void)state;
+    struct rehearsal *r =
+        begin((struct rehearsal_options){.objective = asleep}, "{\"log\":[1e-6,1e-4],\"limits\":[1e-9,10]}",
+              "\"method\":\"gp\",\"trials\":60,\"epochs\":2", 2);
+    assert_true(rehearsal_run(r, 600000));
+    struct study *s = study_of(r);
+    assert_non_null(history_box(&s->history));
+    assert_true(s->best->score > 0.9);
     end(r);
 }
 
@@ -143,7 +168,8 @@ static void asking_waits_for_an_answer(void **state)
     end(r);
 }
 
-static const char asha[] = "\"method\":\"random\",\"trials\":40,\"epochs\":9},\"prune\":{\"method\":\"asha\",\"eta\":3";
+static const char asha[] =
+    "\"method\":\"random\",\"trials\":40,\"epochs\":9},\"prune\":{\"method\":\"asha\",\"eta\":3";
 
 static void asha_promotes_and_never_pays_an_epoch_twice(void **state)
 {
@@ -168,9 +194,10 @@ static void asha_promotes_and_never_pays_an_epoch_twice(void **state)
 static void asha_survives_crashes(void **state)
 {
     (void)state;
-    struct rehearsal *r = begin((struct rehearsal_options){.seed = 11, .crash_before = 0.03, .crash_after = 0.03,
-                                                           .kill_worker = 0.1, .cut_worker = 0.2},
-                                "{\"log\":[1e-6,10]}", asha, 4);
+    struct rehearsal *r = begin(
+        (struct rehearsal_options){
+            .seed = 11, .crash_before = 0.03, .crash_after = 0.03, .kill_worker = 0.1, .cut_worker = 0.2},
+        "{\"log\":[1e-6,10]}", asha, 4);
     rehearsal_run(r, 60000);
     rehearsal_calm(r);
     assert_true(rehearsal_run(r, 600000));
@@ -183,8 +210,9 @@ static void asha_survives_crashes(void **state)
 static void the_median_rule_stops_the_worse_half(void **state)
 {
     (void)state;
-    struct rehearsal *r = begin((struct rehearsal_options){0}, "{\"log\":[1e-6,10]}",
-                                "\"method\":\"random\",\"trials\":40,\"epochs\":9},\"prune\":{\"method\":\"median\"", 4);
+    struct rehearsal *r =
+        begin((struct rehearsal_options){0}, "{\"log\":[1e-6,10]}",
+              "\"method\":\"random\",\"trials\":40,\"epochs\":9},\"prune\":{\"method\":\"median\"", 4);
     assert_true(rehearsal_run(r, 600000));
     struct study *s = study_of(r);
     assert_true(s->counts[TRIAL_pruned] >= 10);
@@ -202,6 +230,7 @@ int main(void)
         cmocka_unit_test(stages_carry_the_best_and_prune_the_rest),
         cmocka_unit_test(a_restart_changes_nothing),
         cmocka_unit_test(a_wall_that_is_leaned_on_moves),
+        cmocka_unit_test(a_model_leaves_a_box_that_sleeps),
         cmocka_unit_test(random_points_do_not_follow_the_walls_unless_told),
         cmocka_unit_test(asking_waits_for_an_answer),
         cmocka_unit_test(asha_promotes_and_never_pays_an_epoch_twice),

@@ -284,12 +284,14 @@ static void the_same_bits_again(void **state)
     race_fini(&race);
 }
 
-/* Learns the better branch of a tree and leaves the others' parameters alone. */
+/* Learns the better branch of a tree and leaves the others' parameters alone; walls aside. Of seeds 1 .. 8 this one,
+ * 7 and 8 find that zero is best for the fifth, the others stay with what their first ten points had: a known
+ * weakness of or_zero under TPE. */
 static void learns_a_tree(void **state)
 {
     (void)state;
     struct race race;
-    race_init(&race, tree, "{\"method\": \"tpe\"}", 3);
+    race_init(&race, tree, "{\"method\": \"tpe\", \"boundary\": \"off\"}", 3);
     for (uint32_t t = 1; t <= 120; t++) {
         race_ask(&race, t);
         const struct value *v = race.history.entries[t - 1].point.v;

@@ -4,6 +4,7 @@
 #include "tests/unit/race.h"
 
 #include "common/rng.h"
+#include "master/search/probe.h"
 #include "master/search/walls.h"
 
 /* Error of a training whose best learning rate is 10^0; diverges above 10^0.45. Two parameters do next to
@@ -244,6 +245,81 @@ static void verdicts(void **state)
         WALL_DIVERGED);
 }
 
+/* Nothing to be seen but that the best lies at the top wall; y is 0 but for the probe. */
+static void pile(struct study *s, const char *space)
+{
+    *s = (struct study){.space = space_of(space)};
+    box_init(&s->box, &s->space);
+    for (int i = 0; i < 20; i++)
+        add(s, i % 5 == 4 ? 1 : 0.05 + 0.04 * (i * 7 % 20), (i * 3 % 20) / 20.0,
+            i % 5 == 4 ? 1 + 0.01 * i : i * 7 % 10 * 0.05);
+}
+
+static bool probes(const struct study *s, double *x)
+{
+    struct point point;
+    struct proposal note = {0};
+    point_init(&point, &s->space);
+    bool is_due = probe_point(&s->space, BOUNDARY_DEFAULT, &s->history, &point, &note);
+    *x = is_due ? point.v[0].num : 0;
+    if (is_due)
+        assert_string_equal(note.sampler, "probe");
+    point_fini(&point);
+    return is_due;
+}
+
+static const char probed[] =
+    "{\"x\": {\"uniform\": [0, 1], \"limits\": [0, 9]}, \"y\": {\"uniform\": [0, 1]}}";
+
+static void a_pile_is_probed_and_what_it_finds_decides(void **state)
+{
+    (void)state;
+    struct study s;
+    double x;
+    pile(&s, probed);
+    look(&s);
+    assert_int_equal(s.moved[0][1], 0);
+    assert_true(probes(&s, &x) && fabs(x - 1.5) < 1e-12);
+    add(&s, 1.5, 0.5, 3);
+    assert_false(probes(&s, &x)); /* one is enough for now */
+    look(&s);
+    assert_int_equal(s.moved[0][1], 1);
+    assert_true(s.box.walls[0].hi == 2);
+    study_fini(&s);
+    pile(&s, probed);
+    add(&s, 1.5, 0.5, 1.2); /* no better than what is there, but for noise */
+    look(&s);
+    assert_int_equal(s.moved[0][1], 0);
+    study_fini(&s);
+}
+
+static void a_probe_that_diverged_is_followed_by_a_nearer_one(void **state)
+{
+    (void)state;
+    struct study s;
+    double x;
+    pile(&s, probed);
+    add(&s, 1.5, 0.5, -INFINITY);
+    assert_true(probes(&s, &x) && fabs(x - 1.25) < 1e-12);
+    add(&s, 1.25, 0.5, 3);
+    look(&s);
+    assert_true(s.box.walls[0].hi == 1.5); /* not past what diverged */
+    study_fini(&s);
+}
+
+static void walls_that_do_not_move_are_not_probed(void **state)
+{
+    (void)state;
+    struct study s;
+    double x;
+    pile(&s, "{\"x\": {\"uniform\": [0, 1]}, \"y\": {\"uniform\": [0, 1]}}");
+    assert_false(probes(&s, &x));
+    study_fini(&s);
+    pile(&s, "{\"x\": {\"uniform\": [0, 1], \"limits\": [0, 1]}, \"y\": {\"uniform\": [0, 1]}}");
+    assert_false(probes(&s, &x));
+    study_fini(&s);
+}
+
 static void policies(void **state)
 {
     (void)state;
@@ -290,6 +366,9 @@ int main(void)
         cmocka_unit_test(the_wall_moves),
         cmocka_unit_test(right_boxes_stay),
         cmocka_unit_test(verdicts),
+        cmocka_unit_test(a_pile_is_probed_and_what_it_finds_decides),
+        cmocka_unit_test(a_probe_that_diverged_is_followed_by_a_nearer_one),
+        cmocka_unit_test(walls_that_do_not_move_are_not_probed),
         cmocka_unit_test(models_follow_a_wall),
         cmocka_unit_test(designs_only_warn),
         cmocka_unit_test(policies),
