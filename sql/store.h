@@ -233,6 +233,16 @@ struct row_checkpoint {
 
 void store_add_checkpoint(struct store *store, const struct row_checkpoint *checkpoint);
 
+struct row_finding {
+    int64_t trial;
+    int attempt;
+    int epoch;
+    const char *rule, *action; /* "D5"; suggest, warn, stop */
+    const char *text, *advice;
+};
+
+void store_add_finding(struct store *store, const struct row_finding *finding);
+
 /* ---- boxes ---- */
 
 /* Returns the seq. */
