@@ -316,7 +316,7 @@ static int name_labels(const struct models *models, const char *spec, struct dat
                        struct err *err)
 {
     struct dataset *set = &split->train;
-    if (!models->labels || !split->labels)
+    if (!models->labels || !split->labels || !*split->labels[0])
         return 0;
     for (int i = 0; i < set->n; i++) {
         const char *label = split->labels[set->y[i]];

@@ -51,7 +51,8 @@ int models_settle(struct models *models, struct err *err);
 
 /* The data they were trained on, split as then, unscaled. */
 int models_data(const struct models *models, struct data_split *out, struct err *err);
-/* Other data by its spec or a CSV file: all samples in their order are `train`; labels are those the models know. */
+/* Other data by its spec or a CSV file: all samples in their order are `train`; labels are those the models know. A
+ * table without labels (?label=none) has the one label "". */
 int models_other_data(const struct models *models, const char *spec, struct data_split *out, struct err *err);
 
 /* Probabilities (n, classes) of one member, and of all of them together; the caller frees. `data` is for messages.

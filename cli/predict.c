@@ -207,6 +207,8 @@ int cmd_evaluate(const struct opt_evaluate *opt)
     struct asked asked;
     const struct models_place place = {opt->db, opt->master, opt->study, opt->dir};
     int rc = ask(&asked, &opt->args, &place, opt->part, &err);
+    if (!rc && asked.split.labels && !*asked.split.labels[0])
+        rc = err_set(&err, ERR_BAD, "%s: without labels there is nothing to compare with", asked.data);
     if (!rc) {
         struct evaluation evaluation;
         evaluate(asked.probabilities, asked.set->y, asked.set->n, asked.models.classes, &evaluation);

@@ -286,6 +286,14 @@ static void babysit(struct trainer *trainer, struct babysit *sitter, const struc
     }
 }
 
+static bool is_hopeless(const struct findings *findings)
+{
+    for (int i = 0; i < findings->count; i++)
+        if (findings->list[i].action == FINDING_STOP)
+            return true;
+    return false;
+}
+
 /* Only with "stop" may a finding end the trial; else it warns. */
 static void write_findings(struct jw *w, const struct findings *findings, bool may_stop)
 {
@@ -374,6 +382,7 @@ static int train_epoch(struct trainer *trainer, const struct job *job, struct tr
         babysit(trainer, sitter, t, &metrics, extras.watch, &extras.findings);
     extras.checkpoint = t->diverged ? NULL : attempt_files_newest(files);
     report(trainer, t, &metrics, &extras);
+    *ended |= extras.may_stop && is_hopeless(&extras.findings);
     attempt_files_thin_out(files);
     return 0;
 }
