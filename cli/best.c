@@ -1,13 +1,16 @@
 #include "cli/best.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/commands.h"
 #include "cli/rows.h"
 #include "cli/table.h"
 #include "common/check.h"
 #include "common/mem.h"
+#include "common/rng.h"
 
 int study_params(struct source *source, const char *study, struct text_list *out, struct err *err)
 {
@@ -61,6 +64,103 @@ int best_rows(struct source *source, const char *study, int64_t limit, struct ro
     return rc;
 }
 
+/* ---- where points were repeated ---- */
+
+enum { DRAWS = 10000 };
+
+/* How often each group is the best when all means are drawn again from what their spread allows (Bergstra and Bengio
+ * 2012, 2.3): normal, with the deviation pooled over all groups, over the root of a group's repeats. */
+static void probabilities(const struct rows *groups, bool maximize, double *out)
+{
+    double squares = 0, freedom = 0;
+    for (size_t row = 0; row < groups->count; row++) {
+        double n = cell_num(rows_named(groups, row, "repeats")),
+               sd = cell_num(rows_named(groups, row, "spread"));
+        if (n > 1) {
+            squares += (n - 1) * sd * sd;
+            freedom += n - 1;
+        }
+    }
+    double pooled = freedom > 0 ? sqrt(squares / freedom) : 0;
+    for (uint32_t draw = 0; draw < DRAWS; draw++) {
+        struct rng rng = rng_at(1, draw, 0, 0);
+        size_t best = 0;
+        double most = -INFINITY;
+        for (size_t row = 0; row < groups->count; row++) {
+            double n = cell_num(rows_named(groups, row, "repeats")),
+                   mean = cell_num(rows_named(groups, row, "score"));
+            double z = (maximize ? mean : -mean) + pooled / sqrt(n) * rng_normal(&rng);
+            if (n > 1 && z > most) {
+                most = z;
+                best = row;
+            }
+        }
+        out[best] += 1.0 / DRAWS;
+    }
+}
+
+/* The groups with a column more, how likely each of those with several repeats is the best. */
+static void add_probabilities(struct rows *groups, bool maximize)
+{
+    double *p = xcalloc(groups->count + 1, sizeof *p);
+    size_t cols = (size_t)groups->cols;
+    struct cell *cells = xcalloc(groups->count * (cols + 1) + 1, sizeof *cells);
+    probabilities(groups, maximize, p);
+    for (size_t row = 0; row < groups->count; row++) {
+        memcpy(&cells[row * (cols + 1)], &groups->cells[row * cols], cols * sizeof *cells);
+        if (cell_num(rows_named(groups, row, "repeats")) > 1)
+            cells[row * (cols + 1) + cols] = (struct cell){.kind = CELL_NUM, .number = p[row]};
+    }
+    free(groups->cells);
+    groups->cells = cells;
+    groups->names = xrealloc(groups->names, (cols + 1) * sizeof *groups->names);
+    groups->names[groups->cols++] = xstrdup("p_best");
+    free(p);
+}
+
+static void keep_first(struct rows *rows, int64_t limit)
+{
+    for (size_t row = limit ? (size_t)limit : rows->count; row < rows->count; row++)
+        for (int c = 0; c < rows->cols; c++)
+            if (rows_cell(rows, row, c)->kind == CELL_TEXT)
+                free(rows->cells[row * (size_t)rows->cols + (size_t)c].text);
+    if (limit && rows->count > (size_t)limit)
+        rows->count = (size_t)limit;
+}
+
+/* True: points were repeated, and the groups have been printed. */
+static bool print_groups(struct source *source, const struct rows *head, const struct best_style *style)
+{
+    const char *study = cell_text(rows_named(head, 0, "study")),
+               *metric = cell_text(rows_named(head, 0, "metric"));
+    struct rows found, rows;
+    struct text_list params = {0};
+    if (source_run(source, "best_groups", (struct bind[]){BIND_TEXT(":study", study)}, 1, &found, NULL))
+        return false;
+    bool any = found.count > 0 && !study_params(source, study, &params, NULL);
+    if (any) {
+        const struct rows_item items[] = {
+            {.column = ROWS_RANK, .as = "rank"},
+            {.column = "trial"},
+            {.column = "score"},
+            {.column = "spread"},
+            {.column = "repeats"},
+            {.column = "p_best"},
+            {.column = "params", .keys = &params, .clash = "param."},
+        };
+        const struct column columns[] = {
+            {"score", COLUMN_PLAIN, metric}, {"p_best", COLUMN_PLAIN, "P(best)"}, {0}};
+        add_probabilities(&found, strcmp(cell_text(rows_named(head, 0, "goal")), "maximize") == 0);
+        keep_first(&found, style->limit);
+        rows_arrange(&found, items, COUNT_OF(items), &rows);
+        table_show(&rows, columns, style->csv, style->json);
+        rows_fini(&rows);
+    }
+    text_list_free(&params);
+    rows_fini(&found);
+    return any;
+}
+
 static int print_study(struct source *source, const struct rows *head, const struct best_style *style,
                        struct err *err)
 {
@@ -71,6 +171,8 @@ static int print_study(struct source *source, const struct rows *head, const str
                                      {"best_epoch", COLUMN_PLAIN, "at"},
                                      {0}};
     struct rows rows;
+    if (print_groups(source, head, style))
+        return 0;
     int rc = best_rows(source, study, style->limit, &rows, err);
     if (rc)
         return rc;

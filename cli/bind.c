@@ -38,10 +38,10 @@ int bind_check(const char *address, bool insecure, struct err *err)
 {
     if (insecure || bind_is_local(address))
         return 0;
-    err_set(err, ERR_BAD, "%s can be reached from other hosts, and there are no keys yet", address);
-    return err_hint(
-        err, "whoever reaches the port can start programs as you: on a network you trust add --insecure, "
-             "or listen on tcp://127.0.0.1:7077");
+    err_set(err, ERR_BAD, "%s can be reached from other hosts, and there are no keys", address);
+    return err_hint(err,
+                    "hone keygen makes them; or --insecure, AND WHOEVER REACHES THE PORT CAN RUN COMMANDS ON "
+                    "EVERY WORKER; or listen on tcp://127.0.0.1:7077");
 }
 
 void bind_reach(const char *listening, const char *host, struct str *out)

@@ -1,7 +1,7 @@
 /* bind: where a master may listen, and how a worker reaches it.
  *
- * There are no keys yet: whoever reaches the port can read every study and have trainers started. So anything
- * beyond this machine (tcp other than loopback) is refused unless the user says --insecure. */
+ * Without keys, whoever reaches the port can read every study and have trainers started. So anything beyond this
+ * machine (tcp other than loopback) is refused unless there are keys (trust.h) or the user says --insecure. */
 #ifndef HONE_CLI_BIND_H
 #define HONE_CLI_BIND_H
 
@@ -10,6 +10,11 @@
 #include "common/err.h"
 #include "common/str.h"
 
+#define NO_KEYS_TEXT                                                                                      \
+    "WITHOUT KEYS, WHOEVER REACHES THE PORT CAN RUN COMMANDS ON EVERY WORKER, AND READ AND CHANGE EVERY " \
+    "STUDY."
+
+/* Without keys. */
 int bind_check(const char *address, bool insecure, struct err *err);
 bool bind_is_local(const char *address);
 

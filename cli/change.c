@@ -194,7 +194,8 @@ int cmd_cancel(const struct opt_cancel *opt)
     return change_trials(&chosen, opt->args.items[0], opt->study);
 }
 
-static const struct trial_verb retry_failed = {"retry", "retried", {"failed"}, "no trial you named has failed"};
+static const struct trial_verb retry_failed = {
+    "retry", "retried", {"failed"}, "no trial you named has failed"};
 static const struct trial_verb delete = {
     "delete",
     "deleted",
@@ -203,7 +204,8 @@ static const struct trial_verb delete = {
 
 int cmd_retry(const struct opt_retry *opt)
 {
-    struct chosen chosen = {.verb = opt->failed ? &retry_failed : &retry, .db = opt->db, .master = opt->master};
+    struct chosen chosen = {
+        .verb = opt->failed ? &retry_failed : &retry, .db = opt->db, .master = opt->master};
     if (opt->args.count || opt->failed)
         return change_trials(&chosen, opt->args.count ? opt->args.items[0] : "all", opt->study);
     struct err err = ERR_NONE;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/trust.h"
 #include "common/json.h"
 #include "common/mem.h"
 #include "common/str.h"
@@ -51,8 +52,14 @@ const struct command commands[] = {
 };
 
 const struct group command_groups[] = {
-    {"search", "Search"},         {"look", "Look"}, {"models", "After the search"}, {"change", "Change what is running"},
-    {"database", "The database"}, {"hone", "Hone"}, {0},
+    {"search", "Search"},
+    {"look", "Look"},
+    {"models", "After the search"},
+    {"change", "Change what is running"},
+    {"database", "The database"},
+    {"keys", "Keys"},
+    {"hone", "Hone"},
+    {0},
 };
 
 const struct command *command_find(const char *name)
@@ -118,6 +125,14 @@ static int print_help(const struct command *command)
     return 0;
 }
 
+/* Every command that meets a master has --keys, and means the same by it. */
+static void use_keys(const struct command *command, const void *opt)
+{
+    for (const struct option *o = command->options; o->field; o++)
+        if (strcmp(o->field, "keys") == 0)
+            trust_option(*(const char *const *)((const char *)opt + o->offset));
+}
+
 static int run_command(const struct command *command, int argc, char *const *argv)
 {
     struct err err = ERR_NONE;
@@ -129,8 +144,10 @@ static int run_command(const struct command *command, int argc, char *const *arg
         status = print_help(command);
     else if (rc || check_arguments(command, args, &err))
         status = command_fail(command->name, &err);
-    else
+    else {
+        use_keys(command, opt);
         status = command->call(opt);
+    }
     options_fini(command->options, opt);
     text_list_fini(args);
     free(opt);

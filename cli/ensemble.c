@@ -234,7 +234,7 @@ static void put_predictions(struct party *party, const struct opt_ensemble *opt)
 
 static int put_weights(struct party *party, struct err *err)
 {
-    struct ensemble_score val, test;
+    struct ensemble_score val, test = {NAN, NAN};
     party->models.combine = COMBINE_WEIGHTS;
     int rc = averaged(party, &party->val, &val, err);
     if (!rc)

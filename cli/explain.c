@@ -79,8 +79,9 @@ static void say_origin(struct explained *e)
     if (strcmp(text_of(head, "sampler"), "enqueued") == 0)
         add_line(out, "enqueued: %s; the others are the trial's own random point", text_of(head, "why"));
     else
-        add_line(out, "proposed by %s, version %lld%s%s", text_of(head, "sampler"), (long long)int_of(head, "sampler_version"),
-             *text_of(head, "why") ? ": " : "", text_of(head, "why"));
+        add_line(out, "proposed by %s, version %lld%s%s", text_of(head, "sampler"),
+                 (long long)int_of(head, "sampler_version"), *text_of(head, "why") ? ": " : "",
+                 text_of(head, "why"));
     long long finished = int_of(origin, "finished"), under_way = int_of(origin, "under_way");
     add_line(out, "from what was known at seq %lld: %lld finished trial%s, %lld under way",
              (long long)int_of(head, "seq_cut"), finished, finished == 1 ? "" : "s", under_way);
@@ -104,10 +105,13 @@ static void say_attempt(struct explained *e, size_t row)
     str_addf(&line, "attempt %lld on %s", (long long)cell_int(rows_named(a, row, "attempt")),
              cell_text(rows_named(a, row, "worker")));
     if (cell_int(rows_named(a, row, "from_epoch")))
-        str_addf(&line, ", from the checkpoint of epoch %lld", (long long)cell_int(rows_named(a, row, "from_epoch")));
+        str_addf(&line, ", from the checkpoint of epoch %lld",
+                 (long long)cell_int(rows_named(a, row, "from_epoch")));
     str_addf(&line, ": %lld epochs", (long long)cell_int(rows_named(a, row, "epochs")));
-    const char *outcome = cell_text(rows_named(a, row, "outcome")), *cause = cell_text(rows_named(a, row, "cause"));
-    str_addf(&line, ", %s%s%s%s", *outcome ? outcome : "running", *cause ? " (" : "", cause, *cause ? ")" : "");
+    const char *outcome = cell_text(rows_named(a, row, "outcome")),
+               *cause = cell_text(rows_named(a, row, "cause"));
+    str_addf(&line, ", %s%s%s%s", *outcome ? outcome : "running", *cause ? " (" : "", cause,
+             *cause ? ")" : "");
     add_line(&e->life_lines, "%s", str_text(&line));
     str_fini(&line);
 }
@@ -135,7 +139,8 @@ static void say_life(struct explained *e)
     if (int_of(&e->head, "lost_on"))
         add_line(&e->life_lines, "%lld workers were lost with it", (long long)int_of(&e->head, "lost_on"));
     if (int_of(&e->head, "own_failures"))
-        add_line(&e->life_lines, "%lld failures of its own making", (long long)int_of(&e->head, "own_failures"));
+        add_line(&e->life_lines, "%lld failures of its own making",
+                 (long long)int_of(&e->head, "own_failures"));
 }
 
 /* ---- why it is where it is ---- */
@@ -181,13 +186,15 @@ static const char *meaning_of(const char *cause)
 /* The numbers that a pruning decision saw. */
 static void say_evidence(struct explained *e)
 {
-    const char *detail = e->events.count ? cell_text(rows_named(&e->events, e->events.count - 1, "detail")) : "";
+    const char *detail =
+        e->events.count ? cell_text(rows_named(&e->events, e->events.count - 1, "detail")) : "";
     struct json *json = *detail ? json_parse(detail, strlen(detail), "detail", NULL) : NULL;
     if (json && json_get(json, "score")) {
         char score[32];
         table_number(json_num(json_get(json, "score")), score);
         add_line(&e->now_lines, "decided after epoch %.0f, at %s %s, from the history to seq %.0f",
-                 json_num(json_get(json, "epoch")), text_of(&e->head, "metric"), score, json_num(json_get(json, "seen")));
+                 json_num(json_get(json, "epoch")), text_of(&e->head, "metric"), score,
+                 json_num(json_get(json, "seen")));
     }
     json_free(json);
 }
@@ -208,8 +215,8 @@ static void say_queue(struct explained *e)
     else if (strcmp(wish, "run") != 0)
         add_line(&e->now_lines, "the study's wish is %s; `hone resume` lets it go on", wish);
     else if (limit && open >= json_num(limit))
-        add_line(&e->now_lines, "%lld attempts run, and the study allows %.0f at once (search.parallel)", open,
-                 json_num(limit));
+        add_line(&e->now_lines, "%lld attempts run, and the study allows %.0f at once (search.parallel)",
+                 open, json_num(limit));
     else if (!int_of(q, "workers"))
         add_line(&e->now_lines, "no worker is there");
     else
@@ -221,15 +228,18 @@ static void say_queue(struct explained *e)
 static void say_now(struct explained *e)
 {
     const struct rows *head = &e->head;
-    const char *status = text_of(head, "status"), *cause = text_of(head, "cause"), *meaning = meaning_of(cause);
+    const char *status = text_of(head, "status"), *cause = text_of(head, "cause"),
+               *meaning = meaning_of(cause);
     struct str line = {0};
     str_addf(&line, "%s%s%s%s", status, *cause ? " (" : "", cause, *cause ? ")" : "");
     if (*meaning)
         str_addf(&line, ": %s", meaning);
     else if (strcmp(status, "paused") == 0)
-        str_addf(&line, ": at epoch %lld, until it is promoted or given up", (long long)int_of(head, "epochs"));
+        str_addf(&line, ": at epoch %lld, until it is promoted or given up",
+                 (long long)int_of(head, "epochs"));
     else if (strcmp(status, "running") == 0)
-        str_addf(&line, ": epoch %lld of %lld", (long long)int_of(head, "epochs"), (long long)int_of(head, "until"));
+        str_addf(&line, ": epoch %lld of %lld", (long long)int_of(head, "epochs"),
+                 (long long)int_of(head, "until"));
     else if (strcmp(status, "complete") == 0)
         str_addf(&line, ": it reached epoch %lld of %lld", (long long)int_of(head, "epochs"),
                  (long long)int_of(head, "length"));
@@ -243,7 +253,8 @@ static void say_now(struct explained *e)
     char score[32];
     table_number(cell_num(rows_named(head, 0, "score")), score);
     add_line(&e->now_lines, "%s %s at epoch %lld: rank %lld of %lld", text_of(head, "metric"), score,
-             (long long)int_of(head, "best_epoch"), (long long)int_of(head, "rank"), (long long)int_of(head, "trials"));
+             (long long)int_of(head, "best_epoch"), (long long)int_of(head, "rank"),
+             (long long)int_of(head, "trials"));
 }
 
 /* ---- printing ---- */
@@ -296,7 +307,8 @@ static int load(struct source *source, struct explained *e, struct err *err)
 {
     struct bind binds[] = {BIND_TEXT(":study", e->study), BIND_INT(":trial", e->trial)};
     struct rows *rows[] = {&e->head, &e->origin, &e->events, &e->attempts, &e->queue};
-    static const char *const names[] = {"trial_head", "trial_origin", "trial_events", "trial_attempts", "trial_queue"};
+    static const char *const names[] = {"trial_head", "trial_origin", "trial_events", "trial_attempts",
+                                        "trial_queue"};
     int rc = source_study(source, e->study, &e->about, err);
     for (size_t i = 0; i < COUNT_OF(names) && !rc; i++)
         rc = source_run(source, names[i], binds, 2, rows[i], err);
@@ -336,7 +348,8 @@ int cmd_explain(const struct opt_explain *opt)
     char *study = NULL;
     int rc = source_open(opt->db, opt->master, &source, &err);
     if (!rc)
-        rc = select_trial(source, opt->args.count ? opt->args.items[0] : NULL, opt->study, &study, &e.trial, &err);
+        rc = select_trial(source, opt->args.count ? opt->args.items[0] : NULL, opt->study, &study, &e.trial,
+                          &err);
     e.study = study;
     if (!rc)
         rc = load(source, &e, &err);

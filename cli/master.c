@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/signals.h"
 #include "cli/study_file.h"
+#include "cli/trust.h"
 #include "common/log.h"
 #include "master/server.h"
 
@@ -23,8 +24,15 @@ static int open_server(const struct opt_master *opt, struct server **out, struct
                                      .mirror = opt->mirror,
                                      .beat_ms = opt->beat,
                                      .lease_ms = opt->lease};
-    int rc = bind_check(opt->bind, opt->insecure, err);
-    return rc ? rc : server_open(&options, out, err);
+    char *keys = NULL;
+    int rc = trust_listen(opt->bind, opt->insecure, &keys, err);
+    options.keys = keys;
+    if (!rc)
+        rc = server_open(&options, out, err);
+    if (!rc && !keys && !bind_is_local(opt->bind))
+        fprintf(stderr, "%s\n", NO_KEYS_TEXT);
+    free(keys);
+    return rc;
 }
 
 static void print_banner(const struct opt_master *opt, const struct server *server)

@@ -120,9 +120,8 @@ static int no_checkpoint(const char *study, uint32_t trial, bool has_rows, struc
         return err_hint(err, "only trainers that report checkpoints leave any");
     }
     err_set(err, ERR_GONE, "no checkpoint file of trial %s/%u is here", study, trial);
-    return err_hint(err,
-                    "`hone show %s/%u` lists where they were written; of the older ones only the best stays",
-                    study, trial);
+    return err_hint(err, "`hone show %s/%u` lists them; \"keep\" in the study file says which stay", study,
+                    trial);
 }
 
 static void take_base(struct models *models, const struct models_place *place, const char *base)

@@ -1,11 +1,14 @@
 #include "cli/remote.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/bind.h"
+#include "cli/trust.h"
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/hash.h"
+#include "common/mem.h"
 #include "master/server.h"
 #include "proto/wire.h"
 #include "sql/query.h"
@@ -29,6 +32,11 @@ struct asking {
 
 static int no_answer(const struct asking *a, struct err *err)
 {
+    if (!a->sent && wire_refusal(a->wire)) {
+        err_set(err, ERR_PROTO, "%s: %s", a->address, wire_refusal(a->wire)); /* it is alive */
+        return err_hint(
+            err, "--keys DIR or HONE_KEYS names the folder with server.pub and your key; docs/security.md");
+    }
     if (!a->sent) {
         err_set(err, ERR_REACH, "no master can be reached at %s", a->address);
         return err_hint(err, "is it running? `hone master` prints its address");
@@ -95,33 +103,65 @@ static int answer_code(struct msg_answer *answer, struct err *err)
     return code;
 }
 
-int remote_call(const char *address, const char *verb, struct json *args, int64_t timeout_ms,
-                struct msg_answer *out, struct err *err)
+/* An operator may do what a viewer may. `keyed`: the master is known to want keys. */
+static int call_with_keys(const char *address, bool keyed, const char *verb, struct json *args,
+                          int64_t timeout_ms, struct msg_answer *out, struct err *err)
 {
+    static const enum role roles[] = {ROLE_OPERATOR, ROLE_VIEWER, ROLE_WORKER, ROLE_NONE};
+    struct key_trust trust;
+    bool use;
+    int rc = trust_connect(address, keyed, roles, &trust, &use, err);
+    if (rc)
+        return rc;
     struct json *none = args ? NULL : json_new_object();
     struct asking a = {.address = address, .call = {.kind = MSG_call}};
     *out = (struct msg_answer){0};
     a.call.call.id = random_seed();
     a.call.call.args = args ? args : none;
     str_copy(a.call.call.verb, sizeof a.call.call.verb, verb);
-    int rc = wire_connect(address, &a.wire, err);
+    rc = wire_connect_keyed(address, use ? &trust : NULL, &a.wire, err);
     if (!rc)
         rc = wait_for_answer(&a, timeout_ms, out, err);
     wire_free(a.wire);
     json_free(none);
+    key_pair_wipe(&trust.own);
     return rc == 1 ? answer_code(out, err) : rc;
+}
+
+int remote_call(const char *address, const char *verb, struct json *args, int64_t timeout_ms,
+                struct msg_answer *out, struct err *err)
+{
+    return call_with_keys(address, false, verb, args, timeout_ms, out, err);
+}
+
+static int ping(const char *address, bool keyed, struct err *err)
+{
+    struct msg_answer answer;
+    int rc = call_with_keys(address, keyed, "ping", NULL, REMOTE_PING_MS, &answer, err);
+    if (!rc)
+        answer_fini(&answer);
+    return rc;
 }
 
 bool remote_alive(const char *address)
 {
-    struct msg_answer answer;
-    int rc = remote_call(address, "ping", NULL, REMOTE_PING_MS, &answer, NULL);
-    if (!rc)
-        answer_fini(&answer);
-    return rc == 0;
+    return ping(address, false, NULL) == 0;
 }
 
 /* ---- whoever has the database ---- */
+
+/* The running master of a database that only it may open left its address in <db>.d; NULL: it did not. */
+char *address_beside(const char *db)
+{
+    struct str text = {0};
+    char *path = xasprintf("%s.d/address", db);
+    int rc = file_read(path, 1024, &text, NULL);
+    free(path);
+    if (!rc)
+        return str_take(&text);
+    str_fini(&text);
+    return NULL;
+}
 
 /* A master that listens on every interface is reached through this host's own. */
 static int known_address(const char *db, struct str *out, struct err *err)
@@ -129,6 +169,12 @@ static int known_address(const char *db, struct str *out, struct err *err)
     char address[ADDRESS_MAX_BYTES] = "";
     struct query *query;
     int rc = query_open(db, &query, err);
+    char *beside = rc == ERR_REACH ? address_beside(db) : NULL;
+    if (beside) {
+        bind_reach(beside, "127.0.0.1", out);
+        free(beside);
+        return 0;
+    }
     if (rc)
         return rc;
     rc = query_address(query, address, sizeof address, err);
@@ -138,10 +184,20 @@ static int known_address(const char *db, struct str *out, struct err *err)
     return rc;
 }
 
+/* It says so beside its address. */
+static bool wants_keys(const char *db)
+{
+    char *path = xasprintf("%s.d/keyed", db);
+    bool keyed = file_exists(path);
+    free(path);
+    return keyed;
+}
+
 bool master_alive(const char *db)
 {
     struct str address = {0};
-    bool alive = known_address(db, &address, NULL) == 0 && address.len && remote_alive(str_text(&address));
+    bool alive = known_address(db, &address, NULL) == 0 && address.len &&
+                 ping(str_text(&address), wants_keys(db), NULL) == 0;
     str_fini(&address);
     return alive;
 }
@@ -168,13 +224,19 @@ int master_call(const char *db, const char *master, const char *verb, struct jso
         return err_hint(err, "name it with --db or HONE_DB, or the master with --master");
     }
     struct str address = {0};
-    int rc = there ? known_address(db, &address, err) : 0;
-    if (!rc && address.len && remote_alive(str_text(&address)))
-        rc = remote_call(str_text(&address), verb, args, REMOTE_CALL_MS, out, err);
-    else if (!rc)
+    bool keyed = wants_keys(db);
+    struct err why = ERR_NONE;
+    int rc = there ? known_address(db, &address, err) : 0, dead = ERR_REACH;
+    if (!rc && address.len)
+        dead = ping(str_text(&address), keyed, &why);
+    if (!rc && !dead)
+        rc = call_with_keys(str_text(&address), keyed, verb, args, REMOTE_CALL_MS, out, err);
+    else if (!rc && dead == ERR_REACH)
         rc = call_offline(db, verb, args, out, err);
+    else if (!rc && err)
+        *err = why; /* it is there, and does not know us */
     str_fini(&address);
-    return rc;
+    return rc ? rc : dead == ERR_REACH ? 0 : dead;
 }
 
 int master_ask(const char *db, const char *master, const char *verb, struct json *args,

@@ -27,6 +27,8 @@ int master_ask(const char *db, const char *master, const char *verb, struct json
                struct msg_answer *out, struct err *err);
 void answer_fini(struct msg_answer *answer);
 
+/* What the running master wrote to DB.d/address, for a database that nobody else may open; NULL: nothing there. */
+char *address_beside(const char *db);
 /* Does a master answer at this address; at the one that the database names? */
 bool remote_alive(const char *address);
 bool master_alive(const char *db);

@@ -14,6 +14,7 @@
 #include "cli/result.h"
 #include "cli/signals.h"
 #include "cli/study_file.h"
+#include "cli/trust.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -47,20 +48,36 @@ static int check_options(const struct opt_run *opt, struct err *err)
         return err_set(err, ERR_BAD, "--workers: at most 1000 (got %lld)", (long long)opt->workers);
     if (opt->slots < 1 || opt->slots > 1024)
         return err_set(err, ERR_BAD, "--slots: from 1 to 1024 (got %lld)", (long long)opt->slots);
-    return opt->bind ? bind_check(opt->bind, opt->insecure, err) : 0;
+    return 0;
+}
+
+/* Our own workers come over the same socket, so they need keys where others do. */
+static int find_keys(const struct opt_run *opt, char **keys, struct err *err)
+{
+    int rc = opt->bind ? trust_listen(opt->bind, opt->insecure, keys, err) : 0;
+    if (!rc && *keys)
+        setenv("HONE_KEYS", *keys, 1);
+    if (!rc && !*keys && opt->bind && !bind_is_local(opt->bind))
+        fprintf(stderr, "%s\n", NO_KEYS_TEXT);
+    return rc;
 }
 
 static int open_server(struct run *run, struct err *err)
 {
     const struct opt_run *opt = run->opt;
+    char *keys = NULL;
+    if (find_keys(opt, &keys, err))
+        return ERR_BAD;
     struct server_options options = {.db = opt->db,
                                      .bind = opt->bind,
+                                     .keys = keys,
                                      .once = true,
                                      .network_db = opt->network_db,
                                      .mirror = opt->mirror,
                                      .beat_ms = opt->beat,
                                      .lease_ms = opt->lease};
     int rc = server_open(&options, &run->server, err);
+    free(keys);
     if (rc == ERR_REACH && err && !err->hint[0])
         err_hint(err, "hone submit %s gives the study to the master that is running", opt->args.items[0]);
     return rc;

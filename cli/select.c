@@ -99,8 +99,8 @@ uint32_t select_one(const struct selector *selector, uint32_t newest)
     return 0;
 }
 
-static int pick_trial(struct source *source, const struct selector *selector, const char *study, uint32_t *trial,
-                      struct err *err)
+static int pick_trial(struct source *source, const struct selector *selector, const char *study,
+                      uint32_t *trial, struct err *err)
 {
     struct rows rows;
     int rc = source_run(source, "study_progress", (struct bind[]){BIND_TEXT(":study", study)}, 1, &rows, err);

@@ -6,26 +6,12 @@
 #include "cli/options.h"
 #include "cli/remote.h"
 #include "cli/rows.h"
-#include "common/file.h"
 #include "common/mem.h"
 
 struct source {
     struct query *query; /* NULL: the master is asked */
     char *master;
 };
-
-/* The running master of a database that only it may open left its address in <db>.d; NULL: it did not. */
-static char *address_beside(const char *db)
-{
-    struct str text = {0};
-    char *path = xasprintf("%s.d/address", db);
-    int rc = file_read(path, 1024, &text, NULL);
-    free(path);
-    if (!rc)
-        return str_take(&text);
-    str_fini(&text);
-    return NULL;
-}
 
 int source_open(const char *db, const char *master, struct source **out, struct err *err)
 {

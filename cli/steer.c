@@ -24,7 +24,8 @@ struct json *steer_args(const char *study)
     return args;
 }
 
-int steer_call(const char *db, const char *master, const char *verb, struct json *args, struct msg_answer *answer)
+int steer_call(const char *db, const char *master, const char *verb, struct json *args,
+               struct msg_answer *answer)
 {
     struct err err = ERR_NONE;
     int rc = master_call(db, master, verb, args, answer, &err);
@@ -77,7 +78,8 @@ static int read_points(const struct opt_enqueue *opt, struct json **out, struct 
         rc = add_point(&w, opt->point.items[i], err);
     jw_close_array(&w);
     if (!rc && opt->args.count < 2 && !opt->point.count)
-        rc = err_set(err, ERR_BAD, "there is no point to try: hone enqueue %.64s NAME=VALUE ...", opt->args.items[0]);
+        rc = err_set(err, ERR_BAD, "there is no point to try: hone enqueue %.64s NAME=VALUE ...",
+                     opt->args.items[0]);
     *out = rc ? NULL : json_parse(str_text(&text), text.len, "points", NULL);
     json_free(named);
     str_fini(&text);
@@ -146,7 +148,8 @@ int cmd_edit(const struct opt_edit *opt)
     for (size_t i = 0; i < opt->set.count; i++)
         jw_text(&w, NULL, opt->set.items[i]);
     jw_close_array(&w);
-    struct json *sets = json_parse(str_text(&text), text.len, "sets", NULL), *args = steer_args(opt->args.items[0]);
+    struct json *sets = json_parse(str_text(&text), text.len, "sets", NULL),
+                *args = steer_args(opt->args.items[0]);
     json_put(args, "sets", sets);
     json_free(sets);
     str_fini(&text);
@@ -157,7 +160,8 @@ int cmd_edit(const struct opt_edit *opt)
     const struct json *changes = json_get(answer.result, "changes");
     for (const struct json *n = json_first(changes); n; n = json_next(n))
         print_change(n);
-    printf("%s: %s\n", opt->args.items[0], json_count(changes) ? json_text(json_get(answer.result, "state")) : "as it was");
+    printf("%s: %s\n", opt->args.items[0],
+           json_count(changes) ? json_text(json_get(answer.result, "state")) : "as it was");
     answer_fini(&answer);
     return 0;
 }

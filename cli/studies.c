@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/remote.h"
 #include "cli/rows.h"
 #include "cli/source.h"
 #include "cli/table.h"
@@ -57,16 +58,23 @@ static void wish_to_state(struct rows *rows)
 
 int cmd_studies(const struct opt_studies *opt)
 {
-    static const struct column columns[] = {
-        {"wish", COLUMN_PLAIN, "state"},          {"end_reason", COLUMN_IF_ANY, "ended by"},
-        {"checks", COLUMN_DATA_ONLY, NULL},
-        {"waiting", COLUMN_IF_ANY, NULL},         {"paused", COLUMN_IF_ANY, NULL},
-        {"pruned", COLUMN_IF_ANY, NULL},          {"failed", COLUMN_IF_ANY, NULL},
-        {"cancelled", COLUMN_IF_ANY, NULL},       {"best_score", COLUMN_PLAIN, "best"},
-        {"best_trial", COLUMN_PLAIN, "trial"},    {"created_at", COLUMN_DATA_ONLY, NULL},
-        {"started_at", COLUMN_DATA_ONLY, NULL},   {"ended_at", COLUMN_DATA_ONLY, NULL},
-        {"wall_seconds", COLUMN_SECONDS, "took"}, {"goal", COLUMN_DATA_ONLY, NULL},
-        {"slot_seconds", COLUMN_DATA_ONLY, NULL}, {0}};
+    static const struct column columns[] = {{"wish", COLUMN_PLAIN, "state"},
+                                            {"end_reason", COLUMN_IF_ANY, "ended by"},
+                                            {"checks", COLUMN_DATA_ONLY, NULL},
+                                            {"waiting", COLUMN_IF_ANY, NULL},
+                                            {"paused", COLUMN_IF_ANY, NULL},
+                                            {"pruned", COLUMN_IF_ANY, NULL},
+                                            {"failed", COLUMN_IF_ANY, NULL},
+                                            {"cancelled", COLUMN_IF_ANY, NULL},
+                                            {"best_score", COLUMN_PLAIN, "best"},
+                                            {"best_trial", COLUMN_PLAIN, "trial"},
+                                            {"created_at", COLUMN_DATA_ONLY, NULL},
+                                            {"started_at", COLUMN_DATA_ONLY, NULL},
+                                            {"ended_at", COLUMN_DATA_ONLY, NULL},
+                                            {"wall_seconds", COLUMN_SECONDS, "took"},
+                                            {"goal", COLUMN_DATA_ONLY, NULL},
+                                            {"slot_seconds", COLUMN_DATA_ONLY, NULL},
+                                            {0}};
     struct err err = ERR_NONE;
     struct rows rows;
     if (read_rows(opt->db, opt->master, "studies", NULL, 0, &rows, &err))
@@ -103,15 +111,42 @@ static bool has_master(const char *db)
     return address[0];
 }
 
+static int drain(const struct opt_workers *opt)
+{
+    struct err err = ERR_NONE;
+    struct msg_answer answer;
+    if (opt->args.count != 2 || strcmp(opt->args.items[0], "drain") != 0) {
+        err_set(&err, ERR_BAD, "takes no argument, or: drain NAME|HOST");
+        return command_fail("workers", &err);
+    }
+    struct json *args =
+        json_parse(opt->finish ? "{\"finish\":true}" : "{}", opt->finish ? 15 : 2, "args", NULL);
+    json_put_text(args, "worker", opt->args.items[1]);
+    int rc = master_call(opt->db, opt->master, "drain", args, &answer, &err);
+    json_free(args);
+    if (rc)
+        return command_fail("workers", &err);
+    printf("%.0f drained, %.0f trials stop after their epoch\n", json_num(json_get(answer.result, "drained")),
+           json_num(json_get(answer.result, "stopped")));
+    answer_fini(&answer);
+    return 0;
+}
+
 int cmd_workers(const struct opt_workers *opt)
 {
-    static const struct column columns[] = {
-        {"joined_ms", COLUMN_TIME_MS, "joined"}, {"left_ms", COLUMN_DATA_ONLY, NULL},
-        {"joined_at", COLUMN_DATA_ONLY, NULL},   {"left_at", COLUMN_DATA_ONLY, NULL},
-        {"left_why", COLUMN_IF_ANY, "left"},     {"platform", COLUMN_DATA_ONLY, NULL},
-        {"failed", COLUMN_IF_ANY, NULL},         {0}};
+    static const struct column columns[] = {{"joined_ms", COLUMN_TIME_MS, "joined"},
+                                            {"left_ms", COLUMN_DATA_ONLY, NULL},
+                                            {"joined_at", COLUMN_DATA_ONLY, NULL},
+                                            {"left_at", COLUMN_DATA_ONLY, NULL},
+                                            {"left_why", COLUMN_IF_ANY, "left"},
+                                            {"platform", COLUMN_DATA_ONLY, NULL},
+                                            {"failed", COLUMN_IF_ANY, NULL},
+                                            {"failed_in_row", COLUMN_IF_ANY, "in a row"},
+                                            {0}};
     struct err err = ERR_NONE;
     struct rows rows;
+    if (opt->args.count)
+        return drain(opt);
     if (read_rows(opt->db, opt->master, "workers", NULL, 0, &rows, &err))
         return command_fail("workers", &err);
     if (!opt->all)

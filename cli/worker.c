@@ -3,11 +3,33 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/bind.h"
 #include "cli/commands.h"
+#include "cli/trust.h"
 #include "common/log.h"
 #include "worker/builtin.h"
+#include "worker/permit.h"
 #include "worker/session.h"
 #include "worker/slot.h"
+
+/* Who shows the pinned key may have anything run, for that is what workers are for; so may a master on this machine,
+ * which could as well start programs itself. A master that anybody could play may not. */
+static int write_permit(const struct opt_worker *opt, bool trusted, struct str *out, struct err *err)
+{
+    bool fenced = opt->allow.count || opt->trainers;
+    struct permit_options permit = {.any = opt->allow_any || (!fenced && trusted),
+                                    .allow = opt->allow.items,
+                                    .allow_count = opt->allow.count,
+                                    .trainers = opt->trainers,
+                                    .env = opt->env.items,
+                                    .env_count = opt->env.count,
+                                    .memory = opt->limit_memory,
+                                    .files = opt->limit_files,
+                                    .time_ms = opt->limit_time};
+    if (fenced && opt->allow_any)
+        return err_set(err, ERR_BAD, "--allow-any does not go with --allow and --trainers");
+    return permit_write(&permit, out, err);
+}
 
 int cmd_worker(const struct opt_worker *opt)
 {
@@ -21,8 +43,22 @@ int cmd_worker(const struct opt_worker *opt)
                                      .slots = (int)opt->slots,
                                      .idle_ms = opt->idle < 0 ? 0 : opt->idle,
                                      .dir = opt->dir,
+                                     .apart = opt->apart,
                                      .name = opt->name};
+    static const enum role roles[] = {ROLE_WORKER, ROLE_NONE};
+    struct key_trust trust;
+    bool use;
+    if (trust_connect(options.address, false, roles, &trust, &use, &err))
+        return command_fail("worker", &err);
+    struct str may = {0};
+    if (write_permit(opt, use || bind_is_local(options.address), &may, &err))
+        return command_fail("worker", &err);
+    options.trust = use ? &trust : NULL;
+    options.may = str_text(&may);
+    options.own_base = opt->allow.count || opt->trainers;
     int status = worker_run(&options, &err);
+    str_fini(&may);
+    key_pair_wipe(&trust.own);
     return err.code ? command_fail("worker", &err) : status;
 }
 

@@ -3,7 +3,8 @@
 static int read_texts(const struct jcur *cur, struct finding_said *out, struct err *err)
 {
     struct jcur rule = jcur_get(cur, "rule"), text = jcur_get(cur, "text"), advice = jcur_get(cur, "advice");
-    if (jcur_text(&rule, FINDING_RULE_MAX, &out->rule, err) || jcur_text(&text, FINDING_TEXT_MAX, &out->text, err))
+    if (jcur_text(&rule, FINDING_RULE_MAX, &out->rule, err) ||
+        jcur_text(&text, FINDING_TEXT_MAX, &out->text, err))
         return ERR_BAD;
     out->advice = "";
     return jcur_has(&advice) ? jcur_text(&advice, FINDING_TEXT_MAX, &out->advice, err) : 0;

@@ -43,8 +43,8 @@ static const char *who(const struct asking *a)
     return text[0] && strlen(text) < 200 ? text : "somebody";
 }
 
-static int each_trial(const struct asking *a, struct study *s, int (*act)(const struct asking *, struct trial *),
-                      int *changed, struct err *err)
+static int each_trial(const struct asking *a, struct study *s,
+                      int (*act)(const struct asking *, struct trial *), int *changed, struct err *err)
 {
     struct jcur trials = jcur_get(&a->args, "trials");
     if (jcur_array(&trials, 1, 1000000, err))
@@ -53,8 +53,8 @@ static int each_trial(const struct asking *a, struct study *s, int (*act)(const 
         double number = json_num(n);
         struct trial *t = number >= 1 && number <= UINT32_MAX ? study_trial(s, (uint32_t)number) : NULL;
         if (!t)
-            return err_set(err, ERR_GONE, "study \"%s\" has no trial %.0f (it has 1 to %zu)", s->def.name, number,
-                           s->count);
+            return err_set(err, ERR_GONE, "study \"%s\" has no trial %.0f (it has 1 to %zu)", s->def.name,
+                           number, s->count);
     }
     for (const struct json *n = json_first(trials.node); n; n = json_next(n))
         *changed += act(a, study_trial(s, (uint32_t)json_num(n)));
@@ -97,7 +97,8 @@ static int verb_submit(const struct asking *a, struct err *err)
     str_fini(&text);
     if (rc)
         return rc;
-    rc = reactor_submit(a->reactor, a->turn, &def, file_text, base_text, is_fresh, (enum study_checks)how, &s, err);
+    rc = reactor_submit(a->reactor, a->turn, &def, file_text, base_text, is_fresh, (enum study_checks)how, &s,
+                        err);
     study_def_fini(&def);
     if (rc)
         return rc;
@@ -234,12 +235,13 @@ static int verb_enqueue(const struct asking *a, struct err *err)
     }
     int64_t room = study_planned(s) - (int64_t)s->count + s->counts[TRIAL_cancelled];
     if (study_has_ended(s) || s->ending[0]) {
-        err_set(err, ERR_NO, "study \"%s\" has ended (%s)", s->def.name, s->ending[0] ? s->ending : s->end_reason);
+        err_set(err, ERR_NO, "study \"%s\" has ended (%s)", s->def.name,
+                s->ending[0] ? s->ending : s->end_reason);
         return err_hint(err, "hone edit %s --set search.trials=N opens it again", s->def.name);
     }
     if (study_planned(s) >= 0 && (int64_t)json_count(points.node) > room) {
-        err_set(err, ERR_NO, "study \"%s\" has room for %lld more of its %lld trials", s->def.name, (long long)room,
-                (long long)study_planned(s));
+        err_set(err, ERR_NO, "study \"%s\" has room for %lld more of its %lld trials", s->def.name,
+                (long long)room, (long long)study_planned(s));
         return err_hint(err, "hone edit %s --set search.trials=N makes room", s->def.name);
     }
     jw_array(a->result, "trials");
@@ -351,6 +353,10 @@ static int verb_workers(const struct asking *a, struct err *err)
         jw_text(a->result, "host", w->host);
         jw_int(a->result, "slots", w->slots);
         jw_int(a->result, "held", (int64_t)w->held_count);
+        jw_text(a->result, "mode",
+                w->mode == WORKER_OPEN       ? "open"
+                : w->mode == WORKER_DRAINING ? "draining"
+                                             : "quarantined");
         jw_int(a->result, "silent_ms", a->turn->now.mono_ms - w->heard_mono_ms);
         jw_close_object(a->result);
     }
@@ -358,14 +364,34 @@ static int verb_workers(const struct asking *a, struct err *err)
     return 0;
 }
 
+static int verb_drain(const struct asking *a, struct err *err)
+{
+    struct jcur worker = jcur_get(&a->args, "worker"), finish = jcur_get(&a->args, "finish");
+    const char *which;
+    bool let_finish = false;
+    int stopped = 0;
+    if (jcur_text(&worker, 255, &which, err) || (jcur_has(&finish) && jcur_bool(&finish, &let_finish, err)))
+        return ERR_BAD;
+    int drained = reactor_drain(a->reactor, a->turn, which, let_finish, &stopped);
+    if (!drained) {
+        err_set(err, ERR_GONE, "no worker here is called \"%s\" or runs on a host of that name", which);
+        return err_hint(err, "`hone workers` lists them");
+    }
+    jw_int(a->result, "drained", drained);
+    jw_int(a->result, "stopped", stopped);
+    return 0;
+}
+
 static const struct {
     const char *verb;
     int (*act)(const struct asking *a, struct err *err);
 } verbs[] = {
-    {"ping", verb_ping},     {"submit", verb_submit}, {"cancel", verb_cancel}, {"retry", verb_retry},
-    {"pause", verb_pause},   {"resume", verb_resume}, {"stop", verb_stop},     {"status", verb_status},
-    {"workers", verb_workers}, {"approve", verb_approve}, {"explain", verb_explain}, {"enqueue", verb_enqueue},
-    {"delete", verb_delete}, {"edit", verb_edit},       {"rename", verb_rename},
+    {"ping", verb_ping},       {"submit", verb_submit},   {"cancel", verb_cancel},
+    {"retry", verb_retry},     {"pause", verb_pause},     {"resume", verb_resume},
+    {"stop", verb_stop},       {"status", verb_status},   {"workers", verb_workers},
+    {"approve", verb_approve}, {"explain", verb_explain}, {"enqueue", verb_enqueue},
+    {"delete", verb_delete},   {"edit", verb_edit},       {"rename", verb_rename},
+    {"drain", verb_drain},
 };
 
 static int act(const struct asking *a, const char *verb, struct err *err)

@@ -8,9 +8,12 @@
 #include "common/log.h"
 #include "common/mem.h"
 
+/* One that failed and is open again, by an edit say, is looked at again. */
 bool checks_pending(const struct study *s)
 {
-    return s->checks != CHECKS_SKIP && s->checked == CHECKED_NOT && !study_has_ended(s);
+    bool due = s->checks == CHECKS_WANTED ? s->checked != CHECKED_PASSED
+                                          : s->checks == CHECKS_FORCE && s->checked == CHECKED_NOT;
+    return due && !study_has_ended(s);
 }
 
 /* ---- sending ---- */
@@ -102,9 +105,9 @@ enum checks_door checks_door(struct turn *turn, const struct study *s, struct wo
     if (json_get(json_get(s->def.json, "trainer"), "builtin"))
         return DOOR_OPEN;
     const struct smoke *smoke = smoke_of(w, s->id);
-    if (!smoke && store_smoke_known(turn->store, s->id, w->id))
-        smoke = smoke_add(w, s->id, SMOKE_GOOD);
-    if (!smoke)
+    if (!smoke) /* the store is asked once */
+        smoke = smoke_add(w, s->id, store_smoke_known(turn->store, s->id, w->id) ? SMOKE_GOOD : SMOKE_WANTED);
+    if (smoke->state == SMOKE_WANTED)
         return DOOR_SMOKE;
     bool open = smoke->state == SMOKE_GOOD || (smoke->state == SMOKE_BAD && s->checks == CHECKS_FORCE);
     return open ? DOOR_OPEN : DOOR_SHUT;
@@ -112,7 +115,9 @@ enum checks_door checks_door(struct turn *turn, const struct study *s, struct wo
 
 void checks_smoke(struct turn *turn, struct study *s, struct worker *w)
 {
-    struct smoke *smoke = smoke_add(w, s->id, SMOKE_RUNNING);
+    struct smoke *smoke = smoke_of(w, s->id);
+    PRE(smoke && smoke->state == SMOKE_WANTED);
+    smoke->state = SMOKE_RUNNING;
     random_hex(smoke->token);
     send_check(turn, s, w, true, smoke->token);
 }
@@ -158,8 +163,9 @@ static void end_check(struct turn *turn, struct study *s, struct worker *w, enum
     s->checker = NULL;
     s->checked = failed ? CHECKED_FAILED : CHECKED_PASSED;
     store_study_checks(turn->store, s->id, s->checks, s->checked);
-    if (!smoke_of(w, s->id))
-        smoke_add(w, s->id, failed ? SMOKE_BAD : SMOKE_GOOD);
+    struct smoke *smoke = smoke_of(w, s->id);
+    smoke = smoke ? smoke : smoke_add(w, s->id, SMOKE_WANTED);
+    smoke->state = failed ? SMOKE_BAD : SMOKE_GOOD;
     if (failed && s->checks == CHECKS_WANTED && !s->ending[0])
         study_begin_end(turn, s, "checks");
 }
@@ -167,7 +173,6 @@ static void end_check(struct turn *turn, struct study *s, struct worker *w, enum
 static void end_smoke(struct study *s, struct worker *w, struct smoke *smoke, enum verdict worst)
 {
     smoke->state = worst == VERDICT_WRONG ? SMOKE_BAD : SMOKE_GOOD;
-    smoke->token[0] = '\0';
     if (smoke->state == SMOKE_BAD && s->checks != CHECKS_FORCE)
         log_warn("study %s: worker %s gets no trial of it", s->def.name, w->name);
 }
@@ -180,7 +185,7 @@ void checks_on_checked(struct turn *turn, struct study **studies, size_t count, 
         struct smoke *smoke = smoke_of(w, s->id);
         if (s->checker == w && strcmp(s->check_token, checked->token) == 0)
             end_check(turn, s, w, keep_results(turn, s, w, false, checked->results));
-        else if (smoke && strcmp(smoke->token, checked->token) == 0)
+        else if (smoke && smoke->state == SMOKE_RUNNING && strcmp(smoke->token, checked->token) == 0)
             end_smoke(s, w, smoke, keep_results(turn, s, w, true, checked->results));
         else
             continue;
@@ -205,14 +210,12 @@ void checks_on_unknown(struct turn *turn, struct study **studies, size_t count, 
 
 void checks_drop(struct study **studies, size_t count, struct worker *w)
 {
-    size_t kept = 0;
     for (size_t i = 0; i < count; i++)
         if (studies[i]->checker == w)
             studies[i]->checker = NULL;
     for (size_t i = 0; i < w->smoke_count; i++)
-        if (w->smokes[i].state != SMOKE_RUNNING)
-            w->smokes[kept++] = w->smokes[i];
-    w->smoke_count = kept;
+        if (w->smokes[i].state == SMOKE_RUNNING)
+            w->smokes[i].state = SMOKE_WANTED;
 }
 
 /* ---- again ---- */

@@ -18,7 +18,7 @@ static bool goes_before(const struct study *a, const struct study *b)
 /* The most deserving study that has something to start and may be trained there; `*shut` if one may not. Asks each at
  * most once: sampling has a price. */
 static struct trial *next_trial(struct turn *turn, struct study **studies, size_t count, struct worker *w,
-                                bool *shut)
+                                int64_t avoid, bool *shut)
 {
     enum { MOST = 64 };
     bool asked[MOST] = {false};
@@ -38,7 +38,7 @@ static struct trial *next_trial(struct turn *turn, struct study **studies, size_
             *shut = true;
             continue;
         }
-        struct trial *t = study_next(turn, first);
+        struct trial *t = study_next(turn, first, avoid);
         if (t)
             return t;
     }
@@ -67,7 +67,21 @@ static struct json *params_of(const struct trial *t)
     struct json *params = json_parse(str_text(&text), text.len, "point", NULL);
     str_fini(&text);
     POST(params);
+    /* A program of the user's is told its fold like a parameter; the built-in trainer by its options. */
+    if (t->study->def.repeat.folds && !json_get(json_get(t->study->def.json, "trainer"), "builtin"))
+        json_put_num(params, "fold", t->repeat);
     return params;
+}
+
+static struct json *trainer_of(const struct trial *t)
+{
+    const struct study_def *def = &t->study->def;
+    struct json *trainer = json_clone(json_get(def->json, "trainer"));
+    if (def->repeat.folds && json_get(trainer, "builtin")) {
+        json_put_num(trainer, "folds", def->repeat.repeats);
+        json_put_num(trainer, "fold", t->repeat);
+    }
+    return trainer;
 }
 
 static void send_job(struct turn *turn, struct trial *t, peer_id to, struct json *resume)
@@ -85,7 +99,7 @@ static void send_job(struct turn *turn, struct trial *t, peer_id to, struct json
     job->until = (uint64_t)t->until;
     job->epochs = (uint64_t)t->epochs;
     job->params = params_of(t);
-    job->trainer = json_clone(json_get(s->def.json, "trainer"));
+    job->trainer = trainer_of(t);
     job->resume = resume;
     outbox_add(turn->outbox, to, &msg);
     msg_fini(&msg);
@@ -95,6 +109,7 @@ static void send_job(struct turn *turn, struct trial *t, peer_id to, struct json
 static void start_attempt(struct turn *turn, struct trial *t, struct worker *w)
 {
     struct json *resume = resume_from(turn, t);
+    store_checkpoints_fenced(turn->store, t->id); /* what older attempts still offer comes too late */
     t->attempt++;
     random_hex(t->token);
     t->is_open = true;
@@ -119,6 +134,17 @@ static void start_attempt(struct turn *turn, struct trial *t, struct worker *w)
     send_job(turn, t, w->peer, resume);
 }
 
+/* A worker whose last attempt failed does not get the same trial again while somebody else could try it. */
+static bool may_pick(const struct roster *roster, const struct worker *w)
+{
+    for (size_t i = 0; i < roster->count && w->failed_in_row; i++) {
+        const struct worker *o = roster->workers[i];
+        if (o != w && o->peer && o->mode == WORKER_OPEN)
+            return true;
+    }
+    return false;
+}
+
 static void give(struct turn *turn, struct trial *t, struct worker *w)
 {
     if (checks_door(turn, t->study, w) == DOOR_SMOKE)
@@ -134,14 +160,14 @@ void dispatch_all(struct turn *turn, struct study **studies, size_t study_count,
         gave = false;
         for (size_t i = 0; i < roster->count; i++) {
             struct worker *w = roster->workers[i];
-            if (!worker_wants_job(w))
+            if (!worker_wants_job(w, turn->now.mono_ms))
                 continue;
-            bool shut = false;
+            bool shut = false, picks = may_pick(roster, w);
             struct trial *t = NULL;
             if (!checks_give(turn, studies, study_count, w)) {
-                t = next_trial(turn, studies, study_count, w, &shut);
-                if (!t && !shut)
-                    return;
+                t = next_trial(turn, studies, study_count, w, picks ? w->id : 0, &shut);
+                if (!t && !shut && !picks)
+                    return; /* there is nothing for anybody */
                 if (!t)
                     continue;
                 give(turn, t, w);

@@ -36,17 +36,30 @@ static bool is_open_axis(const struct study *s, const char *path)
 
 static int may_change(const struct study *s, const char *path, struct err *err)
 {
-    static const char *const open[] = {"search.trials", "search.epochs", "search.parallel", "search.boundary",
-                                       "budget.wall",   "budget.epochs", "budget.failed",   "budget.target",
-                                       "budget.slot_hours", "priority", "weight", "max_attempts", "description", NULL};
+    static const char *const open[] = {"search.trials",
+                                       "search.epochs",
+                                       "search.parallel",
+                                       "search.boundary",
+                                       "budget.wall",
+                                       "budget.epochs",
+                                       "budget.failed",
+                                       "budget.target",
+                                       "budget.slot_hours",
+                                       "priority",
+                                       "weight",
+                                       "max_attempts",
+                                       "description",
+                                       NULL};
     for (int i = 0; open[i]; i++)
         if (strcmp(open[i], path) == 0)
             return 0;
     if (str_starts(path, "space.") && is_open_axis(s, path))
         return 0;
-    err_set(err, ERR_BAD, "%.100s cannot be changed in a study that lives: its trials would mean something else", path);
-    return err_hint(err, "what can: search.trials, epochs, parallel, boundary; budget.*; priority, weight, max_attempts, "
-                         "description; space.NAME.limits, boundary and range");
+    err_set(err, ERR_BAD,
+            "%.100s cannot be changed in a study that lives: its trials would mean something else", path);
+    return err_hint(
+        err, "what can: search.trials, epochs, parallel, boundary; budget.*; priority, weight, max_attempts, "
+             "description; space.NAME.limits, boundary and range");
 }
 
 /* Rungs and stages have their epochs from the beginning. */
@@ -55,7 +68,8 @@ static int check_epochs(const struct study *s, const struct study_def *after, st
     bool fixed = stages_of(&s->def.search) || s->def.prune.method == PRUNE_ASHA;
     if (after->epochs == s->def.epochs || !fixed)
         return 0;
-    return err_set(err, ERR_BAD, "search.epochs cannot be changed under stages or asha: their rungs are fixed");
+    return err_set(err, ERR_BAD,
+                   "search.epochs cannot be changed under stages or asha: their rungs are fixed");
 }
 
 /* ---- one edit ---- */
@@ -75,7 +89,8 @@ static char *text_at(const struct json *root, const char *path)
 }
 
 /* "budget.wall=3h": values are JSON or plain text. */
-static int apply(struct json *root, const struct study *s, const char *set, struct change *out, struct err *err)
+static int apply(struct json *root, const struct study *s, const char *set, struct change *out,
+                 struct err *err)
 {
     const char *equals = strchr(set, '=');
     if (!equals || equals == set || equals - set > PATH_MOST) {
@@ -113,8 +128,13 @@ static bool is_change(const struct change *c)
 static void write_change(struct turn *turn, const struct study *s, const struct change *c, const char *who,
                          struct jw *result)
 {
-    struct row_study_event row = {.study = s->id, .event = "edit", .path = c->path, .before = c->before,
-                                  .after = c->after, .who = who, .at_ms = turn->now.wall_ms};
+    struct row_study_event row = {.study = s->id,
+                                  .event = "edit",
+                                  .path = c->path,
+                                  .before = c->before,
+                                  .after = c->after,
+                                  .who = who,
+                                  .at_ms = turn->now.wall_ms};
     store_add_study_event(turn->store, &row);
     jw_object(result, NULL);
     jw_text(result, "path", c->path);
@@ -147,8 +167,8 @@ static void go_on(struct turn *turn, struct study *s)
         study_lengthen(turn, s->trials[i]);
 }
 
-static int redefine(struct turn *turn, struct study *s, const struct json *root, const struct change *changes, int count,
-                    const char *who, struct jw *result, struct err *err)
+static int redefine(struct turn *turn, struct study *s, const struct json *root, const struct change *changes,
+                    int count, const char *who, struct jw *result, struct err *err)
 {
     struct str text = {0};
     struct study_def def;
@@ -209,24 +229,32 @@ static void link_folder(const struct turn *turn, const char *before, const char 
     const char *root = store_root(turn->store);
     char *folder = path_join(root, before), *link = path_join(root, after);
     if (root[0] && file_exists(folder) && symlink(before, link))
-        rename(folder, link); /* no links there: the folder itself; rows that name its files cost a training anew */
+        rename(folder,
+               link); /* no links there: the folder itself; rows that name its files cost a training anew */
     free(folder);
     free(link);
 }
 
-static void note_name(struct turn *turn, const struct study *s, const char *before, const char *after, const char *who)
+static void note_name(struct turn *turn, const struct study *s, const char *before, const char *after,
+                      const char *who)
 {
     struct str was = {0}, is = {0};
     json_quote(before, &was);
     json_quote(after, &is);
-    struct row_study_event row = {.study = s->id, .event = "rename", .path = "study", .before = str_text(&was),
-                                  .after = str_text(&is), .who = who, .at_ms = turn->now.wall_ms};
+    struct row_study_event row = {.study = s->id,
+                                  .event = "rename",
+                                  .path = "study",
+                                  .before = str_text(&was),
+                                  .after = str_text(&is),
+                                  .who = who,
+                                  .at_ms = turn->now.wall_ms};
     store_add_study_event(turn->store, &row);
     str_fini(&was);
     str_fini(&is);
 }
 
-int edit_name(struct reactor *r, struct turn *turn, struct study *s, const char *name, const char *who, struct err *err)
+int edit_name(struct reactor *r, struct turn *turn, struct study *s, const char *name, const char *who,
+              struct err *err)
 {
     struct study *known = reactor_study(r, name);
     if (!name_ok(name))
@@ -234,8 +262,8 @@ int edit_name(struct reactor *r, struct turn *turn, struct study *s, const char 
     if (known)
         return err_set(err, ERR_BAD, "there is a study \"%s\" already", known->def.name);
     if (s->open_count) {
-        err_set(err, ERR_NO, "study \"%s\": %lld attempts run, and their workers know it by this name", s->def.name,
-                (long long)s->open_count);
+        err_set(err, ERR_NO, "study \"%s\": %lld attempts run, and their workers know it by this name",
+                s->def.name, (long long)s->open_count);
         return err_hint(err, "hone pause %s first", s->def.name);
     }
     struct json *definition = json_clone(s->def.json);

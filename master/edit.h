@@ -15,7 +15,7 @@
 int edit_study(struct turn *turn, struct study *study, const char *const *sets, int count, const char *who,
                struct jw *result, struct err *err);
 
-int edit_name(struct reactor *reactor, struct turn *turn, struct study *study, const char *name, const char *who,
-              struct err *err);
+int edit_name(struct reactor *reactor, struct turn *turn, struct study *study, const char *name,
+              const char *who, struct err *err);
 
 #endif

@@ -56,6 +56,8 @@ int reactor_open(struct reactor *r, const struct reactor_config *config, struct 
     int rc = store_load_studies(turn->store, load_study, args, err);
     for (size_t i = 0; i < r->study_count && !rc; i++)
         rc = study_load(turn, r->studies[i], turn->now.mono_ms + config->lease_ms, err);
+    if (!rc)
+        rc = checkpoints_load(&r->checkpoints, turn, err);
     if (rc)
         reactor_close(r);
     return rc;
@@ -67,6 +69,7 @@ void reactor_close(struct reactor *r)
         study_free(r->studies[i]);
     free(r->studies);
     roster_fini(&r->roster);
+    checkpoints_fini(&r->checkpoints);
     *r = (struct reactor){0};
 }
 
@@ -75,6 +78,11 @@ void reactor_use_proposer(struct reactor *r, struct proposer *proposer)
     r->proposer = proposer;
     for (size_t i = 0; i < r->study_count; i++)
         study_use_proposer(r->studies[i], proposer);
+}
+
+void reactor_use_porter(struct reactor *r, struct porter *porter)
+{
+    r->checkpoints.porter = porter;
 }
 
 struct study *reactor_study(const struct reactor *r, const char *name)
@@ -143,16 +151,26 @@ static bool has_arrived(struct turn *turn, struct trial *t)
     return true;
 }
 
-/* A trial taken down with its worker three times is poison. */
+/* What ends an attempt and not its trial: it goes on later, elsewhere. */
+static bool stop_is_a_break(const struct trial *t)
+{
+    static const char *const reasons[] = {"paused", "shutdown", "drained", NULL};
+    for (int i = 0; reasons[i]; i++)
+        if (strcmp(t->stop_reason, reasons[i]) == 0)
+            return true;
+    return false;
+}
+
+/* A trial that three different workers went down with is poison. */
 enum { POISON_AFTER = 3 };
 
 static void lose_attempt(struct turn *turn, struct trial *t, bool worker_died)
 {
-    close_attempt(turn, t, "lost", NULL, NULL);
+    close_attempt(turn, t, "lost", worker_died ? "worker" : NULL, NULL);
     if (t->status != TRIAL_running || has_arrived(turn, t))
         return;
-    t->lost_on += worker_died;
-    if (t->stopping && strcmp(t->stop_reason, "paused") != 0 && strcmp(t->stop_reason, "shutdown") != 0)
+    t->lost_on = store_workers_lost(turn->store, t->id);
+    if (t->stopping && !stop_is_a_break(t))
         trial_move(turn, t, TRIAL_pruned, t->stop_reason, NULL); /* it was to end anyway */
     else if (t->lost_on >= POISON_AFTER)
         trial_move(turn, t, TRIAL_failed, "poison", NULL);
@@ -166,13 +184,17 @@ static bool cause_is_retried(const char *cause)
     return strcmp(cause, "no_metric") != 0 && strcmp(cause, "protocol") != 0;
 }
 
-static void fail_attempt(struct turn *turn, struct trial *t, const char *cause, const char *detail)
+/* `counts` false: its worker fails whatever it gets, and the trial is not to blame. */
+static void fail_attempt(struct turn *turn, struct trial *t, bool counts, const char *cause,
+                         const char *detail)
 {
+    t->failed_on = t->holder ? t->holder->id : 0;
     close_attempt(turn, t, "failed", cause, detail);
     if (t->status != TRIAL_running || has_arrived(turn, t))
         return;
-    t->own_failures++;
-    bool again = cause_is_retried(cause) && t->own_failures < t->study->def.max_attempts && !t->study->ending[0];
+    t->own_failures += counts;
+    bool again =
+        cause_is_retried(cause) && t->own_failures < t->study->def.max_attempts && !t->study->ending[0];
     trial_move(turn, t, again ? TRIAL_waiting : TRIAL_failed, cause, NULL);
     trial_save_progress(turn, t);
 }
@@ -180,7 +202,7 @@ static void fail_attempt(struct turn *turn, struct trial *t, const char *cause, 
 static void finish_attempt(struct turn *turn, struct trial *t)
 {
     if (!t->last_epoch) {
-        fail_attempt(turn, t, "no_metric", "it ended well but never reported the metric");
+        fail_attempt(turn, t, true, "no_metric", "it ended well but never reported the metric");
         return;
     }
     close_attempt(turn, t, "finished", NULL, NULL);
@@ -188,17 +210,80 @@ static void finish_attempt(struct turn *turn, struct trial *t)
         trial_move(turn, t, TRIAL_complete, NULL, NULL); /* it stopped early of its own accord */
 }
 
-/* It obeyed a STOP: what for decides what it is now. */
+/* It obeyed a STOP: what for decides what it is now. Also of one that was preempted or refused. */
 static void stop_attempt(struct turn *turn, struct trial *t, const char *outcome)
 {
     close_attempt(turn, t, outcome, t->stop_reason[0] ? t->stop_reason : NULL, NULL);
     if (t->status != TRIAL_running || has_arrived(turn, t))
         return;
-    bool goes_on = !t->stopping || strcmp(t->stop_reason, "paused") == 0 || strcmp(t->stop_reason, "shutdown") == 0;
+    bool goes_on = !t->stopping || stop_is_a_break(t);
     if (goes_on)
-        trial_move(turn, t, TRIAL_waiting, t->stopping ? t->stop_reason : "preempted", NULL);
+        trial_move(turn, t, TRIAL_waiting, t->stopping ? t->stop_reason : outcome, NULL);
     else
         trial_move(turn, t, TRIAL_pruned, t->stop_reason, NULL);
+}
+
+/* The worker had asked for it and cannot take it after all: no failure of the trial's, and no reason to ask again at
+ * once. */
+static void refuse_attempt(struct turn *turn, struct worker *w, struct trial *t)
+{
+    worker_rest(w, turn->now.mono_ms);
+    stop_attempt(turn, t, "refused");
+}
+
+/* ---- workers that fail ---- */
+
+enum { QUARANTINE_AFTER = 3 }; /* failures in a row, while others do well */
+
+/* Is there a worker that can be trusted more than this one? */
+static bool others_do_well(const struct reactor *r, const struct worker *w)
+{
+    for (size_t i = 0; i < r->roster.count; i++) {
+        const struct worker *o = r->roster.workers[i];
+        if (o != w && o->peer && o->mode != WORKER_QUARANTINED &&
+            o->did_well_mono_ms >= w->failing_since_mono_ms && o->did_well_mono_ms)
+            return true;
+    }
+    return false;
+}
+
+static void set_mode(struct turn *turn, struct worker *w, enum worker_mode mode)
+{
+    w->mode = mode;
+    store_worker_mode(turn->store, w->id, mode, w->failed_in_row);
+}
+
+static void worker_did_well(struct turn *turn, struct worker *w)
+{
+    w->did_well_mono_ms = turn->now.mono_ms;
+    w->refusals = 0;
+    if (!w->failed_in_row && w->mode != WORKER_QUARANTINED)
+        return;
+    if (w->mode == WORKER_QUARANTINED)
+        log_info("worker %s does well again", w->name);
+    w->failed_in_row = 0;
+    set_mode(turn, w, w->mode == WORKER_QUARANTINED ? WORKER_OPEN : w->mode);
+}
+
+/* A worker whose trials fail while others' succeed gets them one at a time, with rests in between that grow, until one
+ * succeeds: a full disk or a broken driver must not eat a study. What fails there does not count against the trial. */
+static bool worker_did_badly(struct reactor *r, struct turn *turn, struct worker *w)
+{
+    if (!w->failed_in_row++)
+        w->failing_since_mono_ms = turn->now.mono_ms;
+    bool suspect = others_do_well(r, w);
+    bool counts = !suspect || w->mode != WORKER_QUARANTINED;
+    enum worker_mode mode = w->mode;
+    if (suspect && w->failed_in_row >= QUARANTINE_AFTER && mode == WORKER_OPEN) {
+        log_warn("worker %s: %d trials in a row have failed there while others' succeed: it is tried with "
+                 "one at a time",
+                 w->name, w->failed_in_row);
+        mode = WORKER_QUARANTINED;
+    }
+    if (mode == WORKER_QUARANTINED)
+        worker_rest(w, turn->now.mono_ms);
+    set_mode(turn, w, mode);
+    return counts;
 }
 
 /* ---- finding what a message is about ---- */
@@ -209,12 +294,14 @@ struct subject {
 };
 
 /* The trial whose newest attempt this is; fenced and unknown ones are counted, and the worker told to stop. */
-static struct trial *subject(struct reactor *r, struct turn *turn, peer_id from, const char *study, uint64_t trial,
-                             uint64_t attempt, const char *token)
+static struct trial *subject(struct reactor *r, struct turn *turn, peer_id from, const char *study,
+                             uint64_t trial, uint64_t attempt, const char *token)
 {
     struct study *s = study[0] ? reactor_study(r, study) : NULL;
     struct trial *t = s && trial <= UINT32_MAX ? study_trial(s, (uint32_t)trial) : NULL;
-    if (t && t->attempt > 0 && (uint64_t)t->attempt == attempt && strcmp(t->token, token) == 0)
+    bool named = t && t->attempt > 0 && (uint64_t)t->attempt == attempt && strcmp(t->token, token) == 0;
+    /* An attempt lives and dies in one worker's process: whoever else shows its token has read or recorded it. */
+    if (named && (!t->holder || t->holder == roster_by_peer(&r->roster, from)))
         return t;
     r->fenced_count++;
     send_fenced(turn, from, study, trial, attempt, token);
@@ -235,6 +322,7 @@ static void reinstate(struct turn *turn, struct worker *w, struct trial *t)
         t->study->open_count++;
         t->stopping = STOP_NO;
         store_attempt_reinstated(turn->store, t->id, t->attempt, w->id);
+        t->lost_on = store_workers_lost(turn->store, t->id); /* this one was not lost after all */
         trial_move(turn, t, TRIAL_running, NULL, "{\"reinstated\":true}");
     }
     worker_hold(w, t);
@@ -260,7 +348,8 @@ static void lose_worker(struct reactor *r, struct turn *turn, struct worker *w, 
 static bool names_attempt(const struct json *held, const struct trial *t)
 {
     for (const struct json *h = json_first(held); h; h = json_next(h))
-        if (json_num(json_get(h, "attempt")) == t->attempt && strcmp(json_text(json_get(h, "token")), t->token) == 0)
+        if (json_num(json_get(h, "attempt")) == t->attempt &&
+            strcmp(json_text(json_get(h, "token")), t->token) == 0)
             return true;
     return false;
 }
@@ -305,7 +394,8 @@ static void send_welcome(struct reactor *r, struct turn *turn, const struct work
     outbox_add(turn->outbox, w->peer, &msg);
 }
 
-static void on_hello(struct reactor *r, struct turn *turn, peer_id from, struct worker *known, struct msg *msg)
+static void on_hello(struct reactor *r, struct turn *turn, peer_id from, struct worker *known,
+                     struct msg *msg)
 {
     struct msg_hello *hello = &msg->hello;
     struct worker *w = roster_by_uuid(&r->roster, hello->uuid);
@@ -316,17 +406,26 @@ static void on_hello(struct reactor *r, struct turn *turn, peer_id from, struct 
     str_copy(w->name, sizeof w->name, hello->name);
     str_copy(w->host, sizeof w->host, hello->host);
     w->slots = (int)hello->slots;
+    w->transit = hello->transit;
     w->pid = (int64_t)hello->pid;
     w->heard_mono_ms = w->spoke_mono_ms = turn->now.mono_ms;
     roster_connect(&r->roster, w, from);
-    struct row_worker row = {0, hello->uuid, hello->name, hello->host, hello->version, hello->platform,
-                             (int64_t)hello->pid, w->slots};
+    struct row_worker row = {.uuid = hello->uuid,
+                             .name = hello->name,
+                             .host = hello->host,
+                             .version = hello->version,
+                             .platform = hello->platform,
+                             .pid = (int64_t)hello->pid,
+                             .slots = w->slots};
     store_worker_joined(turn->store, &row, turn->now.wall_ms);
     w->id = row.id;
+    w->mode = row.mode;
+    w->failed_in_row = row.failed_in_row;
     send_welcome(r, turn, w);
     checks_drop(r->studies, r->study_count, w);
     drop_unheld(turn, w, hello->held);
     take_held(r, turn, w, hello);
+    checkpoints_on_hello(r, turn, w, hello->offers);
     log_info("worker %s on %s joined (%d slots)", w->name, w->host, w->slots);
 }
 
@@ -353,17 +452,6 @@ static void count_epoch(struct reactor *r, int64_t mono_ms)
         r->rate.epochs[cell] = 0;
     }
     r->rate.epochs[cell]++;
-}
-
-static void keep_checkpoint(struct turn *turn, const struct trial *t, int epoch, const struct json *checkpoint)
-{
-    const char *path = json_text(json_get(checkpoint, "path")), *hash = json_text(json_get(checkpoint, "hash"));
-    double bytes = json_num(json_get(checkpoint, "bytes"));
-    bool usable = path[0] && strlen(path) < 4096 && strlen(hash) == HASH_HEX - 1 && bytes >= 0 && bytes < 0x1p53;
-    if (!usable || strstr(path, ".."))
-        return;
-    struct row_checkpoint row = {t->id, t->attempt, epoch, path, (int64_t)bytes, hash, turn->now.wall_ms};
-    store_add_checkpoint(turn->store, &row);
 }
 
 static int collect_metrics(const struct json *metrics, struct row_metric rows[METRIC_MAX])
@@ -416,7 +504,8 @@ static void keep_findings(struct turn *turn, struct trial *t, int epoch, const s
     }
 }
 
-static void take_report(struct turn *turn, struct trial *t, const struct msg_report *report)
+static void take_report(struct reactor *r, struct turn *turn, struct worker *w, struct trial *t,
+                        const struct msg_report *report)
 {
     struct study *s = t->study;
     int epoch = (int)report->epoch;
@@ -427,7 +516,7 @@ static void take_report(struct turn *turn, struct trial *t, const struct msg_rep
     if (!value || !trial_take_epoch(turn, t, epoch, metric, report->seconds, rows, count))
         return; /* without the metric it says nothing about the search; sent twice it is known */
     if (report->checkpoint)
-        keep_checkpoint(turn, t, epoch, report->checkpoint);
+        checkpoints_reported(r, turn, w, t, epoch, report->checkpoint);
     if (isnan(metric))
         stop_at_once(turn, t, "diverged", NULL);
     if (report->findings)
@@ -452,7 +541,9 @@ static void on_report(struct reactor *r, struct turn *turn, peer_id from, struct
     /* Given up for good (cancelled, say) while it was away: the epoch counts, for we acknowledge it; the training ends. */
     if (!t->is_open)
         send_fenced(turn, from, report->study, report->trial, report->attempt, report->token);
-    take_report(turn, t, report);
+    if (w->mode != WORKER_QUARANTINED)
+        w->refusals = 0;
+    take_report(r, turn, w, t, report);
     count_epoch(r, turn->now.mono_ms);
 }
 
@@ -465,17 +556,24 @@ static void on_done(struct reactor *r, struct turn *turn, peer_id from, struct w
         return;
     reinstate(turn, w, t);
     if (!t->is_open) {
-        send_fenced(turn, from, done->study, done->trial, done->attempt, done->token); /* sent twice, or given up */
+        send_fenced(turn, from, done->study, done->trial, done->attempt,
+                    done->token); /* sent twice, or given up */
         return;
     }
+    bool failed = strcmp(done->outcome, "failed") == 0;
+    bool counts = !failed || worker_did_badly(r, turn, w);
+    if (strcmp(done->outcome, "finished") == 0)
+        worker_did_well(turn, w);
     if (strcmp(done->outcome, "finished") == 0)
         finish_attempt(turn, t);
     else if (strcmp(done->outcome, "stopped") == 0)
         stop_attempt(turn, t, "stopped");
     else if (strcmp(done->outcome, "preempted") == 0)
         stop_attempt(turn, t, "preempted");
+    else if (strcmp(done->outcome, "refused") == 0)
+        refuse_attempt(turn, w, t);
     else
-        fail_attempt(turn, t, done->cause[0] ? done->cause : "error", done->detail);
+        fail_attempt(turn, t, counts, done->cause[0] ? done->cause : "error", done->detail);
 }
 
 static void on_checked(struct reactor *r, struct turn *turn, peer_id from, struct worker *w, struct msg *msg)
@@ -487,6 +585,18 @@ static void on_checked(struct reactor *r, struct turn *turn, peer_id from, struc
 static void on_beat(struct reactor *r, struct turn *turn, peer_id from, struct worker *w, struct msg *msg)
 {
     (void)r, (void)turn, (void)from, (void)w, (void)msg; /* being heard is all of it */
+}
+
+static void on_want(struct reactor *r, struct turn *turn, peer_id from, struct worker *w, struct msg *msg)
+{
+    (void)from;
+    checkpoints_on_want(r, turn, w, &msg->want);
+}
+
+static void on_chunk(struct reactor *r, struct turn *turn, peer_id from, struct worker *w, struct msg *msg)
+{
+    (void)from;
+    checkpoints_on_chunk(r, turn, w, &msg->chunk);
 }
 
 static void on_bye(struct reactor *r, struct turn *turn, peer_id from, struct worker *w, struct msg *msg)
@@ -522,6 +632,7 @@ static const struct {
     [MSG_done] = {on_done, false},    [MSG_beat] = {on_beat, false},     [MSG_bye] = {on_bye, false},
     [MSG_checked] = {on_checked, false},
     [MSG_error] = {on_error, true},   [MSG_call] = {on_call, true},
+    [MSG_want] = {on_want, false},    [MSG_chunk] = {on_chunk, false},
 };
 
 void reactor_on_message(struct reactor *r, struct turn *turn, peer_id from, struct msg *msg)
@@ -549,6 +660,11 @@ static int64_t tick_leases(struct reactor *r, struct turn *turn)
             lose_worker(r, turn, w, "lost", true);
         else if (deadline < next)
             next = deadline;
+    }
+    for (size_t i = 0; i < r->roster.count; i++) {
+        int64_t rested = r->roster.workers[i]->rest_until_mono_ms;
+        if (rested > now && rested < next)
+            next = rested;
     }
     return next;
 }
@@ -613,6 +729,7 @@ static int64_t least(int64_t a, int64_t b)
 int64_t reactor_tick(struct reactor *r, struct turn *turn)
 {
     int64_t next = least(tick_leases(r, turn), tick_orphans(r, turn));
+    next = least(next, checkpoints_tick(r, turn));
     for (size_t i = 0; i < r->study_count && !r->interrupted; i++)
         next = least(next, study_tick(turn, r->studies[i]));
     if (!r->interrupted) {
@@ -625,6 +742,11 @@ int64_t reactor_tick(struct reactor *r, struct turn *turn)
         reactor_dismiss(r, turn, "finished");
     send_acks(r, turn);
     return least(next, send_beats(r, turn));
+}
+
+void reactor_committed(struct reactor *r, struct turn *turn)
+{
+    checkpoints_committed(r, turn);
 }
 
 /* ---- submit, interrupt ---- */
@@ -675,6 +797,13 @@ int reactor_submit(struct reactor *r, struct turn *turn, struct study_def *def, 
     return 0;
 }
 
+void reactor_on_revoked(struct reactor *r, struct turn *turn, peer_id from)
+{
+    struct worker *w = roster_by_peer(&r->roster, from);
+    if (w)
+        lose_worker(r, turn, w, "revoked", false);
+}
+
 void reactor_worker_gone(struct reactor *r, struct turn *turn, int64_t pid)
 {
     char host[256] = "";
@@ -697,8 +826,31 @@ void reactor_interrupt(struct reactor *r, struct turn *turn)
                 study_stop_trial(turn, r->studies[i]->trials[k], STOP_NOW, "shutdown");
 }
 
+int reactor_drain(struct reactor *r, struct turn *turn, const char *which, bool finish, int *stopped)
+{
+    int drained = 0;
+    for (size_t i = 0; i < r->roster.count; i++) {
+        struct worker *w = r->roster.workers[i];
+        if (strcmp(w->name, which) != 0 && !str_same_nocase(w->host, which))
+            continue;
+        set_mode(turn, w, WORKER_DRAINING);
+        drained++;
+        for (size_t k = 0; k < w->held_count && !finish; k++) {
+            *stopped += !w->held[k]->stopping;
+            study_stop_trial(turn, w->held[k], STOP_EPOCH, "drained");
+        }
+        struct msg msg = {.kind = MSG_bye};
+        str_copy(msg.bye.reason, sizeof msg.bye.reason, "drained");
+        if (w->peer)
+            outbox_add(turn->outbox, w->peer, &msg);
+    }
+    return drained;
+}
+
 bool reactor_is_quiet(const struct reactor *r)
 {
+    if (checkpoints_busy(r))
+        return false;
     for (size_t i = 0; i < r->study_count; i++)
         if (r->studies[i]->open_count || (!r->interrupted && !study_has_ended(r->studies[i])))
             return false;

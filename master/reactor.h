@@ -10,6 +10,7 @@
 #ifndef HONE_MASTER_REACTOR_H
 #define HONE_MASTER_REACTOR_H
 
+#include "master/checkpoints.h"
 #include "master/roster.h"
 #include "master/study.h"
 
@@ -24,6 +25,7 @@ struct reactor {
     struct study **studies; /* by rising id; the newest last */
     size_t study_count, study_room;
     struct roster roster;
+    struct checkpoints checkpoints;
     struct proposer *proposer; /* NULL: all points are proposed on the spot */
     bool interrupted;        /* ^C: nothing new starts */
     bool may_have_orphans;   /* open attempts whose worker has not come back since we started */
@@ -41,11 +43,19 @@ void reactor_close(struct reactor *reactor);
 /* Lets models be fitted off the loop; borrowed, must outlive the reactor. */
 void reactor_use_proposer(struct reactor *reactor, struct proposer *proposer);
 
+/* Lets checkpoint files be touched; borrowed, must outlive the reactor. */
+void reactor_use_porter(struct reactor *reactor, struct porter *porter);
+
 /* One message; it stays the caller's (handlers may take JSON out of it). */
 void reactor_on_message(struct reactor *reactor, struct turn *turn, peer_id from, struct msg *msg);
+/* Its key was taken off the list: what it held goes on elsewhere. */
+void reactor_on_revoked(struct reactor *reactor, struct turn *turn, peer_id from);
 
 /* Leases, budgets, dispatch, beats, acknowledgements. Returns the monotonic time at which to call again. */
 int64_t reactor_tick(struct reactor *reactor, struct turn *turn);
+
+/* After the commit of the turn, before what it said goes out. */
+void reactor_committed(struct reactor *reactor, struct turn *turn);
 
 /* Adds a study or finds it again (see server_submit). */
 int reactor_submit(struct reactor *reactor, struct turn *turn, struct study_def *def, const char *file,
@@ -55,6 +65,10 @@ struct study *reactor_study(const struct reactor *reactor, const char *name);
 
 /* A worker of this host whose process has ended. */
 void reactor_worker_gone(struct reactor *reactor, struct turn *turn, int64_t pid);
+
+/* No more jobs for the workers of this name or host; their trials stop after the epoch, or end (finish), and they leave.
+ * How many workers. */
+int reactor_drain(struct reactor *reactor, struct turn *turn, const char *which, bool finish, int *stopped);
 
 void reactor_interrupt(struct reactor *reactor, struct turn *turn);
 /* Every study has ended (or it was interrupted) and no attempt is open. */

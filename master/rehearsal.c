@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base64.h"
 #include "common/check.h"
 #include "common/check_result.h"
 #include "common/mem.h"
@@ -20,8 +21,9 @@ struct running {
     uint64_t seed;
     struct json *params;
     int64_t next_epoch_ms;
-    bool stop_after; /* STOP epoch */
-    bool is_done;    /* its DONE waits for the acknowledgement */
+    bool stop_after;           /* STOP epoch */
+    bool is_done;              /* its DONE waits for the acknowledgement */
+    int64_t to_fetch, fetched; /* bytes of what it resumes from */
 };
 
 /* A message on its way; connections are ordered, so `due_ms` never falls below that of the one before. */
@@ -43,14 +45,16 @@ struct actor { /* a simulated worker process */
     char uuid[HASH_HEX];
     int slots;
     peer_id peer; /* 0: not connected */
-    bool welcomed;
-    int64_t back_ms;  /* cut or dead until then */
+    bool welcomed, broken;
+    int64_t back_ms; /* cut or dead until then */
     int64_t heard_ms, spoke_ms;
     uint64_t seq, taken; /* reports made; credit granted on this connection */
     struct running *running;
     size_t running_count, running_room;
     struct kept *kept;
     size_t kept_count, kept_room;
+    struct running *offers; /* checkpoints it saved: who and which epoch */
+    size_t offer_count, offer_room;
 };
 
 /* What a worker was told is safe. */
@@ -80,7 +84,8 @@ struct rehearsal {
     size_t journal_count, journal_room;
     struct msg answer; /* of the call under way */
     bool answered;
-    int64_t epochs_run, checks_run;
+    int64_t epochs_run, checks_run, fetched;
+    struct porter *porter; /* NULL: no files */
 };
 
 static const struct reactor_config *config_of(const struct rehearsal *r, struct reactor_config *out)
@@ -144,6 +149,46 @@ static struct actor *actor_of(struct rehearsal *r, peer_id peer)
     return NULL;
 }
 
+/* ---- checkpoints that travel ---- */
+
+enum { PIECE = 100000 };
+
+/* The checkpoint after an epoch: some hundred thousand bytes that follow from trial and epoch, like its numbers. */
+static int64_t checkpoint_bytes(uint32_t trial, int epoch)
+{
+    return 150000 + 1000 * (int64_t)trial + epoch;
+}
+
+static void checkpoint_fill(uint32_t trial, int epoch, int64_t offset, unsigned char *out, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        out[i] = (unsigned char)((offset + (int64_t)i) * 31 + trial * 7 + (uint32_t)epoch);
+}
+
+static void checkpoint_hash(uint32_t trial, int epoch, char hex[HASH_HEX])
+{
+    size_t len = (size_t)checkpoint_bytes(trial, epoch);
+    unsigned char *bytes = xmalloc(len);
+    checkpoint_fill(trial, epoch, 0, bytes, len);
+    hash_bytes(bytes, len, hex);
+    free(bytes);
+}
+
+static struct running *find_offer(struct actor *a, const char *token, int epoch)
+{
+    for (size_t i = 0; i < a->offer_count; i++)
+        if (a->offers[i].epoch == epoch && strcmp(a->offers[i].token, token) == 0)
+            return &a->offers[i];
+    return NULL;
+}
+
+static void offer(struct actor *a, const struct running *run)
+{
+    GROW(a->offers, a->offer_room, a->offer_count + 1);
+    a->offers[a->offer_count] = *run;
+    a->offers[a->offer_count++].params = NULL;
+}
+
 /* ---- the simulated worker ---- */
 
 static void say(struct rehearsal *r, struct actor *a, const struct msg *msg)
@@ -172,19 +217,24 @@ static void say_credit(struct rehearsal *r, struct actor *a)
     say(r, a, &msg);
 }
 
+static void tell_attempt(struct jw *w, const struct running *run)
+{
+    jw_object(w, NULL);
+    jw_text(w, "study", run->study);
+    jw_int(w, "trial", run->trial);
+    jw_int(w, "attempt", run->attempt);
+    jw_text(w, "token", run->token);
+    jw_int(w, "epoch", run->epoch);
+    jw_close_object(w);
+}
+
 static void say_hello(struct rehearsal *r, struct actor *a)
 {
     struct str text = {0};
     struct jw w = jw_to(&text);
     jw_array(&w, NULL);
     for (size_t i = 0; i < a->running_count; i++) {
-        jw_object(&w, NULL);
-        jw_text(&w, "study", a->running[i].study);
-        jw_int(&w, "trial", a->running[i].trial);
-        jw_int(&w, "attempt", a->running[i].attempt);
-        jw_text(&w, "token", a->running[i].token);
-        jw_int(&w, "epoch", a->running[i].epoch);
-        jw_close_object(&w);
+        tell_attempt(&w, &a->running[i]);
     }
     jw_close_array(&w);
     struct msg msg = {.kind = MSG_hello};
@@ -195,6 +245,14 @@ static void say_hello(struct rehearsal *r, struct actor *a)
     str_copy(msg.hello.version, sizeof msg.hello.version, HONE_VERSION);
     str_copy(msg.hello.platform, sizeof msg.hello.platform, "rehearsal");
     msg.hello.held = json_parse(str_text(&text), text.len, "held", NULL);
+    str_clear(&text);
+    w = jw_to(&text);
+    jw_array(&w, NULL);
+    for (size_t i = 0; i < a->offer_count; i++)
+        tell_attempt(&w, &a->offers[i]);
+    jw_close_array(&w);
+    msg.hello.offers = json_parse(str_text(&text), text.len, "offers", NULL);
+    msg.hello.transit = r->porter != NULL;
     say(r, a, &msg);
     msg_fini(&msg);
     str_fini(&text);
@@ -245,7 +303,7 @@ static void end_running(struct rehearsal *r, struct actor *a, struct running *ru
 
 static void run_epoch(struct rehearsal *r, struct actor *a, struct running *run)
 {
-    if (chance(r, r->options.fail)) {
+    if (a->broken || chance(r, r->options.fail)) {
         end_running(r, a, run, "failed", "exit");
         return;
     }
@@ -268,9 +326,17 @@ static void run_epoch(struct rehearsal *r, struct actor *a, struct running *run)
     str_clear(&text);
     w = jw_to(&text);
     jw_object(&w, NULL);
-    jw_text(&w, "path", "rehearsed.ckpt");
-    jw_int(&w, "bytes", 1);
-    jw_text(&w, "hash", "00000000000000000000000000000000");
+    char path[128];
+    snprintf(path, sizeof path, "%s%s/t%05u/a%d/e%d.ckpt", r->porter ? "/elsewhere/" : "", run->study,
+             run->trial, run->attempt, run->epoch);
+    jw_text(&w, "path", path);
+    char hash[HASH_HEX] = "00000000000000000000000000000000";
+    if (r->porter) {
+        checkpoint_hash(run->trial, run->epoch, hash);
+        offer(a, run);
+    }
+    jw_int(&w, "bytes", r->porter ? checkpoint_bytes(run->trial, run->epoch) : 1);
+    jw_text(&w, "hash", hash);
     jw_close_object(&w);
     msg.report.checkpoint = json_parse(str_text(&text), text.len, "checkpoint", NULL);
     str_fini(&text);
@@ -284,6 +350,77 @@ static void run_epoch(struct rehearsal *r, struct actor *a, struct running *run)
         end_running(r, a, run, "finished", "");
     else if (run->stop_after)
         end_running(r, a, run, "stopped", "");
+}
+
+/* What it still lacks of the checkpoint it resumes from, a stretch at a time. */
+static void say_want(struct rehearsal *r, struct actor *a, const struct running *run)
+{
+    struct msg msg = {.kind = MSG_want};
+    int64_t left = run->to_fetch - run->fetched;
+    str_copy(msg.want.study, sizeof msg.want.study, run->study);
+    str_copy(msg.want.token, sizeof msg.want.token, run->token);
+    msg.want.trial = run->trial;
+    msg.want.attempt = (uint64_t)run->attempt;
+    msg.want.epoch = (uint64_t)run->epoch;
+    msg.want.offset = (uint64_t)run->fetched;
+    msg.want.bytes = (uint64_t)(left < PIECE ? left : PIECE);
+    say(r, a, &msg);
+}
+
+static void actor_on_want(struct rehearsal *r, struct actor *a, const struct msg_want *want)
+{
+    const struct running *run = find_offer(a, want->token, (int)want->epoch);
+    struct msg msg = {.kind = MSG_chunk};
+    memcpy(msg.chunk.study, want->study, sizeof msg.chunk.study);
+    memcpy(msg.chunk.token, want->token, sizeof msg.chunk.token);
+    msg.chunk.trial = want->trial;
+    msg.chunk.attempt = want->attempt;
+    msg.chunk.epoch = want->epoch;
+    int64_t end = (int64_t)(want->offset + want->bytes);
+    for (int64_t at = (int64_t)want->offset; run && at < end; at += PIECE) {
+        unsigned char piece[PIECE];
+        size_t len = (size_t)(end - at < PIECE ? end - at : PIECE);
+        struct str text = {0};
+        checkpoint_fill(run->trial, run->epoch, at, piece, len);
+        base64_add(&text, piece, len);
+        msg.chunk.offset = (uint64_t)at;
+        msg.chunk.data = json_new_text(str_text(&text));
+        say(r, a, &msg);
+        msg_fini(&msg);
+        str_fini(&text);
+    }
+    if (!run)
+        say(r, a, &msg);
+}
+
+/* A piece that is not what the worker before saved would be a broken promise. */
+static void actor_on_chunk(struct rehearsal *r, struct actor *a, const struct msg_chunk *chunk)
+{
+    struct running *run = find_running(a, chunk->token);
+    unsigned char piece[2 * PIECE], expected[2 * PIECE];
+    if (!run || run->fetched >= run->to_fetch || (int64_t)chunk->offset != run->fetched)
+        return;
+    long len = base64_read(json_text(chunk->data), piece, sizeof piece);
+    if (len <= 0) { /* it cannot be had: from the start, then */
+        run->to_fetch = run->epoch = 0;
+        run->next_epoch_ms = r->now_ms + r->options.epoch_ms;
+        return;
+    }
+    checkpoint_fill(run->trial, run->epoch, run->fetched, expected, (size_t)len);
+    PRE(memcmp(piece, expected, (size_t)len) == 0);
+    run->fetched += len;
+    r->fetched += len;
+    if (run->fetched < run->to_fetch)
+        say_want(r, a, run);
+    else
+        run->next_epoch_ms = r->now_ms + r->options.epoch_ms;
+}
+
+static void actor_on_drop(struct actor *a, const struct msg_drop *drop)
+{
+    struct running *run = find_offer(a, drop->token, (int)drop->epoch);
+    if (run)
+        *run = a->offers[--a->offer_count];
 }
 
 static void actor_on_job(struct rehearsal *r, struct actor *a, struct msg_job *job)
@@ -304,6 +441,14 @@ static void actor_on_job(struct rehearsal *r, struct actor *a, struct msg_job *j
     run->epoch = job->resume ? (int)json_num(json_get(job->resume, "epoch")) : 0;
     str_copy(run->study, sizeof run->study, job->study);
     str_copy(run->token, sizeof run->token, job->token);
+    const char *path = job->resume ? json_text(json_get(job->resume, "path")) : "/";
+    if (path[0] != '/' && r->porter) {
+        run->to_fetch = (int64_t)json_num(json_get(job->resume, "bytes"));
+        run->next_epoch_ms = INT64_MAX;
+        say_want(r, a, run);
+    }
+    if (chance(r, r->options.refuse))
+        end_running(r, a, run, "refused", "");
 }
 
 /* Checks take no time here, and find what the test wants. */
@@ -336,7 +481,8 @@ static void actor_on_stop(struct rehearsal *r, struct actor *a, const struct msg
     if (!run)
         return;
     if (strcmp(stop->reason, "fenced") == 0)
-        forget_running(a, (size_t)(run - a->running)); /* its kept messages are harmless: fenced ones are acknowledged */
+        forget_running(
+            a, (size_t)(run - a->running)); /* its kept messages are harmless: fenced ones are acknowledged */
     else if (run->is_done)
         return;
     else if (strcmp(stop->when, "now") == 0)
@@ -350,7 +496,8 @@ static void write_journal(struct rehearsal *r, const struct msg_report *report)
 {
     GROW(r->journal, r->journal_room, r->journal_count + 1);
     struct line *line = &r->journal[r->journal_count++];
-    *line = (struct line){.trial = (uint32_t)report->trial, .attempt = (int)report->attempt,
+    *line = (struct line){.trial = (uint32_t)report->trial,
+                          .attempt = (int)report->attempt,
                           .epoch = (int)report->epoch,
                           .value = json_num(json_get(report->metrics, r->options.metric))};
     str_copy(line->study, sizeof line->study, report->study);
@@ -385,12 +532,18 @@ static void actor_receive(struct rehearsal *r, struct actor *a, struct msg *msg)
         a->welcomed = true;
         for (size_t i = 0; i < a->kept_count; i++)
             say(r, a, &a->kept[i].msg);
+        for (size_t i = 0; i < a->running_count; i++)
+            if (a->running[i].fetched < a->running[i].to_fetch && !a->running[i].is_done)
+                say_want(r, a, &a->running[i]);
         say_credit(r, a);
         break;
     case MSG_job: actor_on_job(r, a, &msg->job); break;
     case MSG_check: actor_on_check(r, a, &msg->check); break;
     case MSG_stop: actor_on_stop(r, a, &msg->stop); break;
     case MSG_ack: actor_on_ack(r, a, msg->ack.seq); break;
+    case MSG_want: actor_on_want(r, a, &msg->want); break;
+    case MSG_chunk: actor_on_chunk(r, a, &msg->chunk); break;
+    case MSG_drop: actor_on_drop(a, &msg->drop); break;
     case MSG_error:
         if (strcmp(msg->error.code, "hello") == 0)
             connect_actor(r, a);
@@ -434,6 +587,9 @@ static void master_dies(struct rehearsal *r, int64_t for_ms)
     store_rollback(r->store);
     outbox_clear(&r->outbox);
     reactor_close(&r->reactor);
+    porter_free(r->porter);
+    r->porter =
+        r->options.root ? porter_new(r->options.root, false) : NULL; /* what was under way died with it */
     r->master_up = false;
     r->master_back_ms = r->now_ms + for_ms;
     for (size_t i = 0; i < r->actor_count; i++) {
@@ -453,6 +609,8 @@ static void master_returns(struct rehearsal *r)
     if (rc)
         fprintf(stderr, "rehearsal: the master cannot come back: %s\n", err.text);
     PRE(!rc);
+    if (r->porter)
+        reactor_use_porter(&r->reactor, r->porter);
     r->master_up = true;
     r->master_next_ms = r->now_ms;
 }
@@ -496,6 +654,9 @@ static void master_turn(struct rehearsal *r)
     if (rc)
         fprintf(stderr, "rehearsal: commit: %s\n", err.text);
     PRE(!rc);
+    reactor_committed(&r->reactor, &turn);
+    if (r->porter)
+        r->master_next_ms = r->now_ms + 1; /* it is back at once */
     if (dirty && chance(r, r->options.crash_after))
         master_dies(r, 1 + rng_below(&r->rng, 4000));
     else
@@ -534,7 +695,7 @@ static void kill_actor(struct rehearsal *r, struct actor *a)
         forget_running(a, 0);
     for (size_t i = 0; i < a->kept_count; i++)
         msg_fini(&a->kept[i].msg);
-    a->kept_count = 0;
+    a->kept_count = a->offer_count = 0;
     a->seq = 0;
     snprintf(a->uuid, sizeof a->uuid, "%016llx%016llx", (unsigned long long)rng_u64(&r->rng),
              (unsigned long long)rng_u64(&r->rng));
@@ -603,7 +764,7 @@ static int64_t next_event(const struct rehearsal *r)
 
 static bool all_ended(const struct rehearsal *r)
 {
-    if (!r->master_up)
+    if (!r->master_up || checkpoints_busy(&r->reactor))
         return false;
     for (size_t i = 0; i < r->reactor.study_count; i++)
         if (!study_has_ended(r->reactor.studies[i]))
@@ -644,6 +805,7 @@ struct rehearsal *rehearsal_new(const struct rehearsal_options *options, struct 
         free(r);
         return NULL;
     }
+    r->porter = options->root ? porter_new(options->root, false) : NULL;
     master_returns(r);
     return r;
 }
@@ -656,11 +818,13 @@ void rehearsal_free(struct rehearsal *r)
         kill_actor(r, &r->actors[i]);
         free(r->actors[i].running);
         free(r->actors[i].kept);
+        free(r->actors[i].offers);
     }
     for (size_t i = 0; i < r->flight_count; i++)
         land(&r->flights[i]);
     if (r->master_up)
         reactor_close(&r->reactor);
+    porter_free(r->porter);
     msg_fini(&r->answer);
     outbox_fini(&r->outbox);
     store_close(r->store);
@@ -699,6 +863,11 @@ void rehearsal_kill_worker(struct rehearsal *r, int worker)
     kill_actor(r, &r->actors[worker]);
 }
 
+void rehearsal_break_worker(struct rehearsal *r, int worker, bool broken)
+{
+    r->actors[worker].broken = broken;
+}
+
 void rehearsal_cut_worker(struct rehearsal *r, int worker, int64_t for_ms)
 {
     cut(r, &r->actors[worker], for_ms);
@@ -718,7 +887,8 @@ void rehearsal_jump_clock(struct rehearsal *r, int64_t wall_ms)
 void rehearsal_calm(struct rehearsal *r)
 {
     struct rehearsal_options *o = &r->options;
-    o->lose = o->twice = o->late = o->crash_before = o->crash_after = o->kill_worker = o->cut_worker = o->fail = 0;
+    o->lose = o->twice = o->late = o->crash_before = o->crash_after = o->kill_worker = o->cut_worker =
+        o->fail = o->refuse = 0;
 }
 
 void rehearsal_call(struct rehearsal *r, const char *verb, const char *args_json, struct msg *answer)
@@ -755,6 +925,11 @@ struct store *rehearsal_store(struct rehearsal *r)
 int64_t rehearsal_now_ms(const struct rehearsal *r)
 {
     return r->now_ms;
+}
+
+int64_t rehearsal_fetched(const struct rehearsal *r)
+{
+    return r->fetched;
 }
 
 int64_t rehearsal_checks_run(const struct rehearsal *r)
@@ -822,8 +997,8 @@ static int check_study(struct checking *c, struct err *err)
     if (sampler_size(s->sampler) < 0)
         counted -= s->counts[TRIAL_cancelled];
     if (planned >= 0 && counted > planned)
-        return err_set(err, ERR_NO, "study %s: %lld trials sampled, %lld planned", c->study, (long long)counted,
-                       (long long)planned);
+        return err_set(err, ERR_NO, "study %s: %lld trials sampled, %lld planned", c->study,
+                       (long long)counted, (long long)planned);
     return 0;
 }
 

@@ -18,7 +18,8 @@
 #include "master/reactor.h"
 
 /* The metric after `epoch`, of a point and a seed; NaN: diverged. Pure. */
-typedef double (*rehearsal_objective)(void *arg, const struct json *params, uint64_t seed, int epoch, int epochs);
+typedef double (*rehearsal_objective)(void *arg, const struct json *params, uint64_t seed, int epoch,
+                                      int epochs);
 
 struct rehearsal_options {
     uint64_t seed;
@@ -27,15 +28,18 @@ struct rehearsal_options {
     rehearsal_objective objective;
     void *arg;
     const char *metric;
+    const char
+        *root; /* a folder: workers see none of it, and their checkpoints travel; NULL: no files at all */
     /* The findings of a report, as a JSON list; NULL, or a callback that gives NULL: none. Pure. */
     const char *(*findings)(void *arg, const struct json *params, int epoch);
     /* What a check on that worker finds; NULL: all is good. Pure. */
     enum verdict (*verdict)(void *arg, int worker, bool smoke);
     /* Faults, as probabilities for each message in flight or each turn. */
-    double lose, twice, late;      /* a whole connection is cut when one of its messages is lost: TCP */
+    double lose, twice, late;         /* a whole connection is cut when one of its messages is lost: TCP */
     double crash_before, crash_after; /* master, at a commit: before it, or after it with nothing sent */
     double kill_worker, cut_worker;   /* per worker and virtual second */
     double fail;                      /* an attempt fails in an epoch */
+    double refuse;                    /* a worker refuses a job it asked for */
 };
 
 struct rehearsal;
@@ -46,7 +50,9 @@ void rehearsal_free(struct rehearsal *r);
 int rehearsal_submit(struct rehearsal *r, const char *definition, struct err *err);
 /* Returns the worker's index. */
 int rehearsal_add_worker(struct rehearsal *r, int slots);
-void rehearsal_kill_worker(struct rehearsal *r, int worker); /* a new process takes its place after a second */
+void rehearsal_kill_worker(struct rehearsal *r,
+                           int worker); /* a new process takes its place after a second */
+void rehearsal_break_worker(struct rehearsal *r, int worker, bool broken); /* whatever it trains fails */
 void rehearsal_cut_worker(struct rehearsal *r, int worker, int64_t for_ms);
 void rehearsal_crash_master(struct rehearsal *r, int64_t for_ms); /* what is not committed is gone */
 void rehearsal_jump_clock(struct rehearsal *r, int64_t wall_ms);  /* the wall clock alone */
@@ -66,7 +72,8 @@ int rehearsal_check(struct rehearsal *r, struct err *err);
 
 struct reactor *rehearsal_reactor(struct rehearsal *r);
 struct store *rehearsal_store(struct rehearsal *r);
-int64_t rehearsal_now_ms(const struct rehearsal *r); /* virtual, since the start */
+int64_t rehearsal_now_ms(const struct rehearsal *r);  /* virtual, since the start */
+int64_t rehearsal_fetched(const struct rehearsal *r); /* bytes of checkpoints that workers resumed from */
 int64_t rehearsal_checks_run(const struct rehearsal *r);
 int64_t rehearsal_epochs_run(const struct rehearsal *r); /* trained by the workers, repeats included */
 

@@ -8,6 +8,7 @@
 #include "common/mem.h"
 #include "master/course.h"
 #include "master/eras.h"
+#include "master/past.h"
 #include "master/platform.h"
 #include "master/search/given.h"
 #include "master/search/stages.h"
@@ -53,7 +54,8 @@ struct replay {
     struct seen_event *events;
     struct moved *moved;
     struct approved *approved;
-    size_t made_count, made_room, event_count, event_room, moved_count, moved_room, approved_count, approved_room;
+    size_t made_count, made_room, event_count, event_room, moved_count, moved_room, approved_count,
+        approved_room;
     struct replay_report *report;
     struct err *err;
 };
@@ -78,9 +80,17 @@ static int read_event(void *arg, uint64_t seq, const struct row_box_event *row)
     GROW(r->events, r->event_room, r->event_count + 1);
     struct seen_event *e = &r->events[r->event_count++];
     *e = (struct seen_event){
-        .seq = seq, .best = row->best, .lean = row->lean, .slope = row->slope, .trend = row->trend,
-        .before_low = row->before_low, .before_high = row->before_high, .after_low = row->after_low,
-        .after_high = row->after_high, .top = row->top, .trials = row->trials,
+        .seq = seq,
+        .best = row->best,
+        .lean = row->lean,
+        .slope = row->slope,
+        .trend = row->trend,
+        .before_low = row->before_low,
+        .before_high = row->before_high,
+        .after_low = row->after_low,
+        .after_high = row->after_high,
+        .top = row->top,
+        .trials = row->trials,
     };
     str_copy(e->param, sizeof e->param, row->param);
     str_copy(e->side, sizeof e->side, row->side);
@@ -135,62 +145,24 @@ static int read_change(void *arg, uint64_t seq, const struct row_study_event *ro
     return 0;
 }
 
-struct finding {
-    struct replay *replay;
-    const char *name;
-    char *definition, *base;
-    int64_t id;
-};
-
-static int find_study(void *arg, const struct row_study *row)
-{
-    struct finding *f = arg;
-    if (f->name && f->name[0] && !str_same_nocase(f->name, row->name))
-        return 0;
-    free(f->definition);
-    free(f->base);
-    f->definition = xstrdup(row->definition);
-    f->base = xstrdup(row->base);
-    f->id = row->id;
-    str_copy(f->replay->report->study, sizeof f->replay->report->study, row->name);
-    return 0;
-}
-
-static int open_study(struct store *store, const struct finding *f, struct study **out, struct err *err)
-{
-    struct study_def def;
-    if (!f->definition && f->name && f->name[0])
-        return err_set(err, ERR_GONE, "there is no study \"%s\" in this database", f->name);
-    if (!f->definition)
-        return err_set(err, ERR_GONE, "there is no study in this database yet");
-    if (study_def_parse(f->definition, strlen(f->definition), f->replay->report->study, NULL, 0, &def, err))
-        return ERR_BAD;
-    *out = study_new(&def, f->base, err);
-    if (!*out)
-        return ERR_BAD;
-    (*out)->id = f->id;
-    struct turn turn = {.store = store};
-    return study_load(&turn, *out, 0, err);
-}
-
 static int read_rows(struct replay *r, struct store *store, const char *name)
 {
-    struct finding f = {.replay = r, .name = name};
-    int rc = store_load_studies(store, find_study, &f, r->err);
+    char *definition = NULL;
+    int rc = past_study(store, name, &r->study, &definition, r->err);
+    if (rc)
+        return rc;
+    int64_t id = r->study->id;
+    str_copy(r->report->study, sizeof r->report->study, r->study->def.name);
+    rc = store_load_trials(store, id, read_made, r, r->err);
     if (!rc)
-        rc = open_study(store, &f, &r->study, r->err);
+        rc = store_load_log(store, id, read_log, r, r->err);
     if (!rc)
-        rc = store_load_trials(store, f.id, read_made, r, r->err);
+        rc = store_load_box_events(store, id, read_event, r, r->err);
     if (!rc)
-        rc = store_load_log(store, f.id, read_log, r, r->err);
+        rc = store_load_study_events(store, id, read_change, r, r->err);
     if (!rc)
-        rc = store_load_box_events(store, f.id, read_event, r, r->err);
-    if (!rc)
-        rc = store_load_study_events(store, f.id, read_change, r, r->err);
-    if (!rc)
-        rc = eras_load(&r->eras, store, f.id, f.definition, r->err);
-    free(f.definition);
-    free(f.base);
+        rc = eras_load(&r->eras, store, id, definition, r->err);
+    free(definition);
     return rc;
 }
 
@@ -233,19 +205,20 @@ static int say_difference(struct replay *r, const struct made *m, const struct p
     say_value(p, stored, before);
     say_value(p, again, after);
     err_set(r->err, ERR_NO, "%s/%u: %s: stored %s, recomputed %s (%s version %d, history to seq %llu, %s)",
-            r->report->study, m->trial, p->name, before, after, m->sampler, m->version, (unsigned long long)m->cut,
-            m->platform);
+            r->report->study, m->trial, p->name, before, after, m->sampler, m->version,
+            (unsigned long long)m->cut, m->platform);
     if (is_here(m))
         return ERR_NO;
     return err_hint(r->err, "it was made on another platform; this one is %s", platform_here());
 }
 
-static int compare_proposal(struct replay *r, const struct made *m, const struct trial *t, const struct point *again,
-                            const struct proposal *note)
+static int compare_proposal(struct replay *r, const struct made *m, const struct trial *t,
+                            const struct point *again, const struct proposal *note)
 {
     const struct space *space = &r->study->def.space;
     if (strcmp(note->sampler, m->sampler) != 0 || note->version != m->version)
-        return err_set(r->err, ERR_NO, "%s/%u: stored as of %s version %d, recomputed by %s version %d (history to seq %llu)",
+        return err_set(r->err, ERR_NO,
+                       "%s/%u: stored as of %s version %d, recomputed by %s version %d (history to seq %llu)",
                        r->report->study, m->trial, m->sampler, m->version, note->sampler, note->version,
                        (unsigned long long)m->cut);
     for (int i = 0; i < space->count; i++)
@@ -255,13 +228,14 @@ static int compare_proposal(struct replay *r, const struct made *m, const struct
     bool same = entry->fit_count == note->fit_count;
     for (int i = 0; same && i < entry->fit_count; i++)
         same = near_enough(entry->fit[i], note->fit[i], is_here(m)) || !is_here(m);
-    return same ? 0 : err_set(r->err, ERR_NO, "%s/%u: the model's fit is another one (%s version %d, %s)",
-                              r->report->study, m->trial, m->sampler, m->version, m->platform);
+    return same ? 0
+                : err_set(r->err, ERR_NO, "%s/%u: the model's fit is another one (%s version %d, %s)",
+                          r->report->study, m->trial, m->sampler, m->version, m->platform);
 }
 
 /* What somebody named is an input; what he left out is computed. */
-static int name_again(const struct study_def *def, const struct history *view, const struct made *m, struct point *out,
-                      struct proposal *note, struct err *err)
+static int name_again(const struct study_def *def, const struct history *view, const struct made *m,
+                      struct point *out, struct proposal *note, struct err *err)
 {
     *note = (struct proposal){.sampler = "enqueued", .version = 1, .seq_cut = m->cut};
     struct json *json = json_parse(m->given, strlen(m->given), "given", err);
@@ -271,8 +245,38 @@ static int name_again(const struct study_def *def, const struct history *view, c
     return rc;
 }
 
+/* A repeat's point is its group's; that it was made is the decision. */
+static int check_repeat(struct replay *r, const struct made *m)
+{
+    const struct trial *t = study_trial(r->study, m->trial);
+    const struct repeat_def *def =
+        &eras_at(&r->eras, history_find(&r->study->history, m->trial)->added)->def.repeat;
+    struct history view;
+    struct repeat_job job = {0};
+    struct confirm_job jobs[CONFIRM_MOST];
+    history_as_of(&r->study->history, m->cut, &view);
+    bool same = false;
+    if (strcmp(m->sampler, "repeat") == 0)
+        same = repeat_next(def, &view, &job) && job.group == t->group && job.repeat == t->repeat;
+    else
+        for (int i = confirm_groups(def, &view, jobs); i-- > 0;)
+            same = same || (jobs[i].group == t->group && t->repeat >= jobs[i].repeat &&
+                            t->repeat < jobs[i].repeat + def->confirm_seeds);
+    const struct trial *first = study_trial(r->study, t->group);
+    same = same && first && point_equal(&first->point, &t->point);
+    history_fini(&view);
+    r->report->proposals++;
+    return same ? 0
+                : err_set(r->err, ERR_NO,
+                          "%s/%u: repeat %d of trial %u (%s) is not what its history gives (seq %llu)",
+                          r->report->study, m->trial, t->repeat, t->group, m->sampler,
+                          (unsigned long long)m->cut);
+}
+
 static int check_proposal(struct replay *r, const struct made *m)
 {
+    if (strcmp(m->sampler, "repeat") == 0 || strcmp(m->sampler, "confirm") == 0)
+        return check_repeat(r, m);
     struct history view;
     struct point again;
     struct proposal note;
@@ -285,8 +289,9 @@ static int check_proposal(struct replay *r, const struct made *m)
                       : (sampler_forget(era->sampler),
                          sampler_propose(era->sampler, &view, m->trial, &again, &note, &why));
     if (rc)
-        rc = err_set(r->err, ERR_NO, "%s/%u: %s version %d proposes nothing from the history to seq %llu: %s",
-                     r->report->study, m->trial, m->sampler, m->version, (unsigned long long)m->cut, why.text);
+        rc =
+            err_set(r->err, ERR_NO, "%s/%u: %s version %d proposes nothing from the history to seq %llu: %s",
+                    r->report->study, m->trial, m->sampler, m->version, (unsigned long long)m->cut, why.text);
     else
         rc = compare_proposal(r, m, t, &again, &note);
     point_fini(&again);
@@ -324,7 +329,8 @@ static void decide(const struct replay *r, uint64_t before, struct decision *d)
         d->count = stage_next_box(space, era->def.search.boundary, &d->view, &d->box,
                                   stage_at(stages, now ? now->stage : 0), &d->next, d->events, room);
     else
-        d->count = walls_look(space, search_boundary(&era->def.search), &d->view, &d->box, &d->next, d->events, room);
+        d->count = walls_look(space, search_boundary(&era->def.search), &d->view, &d->box, &d->next,
+                              d->events, room);
 }
 
 static void decision_fini(struct decision *d)
@@ -343,10 +349,14 @@ static const char *side_name(int side)
 static bool same_seen(const struct seen_event *a, const struct wall_event *b, bool exact)
 {
     /* Some of these are infinite now and then, which the store has no word for. */
-    double pairs[][2] = {{a->best, b->best},           {a->lean, b->lean},
-                         {a->slope, b->slope},         {a->trend, b->trend},
-                         {a->before_low, b->before.lo}, {a->before_high, b->before.hi},
-                         {a->after_low, b->after.lo},  {a->after_high, b->after.hi}};
+    double pairs[][2] = {{a->best, b->best},
+                         {a->lean, b->lean},
+                         {a->slope, b->slope},
+                         {a->trend, b->trend},
+                         {a->before_low, b->before.lo},
+                         {a->before_high, b->before.hi},
+                         {a->after_low, b->after.lo},
+                         {a->after_high, b->after.hi}};
     bool same = a->top == b->top;
     for (size_t i = 0; i < COUNT_OF(pairs); i++)
         same = same && near_enough(pairs[i][0], isfinite(pairs[i][1]) ? pairs[i][1] : NAN, exact);
@@ -361,13 +371,15 @@ static int check_event(struct replay *r, const struct seen_event *e, bool exact)
     decide(r, e->seq - 1, &d);
     for (int i = 0; i < d.count && !found; i++) {
         const struct wall_event *w = &d.events[i];
-        found = strcmp(space->params[w->param].name, e->param) == 0 && strcmp(side_name(w->side), e->side) == 0 &&
+        found = strcmp(space->params[w->param].name, e->param) == 0 &&
+                strcmp(side_name(w->side), e->side) == 0 &&
                 strcmp(wall_verdict_name(w->verdict), e->verdict) == 0 && same_seen(e, w, exact);
     }
     decision_fini(&d);
     r->report->events++;
     return found ? 0
-                 : err_set(r->err, ERR_NO, "%s: the event of %s, %s wall, \"%s\" (seq %llu) is not what its history gives",
+                 : err_set(r->err, ERR_NO,
+                           "%s: the event of %s, %s wall, \"%s\" (seq %llu) is not what its history gives",
                            r->report->study, e->param, e->side, e->verdict, (unsigned long long)e->seq);
 }
 
@@ -429,7 +441,8 @@ static int check_moves(struct replay *r, const struct history_box *box, const ui
         seq++;
         r->report->moves++;
         if (is_carried(carried, count, m->trial) != promoted)
-            return err_set(r->err, ERR_NO, "%s/%u: stage %d ended with this trial %s, recomputed otherwise (seq %llu)",
+            return err_set(r->err, ERR_NO,
+                           "%s/%u: stage %d ended with this trial %s, recomputed otherwise (seq %llu)",
                            r->report->study, m->trial, box->stage, promoted ? "carried on" : "given up",
                            (unsigned long long)seq);
     }
@@ -445,9 +458,10 @@ static int check_stage(struct replay *r, const struct history_box *box, const st
     int trials = stage_at(stages, box->stage).trials;
     uint32_t *carried = xcalloc((size_t)trials / 5 + 2, sizeof *carried);
     int count = stage_carried(&d->view, stage_at(stages, before).epochs, trials, carried);
-    int rc = count == box->carried ? check_moves(r, box, carried, count)
-                                   : err_set(r->err, ERR_NO, "%s: %d trials were carried into stage %d, recomputed %d",
-                                             r->report->study, box->carried, box->stage + 1, count);
+    int rc = count == box->carried
+                 ? check_moves(r, box, carried, count)
+                 : err_set(r->err, ERR_NO, "%s: %d trials were carried into stage %d, recomputed %d",
+                           r->report->study, box->carried, box->stage + 1, count);
     free(carried);
     return rc;
 }
@@ -466,8 +480,8 @@ static int check_box(struct replay *r, const struct history_box *box, bool exact
         course_follow_ranges(&era[-1].def.space, space, &d.box);
     bool same = same_box(&box->box, approved || edited ? &d.box : &d.next, space, exact);
     int rc = same ? check_stage(r, box, &d)
-                  : err_set(r->err, ERR_NO, "%s: the box of seq %llu is not what its history gives", r->report->study,
-                            (unsigned long long)box->seq);
+                  : err_set(r->err, ERR_NO, "%s: the box of seq %llu is not what its history gives",
+                            r->report->study, (unsigned long long)box->seq);
     decision_fini(&d);
     r->report->boxes++;
     return rc;
@@ -517,13 +531,14 @@ static int check_judgement(struct replay *r, const struct moved *m)
     if (m->to == TRIAL_waiting) {
         struct asha_job job = asha_next(&def->prune.asha, &view, true);
         if (job.verdict != ASHA_RESUME || job.trial != m->trial || job.until != m->until)
-            rc = err_set(r->err, ERR_NO, "%s/%u: stored as promoted to epoch %d, recomputed: trial %u to epoch %d",
+            rc = err_set(r->err, ERR_NO,
+                         "%s/%u: stored as promoted to epoch %d, recomputed: trial %u to epoch %d",
                          r->report->study, m->trial, m->until, job.trial, job.until);
     } else {
         const char *again = stops_again(r, m, def, &view);
         if (!again || strcmp(again, m->cause) != 0)
-            rc = err_set(r->err, ERR_NO, "%s/%u: stored as pruned (%s) at epoch %d, recomputed: %s", r->report->study,
-                         m->trial, m->cause, m->epoch, again ? again : "goes on");
+            rc = err_set(r->err, ERR_NO, "%s/%u: stored as pruned (%s) at epoch %d, recomputed: %s",
+                         r->report->study, m->trial, m->cause, m->epoch, again ? again : "goes on");
     }
     history_fini(&view);
     r->report->moves++;

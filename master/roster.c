@@ -123,7 +123,16 @@ void worker_release(struct trial *t)
     UNREACHABLE();
 }
 
-bool worker_wants_job(const struct worker *w)
+bool worker_wants_job(const struct worker *w, int64_t now_mono_ms)
 {
-    return w->peer && w->sent < w->credit;
+    bool takes = w->mode == WORKER_OPEN || (w->mode == WORKER_QUARANTINED && !w->held_count);
+    return takes && w->peer && w->sent < w->credit && w->rest_until_mono_ms <= now_mono_ms;
+}
+
+void worker_rest(struct worker *w, int64_t now_mono_ms)
+{
+    enum { REST_MS = 250, DOUBLINGS = 7 }; /* a quarter of a second to half a minute */
+    int doublings = w->refusals < DOUBLINGS ? w->refusals : DOUBLINGS;
+    w->rest_until_mono_ms = now_mono_ms + ((int64_t)REST_MS << doublings);
+    w->refusals++;
 }

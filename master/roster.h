@@ -13,7 +13,7 @@
 #include "master/trial.h"
 
 /* Where a worker stands with a study whose trainer is a command: checks.c */
-enum smoke_state { SMOKE_RUNNING, SMOKE_GOOD, SMOKE_BAD };
+enum smoke_state { SMOKE_WANTED, SMOKE_RUNNING, SMOKE_GOOD, SMOKE_BAD };
 struct smoke {
     int64_t study;
     enum smoke_state state;
@@ -24,6 +24,7 @@ struct worker {
     int64_t id; /* in the store */
     char uuid[HASH_HEX];
     char name[65], host[256];
+    char key[41]; /* it came under; "": there are no keys */
     int slots;
     int64_t pid;
     peer_id peer;  /* 0: not connected */
@@ -31,7 +32,13 @@ struct worker {
     uint64_t sent;   /* jobs sent on this connection */
     uint64_t ack_seq;   /* highest seq applied, to be acknowledged after the commit */
     bool ack_due;
+    bool transit; /* it sends and fetches checkpoints */
     int64_t heard_mono_ms; /* last sign of life */
+    int64_t rest_until_mono_ms; /* no job before that: it refused one */
+    int refusals;               /* and failures in quarantine, in a row */
+    enum worker_mode mode;
+    int failed_in_row;
+    int64_t failing_since_mono_ms, did_well_mono_ms; /* 0: not yet */
     int64_t spoke_mono_ms; /* last time we said something */
     struct trial **held;
     size_t held_count, held_room;
@@ -61,6 +68,8 @@ void roster_remove(struct roster *roster, struct worker *worker);
 
 void worker_hold(struct worker *worker, struct trial *trial);
 void worker_release(struct trial *trial);
-bool worker_wants_job(const struct worker *worker);
+bool worker_wants_job(const struct worker *worker, int64_t now_mono_ms);
+/* It refused a job that it had asked for: it rests, longer each time, so that a trial cannot ping-pong. */
+void worker_rest(struct worker *worker, int64_t now_mono_ms);
 
 #endif

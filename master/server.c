@@ -13,6 +13,7 @@
 #include "common/file.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "master/access.h"
 #include "master/calls.h"
 #include "master/reading.h"
 #include "master/reactor.h"
@@ -34,6 +35,7 @@ struct server {
     struct outbox outbox;
     struct reactor reactor;
     struct proposer *proposer;
+    struct porter *porter;
     char *address_path; /* <db>.d/address */
     char *mirror;
     pid_t mirror_pid; /* the backup under way, 0: none */
@@ -73,6 +75,19 @@ static char *ipc_address(const char *root)
     return address;
 }
 
+/* Beside the address, whether one needs keys there: commands that find us by the database then bring theirs. */
+static int tell_keys(const struct server *server, bool keyed, struct err *err)
+{
+    char *path = path_join(store_root(server->store), "keyed");
+    int rc = 0;
+    if (keyed)
+        rc = file_write_whole(path, "", 0, err);
+    else
+        unlink(path);
+    free(path);
+    return rc;
+}
+
 /* Also as a file: a database that only we may open cannot tell anybody. */
 static int write_address(struct server *server, struct err *err)
 {
@@ -81,11 +96,15 @@ static int write_address(struct server *server, struct err *err)
     return file_write_whole(server->address_path, address, strlen(address), err);
 }
 
-static int listen_somewhere(struct server *server, const char *bind, struct err *err)
+static int listen_somewhere(struct server *server, const struct server_options *options, struct err *err)
 {
-    char *address = bind ? xstrdup(bind) : ipc_address(store_root(server->store));
-    int rc = wire_listen(address, &server->wire, err);
+    char *address = options->bind ? xstrdup(options->bind) : ipc_address(store_root(server->store));
+    bool keyed =
+        options->keys && !str_starts(address, "ipc://"); /* a socket file is guarded by its permissions */
+    int rc = wire_listen_keyed(address, keyed ? options->keys : NULL, &server->wire, err);
     free(address);
+    if (!rc)
+        rc = tell_keys(server, keyed, err);
     if (!rc)
         rc = store_set_address(server->store, wire_address(server->wire), err);
     return rc ? rc : write_address(server, err);
@@ -107,9 +126,11 @@ int server_open(const struct server_options *options, struct server **out, struc
     if (!rc) {
         server->proposer = proposer_new();
         reactor_use_proposer(&server->reactor, server->proposer);
+        server->porter = porter_new(store_root(server->store), true);
+        reactor_use_porter(&server->reactor, server->porter);
     }
     if (!rc)
-        rc = listen_somewhere(server, options->bind, err);
+        rc = listen_somewhere(server, options, err);
     server->mirror = options->mirror ? xstrdup(options->mirror) : NULL;
     server->next_mirror_mono_ms = clock_mono_ms() + MIRROR_EVERY_MS;
     if (rc) {
@@ -142,6 +163,9 @@ void server_close(struct server *server)
     if (server->store && server->wire) {
         if (store_commit(server->store, &err) || store_set_address(server->store, NULL, &err))
             log_error("%s", err.text);
+        struct turn turn = turn_now(server);
+        while (checkpoints_settle(&server->reactor, &turn) && !store_commit(server->store, &err))
+            continue;
         last_mirror(server);
     }
     if (server->address_path)
@@ -149,6 +173,7 @@ void server_close(struct server *server)
     free(server->address_path);
     reactor_close(&server->reactor);
     proposer_free(server->proposer);
+    porter_free(server->porter);
     wire_free(server->wire);
     store_close(server->store);
     outbox_fini(&server->outbox);
@@ -179,6 +204,52 @@ static void on_query(struct server *server, peer_id from, const struct msg *msg)
     msg_fini(&reply);
 }
 
+/* Said to the sender, and nothing is done. */
+static void refuse(struct server *server, peer_id from, const struct msg *msg, const struct err *why)
+{
+    struct msg reply = {.kind = msg->kind == MSG_call ? MSG_answer : MSG_error};
+    if (msg->kind == MSG_call) {
+        reply.answer.id = msg->call.id;
+        reply.answer.code = (uint64_t)err_exit_status(why->code);
+        str_copy(reply.answer.text, sizeof reply.answer.text, why->text);
+        str_copy(reply.answer.hint, sizeof reply.answer.hint, why->hint);
+    } else {
+        str_copy(reply.error.code, sizeof reply.error.code, "role");
+        str_copy(reply.error.text, sizeof reply.error.text, why->text);
+    }
+    outbox_add(&server->outbox, from, &reply);
+}
+
+/* A worker's uuid is no secret: under another key nobody becomes that worker. */
+static int check_hello(const struct server *server, peer_id from, const struct msg *msg, struct err *err)
+{
+    const char *key = wire_sender(server->wire)->key;
+    const struct worker *known =
+        msg->kind == MSG_hello ? roster_by_uuid(&server->reactor.roster, msg->hello.uuid) : NULL;
+    if (!known || known->peer == from || strcmp(known->key, key) == 0)
+        return 0;
+    return err_set(err, ERR_NO, "a worker with this uuid is here under another key");
+}
+
+static void take_message(struct server *server, struct turn *turn, peer_id from, struct msg *msg)
+{
+    struct err why = ERR_NONE;
+    const struct key_owner *sender = wire_sender(server->wire);
+    if (access_check(sender, msg, &why) || check_hello(server, from, msg, &why)) {
+        refuse(server, from, msg, &why);
+        return;
+    }
+    if (is_call(msg, "shutdown"))
+        on_shutdown(server, from, msg);
+    else if (is_call(msg, "query"))
+        on_query(server, from, msg);
+    else
+        reactor_on_message(&server->reactor, turn, from, msg);
+    struct worker *w = msg->kind == MSG_hello ? roster_by_peer(&server->reactor.roster, from) : NULL;
+    if (w)
+        str_copy(w->key, sizeof w->key, sender->key);
+}
+
 static void drain(struct server *server, struct turn *turn)
 {
     struct err err = ERR_NONE;
@@ -188,16 +259,14 @@ static void drain(struct server *server, struct turn *turn)
         enum wire_event event = wire_receive(server->wire, &from, &msg, &err);
         if (event == WIRE_NOTHING)
             return;
-        if (event == WIRE_BAD)
+        if (event == WIRE_BAD && from)
             outbox_add(&server->outbox, from, &msg); /* the wire has written the ERROR */
+        if (event == WIRE_CUT)
+            reactor_on_revoked(&server->reactor, turn, from);
         if (event != WIRE_MESSAGE)
             continue;
-        if (is_call(&msg, "shutdown"))
-            on_shutdown(server, from, &msg);
-        else if (is_call(&msg, "query"))
-            on_query(server, from, &msg);
-        else
-            reactor_on_message(&server->reactor, turn, from, &msg);
+        take_message(server, turn, from, &msg);
+        wire_charge(server->wire, access_units(&msg));
         msg_fini(&msg);
     }
 }
@@ -235,13 +304,14 @@ int server_turn(struct server *server, int64_t max_wait_ms, struct err *err)
         reactor_dismiss(&server->reactor, &turn, "interrupted");
     if (store_commit(server->store, err))
         return err && err->code ? err->code : ERR_IO; /* nothing of this turn may be said */
+    reactor_committed(&server->reactor, &turn);
     wire_flush(server->wire, &server->outbox);
     if (over)
         return 1;
     int64_t wait = next == INT64_MAX ? max_wait_ms : next - clock_mono_ms();
     wait = wait < 0 ? 0 : wait < max_wait_ms || max_wait_ms < 0 ? wait : max_wait_ms;
-    struct pollfd proposals = {proposer_fd(server->proposer), POLLIN, 0};
-    wire_wait(server->wire, &proposals, 1, wait);
+    struct pollfd helpers[] = {{proposer_fd(server->proposer), POLLIN, 0}, {porter_fd(server->porter), POLLIN, 0}};
+    wire_wait(server->wire, helpers, 2, wait);
     proposer_calm(server->proposer);
     return 0;
 }

@@ -293,6 +293,7 @@ int study_load(struct turn *turn, struct study *s, int64_t orphan_until_mono_ms,
         return rc;
     }
     s->looked_at = (size_t)store_last_look(turn->store, s->id);
+    s->kept_bytes = store_kept_bytes(turn->store, s->id);
     for (size_t i = 0; i < s->count; i++) {
         struct trial *t = s->trials[i];
         s->counts[t->status]++;
@@ -342,19 +343,28 @@ struct trial *study_trial(const struct study *s, uint32_t number)
 int64_t study_planned(const struct study *s)
 {
     int64_t size = sampler_size(s->sampler), trials = s->def.search.trials;
+    size = size > 0 ? size * s->def.repeat.repeats : size;
     /* A cancelled point of a grid is gone, of a random search another one takes its place. */
     if (size >= 0)
         return trials && trials < size ? trials : size;
     return trials ? trials : -1;
 }
 
-static bool may_sample(const struct study *s)
+/* Trials that may still be made, those kept for the confirmation apart. */
+static bool has_room(const struct study *s)
 {
     int64_t planned = study_planned(s);
+    if (planned >= 0)
+        planned -= (int64_t)s->def.repeat.confirm_top * s->def.repeat.confirm_seeds;
     int64_t counted = (int64_t)s->count;
     if (sampler_size(s->sampler) < 0)
         counted -= s->counts[TRIAL_cancelled];
-    return !s->exhausted && (planned < 0 || counted < planned);
+    return planned < 0 || counted < planned;
+}
+
+static bool may_sample(const struct study *s)
+{
+    return !s->exhausted && has_room(s);
 }
 
 static void add_rows(struct turn *turn, struct trial *t, const struct proposal *note, const char *given)
@@ -376,6 +386,7 @@ static void add_rows(struct turn *turn, struct trial *t, const struct proposal *
         .study = t->study->id,
         .number = t->number,
         .group = t->group,
+        .repeat = t->repeat,
         .status = TRIAL_waiting,
         .seed = t->seed,
         .sampler = note->sampler,
@@ -466,11 +477,12 @@ static bool propose(struct study *s, struct proposed *out)
 }
 
 static struct trial *new_trial(struct turn *turn, struct study *s, const struct point *point,
-                               const struct proposal *note, const char *given)
+                               const struct proposal *note, const char *given, uint32_t group, int repeat)
 {
     struct trial *t = add_trial(s);
     point_copy(&t->point, point);
-    t->group = t->number;
+    t->group = group ? group : t->number;
+    t->repeat = repeat;
     t->seed = hash_mix(s->def.trainer_seed, (uint64_t)t->repeat) & HONE_SEED_MAX;
     t->epochs = s->def.epochs;
     t->until = course_until(s);
@@ -496,7 +508,7 @@ static struct trial *sample(struct turn *turn, struct study *s)
         s->exhausted = s->exhausted || proposed.rc == ERR_GONE;
         return NULL;
     }
-    struct trial *t = new_trial(turn, s, &proposed.point, &note, NULL);
+    struct trial *t = new_trial(turn, s, &proposed.point, &note, NULL, 0, 0);
     point_fini(&proposed.point);
     return t;
 }
@@ -522,7 +534,7 @@ int study_add_given(struct turn *turn, struct study *s, const struct jcur *given
         size_t named = json_count(given->node);
         json_print(given->node, &text);
         snprintf(note.why, sizeof note.why, "%zu of %d parameters named by %.60s", named, s->def.space.count, who);
-        struct trial *t = new_trial(turn, s, &point, &note, str_text(&text));
+        struct trial *t = new_trial(turn, s, &point, &note, str_text(&text), 0, 0);
         if (out)
             *out = t;
     }
@@ -541,7 +553,38 @@ static void add_file_points(struct turn *turn, struct study *s)
     }
 }
 
-struct trial *study_next(struct turn *turn, struct study *s)
+/* ---- repeats ---- */
+
+static struct trial *repeat_one(struct turn *turn, struct study *s)
+{
+    struct repeat_job job;
+    if (!has_room(s) || !repeat_next(&s->def.repeat, &s->history, &job))
+        return NULL;
+    struct proposal note = {.sampler = "repeat", .version = 1, .seq_cut = s->history.seq};
+    int len = snprintf(note.why, sizeof note.why, "repeat %d of %d of trial %u: mean %.6g so far", job.repeat + 1,
+                       s->def.repeat.repeats, job.group, s->def.maximize ? job.mean : -job.mean);
+    if (isfinite(job.bar))
+        snprintf(note.why + len, sizeof note.why - (size_t)len, ", the bar is %.6g", s->def.maximize ? job.bar : -job.bar);
+    return new_trial(turn, s, &study_trial(s, job.group)->point, &note, NULL, job.group, job.repeat);
+}
+
+/* All at once, when everything else has ended. True: there is something to do again. */
+static bool confirm(struct turn *turn, struct study *s)
+{
+    struct confirm_job jobs[CONFIRM_MOST];
+    uint64_t cut = s->history.seq;
+    int count = confirm_groups(&s->def.repeat, &s->history, jobs);
+    for (int i = 0; i < count; i++)
+        for (int k = 0; k < s->def.repeat.confirm_seeds; k++) {
+            struct proposal note = {.sampler = "confirm", .version = 1, .seq_cut = cut};
+            snprintf(note.why, sizeof note.why, "trial %u again: rank %d with mean %.6g, to be confirmed", jobs[i].group,
+                     jobs[i].rank, s->def.maximize ? jobs[i].mean : -jobs[i].mean);
+            new_trial(turn, s, &study_trial(s, jobs[i].group)->point, &note, NULL, jobs[i].group, jobs[i].repeat + k);
+        }
+    return count > 0;
+}
+
+struct trial *study_next(struct turn *turn, struct study *s, int64_t worker)
 {
     if (study_has_ended(s) || s->ending[0] || s->wish != WISH_RUN || checks_pending(s))
         return NULL;
@@ -549,11 +592,14 @@ struct trial *study_next(struct turn *turn, struct study *s)
         return NULL;
     /* A trial whose older attempt a worker is still winding up waits for its end: the slot is not free yet. */
     for (struct trial *t = s->waiting_first; t; t = t->queue_next)
-        if (!t->holder)
+        if (!t->holder && t->wait_until_mono_ms <= turn->now.mono_ms && (!worker || t->failed_on != worker))
             return t;
     struct trial *promoted = course_promote(turn, s);
     if (promoted)
         return promoted;
+    struct trial *again = repeat_one(turn, s);
+    if (again)
+        return again;
     return may_sample(s) ? sample(turn, s) : NULL;
 }
 
@@ -650,7 +696,9 @@ static void count_time(struct turn *turn, struct study *s)
 
 static void end_now(struct turn *turn, struct study *s)
 {
-    const char *reason = s->ending[0] ? s->ending : s->exhausted || sampler_size(s->sampler) >= 0 ? "exhausted" : "trials";
+    const char *reason = s->ending[0]                                    ? s->ending
+                         : s->exhausted || sampler_size(s->sampler) >= 0 ? "exhausted"
+                                                                         : "trials";
     for (size_t i = 0; i < s->count; i++)
         if (s->trials[i]->status == TRIAL_paused)
             trial_move(turn, s->trials[i], TRIAL_pruned, stages_of(&s->def.search) ? "stage" : "rung", NULL);
@@ -674,6 +722,12 @@ static int64_t time_deadline(const struct study *s, int64_t now)
     return deadline;
 }
 
+static bool repeat_is_due(const struct study *s)
+{
+    struct repeat_job job;
+    return has_room(s) && repeat_next(&s->def.repeat, &s->history, &job);
+}
+
 int64_t study_tick(struct turn *turn, struct study *s)
 {
     if (study_has_ended(s))
@@ -687,7 +741,10 @@ int64_t study_tick(struct turn *turn, struct study *s)
     if (!s->ending[0] && course_step(turn, s))
         return turn->now.mono_ms; /* there may be something to start now */
     bool quiet = !s->counts[TRIAL_waiting] && !s->counts[TRIAL_running] && !s->open_count;
-    if (quiet && (s->ending[0] || (!may_sample(s) && !course_has_promotion(s) && s->wish == WISH_RUN)))
+    bool through = !may_sample(s) && !course_has_promotion(s) && !repeat_is_due(s) && s->wish == WISH_RUN;
+    if (quiet && through && !s->ending[0] && confirm(turn, s))
+        return turn->now.mono_ms;
+    if (quiet && (s->ending[0] || through))
         end_now(turn, s);
     return study_has_ended(s) ? INT64_MAX : time_deadline(s, turn->now.mono_ms);
 }

@@ -47,6 +47,8 @@ struct study {
     unsigned char *told_verdict; /* last verdict told, by parameter and side */
     int64_t counted_mono_ms; /* wall and slot time are counted up to here; 0: not started */
     int64_t saved_wall_ms;   /* what the row says */
+    int64_t kept_bytes;      /* of its checkpoints that are kept */
+    bool none_spare;         /* the last look found nothing that max_bytes could take */
     double served;           /* jobs given, over the weight: for the fair share */
 };
 
@@ -72,8 +74,9 @@ void study_learn_box(struct study *study, const struct box *box, int stage, int 
 
 struct trial *study_trial(const struct study *study, uint32_t number); /* NULL: no such trial */
 
-/* The next trial to start: the front of the waiting list, else a newly sampled one. NULL: nothing now. */
-struct trial *study_next(struct turn *turn, struct study *study);
+/* `worker` (0: any): trials that failed there last are for others.
+ * The next trial to start: the front of the waiting list, else a newly sampled one. NULL: nothing now. */
+struct trial *study_next(struct turn *turn, struct study *study, int64_t worker);
 
 /* A trial of a point that somebody names, in whole or in part; it counts among the trials of the budget. ERR_NO: the
  * study has no room for one; ERR_BAD: the point cannot be. */

@@ -79,10 +79,10 @@ static int parse_budget(const struct jcur *root, struct study_def *def, struct e
 }
 
 /* {name} in an element of the command must be a parameter or one of the words the slot knows. */
-static int check_placeholders(const struct jcur *arg, const struct space *space, struct err *err)
+static int check_placeholders(const struct jcur *arg, const struct study_def *def, struct err *err)
 {
-    static const char *const words[] = {"study", "trial", "attempt", "seed", "until", "epochs",
-                                        "metric", "dir", "base", "resume", "resume_epoch", NULL};
+    static const char *const words[] = {"study",  "trial", "attempt", "seed",   "until",        "epochs",
+                                        "metric", "dir",   "base",    "resume", "resume_epoch", NULL};
     for (const char *open = strchr(json_text(arg->node), '{'); open; open = strchr(open + 1, '{')) {
         size_t len = strcspn(open + 1, "{}");
         char name[66];
@@ -90,7 +90,7 @@ static int check_placeholders(const struct jcur *arg, const struct space *space,
             continue; /* a brace of the trainer's own, as in JSON or a shell pattern */
         memcpy(name, open + 1, len);
         name[len] = '\0';
-        if (!name_ok(name) || space_find(space, name) >= 0)
+        if (!name_ok(name) || space_find(&def->space, name) >= 0 || (def->repeat.folds && strcmp(name, "fold") == 0))
             continue;
         const char *const *w = words;
         while (*w && strcmp(*w, name) != 0)
@@ -114,7 +114,7 @@ static int check_command(const struct jcur *trainer, const struct study_def *def
     for (const struct json *a = json_first(command.node); a; a = json_next(a), i++) {
         struct jcur arg = jcur_at(&command, i);
         const char *text;
-        if (jcur_text(&arg, 65536, &text, err) || check_placeholders(&arg, &def->space, err))
+        if (jcur_text(&arg, 65536, &text, err) || check_placeholders(&arg, def, err))
             return ERR_BAD;
         if (i == 0 && !text[0])
             return jcur_fail(&arg, err, "the program's name is empty");
@@ -137,9 +137,11 @@ static int check_params_used(const struct jcur *trainer, const struct study_def 
         if (trainer_uses_param(trainer->node, name))
             continue;
         err_set(err, ERR_BAD, "%s: space.%s: nothing in the trainer uses this parameter", file, name);
-        return err_hint(err, "give it the name of a trainer option (lr, l2, hidden, …) or place it as \"{%s}\" in a "
-                             "layer",
-                        name);
+        return err_hint(
+            err,
+            "give it the name of a trainer option (lr, l2, hidden, …) or place it as \"{%s}\" in a "
+            "layer",
+            name);
     }
     return 0;
 }
@@ -152,7 +154,9 @@ static int parse_trainer(const struct jcur *root, struct study_def *def, struct 
     bool builtin = json_get(trainer.node, "builtin") != NULL;
     if (builtin == (json_get(trainer.node, "command") != NULL)) {
         jcur_fail(&trainer, err, "must have \"builtin\" or \"command\", and not both");
-        return err_hint(err, "{\"builtin\": \"mlp\", \"data\": \"spiral\"} or {\"command\": [\"python3\", \"train.py\"]}");
+        return err_hint(
+            err,
+            "{\"builtin\": \"mlp\", \"data\": \"spiral\"} or {\"command\": [\"python3\", \"train.py\"]}");
     }
     int64_t value = 0;
     if (jcur_has(&seed) && jcur_int(&seed, 0, HONE_SEED_MAX, &value, err))
@@ -195,8 +199,8 @@ static int check_enqueue(const struct jcur *root, const struct study_def *def, s
     if (strcmp(def->search.method, "grid") == 0)
         return jcur_fail(&list, err, "has no place beside a grid, which visits its own points and no others");
     if (def->search.trials && (int64_t)json_count(list.node) > def->search.trials)
-        return jcur_fail(&list, err, "has %zu points, more than the %lld of search.trials", json_count(list.node),
-                         (long long)def->search.trials);
+        return jcur_fail(&list, err, "has %zu points, more than the %lld of search.trials",
+                         json_count(list.node), (long long)def->search.trials);
     for (const struct json *n = json_first(list.node); n; n = json_next(n)) {
         struct jcur given = jcur_of(&list, n);
         if (given_check(&def->space, &given, err))
@@ -205,10 +209,23 @@ static int check_enqueue(const struct jcur *root, const struct study_def *def, s
     return 0;
 }
 
+/* Stages and rungs compare trials of different lengths; a mean of these says nothing. */
+static int check_groups(const struct jcur *root, const struct study_def *def, struct err *err)
+{
+    bool rungs = stages_of(&def->search) || def->prune.method == PRUNE_ASHA;
+    struct jcur repeat = jcur_get(root, "repeat"), confirm = jcur_get(root, "confirm");
+    if (rungs && def->repeat.repeats > 1)
+        return jcur_fail(&repeat, err, "has no place beside stages or asha, which compare trials before they are through");
+    if (stages_of(&def->search) && def->repeat.confirm_top)
+        return jcur_fail(&confirm, err, "has no place beside stages: their last stage is the confirmation");
+    return 0;
+}
+
 static int check_warm_start(const struct jcur *root, struct err *err)
 {
     static const char *const keys[] = {"study", "db", NULL};
-    struct jcur warm = jcur_get(root, "warm_start"), study = jcur_get(&warm, "study"), db = jcur_get(&warm, "db");
+    struct jcur warm = jcur_get(root, "warm_start"), study = jcur_get(&warm, "study"),
+                db = jcur_get(&warm, "db");
     const char *text;
     if (!jcur_has(&warm))
         return 0;
@@ -235,9 +252,9 @@ static int check_ends(const struct jcur *root, struct study_def *def, struct err
 
 static int parse_root(const struct jcur *root, struct study_def *def, struct err *err)
 {
-    static const char *const keys[] = {"study",  "metric",   "trainer", "space",        "search",
-                                       "budget", "priority", "weight",  "max_attempts", "description", "prune", "enqueue",
-                                       "warm_start", NULL};
+    static const char *const keys[] = {"study",  "metric",   "trainer", "space",        "search",      "budget",
+                                       "priority", "weight", "max_attempts", "description", "prune", "enqueue",
+                                       "warm_start", "repeat", "confirm", "keep", "checkpoints", NULL};
     struct jcur name = jcur_get(root, "study"), space = jcur_get(root, "space");
     struct jcur search = jcur_get(root, "search"), trainer = jcur_get(root, "trainer");
     const char *text;
@@ -257,10 +274,14 @@ static int parse_root(const struct jcur *root, struct study_def *def, struct err
     if (prune_parse(&prune, def->epochs, &def->prune, err))
         return ERR_BAD;
     if (stages && def->prune.method == PRUNE_ASHA)
-        return jcur_fail(&prune, err, "stages carry their best on by themselves: \"asha\" has no place beside them");
-    if (parse_budget(root, def, err) || parse_trainer(root, def, err) || parse_extras(root, def, err))
+        return jcur_fail(&prune, err,
+                         "stages carry their best on by themselves: \"asha\" has no place beside them");
+    if (repeat_parse(root, def->search.trials, &def->repeat, err))
         return ERR_BAD;
-    if (check_enqueue(root, def, err) || check_warm_start(root, err))
+    if (parse_budget(root, def, err) || parse_trainer(root, def, err) || parse_extras(root, def, err) ||
+        keep_parse(root, &def->keep, err))
+        return ERR_BAD;
+    if (check_groups(root, def, err) || check_enqueue(root, def, err) || check_warm_start(root, err))
         return ERR_BAD;
     return check_ends(root, def, err);
 }
@@ -393,8 +414,8 @@ int study_def_same(const struct study_def *now, const struct json *stored, const
     struct str path = {0};
     int rc = 0;
     if (!json_same(mine, stored, &path)) {
-        rc = err_set(err, ERR_BAD, "%s: %s: differs from study \"%s\" in this database", file, str_text(&path),
-                     json_text(json_get(stored, "study")));
+        rc = err_set(err, ERR_BAD, "%s: %s: differs from study \"%s\" in this database", file,
+                     str_text(&path), json_text(json_get(stored, "study")));
         err_hint(err, "--fresh starts a new study beside it; or give this one another name or another --db");
     }
     str_fini(&path);

@@ -2,7 +2,7 @@
  * its range, every parameter used by the trainer, every placeholder backed by a parameter.
  *
  *   { "study": "mnist", "metric": {…}, "trainer": {…}, "space": {…}, "search": {…}, "budget": {…},
- *     "priority": 0, "weight": 1, "max_attempts": 3, "description": "…" }
+ *     "keep": {…}, "checkpoints": "master", "priority": 0, "weight": 1, "max_attempts": 3, "description": "…" }
  *
  * docs/study-file.md is the reference, docs/study.schema.json the schema; a test keeps the three agreed.
  * Refuses with file, path, value and hint; writes nothing anywhere. Ownership: the caller's storage;
@@ -16,7 +16,9 @@
 
 #include "common/err.h"
 #include "common/json.h"
+#include "master/keep.h"
 #include "master/search/prune.h"
+#include "master/search/repeat.h"
 #include "master/search/sampler.h"
 #include "master/search/space.h"
 
@@ -39,6 +41,8 @@ struct study_def {
     int epochs; /* length of a full training */
     struct prune_def prune;
     struct budget budget;
+    struct repeat_def repeat;
+    struct keep keep; /* which checkpoints stay */
     double priority, weight;
     int max_attempts;      /* failures of a trial's own making before it is failed */
     uint64_t trainer_seed; /* every trial's seed comes from it: a paired comparison */

@@ -6,6 +6,7 @@
 
 #include "common/check.h"
 #include "common/mem.h"
+#include "master/retention.h"
 #include "master/study.h"
 
 static const char *orderly(const char *cause)
@@ -39,7 +40,7 @@ static void set_times(struct trial *t, int64_t now_ms)
 /* Preempted and lost trials have waited before: they go first. */
 static bool goes_first(const char *cause)
 {
-    static const char *const causes[] = {"lost", "preempted", "shutdown", "paused", "promoted", NULL};
+    static const char *const causes[] = {"lost", "preempted", "refused", "drained", "shutdown", "paused", "promoted", NULL};
     for (int i = 0; cause && causes[i]; i++)
         if (strcmp(cause, causes[i]) == 0)
             return true;
@@ -64,6 +65,8 @@ void trial_move(struct turn *turn, struct trial *t, enum trial_status to, const 
     uint64_t seq = store_trial_moved(turn->store, t->id, from, to, event, orderly(t->cause), t->attempt,
                                      turn->now.wall_ms, detail);
     trial_tell_history(t, seq);
+    if (trial_status_is_final(to))
+        retention_trial(turn, t);
 }
 
 void trial_delete(struct turn *turn, struct trial *t)

@@ -53,6 +53,8 @@ struct trial {
     struct worker *holder; /* NULL: nobody, or its worker has not come back yet */
     int64_t orphan_until_mono_ms;
     int64_t attempt_started_ms; /* wall clock */
+    int64_t failed_on; /* worker of the last attempt that failed: another one tries next */
+    int64_t wait_until_mono_ms; /* its checkpoint is on the way here: not dispatched before */
     enum stop_when stopping;
     char stop_reason[33];
     struct trial *queue_prev, *queue_next; /* the study's waiting list */

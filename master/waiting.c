@@ -24,7 +24,7 @@ static void slots_reason(const struct reactor *r, const struct trial *t, struct 
     int connected = 0, wanting = 0;
     for (size_t i = 0; i < r->roster.count; i++) {
         connected += r->roster.workers[i]->peer != 0;
-        wanting += worker_wants_job(r->roster.workers[i]);
+        wanting += worker_wants_job(r->roster.workers[i], INT64_MAX); /* after its rest, if it rests */
     }
     long long before = before_it(t);
     if (!connected)
@@ -32,7 +32,8 @@ static void slots_reason(const struct reactor *r, const struct trial *t, struct 
     else if (!wanting && some_study_goes_first(r, t->study))
         str_add(out, "no slot is free, and a study of a higher priority is served first");
     else if (!wanting)
-        str_addf(out, "no slot is free; %lld trial%s of this study before it", before, before == 1 ? "" : "s");
+        str_addf(out, "no slot is free; %lld trial%s of this study before it", before,
+                 before == 1 ? "" : "s");
     else
         str_add(out, "it starts next");
 }
@@ -50,9 +51,11 @@ void waiting_reason(const struct reactor *r, const struct trial *t, struct str *
         str_add(out, "the study is paused; `hone resume` lets it go on");
     else if (t->holder)
         str_add(out, "the worker of its older attempt is still winding it up");
+    else if (t->wait_until_mono_ms)
+        str_add(out, "its newest checkpoint is on the way here from the worker that saved it");
     else if (s->def.search.parallel && s->open_count >= s->def.search.parallel)
-        str_addf(out, "%lld attempts run, and the study allows %d at once (search.parallel)", (long long)s->open_count,
-                 s->def.search.parallel);
+        str_addf(out, "%lld attempts run, and the study allows %d at once (search.parallel)",
+                 (long long)s->open_count, s->def.search.parallel);
     else
         slots_reason(r, t, out);
 }

@@ -95,8 +95,8 @@ static int check_metric(const struct warm *c, struct err *err)
         return ERR_BAD;
     int rc = 0;
     if (strcmp(other.metric, def->metric) != 0 || other.maximize != def->maximize)
-        rc = err_set(err, ERR_BAD, "%s: warm_start.study: \"%s\" is ranked by another metric (%s, %s)", def->name, c->name,
-                     other.metric, other.maximize ? "maximize" : "minimize");
+        rc = err_set(err, ERR_BAD, "%s: warm_start.study: \"%s\" is ranked by another metric (%s, %s)",
+                     def->name, c->name, other.metric, other.maximize ? "maximize" : "minimize");
     study_def_fini(&other);
     return rc;
 }
@@ -106,14 +106,15 @@ static int read_other(struct warm *c, struct store *from, struct err *err)
     const char *name = c->study->def.name;
     int rc = store_load_studies(from, find_other, c, err);
     if (!rc && !c->id)
-        rc = err_set(err, ERR_BAD, "%s: warm_start.study: there is no other study \"%s\" in %s", name, c->name,
-                     store_path(from));
+        rc = err_set(err, ERR_BAD, "%s: warm_start.study: there is no other study \"%s\" in %s", name,
+                     c->name, store_path(from));
     if (!rc)
         rc = check_metric(c, err);
     if (!rc)
         rc = store_load_trials(from, c->id, take_trial, c, err);
     if (!rc && !c->count)
-        rc = err_set(err, ERR_BAD, "%s: warm_start.study: no finished trial of \"%s\" fits this space", name, c->name);
+        rc = err_set(err, ERR_BAD, "%s: warm_start.study: no finished trial of \"%s\" fits this space", name,
+                     c->name);
     return rc;
 }
 
@@ -156,7 +157,8 @@ int warm_write(struct turn *turn, struct study *s, const struct warm *c, struct 
         return 0;
     for (size_t i = 0; i < c->count; i++) {
         const struct found *f = &c->list[i];
-        struct row_warm row = {s->id, (int)i + 1, c->name, f->trial, f->params, f->pruned, f->epochs, f->score};
+        struct row_warm row = {s->id,     (int)i + 1, c->name,   f->trial,
+                               f->params, f->pruned,  f->epochs, f->score};
         store_add_warm(turn->store, &row);
     }
     log_info("%s: %zu finished trials of %s are known from the start%s", s->def.name, c->count, c->name,
@@ -189,7 +191,8 @@ static int load_one(void *arg, const struct row_warm *row)
         bool bad = isnan(row->score);
         double score = bad ? -INFINITY : s->def.maximize ? row->score : -row->score;
         history_add(&s->history, number, number, &point, NULL, 0, 0);
-        history_update(&s->history, number, bad ? HISTORY_BAD : HISTORY_SCORED, row->pruned, row->epochs, score, 0);
+        history_update(&s->history, number, bad ? HISTORY_BAD : HISTORY_SCORED, row->pruned, row->epochs,
+                       score, 0);
     }
     point_fini(&point);
     json_free(json);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <zmq.h>
 
 #include "common/check.h"
@@ -14,12 +15,15 @@
 #include "common/hash.h"
 #include "common/mem.h"
 #include "proto/address.h"
+#include "proto/guard.h"
 
 enum {
     ROUTING_ID = 5, /* bytes of the ids that ROUTER makes up: a zero and 32 bits that count up */
     /* Messages waiting per peer and direction: JOB and STOP for 1024 slots, an ACK for each of a long row of
      * reports. A peer that reads never has so many, one that does not read can hold no more of our memory. */
     QUEUE_MAX = 20000,
+    UNREAD_MAX = 1000,  /* of one peer at the master; what is more waits in TCP, on the peer's own host */
+    TICK_MESSAGES = 64, /* handshakes must not wait for a flood to end */
     BACKLOG = 4096,     /* handshakes at a time: a thousand workers come back at once after a restart */
     LINGER_MS = 500,    /* for what was sent before wire_free */
     RETRY_MIN_MS = 100, /* between attempts to connect, doubling, plus up to as much again of jitter */
@@ -48,10 +52,16 @@ struct wire {
     struct pollfd *polled;
     size_t polled_room;
 
-    int64_t complain_at_ms; /* server: not before this time again about missing descriptors */
+    /* server */
+    struct guard *guard;
+    int since_tick;         /* messages */
+    int64_t complain_at_ms; /* not before this time again about missing descriptors */
+
     bool ipv6; /* look for IPv6 addresses; a client's name is looked up in both families in turn */
 
     /* client */
+    const struct key_trust *trust; /* NULL: without keys */
+    const char *refusal;           /* NULL, or why the last handshake failed */
     bool by_name;        /* the host is a name, not a number */
     bool up, told_up;    /* the handshake is through; the caller knows */
     bool lost;           /* this socket is done for: deliver what came, then WIRE_DOWN */
@@ -127,7 +137,7 @@ static void set_options(struct wire *wire)
     int rc = zmq_setsockopt(wire->socket, ZMQ_MAXMSGSIZE, &max_bytes, sizeof max_bytes);
     PRE(rc == 0);
     set_int(wire->socket, ZMQ_SNDHWM, QUEUE_MAX);
-    set_int(wire->socket, ZMQ_RCVHWM, QUEUE_MAX);
+    set_int(wire->socket, ZMQ_RCVHWM, wire->server ? UNREAD_MAX : QUEUE_MAX);
     set_int(wire->socket, ZMQ_LINGER, LINGER_MS);
     set_int(wire->socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_TIMEOUT_MS);
     set_int(wire->socket, ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS);
@@ -141,6 +151,8 @@ static void set_options(struct wire *wire)
     }
     set_int(wire->socket, ZMQ_CONNECT_TIMEOUT, CONNECT_TIMEOUT_MS);
     set_int(wire->socket, ZMQ_RECONNECT_IVL, NEVER_MS);
+    if (wire->trust)
+        trust_use(wire->socket, wire->trust);
 }
 
 /* The monitor is a socket of its own that tells of handshakes, cuts and refused connections. */
@@ -149,13 +161,14 @@ static int open_monitor(struct wire *wire)
     static atomic_uint counter;
     char name[64];
     snprintf(name, sizeof name, "inproc://wire-monitor-%u", atomic_fetch_add(&counter, 1));
-    int events = wire->server ? ZMQ_EVENT_ACCEPT_FAILED : CLIENT_EVENTS;
+    int events = wire->server ? ZMQ_EVENT_ACCEPT_FAILED | guard_monitored() : CLIENT_EVENTS;
     if (zmq_socket_monitor(wire->socket, name, events))
         return -1;
     wire->monitor = zmq_socket(context, ZMQ_PAIR);
     if (!wire->monitor)
         return -1;
     set_int(wire->monitor, ZMQ_LINGER, 0);
+    set_int(wire->monitor, ZMQ_RCVHWM, 0); /* libzmq's thread would stand still until we have read */
     return zmq_connect(wire->monitor, name);
 }
 
@@ -172,21 +185,36 @@ static void close_sockets(struct wire *wire)
     errno = kept;
 }
 
-static int open_sockets(struct wire *wire, struct err *err)
+/* A socket file that others may write to lets them in: it is made for us alone. */
+static int bind_privately(struct wire *wire)
+{
+    mode_t before = umask(077);
+    int rc = zmq_bind(wire->socket, wire->address);
+    umask(before);
+    return rc;
+}
+
+static int open_sockets(struct wire *wire, const char *key_folder, struct err *err)
 {
     wire->socket = zmq_socket(context, wire->server ? ZMQ_ROUTER : ZMQ_DEALER);
     if (!wire->socket)
         return zmq_failed("cannot open a socket for", wire->address, err);
     set_options(wire);
-    bool failed = open_monitor(wire) || (wire->server ? zmq_bind(wire->socket, wire->address)
-                                                      : zmq_connect(wire->socket, wire->address));
+    int rc = wire->server ? guard_open(context, key_folder, wire->socket, &wire->guard, err) : 0;
+    if (rc) {
+        close_sockets(wire);
+        return rc;
+    }
+    bool failed = open_monitor(wire) ||
+                  (wire->server ? bind_privately(wire) : zmq_connect(wire->socket, wire->address));
     if (!failed)
         return 0;
     close_sockets(wire);
     return zmq_failed(wire->server ? "cannot listen on" : "cannot connect to", wire->address, err);
 }
 
-static int wire_new(const char *address, bool server, struct wire **out, struct err *err)
+static int wire_new(const char *address, bool server, const char *key_folder, const struct key_trust *trust,
+                    struct wire **out, struct err *err)
 {
     *out = NULL;
     int rc = address_check(address, server, err);
@@ -196,12 +224,13 @@ static int wire_new(const char *address, bool server, struct wire **out, struct 
         return zmq_failed("cannot start ZeroMQ for", address, err);
     struct wire *wire = xcalloc(1, sizeof *wire);
     wire->server = server;
+    wire->trust = trust;
     wire->by_name = !server && address_is_name(address);
     wire->ipv6 = strchr(address, '[') || str_starts(address, "tcp://*:"); /* with it, * means both families */
     wire->retry_ms = RETRY_MIN_MS;
     wire->opened_ms = clock_mono_ms();
     str_copy(wire->address, sizeof wire->address, address);
-    rc = open_sockets(wire, err);
+    rc = open_sockets(wire, key_folder, err);
     if (rc)
         wire_free(wire);
     else
@@ -216,6 +245,7 @@ void wire_free(struct wire *wire)
     if (wire->server && wire->socket)
         address_leave(wire->address); /* libzmq leaves the file there */
     close_sockets(wire);
+    guard_close(wire->guard);
     context_release();
     str_fini(&wire->head);
     str_fini(&wire->body);
@@ -255,6 +285,11 @@ static void fill_in_port(struct wire *wire)
 
 int wire_listen(const char *address, struct wire **out, struct err *err)
 {
+    return wire_listen_keyed(address, NULL, out, err);
+}
+
+int wire_listen_keyed(const char *address, const char *key_folder, struct wire **out, struct err *err)
+{
     *out = NULL;
     int rc = address_check(address, true, err);
     if (rc == 0)
@@ -262,7 +297,7 @@ int wire_listen(const char *address, struct wire **out, struct err *err)
     if (rc)
         return rc;
     raise_descriptor_limit();
-    rc = wire_new(address, true, out, err);
+    rc = wire_new(address, true, key_folder, NULL, out, err);
     if (rc == 0)
         fill_in_port(*out);
     return rc;
@@ -277,7 +312,17 @@ int wire_listen(const char *address, struct wire **out, struct err *err)
 
 int wire_connect(const char *address, struct wire **out, struct err *err)
 {
-    return wire_new(address, false, out, err);
+    return wire_connect_keyed(address, NULL, out, err);
+}
+
+int wire_connect_keyed(const char *address, const struct key_trust *trust, struct wire **out, struct err *err)
+{
+    return wire_new(address, false, NULL, trust, out, err);
+}
+
+const char *wire_refusal(const struct wire *wire)
+{
+    return wire->refusal;
 }
 
 static void try_again(struct wire *wire)
@@ -285,7 +330,7 @@ static void try_again(struct wire *wire)
     if (wire->by_name)
         wire->ipv6 = !wire->ipv6;
     wire->opened_ms = clock_mono_ms();
-    if (open_sockets(wire, NULL)) /* out of descriptors, say: later */
+    if (open_sockets(wire, NULL, NULL)) /* out of descriptors, say: later */
         wire->retry_at_ms = wire->opened_ms + RETRY_MAX_MS;
 }
 
@@ -318,25 +363,41 @@ static int64_t next_deadline(const struct wire *wire)
     return wire->up ? -1 : wire->opened_ms + ATTEMPT_MS;
 }
 
-/* One event of the monitor, 0 if there is none: the first frame begins with 16 bits that name it. */
-static int monitor_event(struct wire *wire)
+/* One event of the monitor, 0 if there is none: the first frame has 16 bits that name it and 32 that go with it. */
+static int monitor_event(struct wire *wire, int *value)
 {
     unsigned char frame[6], rest[ADDRESS_MAX];
-    if (zmq_recv(wire->monitor, frame, sizeof frame, ZMQ_DONTWAIT) < (int)sizeof(uint16_t))
+    if (zmq_recv(wire->monitor, frame, sizeof frame, ZMQ_DONTWAIT) < (int)sizeof frame)
         return 0;
+    memcpy(value, frame + 2, sizeof *value);
     zmq_recv(wire->monitor, rest, sizeof rest, ZMQ_DONTWAIT); /* the address */
     uint16_t event;
     memcpy(&event, frame, sizeof event);
     return event;
 }
 
+static void note_refusal(struct wire *wire, int event)
+{
+    bool failed =
+        event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL || event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL;
+    if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
+        wire->refusal =
+            "the master does not let this key in: it is not on its list, or was cut off a moment ago";
+    else if (failed && wire->trust)
+        wire->refusal = "the master there does not have the key that server.pub names, or has no keys at all";
+    else if (failed)
+        wire->refusal = "the master there wants keys, or it is no master";
+}
+
 /* Anything but a handshake is an end: refused, timed out, not ZeroMQ, cut, to be tried again (tomorrow). */
 static void read_monitor(struct wire *wire)
 {
-    for (int event; (event = monitor_event(wire)) != 0;) {
+    for (int event, value; (event = monitor_event(wire, &value)) != 0;) {
         if (event != ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
             wire->lost = true;
+            note_refusal(wire, event);
         } else {
+            wire->refusal = NULL;
             wire->up = true;
             wire->up_ms = clock_mono_ms();
         }
@@ -412,6 +473,26 @@ static enum wire_event read_message(zmq_msg_t *frames, int count, struct msg *ms
     return rc ? WIRE_BAD : WIRE_MESSAGE;
 }
 
+/* An unreadable message is work for nothing, and one of many frames is memory for nothing. */
+enum { BAD_UNITS = 100 };
+
+static bool admit(struct wire *wire, zmq_msg_t *frames, int count, peer_id from, struct err *err)
+{
+    size_t bytes = 0;
+    for (int i = 0; i < count && i < 3; i++)
+        bytes += zmq_msg_size(&frames[i]);
+    if (count != 3)
+        bytes += (size_t)count << 14;
+    zmq_msg_t *teller = &frames[count > 1 ? 1 : 0];
+    return guard_admit(wire->guard, teller, from, bytes, clock_mono_ms(), err);
+}
+
+static void close_frames(zmq_msg_t *frames, int count, int most)
+{
+    for (int i = 0; i < count && i < most; i++)
+        zmq_msg_close(&frames[i]);
+}
+
 static enum wire_event receive_message(struct wire *wire, peer_id *from, struct msg *msg, struct err *err)
 {
     zmq_msg_t frames[3];
@@ -420,6 +501,12 @@ static enum wire_event receive_message(struct wire *wire, peer_id *from, struct 
     if (count == 0)
         return WIRE_NOTHING;
     *from = wire->server ? peer_of(&frames[0]) : 0;
+    if (wire->server && !admit(wire, frames, count, *from, err)) {
+        *from = 0;
+        memset(msg, 0, sizeof *msg);
+        close_frames(frames, count, most);
+        return WIRE_BAD;
+    }
     enum wire_event event = read_message(frames + skip, count - skip, msg, err);
     if (wire->server && *from == 0) {
         if (event == WIRE_MESSAGE)
@@ -429,8 +516,7 @@ static enum wire_event receive_message(struct wire *wire, peer_id *from, struct 
                 zmq_msg_size(&frames[0]));
         event = WIRE_BAD;
     }
-    for (int i = 0; i < count && i < most; i++)
-        zmq_msg_close(&frames[i]);
+    close_frames(frames, count, most);
     return event;
 }
 
@@ -464,8 +550,12 @@ static enum wire_event server_complaint(struct wire *wire, peer_id *from, struct
 {
     int64_t now = clock_mono_ms();
     bool failed = false;
-    while (monitor_event(wire))
-        failed = true;
+    for (int event, value; (event = monitor_event(wire, &value)) != 0;) {
+        failed = failed || event == ZMQ_EVENT_ACCEPT_FAILED;
+        guard_on_event(wire->guard, event, value, now);
+    }
+    guard_tick(wire->guard, now);
+    wire->since_tick = 0;
     if (!failed || now < wire->complain_at_ms)
         return WIRE_NOTHING;
     wire->complain_at_ms = now + 1000;
@@ -481,8 +571,28 @@ enum wire_event wire_receive(struct wire *wire, peer_id *from, struct msg *msg, 
     *from = 0;
     if (!wire->server)
         return client_receive(wire, from, msg, err);
-    enum wire_event event = receive_message(wire, from, msg, err);
-    return event == WIRE_NOTHING ? server_complaint(wire, from, msg, err) : event;
+    *from = guard_next_revoked(wire->guard);
+    if (*from) {
+        err_set(err, ERR_PROTO, "its key is no longer on the list");
+        return WIRE_CUT;
+    }
+    bool due = wire->since_tick++ >= TICK_MESSAGES;
+    enum wire_event event = due ? server_complaint(wire, from, msg, err) : WIRE_NOTHING;
+    if (event == WIRE_NOTHING)
+        event = receive_message(wire, from, msg, err);
+    if (event == WIRE_BAD && *from)
+        wire_charge(wire, BAD_UNITS);
+    return event == WIRE_NOTHING && !due ? server_complaint(wire, from, msg, err) : event;
+}
+
+const struct key_owner *wire_sender(const struct wire *wire)
+{
+    return guard_sender(wire->guard);
+}
+
+void wire_charge(struct wire *wire, int64_t units)
+{
+    guard_charge(wire->guard, units, clock_mono_ms());
 }
 
 /* ---- sending ---- */
@@ -527,7 +637,11 @@ int wire_flush(struct wire *wire, struct outbox *outbox)
     int dropped = 0;
     for (size_t i = 0; i < outbox->count; i++) {
         const struct outbox_item *item = &outbox->items[i];
-        dropped += send_frames(wire, item->to, &item->head, &item->body) != 0;
+        int rc = send_frames(wire, item->to, &item->head, &item->body);
+        dropped += rc != 0;
+        if (rc == ERR_BUSY &&
+            wire->server) /* it does not read: what it would miss it gets after its next HELLO */
+            guard_drop(wire->guard, item->to, clock_mono_ms());
     }
     outbox_clear(outbox);
     return dropped;
@@ -556,11 +670,11 @@ static int descriptor_of(void *socket)
 static int poll_with_sockets(struct wire *wire, struct pollfd *fds, int fd_count, int timeout_ms)
 {
     size_t count = (size_t)fd_count;
-    GROW(wire->polled, wire->polled_room, count + 2);
+    GROW(wire->polled, wire->polled_room, count + 3);
     if (count)
         memcpy(wire->polled, fds, count * sizeof *fds);
-    void *sockets[] = {wire->socket, wire->monitor};
-    for (int i = 0; i < 2 && sockets[i]; i++) {
+    void *sockets[] = {wire->socket, wire->monitor, wire->guard ? guard_socket(wire->guard) : NULL};
+    for (int i = 0; i < 3 && sockets[i]; i++) {
         if (has_input(sockets[i]))
             timeout_ms = 0;
         wire->polled[count++] = (struct pollfd){.fd = descriptor_of(sockets[i]), .events = POLLIN};

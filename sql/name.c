@@ -57,6 +57,9 @@ static const char *const ours[] = {"meta",
                                    "warm",
                                    "study_event_by_study",
                                    "checkpoint",
+                                   "checkpoint_doomed",
+                                   "checkpoint_live",
+                                   "checkpoint_offered",
                                    "trial_event",
                                    "trial_event_by_trial",
                                    "epoch_counted",
@@ -64,12 +67,13 @@ static const char *const ours[] = {"meta",
                                    "leaderboard",
                                    "learning_curves",
                                    "study_progress",
-                                   "worker_timeline"};
+                                   "worker_timeline",
+                                   "groups"};
 
 /* What migrations may want: a study of that name would keep a later version from opening the file. */
-static const char *const wanted[] = {"finding",   "group",
-                                     "group_score", "stage",        "rung",      "promotion",     "proposal",
-                                     "study_event", "worker_event", "importance"};
+static const char *const wanted[] = {"finding",     "group",     "group_score",
+                                     "stage",       "rung",          "promotion", "proposal",
+                                     "study_event", "worker_event",  "importance"};
 
 static bool among(const char *name, const char *const *list, size_t count)
 {

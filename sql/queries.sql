@@ -15,6 +15,7 @@
 --   workers                          one row per worker, connected ones first
 --   trial_head, trial_params, trial_attempts, trial_events, trial_curve, trial_checkpoints,
 --   trial_findings, trial_models   :study :trial (number)
+--   best_groups     :study           groups where points were repeated: trial repeats score spread metric params
 --   trial_origin    :study :trial    what was known when it was proposed: finished under_way best_trial best stage box
 --   trial_queue     :study :trial    what it waits for: open before slots workers busy
 --   space           :study           the axes: position name dist definition
@@ -114,7 +115,16 @@ ON CONFLICT (uuid) DO UPDATE SET name = excluded.name, host = excluded.host, ver
     left_ms = NULL, left_why = NULL;
 
 -- name: worker_id
-SELECT id FROM worker WHERE uuid = :uuid;
+SELECT id, mode, failed_in_row FROM worker WHERE uuid = :uuid;
+
+-- name: set_worker_mode
+UPDATE worker SET mode = :mode, failed_in_row = :failed_in_row WHERE id = :worker;
+
+-- Different workers that went down with a trial since somebody last said `retry`.
+-- name: workers_lost
+SELECT count(DISTINCT a.worker) FROM attempt a
+WHERE a.trial = :trial AND a.outcome = 'lost' AND a.cause = 'worker' AND a.attempt >
+      coalesce((SELECT max(v.attempt) FROM trial_event v WHERE v.trial = :trial AND v.event = 'retry'), 0);
 
 -- name: set_worker_left
 UPDATE worker SET left_ms = :left_ms, left_why = :why WHERE id = :worker;
@@ -198,13 +208,56 @@ INSERT INTO epoch_metric (trial, epoch, attempt, metric, value) VALUES (:trial, 
 ON CONFLICT DO NOTHING;
 
 -- name: add_checkpoint
-INSERT INTO checkpoint (trial, attempt, epoch, path, bytes, hash, created_ms)
-VALUES (:trial, :attempt, :epoch, :path, :bytes, :hash, :created_ms)
+INSERT INTO checkpoint (trial, attempt, epoch, path, bytes, hash, created_ms, state)
+VALUES (:trial, :attempt, :epoch, :path, :bytes, :hash, :created_ms, :state)
 ON CONFLICT DO NOTHING;
 
 -- name: add_finding
 INSERT INTO trial_finding (trial, attempt, epoch, rule, action, text, advice)
 VALUES (:trial, :attempt, :epoch, :rule, :action, :text, :advice);
+
+-- A NULL :path leaves it as it is.
+-- name: set_checkpoint_state
+UPDATE checkpoint SET state = :state, path = coalesce(:path, path)
+WHERE trial = :trial AND attempt = :attempt AND epoch = :epoch;
+
+-- name: fence_checkpoints
+UPDATE checkpoint SET state = 'doomed' WHERE trial = :trial AND state = 'offered';
+
+-- The rest of a trial's checkpoints, and of a study's, as the keep policy sees them.
+-- name: live_checkpoints
+SELECT c.trial, c.attempt, c.epoch, c.path, c.bytes, c.hash, c.created_ms, c.state, e.value
+FROM checkpoint c LEFT JOIN epoch e ON e.trial = c.trial AND e.epoch = c.epoch AND e.attempt = c.attempt
+WHERE c.trial = :trial AND c.state IN ('offered', 'kept') ORDER BY c.attempt, c.epoch;
+
+-- Of trials that have ended and are not among the :top best; the worst first.
+-- name: spare_checkpoints
+SELECT c.trial, c.attempt, c.epoch, c.path, c.bytes, c.hash, c.created_ms, c.state, r.score
+FROM (SELECT t.id, t.status, t.score,
+             row_number() OVER (ORDER BY t.score IS NULL, iif(s.goal = 'maximize', -t.score, t.score), t.number) AS place
+      FROM study s JOIN trial t ON t.study = s.id WHERE s.id = :study) r
+CROSS JOIN checkpoint c ON c.trial = r.id AND c.state IN ('offered', 'kept') AND c.state = 'kept'
+WHERE r.place > :top AND r.status IN ('complete', 'pruned', 'failed', 'cancelled')
+ORDER BY r.place DESC, c.attempt, c.epoch;
+
+-- name: kept_bytes
+SELECT coalesce(sum(c.bytes), 0)
+FROM trial t CROSS JOIN checkpoint c ON c.trial = t.id AND c.state IN ('offered', 'kept') AND c.state = 'kept'
+WHERE t.study = :study;
+
+-- name: doomed_checkpoints
+SELECT c.trial, c.attempt, c.epoch, c.path, c.bytes, c.hash, c.created_ms, c.state, NULL,
+       s.name, t.number, a.token, a.worker
+FROM checkpoint c JOIN trial t ON t.id = c.trial JOIN study s ON s.id = t.study
+JOIN attempt a ON a.trial = c.trial AND a.attempt = c.attempt
+WHERE c.state = 'doomed' LIMIT coalesce(:limit, -1);
+
+-- name: offered_checkpoints
+SELECT c.trial, c.attempt, c.epoch, c.path, c.bytes, c.hash, c.created_ms, c.state, NULL,
+       s.name, t.number, a.token, a.worker
+FROM checkpoint c JOIN trial t ON t.id = c.trial JOIN study s ON s.id = t.study
+JOIN attempt a ON a.trial = c.trial AND a.attempt = c.attempt
+WHERE c.state = 'offered' LIMIT coalesce(:limit, -1);
 
 
 -- ---- rebuilding memory ----
@@ -274,7 +327,7 @@ SELECT seq, event, path, before, after, who, at_ms FROM study_event WHERE study 
 
 -- name: last_checkpoint
 SELECT trial, attempt, epoch, path, bytes, hash, created_ms FROM checkpoint
-WHERE trial = :trial AND epoch <= :max_epoch ORDER BY attempt DESC, epoch DESC LIMIT 1;
+WHERE trial = :trial AND epoch <= :max_epoch AND state = 'kept' ORDER BY attempt DESC, epoch DESC LIMIT 1;
 
 
 -- ---- reading: studies and workers ----
@@ -307,6 +360,7 @@ SELECT w.name AS worker, w.host, w.pid, w.slots,
        (SELECT count(*) FROM attempt a WHERE a.worker = w.id) AS attempts,
        (SELECT count(*) FROM attempt a WHERE a.worker = w.id AND a.outcome IN ('finished', 'stopped')) AS done,
        (SELECT count(*) FROM attempt a WHERE a.worker = w.id AND a.outcome IN ('failed', 'lost')) AS failed,
+       w.mode, w.failed_in_row,
        w.version, w.platform, w.joined_ms, w.left_ms,
        strftime('%Y-%m-%dT%H:%M:%fZ', w.joined_ms / 1000.0, 'unixepoch') AS joined_at,
        strftime('%Y-%m-%dT%H:%M:%fZ', w.left_ms / 1000.0, 'unixepoch') AS left_at, w.left_why
@@ -397,7 +451,7 @@ SELECT epoch, attempt, metric, value, seconds, at FROM learning_curves
 WHERE study = :study AND trial = :trial ORDER BY epoch;
 
 -- name: trial_checkpoints
-SELECT c.attempt, c.epoch, c.path, c.bytes, c.hash, c.created_ms
+SELECT c.attempt, c.epoch, c.state, c.path, c.bytes, c.hash, c.created_ms
 FROM study s JOIN trial t ON t.study = s.id JOIN checkpoint c ON c.trial = t.id
 WHERE s.name = :study AND t.number = :trial ORDER BY c.attempt, c.epoch;
 
@@ -410,7 +464,7 @@ WHERE s.name = :study AND t.number = :trial ORDER BY f.id;
 -- name: trial_models
 SELECT c.path, c.epoch, c.epoch IS t.best_epoch AS is_best, s.base, s.metric
 FROM study s JOIN trial t ON t.study = s.id JOIN checkpoint c ON c.trial = t.id
-WHERE s.name = :study AND t.number = :trial ORDER BY is_best DESC, c.epoch DESC, c.attempt DESC;
+WHERE s.name = :study AND t.number = :trial AND c.state IN ('offered', 'kept') ORDER BY is_best DESC, c.epoch DESC, c.attempt DESC;
 
 -- name: trial_origin
 SELECT t.seq_cut,
@@ -435,3 +489,113 @@ SELECT (SELECT count(*) FROM attempt a JOIN trial b ON b.id = a.trial WHERE b.st
        (SELECT count(*) FROM worker w WHERE w.left_ms IS NULL) AS workers,
        (SELECT count(*) FROM attempt a WHERE a.outcome IS NULL) AS busy
 FROM study s WHERE s.name = :study;
+
+-- Only where some point was repeated: what `hone best` ranks by then. exact() keeps every digit of the parameters.
+-- name: best_groups
+SELECT g.study, g.trial, g.repeats, g.mean AS score, g.spread, g.metric,
+       (SELECT json_group_object(sp.name, exact(p.value))
+        FROM study s JOIN trial f ON f.study = s.id JOIN study_param sp ON sp.study = f.study
+        CROSS JOIN param p ON p.trial = f.id AND p.name = sp.name
+        WHERE s.name = g.study AND f.number = g.trial) AS params
+FROM groups g
+WHERE g.study = :study AND g.repeats > 0
+      AND (SELECT max(t.repeat) FROM study s JOIN trial t ON t.study = s.id WHERE s.name = g.study) > 0;
+
+-- ---- verify: what must hold in every database; each row of a result is something that does not ----
+
+-- name: verify_integrity
+SELECT NULL AS trial, integrity_check AS text FROM pragma_integrity_check WHERE integrity_check <> 'ok'
+UNION ALL
+SELECT NULL, 'a row of ' || "table" || ' refers to a row of ' || parent || ' that is not there' FROM pragma_foreign_key_check;
+
+-- name: verify_seq
+SELECT NULL AS trial, 'the number ' || seq || ' was given out ' || count(*) || ' times' AS text
+FROM (SELECT seq FROM trial_event UNION ALL SELECT seq FROM epoch UNION ALL SELECT seq FROM box
+      UNION ALL SELECT seq FROM box_event UNION ALL SELECT seq FROM study_event)
+GROUP BY seq HAVING count(*) > 1;
+
+-- name: verify_attempts
+SELECT t.number AS trial, count(*) || ' attempts are open' AS text
+FROM study s JOIN trial t ON t.study = s.id JOIN attempt a ON a.trial = t.id AND a.outcome IS NULL
+WHERE s.name = :study GROUP BY t.id HAVING count(*) > 1
+UNION ALL
+SELECT t.number, 'attempt ' || a.attempt || ' is open, but ' || t.attempt || ' is the newest'
+FROM study s JOIN trial t ON t.study = s.id JOIN attempt a ON a.trial = t.id AND a.outcome IS NULL
+WHERE s.name = :study AND a.attempt <> t.attempt
+UNION ALL
+SELECT t.number, 'it is running without an open attempt'
+FROM study s JOIN trial t ON t.study = s.id
+WHERE s.name = :study AND t.status = 'running'
+  AND NOT EXISTS (SELECT 1 FROM attempt a WHERE a.trial = t.id AND a.attempt = t.attempt AND a.outcome IS NULL)
+UNION ALL
+SELECT t.number, 'it has ' || count(a.attempt) || ' attempts and is at its ' || t.attempt || '.'
+FROM study s JOIN trial t ON t.study = s.id LEFT JOIN attempt a ON a.trial = t.id
+WHERE s.name = :study GROUP BY t.id HAVING count(a.attempt) <> t.attempt
+UNION ALL
+SELECT t.number, 'attempt ' || a.attempt || ' resumed from epoch ' || a.from_epoch || ', of which there is no checkpoint'
+FROM study s JOIN trial t ON t.study = s.id JOIN attempt a ON a.trial = t.id
+WHERE s.name = :study AND a.from_epoch > 0 AND NOT EXISTS
+  (SELECT 1 FROM checkpoint c WHERE c.trial = t.id AND c.attempt < a.attempt AND c.epoch = a.from_epoch);
+
+-- Epochs of an attempt come one after the other: their numbers rise with their seq. Those of the built-in trainer, which
+-- always reports the metric, have no gap and begin where it resumed, or at 1.
+-- name: verify_epochs
+SELECT trial, 'attempt ' || attempt || ': epoch ' || epoch || ' came before epoch ' || before AS text
+FROM (SELECT t.number AS trial, e.attempt, e.epoch, e.seq,
+             lag(e.epoch) OVER w AS before, lag(e.seq) OVER w AS seq_before
+      FROM study s JOIN trial t ON t.study = s.id JOIN epoch e ON e.trial = t.id
+      WHERE s.name = :study WINDOW w AS (PARTITION BY t.id, e.attempt ORDER BY e.epoch))
+WHERE seq < seq_before
+UNION ALL
+SELECT t.number, 'attempt ' || a.attempt || ' has ' || count(*) || ' epochs from ' || min(e.epoch) || ' to ' ||
+       max(e.epoch) || ', resumed from ' || a.from_epoch
+FROM study s JOIN trial t ON t.study = s.id JOIN attempt a ON a.trial = t.id
+JOIN epoch e ON e.trial = t.id AND e.attempt = a.attempt AND e.epoch > 0
+WHERE s.name = :study AND json_extract(s.definition, '$.trainer.builtin') IS NOT NULL
+GROUP BY t.id, a.attempt
+HAVING max(e.epoch) - min(e.epoch) + 1 <> count(*) OR min(e.epoch) NOT IN (1, a.from_epoch + 1)
+UNION ALL
+SELECT t.number, 'it is at epoch ' || t.last_epoch || ', its newest epoch is ' || coalesce(max(e.epoch), 0)
+FROM study s JOIN trial t ON t.study = s.id LEFT JOIN epoch e ON e.trial = t.id
+WHERE s.name = :study GROUP BY t.id HAVING t.last_epoch <> coalesce(max(e.epoch), 0);
+
+-- The score is the best of the curve, or its last; of equal ones the first.
+-- name: verify_scores
+SELECT c.number AS trial, 'its score is ' || coalesce(c.score, 'none') || ' of epoch ' || coalesce(c.best_epoch, 'none') ||
+       ', its curve says ' || coalesce(c.value, 'none') || ' of epoch ' || coalesce(c.epoch, 'none') AS text
+FROM (SELECT t.number, t.score, t.best_epoch, e.value, iif(e.value IS NULL, NULL, e.epoch) AS epoch,
+             row_number() OVER (PARTITION BY t.id ORDER BY e.value IS NULL,
+                                iif(s.goal = 'maximize', -e.value, e.value), e.epoch) AS place
+      FROM study s JOIN trial t ON t.study = s.id
+      LEFT JOIN epoch_counted e ON e.trial = t.id AND e.epoch > 0
+           AND (json_extract(s.definition, '$.metric.score') IS NOT 'last' OR e.epoch = t.last_epoch)
+      WHERE s.name = :study) c
+WHERE c.place = 1 AND (c.score IS NOT c.value OR c.best_epoch IS NOT c.epoch);
+
+-- Cancelled trials are replaced by others and do not count; a retry goes beyond the budget.
+-- name: verify_budget
+SELECT NULL AS trial, count(*) || ' trials were sampled, ' || json_extract(s.definition, '$.search.trials') ||
+       ' are planned' AS text
+FROM study s JOIN trial t ON t.study = s.id
+WHERE s.name = :study AND t.sampler <> 'enqueued'
+  AND NOT EXISTS (SELECT 1 FROM trial_event v WHERE v.trial = t.id AND v.to_status = 'cancelled')
+GROUP BY s.id HAVING count(*) > json_extract(s.definition, '$.search.trials')
+UNION ALL
+SELECT t.number, 'it is ' || t.status || ' in a study that has ended'
+FROM study s JOIN trial t ON t.study = s.id
+WHERE s.name = :study AND s.end_reason IS NOT NULL AND t.status IN ('waiting', 'running', 'paused')
+UNION ALL
+SELECT t.number, 'two trials of its group have the repeat ' || t.repeat
+FROM study s JOIN trial t ON t.study = s.id
+WHERE s.name = :study GROUP BY t."group", t.repeat HAVING count(*) > 1;
+
+-- name: verify_events
+SELECT t.number AS trial, v.seq, v.event, v.from_status, v.to_status, v.cause, t.status, t.cause AS trial_cause
+FROM study s JOIN trial t ON t.study = s.id LEFT JOIN trial_event v ON v.trial = t.id
+WHERE s.name = :study ORDER BY t.number, v.seq;
+
+-- Files as rows know them; those that are gone are of no interest.
+-- name: files
+SELECT s.name AS study, t.number AS trial, c.attempt, c.epoch, c.state, c.path, c.bytes, c.hash
+FROM study s JOIN trial t ON t.study = s.id JOIN checkpoint c ON c.trial = t.id
+WHERE c.state <> 'gone' AND (:study IS NULL OR s.name = :study) ORDER BY s.id, t.number, c.attempt, c.epoch;

@@ -16,4 +16,3 @@ void query_take_conn(struct query *query, struct conn *out);
 bool query_overtaken(const struct query *query);
 
 #endif
-

@@ -86,7 +86,10 @@ CREATE TABLE worker (
     slots     INTEGER NOT NULL,                          -- trainers at a time
     joined_ms INTEGER NOT NULL,                          -- the last time it said hello
     left_ms   INTEGER,                                   -- NULL: connected, as far as we know
-    left_why  TEXT                                       -- bye, lost
+    left_why  TEXT,                                      -- bye, lost
+    mode      TEXT    NOT NULL DEFAULT 'open'            -- takes jobs; takes none and leaves; one at a time: they fail
+              CHECK (mode IN ('open', 'draining', 'quarantined')),
+    failed_in_row INTEGER NOT NULL DEFAULT 0             -- attempts that failed there since the last that did well
 ) STRICT;
 
 
@@ -148,7 +151,7 @@ CREATE TABLE attempt (
     from_epoch INTEGER NOT NULL DEFAULT 0,               -- resumed from this epoch's checkpoint, 0: from the start
     started_ms INTEGER NOT NULL,
     ended_ms   INTEGER,
-    outcome    TEXT CHECK (outcome IN ('finished', 'stopped', 'failed', 'preempted', 'lost', 'fenced')),
+    outcome    TEXT CHECK (outcome IN ('finished', 'stopped', 'failed', 'preempted', 'refused', 'lost', 'fenced')),
     cause      TEXT,                                     -- of that outcome: exit, signal, no_metric, oom, ...
     detail     TEXT,                                     -- for people: last lines of the log, a message
     PRIMARY KEY (trial, attempt)
@@ -188,7 +191,11 @@ CREATE TABLE epoch_metric (
 
 
 -- checkpoint: saved training state after an epoch. A trainer resumes from the newest row, never from the newest
--- file: a row says that the file is whole. Files lie in <db>.d/<study>/t00042/a2/.
+-- file: a kept row says that the file is whole. Files lie in <db>.d/<study>/t00042/a2/.
+--
+-- state: offered (a worker has it in a folder of its own and the master wants it), kept, doomed (the study's keep policy
+-- lets it go; the file is deleted after this is committed, and again at the next start if that was cut short), gone
+-- (deleted, or never arrived; the row stays as history).
 CREATE TABLE checkpoint (
     trial      INTEGER NOT NULL,
     attempt    INTEGER NOT NULL,
@@ -197,9 +204,13 @@ CREATE TABLE checkpoint (
     bytes      INTEGER NOT NULL,
     hash       TEXT    NOT NULL,                         -- BLAKE2b-128 of the file, hex
     created_ms INTEGER NOT NULL,
+    state      TEXT    NOT NULL DEFAULT 'kept' CHECK (state IN ('offered', 'kept', 'doomed', 'gone')),
     PRIMARY KEY (trial, attempt, epoch),
     FOREIGN KEY (trial, attempt) REFERENCES attempt (trial, attempt)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX checkpoint_live ON checkpoint (trial) WHERE state IN ('offered', 'kept');
+CREATE INDEX checkpoint_offered ON checkpoint (trial) WHERE state = 'offered';
+CREATE INDEX checkpoint_doomed ON checkpoint (trial) WHERE state = 'doomed';
 
 
 -- trial_finding: what looked wrong with a training while it ran, in the order it was reported: the rule (D0 to D13 of

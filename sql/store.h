@@ -125,14 +125,22 @@ bool store_smoke_known(struct store *store, int64_t study, int64_t worker);
 
 /* ---- workers ---- */
 
+/* Takes jobs; takes no more and leaves; its trials fail, so it gets one at a time. */
+enum worker_mode { WORKER_OPEN, WORKER_DRAINING, WORKER_QUARANTINED };
+
 struct row_worker {
     int64_t id; /* set by store_worker_joined; the same uuid keeps its id */
     const char *uuid, *name, *host, *version, *platform;
     int64_t pid;
     int slots;
+    enum worker_mode mode; /* set by store_worker_joined, as is what follows */
+    int failed_in_row;
 };
 
 void store_worker_joined(struct store *store, struct row_worker *worker, int64_t now_ms);
+void store_worker_mode(struct store *store, int64_t worker, enum worker_mode mode, int failed_in_row);
+/* How many different workers went down with a trial, since it was last retried by hand. */
+int store_workers_lost(struct store *store, int64_t trial);
 void store_worker_left(struct store *store, int64_t worker, const char *why, int64_t now_ms); /* bye, lost */
 
 /* ---- trials ---- */
@@ -192,7 +200,7 @@ struct row_attempt {
     const char *token;
     int from_epoch; /* resumed from this epoch's checkpoint, 0: from the start */
     int64_t started_ms, ended_ms;
-    const char *outcome; /* NULL while running; finished, stopped, failed, preempted, lost, fenced */
+    const char *outcome; /* NULL while running; finished, stopped, failed, preempted, refused, lost, fenced */
     const char *cause;
     const char *detail;
 };
@@ -221,6 +229,9 @@ struct row_epoch {
 uint64_t store_add_epoch(struct store *store, const struct row_epoch *epoch, const struct row_metric *metrics,
                          int count);
 
+/* In a worker's own folder and wanted; in its place; let go, its file to be deleted; deleted, or never arrived. */
+enum checkpoint_state { CHECKPOINT_KEPT, CHECKPOINT_OFFERED, CHECKPOINT_DOOMED, CHECKPOINT_GONE };
+
 struct row_checkpoint {
     int64_t trial;
     int attempt;
@@ -229,9 +240,16 @@ struct row_checkpoint {
     int64_t bytes;
     const char *hash; /* BLAKE2b-128, hex */
     int64_t created_ms;
+    enum checkpoint_state state;
 };
 
-void store_add_checkpoint(struct store *store, const struct row_checkpoint *checkpoint);
+/* False: it is there already. */
+bool store_add_checkpoint(struct store *store, const struct row_checkpoint *checkpoint);
+/* Doomed: all that is still on its way from attempts of this trial. */
+void store_checkpoints_fenced(struct store *store, int64_t trial);
+/* path NULL: the one it has. */
+void store_checkpoint_state(struct store *store, int64_t trial, int attempt, int epoch,
+                            enum checkpoint_state state, const char *path);
 
 struct row_finding {
     int64_t trial;
@@ -246,8 +264,8 @@ void store_add_finding(struct store *store, const struct row_finding *finding);
 /* ---- boxes ---- */
 
 /* Returns the seq. */
-uint64_t store_add_box(struct store *store, int64_t study, int stage, int carried, int trials, const char *walls,
-                       int64_t now_ms);
+uint64_t store_add_box(struct store *store, int64_t study, int stage, int carried, int trials,
+                       const char *walls, int64_t now_ms);
 
 struct row_box_event {
     int64_t study;
@@ -266,7 +284,8 @@ struct row_box_event {
 uint64_t store_add_box_event(struct store *store, const struct row_box_event *event, int64_t now_ms);
 /* Moves that wait for `hone approve`. */
 int store_load_asked(struct store *store, int64_t study,
-                     int (*visit)(void *arg, uint64_t seq, const char *param, const char *side, double low, double high),
+                     int (*visit)(void *arg, uint64_t seq, const char *param, const char *side, double low,
+                                  double high),
                      void *arg, struct err *err);
 /* The events themselves, in the order of seq. */
 int store_load_box_events(struct store *store, int64_t study,
@@ -345,6 +364,28 @@ int store_load_log(struct store *store, int64_t study, int (*visit)(void *arg, c
 /* The newest checkpoint row of a trial at or before an epoch; ERR_GONE if none. Texts are valid until the next call. */
 int store_last_checkpoint(struct store *store, int64_t trial, int max_epoch, struct row_checkpoint *out,
                           struct err *err);
+
+/* Offered and kept ones of a trial, with the study's metric at their epoch (NaN: none); in spare order, those of trials
+ * that have ended, beyond the `top` best: the score instead. */
+typedef int (*checkpoint_visit)(void *arg, const struct row_checkpoint *row, double value);
+int store_load_checkpoints(struct store *store, int64_t trial, checkpoint_visit visit, void *arg,
+                           struct err *err);
+int store_load_spare_checkpoints(struct store *store, int64_t study, int top, checkpoint_visit visit,
+                                 void *arg, struct err *err);
+int64_t store_kept_bytes(struct store *store, int64_t study);
+
+/* A checkpoint with all that names its attempt on the wire. */
+struct row_transit {
+    struct row_checkpoint checkpoint;
+    const char *study;
+    uint32_t number;
+    const char *token;
+    int64_t worker;
+};
+
+/* All that are offered, or doomed, at most `limit`. */
+int store_load_transit(struct store *store, enum checkpoint_state state, int limit,
+                       int (*visit)(void *arg, const struct row_transit *row), void *arg, struct err *err);
 
 /* Online backup to another file (temporary name, then renamed); PRE: nothing uncommitted. Takes as long as the file
  * is large: off the loop, query_backup does the same on a connection of its own. */

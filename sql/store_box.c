@@ -1,8 +1,8 @@
 /* Boxes and what was seen at their walls. */
 #include "sql/store_inner.h"
 
-uint64_t store_add_box(struct store *store, int64_t study, int stage, int carried, int trials, const char *walls,
-                       int64_t now_ms)
+uint64_t store_add_box(struct store *store, int64_t study, int stage, int carried, int trials,
+                       const char *walls, int64_t now_ms)
 {
     uint64_t seq = store->seq + 1;
     struct put put = put_begin(store, "add_box");
@@ -44,7 +44,8 @@ uint64_t store_add_box_event(struct store *store, const struct row_box_event *ev
 }
 
 int store_load_asked(struct store *store, int64_t study,
-                     int (*visit)(void *arg, uint64_t seq, const char *param, const char *side, double low, double high),
+                     int (*visit)(void *arg, uint64_t seq, const char *param, const char *side, double low,
+                                  double high),
                      void *arg, struct err *err)
 {
     sqlite3_stmt *stmt = NULL;

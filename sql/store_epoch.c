@@ -85,7 +85,28 @@ uint64_t store_add_epoch(struct store *store, const struct row_epoch *epoch, con
     return seq;
 }
 
-void store_add_checkpoint(struct store *store, const struct row_checkpoint *checkpoint)
+static const char *const states[] = {"kept", "offered", "doomed", "gone"}; /* enum checkpoint_state */
+
+void store_checkpoint_state(struct store *store, int64_t trial, int attempt, int epoch, enum checkpoint_state state,
+                            const char *path)
+{
+    struct put put = put_begin(store, "set_checkpoint_state");
+    put_text(&put, states[state]);
+    put_text(&put, path);
+    put_int(&put, trial);
+    put_int(&put, attempt);
+    put_int(&put, epoch);
+    put_run(&put);
+}
+
+void store_checkpoints_fenced(struct store *store, int64_t trial)
+{
+    struct put put = put_begin(store, "fence_checkpoints");
+    put_int(&put, trial);
+    put_run(&put);
+}
+
+bool store_add_checkpoint(struct store *store, const struct row_checkpoint *checkpoint)
 {
     struct put put = put_begin(store, "add_checkpoint");
     put_int(&put, checkpoint->trial);
@@ -95,7 +116,8 @@ void store_add_checkpoint(struct store *store, const struct row_checkpoint *chec
     put_int(&put, checkpoint->bytes);
     put_text(&put, checkpoint->hash);
     put_int(&put, checkpoint->created_ms);
-    put_run(&put);
+    put_text(&put, states[checkpoint->state]);
+    return put_run(&put) > 0;
 }
 
 void store_add_finding(struct store *store, const struct row_finding *finding)

@@ -17,8 +17,8 @@ uint64_t store_add_study_event(struct store *store, const struct row_study_event
 }
 
 int store_load_study_events(struct store *store, int64_t study,
-                            int (*visit)(void *arg, uint64_t seq, const struct row_study_event *row), void *arg,
-                            struct err *err)
+                            int (*visit)(void *arg, uint64_t seq, const struct row_study_event *row),
+                            void *arg, struct err *err)
 {
     sqlite3_stmt *stmt;
     int rc = load_start(store, "load_study_events", study, &stmt, err), got = SQLITE_DONE;
@@ -55,8 +55,8 @@ void store_add_warm(struct store *store, const struct row_warm *row)
     put_run(&put);
 }
 
-int store_load_warm(struct store *store, int64_t study, int (*visit)(void *arg, const struct row_warm *row), void *arg,
-                    struct err *err)
+int store_load_warm(struct store *store, int64_t study, int (*visit)(void *arg, const struct row_warm *row),
+                    void *arg, struct err *err)
 {
     sqlite3_stmt *stmt;
     int rc = load_start(store, "load_warm", study, &stmt, err), got = SQLITE_DONE;

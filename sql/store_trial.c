@@ -22,10 +22,36 @@ void store_worker_joined(struct store *store, struct row_worker *worker, int64_t
         return;
     struct put find = put_begin(store, "worker_id");
     put_text(&find, worker->uuid);
-    if (find.stmt && sqlite3_step(find.stmt) == SQLITE_ROW)
+    if (find.stmt && sqlite3_step(find.stmt) == SQLITE_ROW) {
         worker->id = sqlite3_column_int64(find.stmt, 0);
+        const char *mode = (const char *)sqlite3_column_text(find.stmt, 1);
+        worker->mode = strcmp(mode, "draining") == 0      ? WORKER_DRAINING
+                       : strcmp(mode, "quarantined") == 0 ? WORKER_QUARANTINED
+                                                          : WORKER_OPEN;
+        worker->failed_in_row = sqlite3_column_int(find.stmt, 2);
+    }
     if (find.stmt)
         sqlite3_reset(find.stmt);
+}
+
+void store_worker_mode(struct store *store, int64_t worker, enum worker_mode mode, int failed_in_row)
+{
+    static const char *const names[] = {"open", "draining", "quarantined"};
+    struct put put = put_begin(store, "set_worker_mode");
+    put_text(&put, names[mode]);
+    put_int(&put, failed_in_row);
+    put_int(&put, worker);
+    put_run(&put);
+}
+
+int store_workers_lost(struct store *store, int64_t trial)
+{
+    struct put find = put_begin(store, "workers_lost");
+    put_int(&find, trial);
+    int count = find.stmt && sqlite3_step(find.stmt) == SQLITE_ROW ? sqlite3_column_int(find.stmt, 0) : 0;
+    if (find.stmt)
+        sqlite3_reset(find.stmt);
+    return count;
 }
 
 void store_worker_left(struct store *store, int64_t worker, const char *why, int64_t now_ms)

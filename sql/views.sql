@@ -117,3 +117,25 @@ SELECT w.name AS worker, w.host, s.name AS study, t.number AS trial, a.attempt, 
        (a.ended_ms - a.started_ms) / 1000.0 AS seconds
 FROM attempt a JOIN worker w ON w.id = a.worker JOIN trial t ON t.id = a.trial JOIN study s ON s.id = t.study
 ORDER BY w.id, a.started_ms;
+
+
+-- groups: one row per point with its repeats: the mean of the score over the complete ones and their sample standard
+-- deviation (NULL for a single one). `trial` is the group's first, `repeats` how many are complete. Those with most
+-- repeats first, then by mean: a single lucky run is not above a mean.
+--   SELECT * FROM groups WHERE study = 'spiral' LIMIT 10;
+CREATE VIEW groups AS
+SELECT s.name AS study, t."group" AS trial, count(*) AS trials, count(*) FILTER (WHERE t.status = 'complete') AS repeats,
+       avg(t.score) FILTER (WHERE t.status = 'complete') AS mean,
+       CASE WHEN count(*) FILTER (WHERE t.status = 'complete') > 1 THEN
+           sqrt(max(0, sum(t.score * t.score) FILTER (WHERE t.status = 'complete') -
+                       count(*) FILTER (WHERE t.status = 'complete') *
+                       pow(avg(t.score) FILTER (WHERE t.status = 'complete'), 2)) /
+                (count(*) FILTER (WHERE t.status = 'complete') - 1)) END AS spread,
+       s.metric,
+       (SELECT json_group_object(sp.name, p.value)
+        FROM trial f JOIN study_param sp ON sp.study = f.study CROSS JOIN param p ON p.trial = f.id AND p.name = sp.name
+        WHERE f.study = t.study AND f.number = t."group") AS params
+FROM study s JOIN trial t ON t.study = s.id
+WHERE t.score IS NOT NULL AND t.deleted_ms IS NULL
+GROUP BY s.id, t."group"
+ORDER BY s.id DESC, repeats DESC, iif(s.goal = 'maximize', -mean, mean), t."group";

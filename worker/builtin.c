@@ -199,11 +199,6 @@ static int read_job(const struct jcur *job, struct job *out, struct err *err)
 
 /* ---- data, kept while jobs ask for the same ---- */
 
-static double option(const struct json *options, const char *key)
-{
-    return json_num(json_get(options, key));
-}
-
 static int need_data(struct trainer *trainer, const struct job *job, struct err *err)
 {
     struct str key = {0};
@@ -380,21 +375,15 @@ static int train_epoch(struct trainer *trainer, const struct job *job, struct tr
         attempt_files_watch(files, t, extras.watch);
     if (strcmp(mode, "off"))
         babysit(trainer, sitter, t, &metrics, extras.watch, &extras.findings);
-    extras.checkpoint = t->diverged ? NULL : attempt_files_newest(files);
+    extras.checkpoint = t->diverged ? NULL : files->newest;
     report(trainer, t, &metrics, &extras);
     *ended |= extras.may_stop && is_hopeless(&extras.findings);
-    attempt_files_thin_out(files);
     return 0;
 }
 
 static int train_epochs(struct trainer *trainer, const struct job *job, struct training *t, struct err *err)
 {
-    struct attempt_files files = {
-        .dir = job->dir,
-        .metric = job->metric,
-        .trial = job->trial,
-        .newest = (size_t)option(job->options, "keep"),
-    };
+    struct attempt_files files = {.dir = job->dir, .trial = job->trial};
     int classes = t->net->classes, rc = 0;
     bool ended = t->epoch >= job->until;
     struct babysit sitter;
@@ -403,7 +392,6 @@ static int train_epochs(struct trainer *trainer, const struct job *job, struct t
     while (!rc && !ended)
         rc = train_epoch(trainer, job, t, &files, &sitter, &ended, err);
     babysit_fini(&sitter);
-    attempt_files_fini(&files);
     return rc;
 }
 

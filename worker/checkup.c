@@ -25,6 +25,7 @@ struct checkup *checkup_new(struct msg_check *check, const struct held_place *pl
     c->base = xstrdup(place->dir ? place->dir : check->base);
     c->dir = place->root_seen ? path_join(place->root, below)
                               : xasprintf("%s/%.8s/%s", place->scratch, place->store, below);
+    c->may = place->may;
     c->grace_ms = place->grace_ms && place->grace_ms < GRACE_MS ? place->grace_ms : GRACE_MS;
     c->builtin = json_get(c->check.trainer, "builtin") != NULL;
     c->slot = -1;
@@ -156,6 +157,8 @@ static void write_run(const struct checkup *c, int run, struct str *out)
     jw_text(&w, "dir", dir);
     jw_text(&w, "shown", dir);
     jw_int(&w, "grace_ms", c->grace_ms);
+    if (c->may)
+        jw_raw(&w, "may", c->may);
     if (c->builtin)
         jw_bool(&w, "check", true);
     if (run == RESUMED)

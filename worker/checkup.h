@@ -32,6 +32,7 @@ struct checkup {
     struct msg_check check;
     char *base, *dir; /* on this host */
     int64_t grace_ms;
+    const char *may;       /* permit.h; borrowed from the worker's options */
     bool builtin, patient; /* patient: long epochs are no reason to leave anything out */
     int runs;              /* begun so far */
     struct checkup_run run[CHECKUP_RUNS];

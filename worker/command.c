@@ -7,6 +7,7 @@
 #include "common/check.h"
 #include "common/mem.h"
 #include "common/units.h"
+#include "worker/permit.h"
 
 enum { ARGUMENTS_MAX = 1000, ARGUMENT_BYTES_MAX = 32768 };
 
@@ -156,11 +157,10 @@ static int build_argv(const struct jcur *trainer, const struct json *job, const 
 
 /* ---- environment ---- */
 
-/* Ours and the master's settings are not the trainer's: HONE_DB or a key folder mean nothing to it. */
-static void inherit(char *const *env, struct texts *out)
+static void inherit(char *const *env, const struct json *may, struct texts *out)
 {
     for (char *const *entry = env; *entry; entry++)
-        if (!str_starts(*entry, "HONE_"))
+        if (permit_env(may, *entry))
             texts_take(out, xstrdup(*entry));
 }
 
@@ -239,6 +239,25 @@ static int build_timeout(const struct jcur *trainer, int64_t *ms, struct err *er
     return 0;
 }
 
+static const char *env_value(const struct texts *env, const char *name)
+{
+    size_t len = strlen(name);
+    for (size_t i = 0; i < env->count; i++)
+        if (strncmp(env->items[i], name, len) == 0 && env->items[i][len] == '=')
+            return env->items[i] + len + 1;
+    return "/usr/bin:/bin";
+}
+
+static void take_limits(const struct json *may, struct command *out)
+{
+    const struct json *time = json_get(may, "time_ms");
+    int64_t most = time ? (int64_t)json_num(time) : 0;
+    if (most && (!out->timeout_ms || out->timeout_ms > most))
+        out->timeout_ms = most;
+    out->memory = (int64_t)json_num(json_get(may, "memory"));
+    out->files = (int64_t)json_num(json_get(may, "files"));
+}
+
 /* A warm trainer fits another job if that one would start the same program in the same place. */
 static char *spec_text(const struct json *trainer, char *const *argv, const char *cwd)
 {
@@ -260,7 +279,8 @@ int command_build(const struct json *job, const char *program, char *const *env,
     struct jcur trainer = jcur_get(&root, "trainer"), params = jcur_get(&root, "params");
     struct texts argv = {0}, all = {0};
     *out = (struct command){0};
-    inherit(env, &all);
+    const struct json *may = json_get(job, "may");
+    inherit(env, may, &all);
     one_thread(&all);
     env_job(&all, job);
     env_resume(&all, json_get(job, "resume"));
@@ -269,6 +289,10 @@ int command_build(const struct json *job, const char *program, char *const *env,
         rc = env_params(&all, &params, err);
     if (!rc)
         rc = build_timeout(&trainer, &out->timeout_ms, err);
+    if (!rc && json_get(trainer.node, "command"))
+        rc = permit_check(may, argv.items, json_text(json_get(job, "base")), env_value(&all, "PATH"),
+                          &out->program, err);
+    take_limits(may, out);
     out->argv = argv.items;
     out->env = all.items;
     out->cwd = xstrdup(json_text(json_get(job, "base")));
@@ -283,6 +307,7 @@ void command_fini(struct command *command)
 {
     texts_free(command->argv);
     texts_free(command->env);
+    free(command->program);
     free(command->cwd);
     free(command->spec);
     *command = (struct command){0};

@@ -5,9 +5,11 @@
  * inside one element, whatever its value holds. A text value that would begin an element with '-' is refused,
  * because the program would take it for an option of its own.
  *
- * Refuses: a trainer that is neither, placeholders that this trial has no value for, values that are neither
+ * The worker's user has a say in it (permit.h): which commands, which variables, how much of everything.
+ *
+ * Refuses: a trainer that is neither, one that this worker may not run, placeholders that this trial has no value for, values that are neither
  * number, text nor true/false. The error is for the person who wrote the study.
- * Pure: reads nothing but its arguments. Ownership: command_fini frees all of it.
+ * Reads nothing but its arguments, and links where programs are fenced. Ownership: command_fini frees all of it.
  */
 #ifndef HONE_WORKER_COMMAND_H
 #define HONE_WORKER_COMMAND_H
@@ -19,10 +21,12 @@
 
 struct command {
     char **argv; /* NULL-terminated */
+    char *program; /* NULL: argv[0], looked up in PATH; else this file is executed */
     char **env;  /* NULL-terminated "NAME=value" */
     char *cwd;
     char *spec;         /* the same text: a warm trainer started for one job can train the other */
     int64_t timeout_ms; /* 0: none */
+    int64_t memory, files; /* limits of each of its processes; 0: none */
 };
 
 /* `job` is what the slot was told (slot.h); `program` stands for the built-in trainer; `env` is what the

@@ -35,12 +35,20 @@ static uint64_t resume_epoch(const struct json *resume)
     return epoch >= 1 && epoch <= 1e9 ? (uint64_t)epoch : 0;
 }
 
+/* A checkpoint in the master's folder, which is not seen from here: it is fetched, and lies beside the attempt's own. */
+static bool must_fetch(const struct msg_job *job, const struct held_place *place)
+{
+    const char *name = json_text(json_get(job->resume, "path"));
+    return job->resume && resume_epoch(job->resume) && name[0] && name[0] != '/' && !place->root_seen;
+}
+
 /* The slot checks the file itself; a path that leaves the master's folder is as good as none. */
-static void write_resume(struct jw *w, const struct json *resume, const struct held_place *place)
+static void write_resume(struct jw *w, const struct json *resume, const struct held_place *place,
+                         const char *fetched)
 {
     const char *name = json_text(json_get(resume, "path"));
-    char *path = path_join(place->root, name);
-    bool fine = name[0] == '/' || path_is_inside(path, place->root);
+    char *path = fetched ? xstrdup(fetched) : path_join(place->root, name);
+    bool fine = fetched || name[0] == '/' || path_is_inside(path, place->root);
     jw_object(w, "resume");
     jw_text(w, "path", fine && name[0] ? path : "");
     jw_int(w, "epoch", (int64_t)resume_epoch(resume));
@@ -52,7 +60,8 @@ static void write_resume(struct jw *w, const struct json *resume, const struct h
     free(path);
 }
 
-static void write_line(const struct msg_job *job, const struct held_place *place, struct str *out)
+static void write_line(const struct msg_job *job, const struct held_place *place, const char *fetched,
+                       struct str *out)
 {
     char *shown, *dir = attempt_folder(job, place, &shown);
     struct jw w = jw_to(out);
@@ -71,8 +80,10 @@ static void write_line(const struct msg_job *job, const struct held_place *place
     jw_text(&w, "dir", dir);
     jw_text(&w, "shown", shown);
     if (job->resume && resume_epoch(job->resume))
-        write_resume(&w, job->resume, place);
+        write_resume(&w, job->resume, place, fetched);
     jw_int(&w, "grace_ms", place->grace_ms);
+    if (place->may)
+        jw_raw(&w, "may", place->may);
     jw_close_object(&w);
     jw_close_object(&w);
     str_addc(out, '\n');
@@ -83,9 +94,10 @@ static void write_line(const struct msg_job *job, const struct held_place *place
 /* ---- the list ---- */
 
 int held_add(struct held_list *list, const struct msg_job *job, const struct held_place *place,
-             struct held **out, struct err *err)
+             int64_t now_ms, struct held **out, struct err *err)
 {
     struct held *held = xcalloc(1, sizeof *held);
+    held->state = HELD_WAITING;
     str_copy(held->study, sizeof held->study, job->study);
     str_copy(held->token, sizeof held->token, job->token);
     held->trial = job->trial;
@@ -99,7 +111,17 @@ int held_add(struct held_list *list, const struct msg_job *job, const struct hel
                        job->study);
     if (job->resume)
         held->epoch = resume_epoch(job->resume);
-    write_line(job, place, &held->line);
+    if (must_fetch(job, place)) {
+        double bytes = json_num(json_get(job->resume, "bytes"));
+        char *shown, *dir = attempt_folder(job, place, &shown), *path = path_join(dir, "resume.part");
+        fetch_init(&held->fetch, path, resume_epoch(job->resume),
+                   bytes >= 1 && bytes < 0x1p53 ? (uint64_t)bytes : 0, now_ms);
+        held->state = held->fetch.bytes ? HELD_FETCHING : HELD_WAITING;
+        free(path);
+        free(shown);
+        free(dir);
+    }
+    write_line(job, place, held->fetch.path, &held->line);
     return 0;
 }
 
@@ -130,6 +152,7 @@ size_t held_count(const struct held_list *list, enum held_state state)
 static void held_free(struct held *held)
 {
     str_fini(&held->line);
+    fetch_fini(&held->fetch);
     free(held);
 }
 
@@ -159,7 +182,7 @@ static void tell_one(struct jw *w, const struct held *held)
  */
 struct json *held_tell(const struct held_list *list)
 {
-    static const enum held_state order[] = {HELD_RUNNING, HELD_WAITING, HELD_ENDED};
+    static const enum held_state order[] = {HELD_RUNNING, HELD_WAITING, HELD_FETCHING, HELD_ENDED};
     struct str text = {0};
     struct jw w = jw_to(&text);
     size_t told = 0;

@@ -15,9 +15,11 @@
 #include <stdint.h>
 
 #include "proto/message.h"
+#include "worker/transit.h"
 
 enum held_state {
-    HELD_WAITING, /* prefetched: no slot yet */
+    HELD_FETCHING, /* its checkpoint is on the way from the master */
+    HELD_WAITING,  /* prefetched: no slot yet */
     HELD_RUNNING,
     HELD_ENDED,  /* its DONE is not acknowledged yet */
     HELD_ORPHAN, /* of a store that is gone: runs until its slot has stopped it, nobody will hear of it */
@@ -28,10 +30,11 @@ struct held {
     uint64_t trial, attempt;
     uint64_t epoch; /* the last one reported, or resumed from */
     enum held_state state;
-    int slot;          /* while it is running or an orphan */
-    struct str line;   /* {"run":…}, until a slot has it */
-    uint64_t done_seq; /* of an ended one */
-    int64_t begun_ms;  /* monotonic: when a slot got it */
+    int slot;           /* while it is running or an orphan */
+    struct str line;    /* {"run":…}, until a slot has it */
+    uint64_t done_seq;  /* of an ended one */
+    int64_t begun_ms;   /* monotonic: when a slot got it */
+    struct fetch fetch; /* what it resumes from, where the master's folder is not seen */
 };
 
 struct held_list {
@@ -47,12 +50,13 @@ struct held_place {
     const char *dir;     /* --dir: study paths resolve here; NULL: as on the master */
     const char *scratch; /* absolute: logs and checkpoints of a master whose folder is not seen */
     int64_t grace_ms;
+    const char *may; /* JSON of permit.h; NULL: everything */
 };
 
-/* A waiting record with its line. ERR_BAD if the job cannot be run anywhere; *out is there all the same, for
+/* A waiting record with its line, or one that has to fetch its checkpoint first. ERR_BAD if the job cannot be run anywhere; *out is there all the same, for
  * its DONE. Borrows the job. */
 int held_add(struct held_list *list, const struct msg_job *job, const struct held_place *place,
-             struct held **out, struct err *err);
+             int64_t now_ms, struct held **out, struct err *err);
 struct held *held_find(const struct held_list *list, const char *token); /* not among orphans */
 struct held *held_waiting(const struct held_list *list);                 /* the oldest, or NULL */
 size_t held_count(const struct held_list *list, enum held_state state);

@@ -48,6 +48,7 @@ struct loop {
     int signals;
     const char *program;
     char *dir, *scratch;
+    const char *refusal; /* as the log has it */
 };
 
 /* ---- slots ---- */
@@ -123,6 +124,7 @@ static void drain_wire(struct loop *loop, struct now now)
         struct msg msg;
         struct err why = ERR_NONE;
         switch (wire_receive(loop->wire, &from, &msg, &why)) {
+        case WIRE_CUT: /* not of a client's wire */
         case WIRE_NOTHING: return;
         case WIRE_UP: session_on_up(&loop->session, now); break;
         case WIRE_DOWN: session_on_down(&loop->session, now); break;
@@ -133,6 +135,15 @@ static void drain_wire(struct loop *loop, struct now now)
             break;
         }
     }
+}
+
+/* Once, until it is another one: it will be tried again every two seconds. */
+static void log_refusal(struct loop *loop)
+{
+    const char *why = wire_refusal(loop->wire);
+    if (why && why != loop->refusal)
+        log_error("%s: %s; see hone worker --help, --keys", loop->session.options.address, why);
+    loop->refusal = why;
 }
 
 /* A report that did not go out must not count as sent: a new connection sends all of them again. */
@@ -180,6 +191,7 @@ static void turn(struct loop *loop, int64_t *deadline)
     wait_for_something(loop, *deadline);
     struct now now = clock_now();
     drain_wire(loop, now);
+    log_refusal(loop);
     for (int i = 0; i < session->options.slots; i++)
         if (loop->fds[i + 1].revents & (POLLIN | POLLHUP | POLLERR))
             slot_read(loop, i, now);
@@ -213,7 +225,10 @@ static int sweep_one(const char *path, const struct stat *st, int type, struct F
 
 static void sweep(const char *dir)
 {
+    char *above = path_dir(dir);
     nftw(dir, sweep_one, 16, FTW_DEPTH | FTW_PHYS);
+    rmdir(above); /* unless somebody else's is in it */
+    free(above);
 }
 
 static void describe_self(const struct worker_options *options, struct msg_hello *self)
@@ -275,11 +290,13 @@ static void loop_init(struct loop *loop, const struct worker_options *options)
     *loop = (struct loop){.signals = open_signals()};
     loop->dir = options->dir ? path_absolute(options->dir) : NULL;
     loop->scratch = loop->dir ? xstrdup(loop->dir) : path_absolute("hone-worker.d");
+    if (options->own_base && !loop->dir)
+        loop->dir = path_absolute(".");
     loop->program = options->program ? options->program : "/proc/self/exe";
     own.dir = loop->dir;
     describe_self(options, &self);
     session_init(&loop->session, &own, &self, loop->scratch, clock_now());
-    loop->session.sees = sees;
+    loop->session.sees = options->apart ? NULL : sees;
     loop->session.sweep = sweep;
     loop->slots = xcalloc((size_t)options->slots, sizeof *loop->slots);
     loop->fds = xcalloc((size_t)options->slots + 1, sizeof *loop->fds);
@@ -337,7 +354,7 @@ int worker_run(const struct worker_options *options, struct err *err)
     if (rc)
         return err_exit_status(rc);
     loop_init(&loop, options);
-    rc = wire_connect(options->address, &loop.wire, err);
+    rc = wire_connect_keyed(options->address, options->trust, &loop.wire, err);
     while (!rc && loop.session.exit_status < 0)
         turn(&loop, &deadline);
     int status = rc ? err_exit_status(rc) : loop.session.exit_status;

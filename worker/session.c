@@ -33,6 +33,7 @@ void session_init(struct session *session, const struct worker_options *options,
     if (session->options.grace_ms <= 0)
         session->options.grace_ms = GRACE_MS;
     session->self.slots = (uint64_t)options->slots;
+    session->self.transit = true;
     session->slots = xcalloc((size_t)options->slots, sizeof *session->slots);
     report_init(&session->reports, REPORT_BYTES_MAX, scratch);
 }
@@ -47,6 +48,7 @@ void session_fini(struct session *session)
     free(session->checkups);
     held_fini(&session->held);
     report_fini(&session->reports);
+    transit_fini(&session->transit);
     outbox_fini(&session->outbox);
 }
 
@@ -62,10 +64,12 @@ static void say_hello(struct session *session, struct now now)
 {
     struct msg msg = {.kind = MSG_hello, .hello = session->self};
     msg.hello.held = held_tell(&session->held);
-    if (msg.hello.held)
+    msg.hello.offers = transit_tell(&session->transit);
+    if (msg.hello.held || msg.hello.offers)
         str_copy(msg.hello.store, sizeof msg.hello.store, session->store);
     say(session, &msg, now);
     json_free(msg.hello.held);
+    json_free(msg.hello.offers);
     session->welcomed = false;
     session->received = session->credit = 0;
     report_rewind(&session->reports);
@@ -178,12 +182,15 @@ static void leave_if_done(struct session *session, struct now now)
         int64_t flush_until = session->busy_ms + FLUSH_MS;
         if (!active_count(session) && session->leave_ms > flush_until)
             session->leave_ms = flush_until;
-        bool holds = session->held.count || session->checkup_count;
-        if (!holds || now.mono_ms >= session->leave_ms)
+        bool said_all = !session->held.count && !session->checkup_count &&
+                        (!session->transit.count || !session->welcomed);
+        if (said_all || now.mono_ms >= session->leave_ms)
             leave(session, session->leaving, "preempted", now);
         return;
     }
-    if (session->held.count || session->checkup_count)
+    /* Checkpoints that the master has not fetched yet would be lost with us; but it may never want them. */
+    bool wanted = session->transit.count && session->welcomed && now.mono_ms - session->busy_ms < FLUSH_MS;
+    if (session->held.count || session->checkup_count || wanted)
         return;
     if (session->dismissed)
         leave(session, 0, "no more work", now);
@@ -292,6 +299,7 @@ void session_on_down(struct session *session, struct now now)
 static void forget_held(struct session *session)
 {
     report_drop(&session->reports);
+    transit_forget(&session->transit);
     for (size_t i = session->held.count; i-- > 0;) {
         struct held *held = session->held.items[i];
         if (held->state == HELD_RUNNING) {
@@ -300,6 +308,32 @@ static void forget_held(struct session *session)
         } else if (held->state != HELD_ORPHAN) {
             held_remove(&session->held, held);
         }
+    }
+}
+
+/* The next stretch of what it fetches. */
+static void ask(struct session *session, struct held *held, struct now now)
+{
+    struct msg msg = {.kind = MSG_want};
+    if (!session->welcomed || !fetch_ask(&held->fetch, &msg.want))
+        return;
+    memcpy(msg.want.study, held->study, sizeof held->study);
+    memcpy(msg.want.token, held->token, sizeof held->token);
+    msg.want.trial = held->trial;
+    msg.want.attempt = held->attempt;
+    say(session, &msg, now);
+}
+
+/* What was asked for on another connection, or long ago, does not come any more. */
+static void ask_again(struct session *session, int64_t silent_ms, struct now now)
+{
+    for (size_t i = 0; i < session->held.count; i++) {
+        struct held *held = session->held.items[i];
+        if (held->state != HELD_FETCHING || now.mono_ms - held->fetch.heard_ms < silent_ms)
+            continue;
+        held->fetch.heard_ms = now.mono_ms;
+        fetch_rewind(&held->fetch);
+        ask(session, held, now);
     }
 }
 
@@ -321,6 +355,7 @@ static void on_welcome(struct session *session, const struct msg_welcome *welcom
     session->welcomed = true;
     session->dismissed = false;
     session->said_ms = now.mono_ms;
+    ask_again(session, 0, now);
     log_info("worker %llu of the master (hone %s); its folder %s is %s", (unsigned long long)welcome->worker,
              welcome->version, welcome->root, session->root_seen ? "seen from here" : "not seen from here");
 }
@@ -335,10 +370,11 @@ static const char *why_refuse(const struct session *session)
     return active_count(session) >= most ? "the worker has no slot for it" : NULL;
 }
 
-static void on_job(struct session *session, const struct msg_job *job)
+static void on_job(struct session *session, const struct msg_job *job, struct now now)
 {
     struct held_place place = {session->root,        session->root_seen, session->store,
-                               session->options.dir, session->scratch,   session->options.grace_ms};
+                               session->options.dir, session->scratch,   session->options.grace_ms,
+                               session->options.may};
     struct err why = ERR_NONE;
     struct held *held;
     if (!session->welcomed || held_find(&session->held, job->token)) {
@@ -349,17 +385,20 @@ static void on_job(struct session *session, const struct msg_job *job)
     session->received++;
     session->dismissed = false;
     const char *refused = why_refuse(session);
-    int bad = held_add(&session->held, job, &place, &held, &why);
+    int bad = held_add(&session->held, job, &place, now.mono_ms, &held, &why);
     if (refused)
         say_done(session, held, held->epoch, "refused", "", refused);
     else if (bad)
         say_done(session, held, held->epoch, "failed", "start", why.text);
+    else if (held->state == HELD_FETCHING)
+        ask(session, held, now);
 }
 
 static void on_check(struct session *session, struct msg_check *check)
 {
     struct held_place place = {session->root,        session->root_seen, session->store,
-                               session->options.dir, session->scratch,   session->options.grace_ms};
+                               session->options.dir, session->scratch,   session->options.grace_ms,
+                               session->options.may};
     if (!session->welcomed || session->leaving >= 0 || !name_ok(check->study))
         return; /* it will be asked of somebody else once we are gone */
     session->received++;
@@ -373,7 +412,7 @@ static void on_stop(struct session *session, const struct msg_stop *stop)
     struct held *held = held_find(&session->held, stop->token);
     if (!held || held->trial != stop->trial || held->attempt != stop->attempt)
         return; /* it has ended, and the master will have heard by now */
-    if (held->state == HELD_WAITING)
+    if (held->state == HELD_WAITING || held->state == HELD_FETCHING)
         say_done(session, held, held->epoch, "stopped", "", "");
     else if (held->state == HELD_RUNNING)
         stop_slot(session, held, strcmp(stop->when, "now") == 0 ? "now" : "epoch");
@@ -390,6 +429,37 @@ static void on_ack(struct session *session, uint64_t seq)
         if (held->state == HELD_ENDED && held->done_seq <= seq)
             held_remove(&session->held, held);
     }
+}
+
+/* ---- checkpoints in transit ---- */
+
+/* As long as the master goes on fetching, a worker that leaves has something to wait for. */
+static void on_want(struct session *session, const struct msg_want *want, struct now now)
+{
+    bool sent = transit_send(&session->transit, want, &session->outbox, master);
+    session->said_ms = now.mono_ms;
+    if (!sent || active_count(session))
+        return;
+    session->busy_ms = now.mono_ms;
+    if (session->leaving >= 0)
+        session->leave_ms = now.mono_ms + FLUSH_MS;
+}
+
+/* Without its checkpoint the attempt begins anew: its slot finds the file missing, and says so in the log. */
+static void on_chunk(struct session *session, const struct msg_chunk *chunk, struct now now)
+{
+    struct held *held = held_find(&session->held, chunk->token);
+    struct err why = ERR_NONE;
+    if (!held || held->state != HELD_FETCHING)
+        return;
+    int rc = fetch_take(&held->fetch, chunk, now.mono_ms, &why);
+    if (rc < 0)
+        log_warn("%s trial %llu: the checkpoint of epoch %llu cannot be had: %s", held->study,
+                 (unsigned long long)held->trial, (unsigned long long)held->fetch.epoch, why.text);
+    if (rc)
+        held->state = HELD_WAITING;
+    else
+        ask(session, held, now);
 }
 
 /* ---- what else the master says ---- */
@@ -416,7 +486,10 @@ void session_on_message(struct session *session, struct msg *msg, struct now now
     session->heard_ms = now.mono_ms;
     switch (msg->kind) {
     case MSG_welcome: on_welcome(session, &msg->welcome, now); break;
-    case MSG_job: on_job(session, &msg->job); break;
+    case MSG_job: on_job(session, &msg->job, now); break;
+    case MSG_want: on_want(session, &msg->want, now); break;
+    case MSG_chunk: on_chunk(session, &msg->chunk, now); break;
+    case MSG_drop: transit_drop(&session->transit, msg->drop.token, msg->drop.epoch); break;
     case MSG_check: on_check(session, &msg->check); break;
     case MSG_stop: on_stop(session, &msg->stop); break;
     case MSG_ack: on_ack(session, msg->ack.seq); break;
@@ -452,6 +525,7 @@ static void on_epoch(struct session *session, struct held *held, struct json *li
     msg.report.seconds = json_num(seconds);
     msg.report.checkpoint = json_take(line, "checkpoint");
     msg.report.findings = json_take(line, "findings");
+    transit_offer(&session->transit, &msg.report);
     report_add(&session->reports, &msg);
     msg_fini(&msg);
 }
@@ -525,7 +599,7 @@ static void preempt(struct session *session)
     abandon_checkups(session);
     for (size_t i = 0; i < session->held.count; i++) {
         struct held *held = session->held.items[i];
-        if (held->state == HELD_WAITING)
+        if (held->state == HELD_WAITING || held->state == HELD_FETCHING)
             say_done(session, held, held->epoch, "preempted", "", "");
         else if (held->state == HELD_RUNNING)
             stop_slot(session, held, "preempt");
@@ -572,6 +646,7 @@ int64_t session_tick(struct session *session, struct now now)
     int64_t next = INT64_MAX;
     check_silence(session, now);
     check_beat(session, now);
+    ask_again(session, SILENT_BEATS * session->beat_ms, now);
     settle(session, now);
     if (session->up)
         next = earlier(next, session->heard_ms + SILENT_BEATS * session->beat_ms + 1);

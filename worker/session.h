@@ -24,10 +24,12 @@
 #include <stdint.h>
 
 #include "common/clock.h"
+#include "proto/keys.h"
 #include "proto/message.h"
 #include "worker/checkup.h"
 #include "worker/held.h"
 #include "worker/report.h"
+#include "worker/transit.h"
 
 struct worker_options {
     const char *address; /* of the master */
@@ -36,7 +38,11 @@ struct worker_options {
     int64_t idle_ms;     /* leave after so long without work; 0: never */
     const char *dir;  /* relative paths of studies, and logs and checkpoints of a master whose folder is not
                          seen from here; NULL: as on the master, and ./hone-worker.d */
+    bool apart; /* files stay out of the master's folder even if it is seen */
     int64_t grace_ms; /* from a stop to SIGKILL; 0: 10 s */
+    bool own_base; /* relative paths of studies resolve in our own folder, not in one that the master names */
+    const char *may;               /* what may be run, JSON of permit.h; NULL: everything; borrowed */
+    const struct key_trust *trust; /* NULL: without keys; borrowed */
     const char *program; /* our own executable; NULL: /proc/self/exe */
 };
 
@@ -73,6 +79,7 @@ struct session {
     size_t checkup_count, checkup_room;
     void (*sweep)(const char *dir); /* removes a folder that nobody needs any more; NULL: it stays */
     struct report_queue reports;
+    struct transit transit; /* checkpoints the master may still want */
     struct session_slot *slots;
     struct outbox outbox;
 

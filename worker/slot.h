@@ -7,9 +7,9 @@
  *
  * Lines of JSON on FD, a stream socket. From the session:
  *     {"run":{study, trial, attempt, params, seed, until, epochs, metric, trainer, base, dir, shown,
- *             resume?:{path, epoch, bytes?, hash?}, grace_ms}}
+ *             resume?:{path, epoch, bytes?, hash?}, grace_ms, may?}}
  *             dir: the attempt's folder; shown: the same as reports name it; grace_ms: from a stop to SIGKILL;
- *             "check":true asks a trainer for checks in place of training
+ *             may: permit.h; "check":true asks a trainer for checks in place of training
  *     {"stop":"epoch"}  {"stop":"now"}  {"stop":"preempt"}    of the attempt that runs, if one does
  * To the session, all about the attempt that runs:
  *     {"epoch":n, "seconds":s, "metrics":{…}, "checkpoint"?:{path, bytes, hash}}

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "common/file.h"
@@ -54,6 +55,18 @@ static void child_descriptors(const struct pipes *pipes)
     close_range(CHILD_FAILURE + 1, ~0u, 0);
 }
 
+/* Of each process, not of all together: enough to stop one that runs away. Data and not address space, of which
+ * a GPU's driver reserves more than any host has. */
+static void child_limits(const struct command *command)
+{
+    struct rlimit memory = {(rlim_t)command->memory, (rlim_t)command->memory};
+    struct rlimit files = {(rlim_t)command->files, (rlim_t)command->files};
+    if (command->memory > 0)
+        setrlimit(RLIMIT_DATA, &memory);
+    if (command->files > 0)
+        setrlimit(RLIMIT_NOFILE, &files);
+}
+
 static _Noreturn void child_exec(const struct command *command, const struct pipes *pipes, pid_t parent)
 {
     struct start_failure failure = {0};
@@ -64,7 +77,10 @@ static _Noreturn void child_exec(const struct command *command, const struct pip
     child_signals();
     child_descriptors(pipes);
     failure.in_chdir = chdir(command->cwd) != 0;
-    if (!failure.in_chdir)
+    child_limits(command);
+    if (!failure.in_chdir && command->program)
+        execve(command->program, command->argv, command->env);
+    else if (!failure.in_chdir)
         execvpe(command->argv[0], command->argv, command->env);
     failure.number = errno;
     ssize_t told = write(CHILD_FAILURE, &failure, sizeof failure);

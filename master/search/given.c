@@ -25,7 +25,8 @@ static int fill(const struct space *space, const struct box *box, uint64_t seed,
     bool is_active = space_is_active(space, out, i);
     if (!is_active && jcur_has(&at)) {
         jcur_fail(&at, err, "is not active here");
-        return err_hint(err, "leave it out, or name %s too: it decides", space->params[p->when[0].parent].name);
+        return err_hint(err, "leave it out, or name %s too: it decides",
+                        space->params[p->when[0].parent].name);
     }
     if (jcur_has(&at))
         return value_parse(p, &at, &out->v[i], err);

@@ -38,8 +38,8 @@ static char address[128], db[128];
 
 static void start_master(struct proc *master)
 {
-    START(master, scratch.folder, "hone", "master", "--once", "study.json", "--bind", address, "--beat", "200ms",
-          "--lease", "2s");
+    START(master, scratch.folder, "hone", "master", "--once", "study.json", "--bind", address, "--beat",
+          "200ms", "--lease", "2s");
     proc_await_text(master, "hone worker");
 }
 
@@ -124,6 +124,67 @@ static void what_a_trial_was_is_explained(void **state)
     assert_int_equal(HONE("explain", "1-3"), 2);
 }
 
+static void what_matters_is_told(void **state)
+{
+    (void)state;
+    assert_int_equal(HONE("importance", "s", "--csv"), 0);
+    assert_said("param,share,low,high,raw,trials\nx,0."); /* far more than y in this valley, z does nothing */
+    assert_said("\nz,0.");
+    assert_int_equal(HONE("importance", "--draws", "0", "--json"), 0);
+    assert_said("\"low\":null");
+    assert_int_equal(HONE("importance", "nosuch"), 2);
+}
+
+static void groups_are_ranked_by_their_mean(void **state)
+{
+    (void)state;
+    scratch_text(&scratch, "g.json",
+                 "{ \"study\": \"g\", \"metric\": {\"name\": \"val_acc\", \"goal\": \"maximize\"},\n"
+                 "  \"trainer\": {\"builtin\": \"mlp\", \"data\": \"spiral:n=300\", \"seed\": 1},\n"
+                 "  \"space\": {\"lr\": {\"log\": [1e-3, 1]}}, \"search\": {\"trials\": 12, \"epochs\": 1, "
+                 "\"seed\": 1},\n"
+                 "  \"repeat\": {\"folds\": 3} }\n");
+    assert_int_equal(HONE("run", "g.json", "--db", "g.db", "--workers", "2", "--quiet"), 0);
+    assert_int_equal(HONE("best", "--db", "g.db", "--csv"), 0);
+    assert_said("rank,trial,score,spread,repeats,p_best,lr\n1,");
+    assert_int_equal(
+        HONE("sql", "--db", "g.db", "--csv", "SELECT max(repeats), count(spread) > 0 FROM groups"), 0);
+    assert_said("\n3,1\n");
+    assert_int_equal(HONE("replay", "--db", "g.db"), 0);
+}
+
+static void a_search_is_simulated(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        HONE("simulate", "study.json", "--objective", "branin", "--set", "search.trials=40", "--csv"), 0);
+    assert_said("trials,epochs,best\n1,1,");
+    assert_said("\n40,40,");
+    assert_int_equal(HONE("simulate", "study.json", "--objective", "branin", "--set", "search.trials=40",
+                          "--seeds", "5", "--slots", "8", "--noise", "0.1", "--set", "search.epochs=3",
+                          "--csv"),
+                     0);
+    assert_said("trials,epochs,q1,median,q3\n1,3,");
+    assert_said("\n40,120,");
+    assert_int_equal(HONE("simulate", "study.json", "--objective", "study:s", "--json"), 0);
+    assert_said("{\"trials\":1,\"epochs\":1,\"best\":");
+    scratch_text(&scratch, "f.sh", "while read -r line; do echo '{\"height\":[3,2,1]}'; done\n");
+    assert_int_equal(HONE("simulate", "study.json", "--exec", "sh f.sh", "--set", "search.epochs=2", "--set",
+                          "search.trials=3", "--csv"),
+                     0);
+    assert_said("trials,epochs,best\n1,2,2\n3,6,2\n");
+    assert_int_equal(HONE("simulate", "study.json", "--exec", "true"), 3);
+    assert_said("the program ended before it answered {");
+    assert_int_equal(HONE("simulate", "study.json", "--exec", "while read -r l; do echo '{}'; done"), 2);
+    assert_said("the program's answer has no \"height\"");
+    assert_int_equal(HONE("simulate", "study.json", "--objective", "table:study.json"), 2);
+    assert_said("is no table of a family that is known here");
+    assert_int_equal(HONE("simulate", "study.json", "--objective", "hartmann6"), 2);
+    assert_said("is of 6 numeric parameters, and the space has 3");
+    assert_int_equal(HONE("simulate", "study.json", "--objective", "nosuch"), 2);
+    assert_int_equal(HONE("simulate", "study.json"), 2);
+}
+
 /* With no master: the same calls, applied to the database. */
 static void a_finished_study_is_steered(void **state)
 {
@@ -141,7 +202,8 @@ static void a_finished_study_is_steered(void **state)
     assert_int_equal(HONE("explain"), 0);
     assert_said("enqueued: 2 of 3 parameters named by ");
     assert_said("waiting\n");
-    START(&master, scratch.folder, "hone", "master", "--once", "--bind", address, "--beat", "200ms", "--lease", "2s");
+    START(&master, scratch.folder, "hone", "master", "--once", "--bind", address, "--beat", "200ms",
+          "--lease", "2s");
     proc_await_text(&master, "hone worker");
     start_worker(&worker, "w3");
     assert_int_equal(proc_wait(&master), 0);
@@ -169,9 +231,9 @@ static void a_finished_study_is_steered(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_decision_replays),
-        cmocka_unit_test(what_a_trial_was_is_explained),
-        cmocka_unit_test(a_finished_study_is_steered),
+        cmocka_unit_test(every_decision_replays), cmocka_unit_test(what_a_trial_was_is_explained),
+        cmocka_unit_test(what_matters_is_told),   cmocka_unit_test(groups_are_ranked_by_their_mean),
+        cmocka_unit_test(a_search_is_simulated),  cmocka_unit_test(a_finished_study_is_steered),
     };
     return cmocka_run_group_tests_name("living", tests, setup, teardown);
 }

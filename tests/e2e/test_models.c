@@ -30,11 +30,12 @@ static char db[128];
 static void search(const char *name, const char *trainer, const char *space, int trials, int epochs)
 {
     struct str text = {0};
-    str_addf(&text,
-             "{\"study\":\"%s\",\"metric\":{\"name\":\"val_acc\",\"goal\":\"maximize\"},"
-             "\"trainer\":{\"builtin\":\"mlp\",\"seed\":1,%s},\"space\":{%s},"
-             "\"search\":{\"method\":\"random\",\"trials\":%d,\"epochs\":%d,\"seed\":1}}",
-             name, trainer, space, trials, epochs);
+    str_addf(
+        &text,
+        "{\"study\":\"%s\",\"metric\":{\"name\":\"val_acc\",\"goal\":\"maximize\"},"
+        "\"trainer\":{\"builtin\":\"mlp\",\"seed\":1,%s},\"space\":{%s},"
+        "\"search\":{\"method\":\"random\",\"trials\":%d,\"epochs\":%d,\"seed\":1},\"keep\":{\"best\":4}}",
+        name, trainer, space, trials, epochs);
     scratch_text(&scratch, "study.json", text.text);
     str_fini(&text);
     if (HONE("run", "study.json", "--workers", "1", "--no-check", "-q") > 1) /* 1: no trial is complete */
@@ -64,7 +65,8 @@ static void a_diverging_run_leaves_findings(void **state)
 {
     (void)state;
     run_diverging("warned", "warn");
-    assert_true(db_int(db, "SELECT count(*) FROM findings WHERE study = 'warned' AND rule IN ('D0', 'D1')") > 0);
+    assert_true(db_int(db, "SELECT count(*) FROM findings WHERE study = 'warned' AND rule IN ('D0', 'D1')") >
+                0);
     assert_int_equal(db_int(db, "SELECT count(*) FROM findings WHERE action = 'stop'"), 0);
     assert_int_equal(db_int(db, "SELECT count(*) FROM trial WHERE cause = 'babysit'"), 0);
     assert_int_equal(HONE("show", "warned/1"), 0);
@@ -79,10 +81,11 @@ static void with_stop_a_hopeless_trial_ends(void **state)
 {
     (void)state;
     run_diverging("stopped", "stop");
-    assert_int_equal(db_int(db, "SELECT count(*) FROM trial t JOIN study s ON s.id = t.study WHERE s.name = 'stopped' "
-                                "AND t.status = 'pruned' AND t.cause = 'babysit' AND t.last_epoch = "
-                                "(SELECT epoch FROM trial_finding f WHERE f.trial = t.id AND f.action = 'stop')"),
-                     2);
+    assert_int_equal(
+        db_int(db, "SELECT count(*) FROM trial t JOIN study s ON s.id = t.study WHERE s.name = 'stopped' "
+                   "AND t.status = 'pruned' AND t.cause = 'babysit' AND t.last_epoch = "
+                   "(SELECT epoch FROM trial_finding f WHERE f.trial = t.id AND f.action = 'stop')"),
+        2);
     assert_int_equal(db_int(db, "SELECT count(*) FROM trial_event WHERE cause = 'babysit' "
                                 "AND json_extract(detail, '$.rule') LIKE 'D%'"),
                      2);
@@ -119,15 +122,18 @@ static double told(const struct json *tree, int row, const char *column)
 
 static void glyphs(void)
 {
-    search("g", "\"layers\":[\"affine 32\",\"relu\"],\"data\":\"glyphs:n=1500\",\"keep\":0",
-           "\"lr\":{\"log\":[1e-2,1]}", 12, 4);
+    search("g", "\"layers\":[\"affine 32\",\"relu\"],\"data\":\"glyphs:n=1500\"", "\"lr\":{\"log\":[1e-2,1]}",
+           12, 4);
 }
 
 /* The score in the database is what the checkpoint's own prediction gives. */
 static void evaluate_agrees_with_the_search(void)
 {
     struct str score = {0};
-    db_text(db, "SELECT printf('%.6f', max(score)) FROM trial t JOIN study s ON s.id = t.study WHERE s.name = 'g'", &score);
+    db_text(
+        db,
+        "SELECT printf('%.6f', max(score)) FROM trial t JOIN study s ON s.id = t.study WHERE s.name = 'g'",
+        &score);
     assert_float_equal(accuracy_of("g/best", "val"), atof(str_text(&score)), 1e-6);
     str_fini(&score);
 }
@@ -184,14 +190,16 @@ static void predictions_are_csv(void **state)
     assert_int_equal(lines, 20);
 }
 
-static const char table[] = "x,y,kind\n0.1,0.2,low\n0.9,0.8,high\n0.2,0.1,low\n0.8,0.9,high\n0.15,0.1,low\n0.95,0.9,high\n"
-                            "0.3,0.2,low\n0.7,0.8,high\n0.25,0.1,low\n0.85,0.9,high\n";
+static const char table[] =
+    "x,y,kind\n0.1,0.2,low\n0.9,0.8,high\n0.2,0.1,low\n0.8,0.9,high\n0.15,0.1,low\n0.95,0.9,high\n"
+    "0.3,0.2,low\n0.7,0.8,high\n0.25,0.1,low\n0.85,0.9,high\n";
 
 static void tables_keep_their_labels(void **state)
 {
     (void)state;
     scratch_text(&scratch, "t.csv", table);
-    search("t", "\"layers\":[\"affine 8\",\"relu\"],\"data\":\"csv:t.csv\",\"batch\":2", "\"lr\":{\"log\":[0.1,1]}", 2, 20);
+    search("t", "\"layers\":[\"affine 8\",\"relu\"],\"data\":\"csv:t.csv\",\"batch\":2",
+           "\"lr\":{\"log\":[0.1,1]}", 2, 20);
     scratch_text(&scratch, "new.csv", "x,y,kind\n0.9,0.9,high\n0.95,0.85,high\n0.1,0.1,low\n");
     assert_int_equal(HONE("evaluate", "t/best", "new.csv", "--json"), 0);
     assert_said("\"accuracy\":1,");

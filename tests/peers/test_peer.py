@@ -89,7 +89,9 @@ class Place:
 
 def test_beside_ours(p):
     """A worker in Python and one of ours share a study, and both are sent home at its end."""
-    master, snake, ours = p.master("--once"), p.snake("snake", "--slots", "2", "--epoch-seconds", "0.01"), p.ours("ours")
+    master, snake = p.master("--once"), p.snake("snake", "--slots", "2", "--epoch-seconds", "0.2")
+    p.await_epochs(1)  # ours is fast, but starts slowly: neither can end the study before the other is there
+    ours = p.ours("ours")
     assert [w.wait(60) for w in (master, snake, ours)] == [0, 0, 0]
     p.check_complete()
     assert p.row("SELECT count(DISTINCT worker) FROM attempt") == (2,)

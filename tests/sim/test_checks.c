@@ -129,6 +129,23 @@ static void what_is_wrong_ends_the_study_before_it_begins(void **state)
     end(r);
 }
 
+static void one_that_is_open_again_is_looked_at_again(void **state)
+{
+    (void)state;
+    struct msg answer;
+    struct rehearsal *r = begin(all_wrong, builtin, "");
+    rehearsal_add_worker(r, 1);
+    assert_true(rehearsal_run(r, 60000));
+    rehearsal_call(r, "edit", "{\"study\":\"s\",\"sets\":[\"search.trials=20\"]}", &answer);
+    assert_int_equal(answer.answer.code, 0);
+    msg_fini(&answer);
+    assert_true(rehearsal_run(r, 60000));
+    assert_string_equal(study_of(r)->end_reason, "checks");
+    assert_int_equal(rehearsal_checks_run(r), 2);
+    assert_int_equal(study_of(r)->count, 0);
+    end(r);
+}
+
 static void force_looks_and_goes_on_skip_does_not_look(void **state)
 {
     (void)state;
@@ -230,6 +247,7 @@ int main(void)
         cmocka_unit_test(a_study_is_checking_until_a_worker_has_answered),
         cmocka_unit_test(commands_are_tried_on_every_worker),
         cmocka_unit_test(what_is_wrong_ends_the_study_before_it_begins),
+        cmocka_unit_test(one_that_is_open_again_is_looked_at_again),
         cmocka_unit_test(force_looks_and_goes_on_skip_does_not_look),
         cmocka_unit_test(suspicious_is_no_reason_to_stop),
         cmocka_unit_test(a_worker_that_cannot_gets_no_trial),

@@ -26,12 +26,15 @@ static void submit(struct rehearsal *r, const char *name, const char *search, co
 {
     char text[2000];
     struct err err = ERR_NONE;
-    snprintf(text, sizeof text,
-             "{\"study\":\"%s\",\"metric\":{\"name\":\"acc\",\"goal\":\"maximize\"},\"trainer\":{\"command\":[\"true\"],"
-             "\"seed\":1},\"space\":{\"lr\":{\"log\":[1e-6,1],\"limits\":[1e-8,10]},\"hidden\":{\"int\":[16,512]},"
-             "\"kind\":{\"choice\":[\"a\",\"b\"]},\"momentum\":{\"logit\":[0.5,0.99],\"when\":{\"kind\":[\"a\"]}}},"
-             "\"search\":{\"seed\":4,%s}%s}",
-             name, search, more);
+    snprintf(
+        text, sizeof text,
+        "{\"study\":\"%s\",\"metric\":{\"name\":\"acc\",\"goal\":\"maximize\"},\"trainer\":{\"command\":["
+        "\"true\"],"
+        "\"seed\":1},\"space\":{\"lr\":{\"log\":[1e-6,1],\"limits\":[1e-8,10]},\"hidden\":{\"int\":[16,512]},"
+        "\"kind\":{\"choice\":[\"a\",\"b\"]},\"momentum\":{\"logit\":[0.5,0.99],\"when\":{\"kind\":[\"a\"]}}}"
+        ","
+        "\"search\":{\"seed\":4,%s}%s}",
+        name, search, more);
     if (rehearsal_submit(r, text, &err))
         fail_msg("%s", err.text);
 }
@@ -79,17 +82,18 @@ static int call(struct rehearsal *r, const char *verb, const char *args, char sa
     return code;
 }
 
-#define assert_said(text)                        \
-    do {                                         \
-        if (!strstr(said, text))                 \
+#define assert_said(text)                             \
+    do {                                              \
+        if (!strstr(said, text))                      \
             fail_msg("no \"%s\" in: %s", text, said); \
     } while (0)
 
 static void points_of_the_file_come_first(void **state)
 {
     (void)state;
-    struct rehearsal *r = begin("\"method\":\"tpe\",\"trials\":20,\"epochs\":2",
-                                ",\"enqueue\":[{\"lr\":0.01,\"hidden\":64,\"kind\":\"a\",\"momentum\":0.9},{\"lr\":5}]", 2);
+    struct rehearsal *r =
+        begin("\"method\":\"tpe\",\"trials\":20,\"epochs\":2",
+              ",\"enqueue\":[{\"lr\":0.01,\"hidden\":64,\"kind\":\"a\",\"momentum\":0.9},{\"lr\":5}]", 2);
     struct study *s = study_of(r, "s");
     assert_int_equal(s->count, 2);
     assert_true(study_trial(s, 1)->point.v[0].num == 0.01);
@@ -106,9 +110,11 @@ static void points_are_named_while_it_runs(void **state)
 {
     (void)state;
     char said[800];
-    struct rehearsal *r = begin("\"method\":\"random\",\"boundary\":\"expand\",\"trials\":30,\"epochs\":1", "", 2);
+    struct rehearsal *r =
+        begin("\"method\":\"random\",\"boundary\":\"expand\",\"trials\":30,\"epochs\":1", "", 2);
     rehearsal_run(r, 1000);
-    assert_int_equal(call(r, "enqueue", "{\"who\":\"me\",\"points\":[{\"lr\":0.01},{\"kind\":\"b\"}]}", said), 0);
+    assert_int_equal(call(r, "enqueue", "{\"who\":\"me\",\"points\":[{\"lr\":0.01},{\"kind\":\"b\"}]}", said),
+                     0);
     assert_said("{\"trials\":[");
     assert_int_equal(call(r, "enqueue", "{\"points\":[{\"lr\":0.01},{\"lr\":100}]}", said), 2);
     assert_said("points[1].lr: 100 lies outside");
@@ -176,7 +182,8 @@ static void evidence_must_fit(void **state)
     struct err err = ERR_NONE;
     struct rehearsal *r = begin("\"method\":\"random\",\"trials\":2,\"epochs\":1", "", 1);
     static const char other[] =
-        "{\"study\":\"t\",\"metric\":{\"name\":\"loss\",\"goal\":\"minimize\"},\"trainer\":{\"command\":[\"true\"]},"
+        "{\"study\":\"t\",\"metric\":{\"name\":\"loss\",\"goal\":\"minimize\"},\"trainer\":{\"command\":["
+        "\"true\"]},"
         "\"space\":{\"lr\":{\"log\":[1e-6,1]}},\"search\":{\"trials\":2},\"warm_start\":{\"study\":\"s\"}}";
     assert_true(rehearsal_run(r, 600000));
     assert_int_equal(rehearsal_submit(r, other, &err), ERR_BAD);
@@ -214,7 +221,8 @@ static void a_larger_budget_goes_on(void **state)
     char said[800];
     struct rehearsal *r = begin("\"method\":\"tpe\",\"trials\":16,\"epochs\":2", "", 3);
     assert_true(rehearsal_run(r, 600000));
-    assert_int_equal(call(r, "edit", "{\"sets\":[\"search.trials=24\",\"priority=2\"],\"who\":\"me\"}", said), 0);
+    assert_int_equal(call(r, "edit", "{\"sets\":[\"search.trials=24\",\"priority=2\"],\"who\":\"me\"}", said),
+                     0);
     assert_said("{\"path\":\"search.trials\",\"before\":16,\"after\":24}");
     assert_said("\"state\":\"running\"");
     rehearsal_run(r, 200);
@@ -254,12 +262,17 @@ static void edited_axes_replay(void **state)
     char said[800];
     struct rehearsal *r = begin("\"method\":\"tpe\",\"trials\":80,\"epochs\":1", "", 4);
     rehearsal_run(r, 700);
-    assert_int_equal(call(r, "edit", "{\"sets\":[\"space.lr.log=[1e-5,0.1]\",\"space.hidden.int=[32,256]\"]}", said), 0);
+    assert_int_equal(
+        call(r, "edit", "{\"sets\":[\"space.lr.log=[1e-5,0.1]\",\"space.hidden.int=[32,256]\"]}", said), 0);
     rehearsal_run(r, 700);
-    assert_int_equal(call(r, "edit", "{\"sets\":[\"space.lr.limits=[1e-6,0.5]\",\"space.lr.boundary=\\\"expand\\\"\"]}", said), 0);
+    assert_int_equal(call(r, "edit",
+                          "{\"sets\":[\"space.lr.limits=[1e-6,0.5]\",\"space.lr.boundary=\\\"expand\\\"\"]}",
+                          said),
+                     0);
     rehearsal_crash_master(r, 10);
     rehearsal_run(r, 400);
-    assert_int_equal(call(r, "edit", "{\"sets\":[\"space.lr.log=[1e-4,0.3]\",\"search.parallel=2\"]}", said), 0);
+    assert_int_equal(call(r, "edit", "{\"sets\":[\"space.lr.log=[1e-4,0.3]\",\"search.parallel=2\"]}", said),
+                     0);
     assert_true(rehearsal_run(r, 600000));
     struct study *s = study_of(r, "s");
     assert_int_equal(s->count, 80);
@@ -273,9 +286,14 @@ static void what_would_change_the_meaning_is_refused(void **state)
     (void)state;
     char said[800];
     struct rehearsal *r = begin("\"method\":\"random\",\"trials\":3,\"epochs\":1", "", 1);
-    static const char *const sets[] = {"search.seed=5", "search.method=\\\"tpe\\\"", "metric.goal=\\\"minimize\\\"",
-                                       "space.kind.choice=[\\\"a\\\"]", "space.new={\\\"log\\\":[1,2]}", "space.lr.uniform=[0,1]",
-                                       "trainer.seed=3", "study=\\\"x\\\""};
+    static const char *const sets[] = {"search.seed=5",
+                                       "search.method=\\\"tpe\\\"",
+                                       "metric.goal=\\\"minimize\\\"",
+                                       "space.kind.choice=[\\\"a\\\"]",
+                                       "space.new={\\\"log\\\":[1,2]}",
+                                       "space.lr.uniform=[0,1]",
+                                       "trainer.seed=3",
+                                       "study=\\\"x\\\""};
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
         char args[200];
         snprintf(args, sizeof args, "{\"sets\":[\"priority=1\",\"%s\"]}", sets[i]);
@@ -292,7 +310,8 @@ static void deleted_trials_are_no_evidence(void **state)
 {
     (void)state;
     char said[800], args[200];
-    struct rehearsal *r = begin("\"method\":\"tpe\",\"trials\":40,\"epochs\":3", ",\"prune\":{\"method\":\"median\"}", 4);
+    struct rehearsal *r =
+        begin("\"method\":\"tpe\",\"trials\":40,\"epochs\":3", ",\"prune\":{\"method\":\"median\"}", 4);
     rehearsal_run(r, 2000);
     struct study *s = study_of(r, "s");
     uint32_t best = s->best->number;
@@ -312,8 +331,10 @@ static void deleted_trials_are_no_evidence(void **state)
     struct query *query;
     struct rows rows;
     assert_int_equal(query_of_store(rehearsal_store(r), &query, NULL), 0);
-    snprintf(args, sizeof args, "SELECT (SELECT count(*) FROM s WHERE trial = %u) + (SELECT count(*) FROM leaderboard "
-             "WHERE trial = %u)", best, best);
+    snprintf(args, sizeof args,
+             "SELECT (SELECT count(*) FROM s WHERE trial = %u) + (SELECT count(*) FROM leaderboard "
+             "WHERE trial = %u)",
+             best, best);
     assert_int_equal(query_sql(query, args, 0, &rows, NULL), 0);
     assert_int_equal(cell_int(rows_cell(&rows, 0, 0)), 0);
     rows_fini(&rows);

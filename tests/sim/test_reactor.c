@@ -278,6 +278,106 @@ static void failures_of_its_own_making_are_counted(void **state)
     end(r);
 }
 
+/* A job that is refused is nobody's failure, and is not asked for again at once. */
+static void refused_jobs_wait_and_count_as_no_failure(void **state)
+{
+    (void)state;
+    struct rehearsal *r = begin((struct rehearsal_options){.refuse = 0.3, .seed = 4}, ",\"max_attempts\":1", 2);
+    assert_true(rehearsal_run(r, 6000000));
+    struct study *s = study_of(r);
+    assert_int_equal(s->counts[TRIAL_complete], 40);
+    for (uint32_t n = 1; n <= s->count; n++)
+        assert_int_equal(study_trial(s, n)->own_failures, 0);
+    end(r);
+    r = begin((struct rehearsal_options){.refuse = 1}, "", 1);
+    assert_false(rehearsal_run(r, 60000));
+    int attempts = study_trial(study_of(r), 1)->attempt;
+    assert_in_range(attempts, 4, 10); /* 0.25 s, 0.5 s, 1 s, ... 32 s */
+    end(r);
+}
+
+static struct worker *worker_named(struct rehearsal *r, const char *name)
+{
+    struct roster *roster = &rehearsal_reactor(r)->roster;
+    for (size_t i = 0; i < roster->count; i++)
+        if (strcmp(roster->workers[i]->name, name) == 0)
+            return roster->workers[i];
+    fail_msg("no worker %s", name);
+    return NULL;
+}
+
+/* Three in a row, while others do well: then it gets one at a time, and what it breaks counts for nothing. */
+static void a_worker_that_fails_alone_is_quarantined_and_probed(void **state)
+{
+    (void)state;
+    struct rehearsal *r = begin((struct rehearsal_options){0}, ",\"max_attempts\":4", 2);
+    rehearsal_break_worker(r, 1, true);
+    rehearsal_run(r, 4000);
+    assert_int_equal(worker_named(r, "w2")->mode, WORKER_QUARANTINED);
+    assert_int_equal(worker_named(r, "w1")->mode, WORKER_OPEN);
+    assert_int_equal(study_of(r)->counts[TRIAL_failed], 0);
+    rehearsal_crash_master(r, 100); /* it is known again afterwards */
+    rehearsal_run(r, 1000);
+    assert_int_equal(worker_named(r, "w2")->mode, WORKER_QUARANTINED);
+    rehearsal_break_worker(r, 1, false);
+    assert_true(rehearsal_run(r, 6000000));
+    assert_int_equal(worker_named(r, "w2")->mode, WORKER_OPEN);
+    assert_int_equal(study_of(r)->counts[TRIAL_complete], 40);
+    end(r);
+}
+
+static void where_all_fail_nobody_is_quarantined(void **state)
+{
+    (void)state;
+    struct rehearsal *r = begin((struct rehearsal_options){.fail = 1}, "", 2);
+    assert_true(rehearsal_run(r, 6000000));
+    assert_int_equal(study_of(r)->counts[TRIAL_failed], 40);
+    for (uint32_t n = 1; n <= 40; n++)
+        assert_int_equal(study_trial(study_of(r), n)->own_failures, 3);
+    end(r);
+}
+
+static void a_drained_worker_gives_its_trials_back(void **state)
+{
+    (void)state;
+    struct rehearsal *r = begin((struct rehearsal_options){0}, "", 2);
+    rehearsal_run(r, 450);
+    call(r, "drain", "{\"worker\":\"nobody\"}", 2);
+    call(r, "drain", "{\"worker\":\"w1\"}", 0);
+    rehearsal_run(r, 2000);
+    assert_int_equal(worker_named(r, "w1")->held_count, 0);
+    assert_true(rehearsal_run(r, 6000000));
+    struct study *s = study_of(r);
+    assert_int_equal(s->counts[TRIAL_complete], 40);
+    assert_int_equal(rehearsal_epochs_run(r), 320); /* no epoch was lost */
+    for (uint32_t n = 1; n <= 40; n++)
+        assert_int_equal(study_trial(s, n)->own_failures + study_trial(s, n)->lost_on, 0);
+    end(r);
+}
+
+/* Cut off three times, it is one worker; killed three times, it is three. */
+static void only_different_workers_make_poison(void **state)
+{
+    (void)state;
+    struct rehearsal *r = begin((struct rehearsal_options){.epoch_ms = 3000}, "", 1);
+    for (int i = 0; i < 4; i++) {
+        rehearsal_run(r, 1000);
+        rehearsal_cut_worker(r, 0, 2500);
+        rehearsal_run(r, 2000);
+    }
+    assert_true(study_trial(study_of(r), 1)->lost_on <= 1);
+    for (int i = 0; i < 3; i++) {
+        rehearsal_run(r, 3500);
+        rehearsal_kill_worker(r, 0);
+    }
+    rehearsal_run(r, 4000);
+    int poisoned = 0;
+    for (uint32_t n = 1; n <= study_of(r)->count; n++)
+        poisoned += strcmp(study_trial(study_of(r), n)->cause, "poison") == 0;
+    assert_true(poisoned <= 1);
+    rehearsal_free(r);
+}
+
 static void the_failed_budget_ends_a_study(void **state)
 {
     (void)state;
@@ -465,6 +565,11 @@ int main(void)
         cmocka_unit_test(nan_is_a_result_and_not_a_failure),
         cmocka_unit_test(findings_are_kept_and_may_end_a_trial),
         cmocka_unit_test(failures_of_its_own_making_are_counted),
+        cmocka_unit_test(refused_jobs_wait_and_count_as_no_failure),
+        cmocka_unit_test(a_worker_that_fails_alone_is_quarantined_and_probed),
+        cmocka_unit_test(where_all_fail_nobody_is_quarantined),
+        cmocka_unit_test(a_drained_worker_gives_its_trials_back),
+        cmocka_unit_test(only_different_workers_make_poison),
         cmocka_unit_test(the_failed_budget_ends_a_study),
         cmocka_unit_test(the_target_ends_a_study_and_running_trials_keep_their_score),
         cmocka_unit_test(wall_time_counts_only_while_a_master_runs),

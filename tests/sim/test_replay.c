@@ -65,8 +65,9 @@ static void weather(struct rehearsal *r)
     for (uint32_t n = 1; n <= s->count; n++) {
         const struct trial *t = study_trial(s, n);
         if (!trial_status_is_final(t->status))
-            print_error("trial %u: %s (%s), epoch %d of %d, lost on %d, %s\n", n, trial_status_name(t->status), t->cause,
-                        t->last_epoch, t->until, t->lost_on, t->is_open ? "open" : "closed");
+            print_error("trial %u: %s (%s), epoch %d of %d, lost on %d, %s\n", n,
+                        trial_status_name(t->status), t->cause, t->last_epoch, t->until, t->lost_on,
+                        t->is_open ? "open" : "closed");
     }
     fail_msg("it did not end: %s, %zu trials", study_state(s), s->count);
 }
@@ -114,15 +115,17 @@ static void tpe_replays_after_storms(void **state)
 static void stages_replay_after_storms(void **state)
 {
     (void)state;
-    struct replay_report sum = storms("\"method\":\"coarse-to-fine\",\"stages\":[{\"trials\":30,\"epochs\":1},"
-                                      "{\"trials\":16,\"epochs\":3},{\"trials\":8,\"epochs\":6}]");
+    struct replay_report sum =
+        storms("\"method\":\"coarse-to-fine\",\"stages\":[{\"trials\":30,\"epochs\":1},"
+               "{\"trials\":16,\"epochs\":3},{\"trials\":8,\"epochs\":6}]");
     assert_true(sum.boxes > 0 && sum.events > 0 && sum.moves > 0);
 }
 
 static void growing_walls_replay_after_storms(void **state)
 {
     (void)state;
-    struct replay_report sum = storms("\"method\":\"random\",\"boundary\":\"expand\",\"trials\":60,\"epochs\":3");
+    struct replay_report sum =
+        storms("\"method\":\"random\",\"boundary\":\"expand\",\"trials\":60,\"epochs\":3");
     assert_true(sum.boxes > 0 && sum.events > 0);
 }
 
@@ -154,7 +157,8 @@ static void a_study_under_way_replays(void **state)
 static void approved_walls_replay(void **state)
 {
     (void)state;
-    struct rehearsal *r = begin(5, false, "\"method\":\"tpe\",\"boundary\":\"ask\",\"trials\":200,\"epochs\":1", "", 4);
+    struct rehearsal *r =
+        begin(5, false, "\"method\":\"tpe\",\"boundary\":\"ask\",\"trials\":200,\"epochs\":1", "", 4);
     int64_t boxes = 0;
     for (int i = 0; i < 20; i++) {
         struct msg answer;
@@ -185,10 +189,19 @@ static void a_point_of_another_origin_is_found(void **state)
     struct rehearsal *r = begin(7, false, "\"method\":\"random\",\"trials\":9,\"epochs\":1", "", 2);
     weather(r);
     struct study *s = reactor_study(rehearsal_reactor(r), "s");
-    struct row_value values[] = {{"lr", true, 1.5e-5, NULL}, {"hidden", true, 64, NULL}, {"kind", false, 0, "c"}};
-    struct row_trial row = {.study = s->id, .number = 10, .group = 10, .status = TRIAL_waiting, .sampler = "random",
-                            .sampler_version = 1, .seq_cut = store_seq(rehearsal_store(r)), .platform = "x",
-                            .until = 1, .epochs = 1, .score = NAN};
+    struct row_value values[] = {
+        {"lr", true, 1.5e-5, NULL}, {"hidden", true, 64, NULL}, {"kind", false, 0, "c"}};
+    struct row_trial row = {.study = s->id,
+                            .number = 10,
+                            .group = 10,
+                            .status = TRIAL_waiting,
+                            .sampler = "random",
+                            .sampler_version = 1,
+                            .seq_cut = store_seq(rehearsal_store(r)),
+                            .platform = "x",
+                            .until = 1,
+                            .epochs = 1,
+                            .score = NAN};
     store_add_trial(rehearsal_store(r), &row, values, 3);
     expect_difference(r, "s/10: lr: stored 1.5e-05, recomputed ");
 }
@@ -209,10 +222,13 @@ int main(void)
 {
     log_init(LOG_ERROR);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tpe_replays_after_storms),          cmocka_unit_test(stages_replay_after_storms),
-        cmocka_unit_test(growing_walls_replay_after_storms), cmocka_unit_test(pruning_replays_after_storms),
-       cmocka_unit_test(a_study_under_way_replays),
-        cmocka_unit_test(approved_walls_replay),             cmocka_unit_test(a_point_of_another_origin_is_found),
+        cmocka_unit_test(tpe_replays_after_storms),
+        cmocka_unit_test(stages_replay_after_storms),
+        cmocka_unit_test(growing_walls_replay_after_storms),
+        cmocka_unit_test(pruning_replays_after_storms),
+        cmocka_unit_test(a_study_under_way_replays),
+        cmocka_unit_test(approved_walls_replay),
+        cmocka_unit_test(a_point_of_another_origin_is_found),
         cmocka_unit_test(a_box_of_another_origin_is_found),
     };
     return cmocka_run_group_tests_name("replay", tests, NULL, NULL);

@@ -163,7 +163,10 @@ static void show_sweep(struct check_report *report, const struct gradcheck *foun
     struct str list = {0};
     int best = 3; /* 1e-5, should none be better */
     for (int i = 0; i < GRADCHECK_SWEEP; i++) {
-        str_addf(&list, " %.0e", found->sweep_error[i]);
+        if (isnan(found->sweep_error[i]))
+            str_add(&list, " (kinks)"); /* at every weight that was tried */
+        else
+            str_addf(&list, " %.0e", found->sweep_error[i]);
         best = found->sweep_error[i] < found->sweep_error[best] ? i : best;
     }
     check_result_set(&result, "G1", "gradient step", VERDICT_GOOD,

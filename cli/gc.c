@@ -1,0 +1,128 @@
+/* gc: checkpoint files that no row names any more, deleted by hand. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/commands.h"
+#include "common/check.h"
+#include "common/clock.h"
+#include "common/file.h"
+#include "common/mem.h"
+#include "common/units.h"
+#include "sql/query.h"
+
+enum { OLD_S = 3600, DEPTH_MAX = 3 }; /* <study>/t00042/a2/ */
+
+struct collecting {
+    const char *root;
+    bool dry_run;
+    char **named; /* paths that rows name, sorted */
+    size_t count, room;
+    int64_t now_s, files, bytes;
+    int failed;
+};
+
+static int compare(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void name_file(struct collecting *c, char *path)
+{
+    GROW(c->named, c->room, c->count + 1);
+    c->named[c->count++] = path;
+}
+
+/* What is offered may have arrived in part, under the name the master gives it. */
+static int read_names(struct collecting *c, struct query *query, struct err *err)
+{
+    struct rows rows;
+    int rc = query_run(query, "files", (struct bind[]){BIND_TEXT(":study", NULL)}, 1, &rows, err);
+    if (rc)
+        return rc;
+    for (size_t row = 0; row < rows.count; row++) {
+        const char *state = cell_text(rows_named(&rows, row, "state"));
+        if (strcmp(state, "kept") == 0)
+            name_file(c, path_join(c->root, cell_text(rows_named(&rows, row, "path"))));
+        else if (strcmp(state, "offered") == 0)
+            name_file(c, xasprintf("%s/%s/t%05lld/a%lld/e%lld.ckpt.part", c->root,
+                                   cell_text(rows_named(&rows, row, "study")),
+                                   (long long)cell_int(rows_named(&rows, row, "trial")),
+                                   (long long)cell_int(rows_named(&rows, row, "attempt")),
+                                   (long long)cell_int(rows_named(&rows, row, "epoch"))));
+    }
+    if (c->count)
+        qsort(c->named, c->count, sizeof *c->named, compare);
+    rows_fini(&rows);
+    return 0;
+}
+
+static bool is_ours(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    return dot && (strcmp(dot, ".ckpt") == 0 || strcmp(dot, ".part") == 0 || strncmp(dot, ".tmp", 4) == 0);
+}
+
+/* A file that is not an hour old may be one whose report is still on its way. */
+static void look_at(struct collecting *c, const char *path, const struct stat *st)
+{
+    bool named = c->count && bsearch(&path, c->named, c->count, sizeof *c->named, compare);
+    if (named || c->now_s - (int64_t)st->st_mtime < OLD_S)
+        return;
+    if (!c->dry_run && unlink(path)) {
+        fprintf(stderr, "hone gc: %s: %s\n", path, strerror(errno));
+        c->failed = 1;
+        return;
+    }
+    printf("%s\n", path);
+    c->files++;
+    c->bytes += st->st_size;
+}
+
+static void walk(struct collecting *c, const char *folder, int depth)
+{
+    DIR *dir = opendir(folder);
+    for (struct dirent *entry; dir && (entry = readdir(dir)) != NULL;) {
+        if (entry->d_name[0] == '.')
+            continue;
+        char *path = path_join(folder, entry->d_name);
+        struct stat st;
+        if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && depth < DEPTH_MAX)
+            walk(c, path, depth + 1);
+        else if (depth == DEPTH_MAX && S_ISREG(st.st_mode) && is_ours(entry->d_name))
+            look_at(c, path, &st);
+        free(path);
+    }
+    if (dir)
+        closedir(dir);
+}
+
+int cmd_gc(const struct opt_gc *opt)
+{
+    struct err err = ERR_NONE;
+    struct query *query = NULL;
+    char *db = path_absolute(opt->db), *root = xasprintf("%s.d", db), size[32];
+    struct collecting c = {.root = root, .dry_run = opt->dry_run, .now_s = clock_wall_ms() / 1000};
+    int rc = query_open(opt->db, &query, &err);
+    if (rc == ERR_GONE)
+        err.code = ERR_REACH;
+    if (!rc)
+        rc = read_names(&c, query, &err);
+    query_close(query);
+    if (!rc) {
+        walk(&c, root, 0);
+        size_text(c.bytes, size);
+        fprintf(stderr, "%lld file%s, %s%s\n", (long long)c.files, c.files == 1 ? "" : "s", size,
+                c.dry_run ? " could go" : " deleted");
+    }
+    for (size_t i = 0; i < c.count; i++)
+        free(c.named[i]);
+    free(c.named);
+    free(root);
+    free(db);
+    return rc ? command_fail("gc", &err) : c.failed;
+}

@@ -1,0 +1,162 @@
+/* importance: which parameters matter, and how sure that is. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/rows.h"
+#include "cli/table.h"
+#include "common/check.h"
+#include "common/mem.h"
+#include "common/rng.h"
+#include "master/past.h"
+#include "master/search/evidence.h"
+#include "master/search/importance.h"
+
+enum { DRAWS_MOST = 100000 };
+static const double LOW = 0.05, HIGH = 0.95;
+
+struct judged {
+    const struct space *space;
+    struct importance *found;
+    double **shares; /* by parameter: one of each draw */
+    int draws;
+};
+
+/* The same number of points, drawn with replacement: one group each, so that two of the same stay two. */
+static void draw_again(const struct evidence *ev, uint32_t draw, struct history *out)
+{
+    struct rng rng = rng_at(1, draw, 0, 0);
+    for (int i = 0; i < ev->finished; i++) {
+        const struct observed *o = &ev->list[rng_below(&rng, (uint32_t)ev->finished)];
+        uint32_t number = (uint32_t)i + 1;
+        history_add(out, number, number, o->point, NULL, 0, 0);
+        history_update(out, number, o->state, o->pruned, o->epochs, o->score, 0);
+    }
+}
+
+/* Those that are finished, first. */
+static void sort_out(struct evidence *ev)
+{
+    int kept = 0;
+    for (int i = 0; i < ev->count; i++)
+        if (ev->list[i].state != HISTORY_PENDING)
+            ev->list[kept++] = ev->list[i];
+}
+
+static void bootstrap(struct judged *j, const struct history *history, int draws)
+{
+    struct evidence ev;
+    struct importance *again = xcalloc((size_t)j->space->count + 1, sizeof *again);
+    evidence_init(&ev, history);
+    sort_out(&ev);
+    for (int draw = 0; draw < draws; draw++) {
+        struct history drawn = {0};
+        draw_again(&ev, (uint32_t)draw, &drawn);
+        if (!importance_ped(j->space, &drawn, again, NULL)) {
+            for (int i = 0; i < j->space->count; i++)
+                j->shares[i][j->draws] = again[i].share;
+            j->draws++;
+        }
+        history_fini(&drawn);
+    }
+    evidence_fini(&ev);
+    free(again);
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double part_of(double *values, int count, double part)
+{
+    if (!count)
+        return NAN;
+    qsort(values, (size_t)count, sizeof *values, by_value);
+    return values[(int)(part * (count - 1) + 0.5)];
+}
+
+/* ---- printing ---- */
+
+static struct cell number(double value)
+{
+    struct cell cell = {.kind = CELL_NUM, .number = value};
+    if (isnan(value))
+        cell.kind = CELL_NULL;
+    return cell;
+}
+
+static void show(struct judged *j, bool csv, bool json)
+{
+    char titles[][12] = {"param", "share", "low", "high", "raw", "trials"};
+    char *names[] = {titles[0], titles[1], titles[2], titles[3], titles[4], titles[5]};
+    struct rows rows = {.cols = COUNT_OF(titles), .names = names, .count = (size_t)j->space->count};
+    rows.cells = xcalloc(rows.count * COUNT_OF(titles) + 1, sizeof *rows.cells);
+    bool *taken = xcalloc(rows.count + 1, sizeof *taken);
+    for (size_t row = 0; row < rows.count; row++) {
+        int next = -1; /* the largest share that is left */
+        for (int i = 0; i < j->space->count; i++)
+            if (!taken[i] && (next < 0 || j->found[i].share > j->found[next].share))
+                next = i;
+        taken[next] = true;
+        struct cell *to = &rows.cells[row * COUNT_OF(titles)];
+        to[0] = (struct cell){.kind = CELL_TEXT, .text = j->space->params[next].name};
+        to[1] = number(j->found[next].share);
+        to[2] = number(part_of(j->shares[next], j->draws, LOW));
+        to[3] = number(part_of(j->shares[next], j->draws, HIGH));
+        to[4] = number(j->found[next].raw);
+        to[5] = (struct cell){.kind = CELL_INT, .integer = j->found[next].trials};
+    }
+    table_show(&rows,
+               (struct column[]){{"low", COLUMN_PLAIN, "5 %"},
+                                 {"high", COLUMN_PLAIN, "95 %"},
+                                 {"raw", COLUMN_DATA_ONLY, NULL},
+                                 {0}},
+               csv, json);
+    free(taken);
+    free(rows.cells);
+}
+
+static int judge(const struct study *s, const struct opt_importance *opt, struct err *err)
+{
+    int count = s->def.space.count;
+    struct judged j = {.space = &s->def.space,
+                       .found = xcalloc((size_t)count + 1, sizeof *j.found),
+                       .shares = xcalloc((size_t)count + 1, sizeof *j.shares)};
+    for (int i = 0; i < count; i++)
+        j.shares[i] = xcalloc((size_t)opt->draws + 1, sizeof **j.shares);
+    int rc = importance_ped(j.space, &s->history, j.found, err);
+    if (!rc) {
+        bootstrap(&j, &s->history, (int)opt->draws);
+        show(&j, opt->csv, opt->json);
+    }
+    for (int i = 0; i < count; i++)
+        free(j.shares[i]);
+    free(j.shares);
+    free(j.found);
+    return rc;
+}
+
+int cmd_importance(const struct opt_importance *opt)
+{
+    struct err err = ERR_NONE;
+    struct store_options options = {.read_only = true};
+    struct store *store;
+    struct study *s = NULL;
+    int rc = 0;
+    if (opt->draws < 0 || opt->draws > DRAWS_MOST)
+        rc = err_set(&err, ERR_BAD, "--draws: 0 to %d", DRAWS_MOST);
+    if (!rc && (rc = store_open(opt->db, &options, &store, &err)) == ERR_GONE)
+        rc = err.code = ERR_REACH; // as for every other reader
+    if (!rc) {
+        rc = past_study(store, opt->args.count ? opt->args.items[0] : opt->study, &s, NULL, &err);
+        store_close(store);
+    }
+    if (!rc)
+        rc = judge(s, opt, &err);
+    study_free(s);
+    return rc ? command_fail("importance", &err) : 0;
+}

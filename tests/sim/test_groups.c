@@ -1,0 +1,183 @@
+/* Groups: repeats of a point with other seeds, losers that stop early, the confirmation of the best; through crashes,
+ * within the budget, and replayed. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/rng.h"
+#include "master/rehearsal.h"
+#include "master/replay.h"
+
+/* A wide bowl, and luck that comes with the seed. */
+static double noisy(void *arg, const struct json *params, uint64_t seed, int epoch, int epochs)
+{
+    (void)arg, (void)epoch, (void)epochs;
+    double x = json_num(json_get(params, "x")), fold = json_num(json_get(params, "fold"));
+    struct rng rng = rng_at(seed, (uint32_t)(x * 1e6), 0, 0);
+    return 1 - x * x + 0.02 * rng_normal(&rng) + 0.001 * fold;
+}
+
+static struct rehearsal *begin(uint64_t seed, bool storm, const char *search, const char *more)
+{
+    char text[1000];
+    struct err err = ERR_NONE;
+    struct rehearsal_options options = {.seed = seed, .objective = noisy, .metric = "acc"};
+    if (storm) {
+        options.lose = 0.01;
+        options.late = 0.2;
+        options.crash_before = options.crash_after = 0.02;
+        options.kill_worker = 0.05;
+        options.fail = 0.02;
+    }
+    struct rehearsal *r = rehearsal_new(&options, &err);
+    snprintf(text, sizeof text,
+             "{\"study\":\"s\",\"metric\":{\"name\":\"acc\",\"goal\":\"maximize\"},\"trainer\":{\"command\":["
+             "\"true\"],"
+             "\"seed\":1},\"space\":{\"x\":{\"uniform\":[-1,1]}},\"search\":{\"seed\":%llu,%s},%s}",
+             (unsigned long long)seed, search, more);
+    if (!r || rehearsal_submit(r, text, &err))
+        fail_msg("%s", err.text);
+    for (int i = 0; i < 4; i++)
+        rehearsal_add_worker(r, 1);
+    return r;
+}
+
+static struct study *finish(struct rehearsal *r)
+{
+    rehearsal_run(r, 3000);
+    rehearsal_calm(r);
+    assert_true(rehearsal_run(r, 600000));
+    return reactor_study(rehearsal_reactor(r), "s");
+}
+
+static void end(struct rehearsal *r)
+{
+    struct replay_report report;
+    struct err err = ERR_NONE;
+    if (replay_study(rehearsal_store(r), "s", &report, &err) || rehearsal_check(r, &err))
+        fail_msg("%s", err.text);
+    assert_int_equal(report.proposals, (int64_t)reactor_study(rehearsal_reactor(r), "s")->count);
+    rehearsal_free(r);
+}
+
+static int repeats_of(const struct study *s, uint32_t group)
+{
+    int count = 0;
+    for (uint32_t n = 1; n <= s->count; n++)
+        count += study_trial(s, n)->group == group;
+    return count;
+}
+
+static void losers_stop_early(void **state)
+{
+    (void)state;
+    struct rehearsal *r = begin(3, false, "\"method\":\"random\",\"trials\":60", "\"repeat\":{\"seeds\":3}");
+    struct study *s = finish(r);
+    assert_int_equal(s->count, 60);
+    int full = 0, single = 0;
+    for (uint32_t n = 1; n <= s->count; n++) {
+        const struct trial *t = study_trial(s, n);
+        const struct trial *first = study_trial(s, t->group);
+        assert_true(point_equal(&t->point, &first->point));
+        if (t->repeat)
+            assert_true(t->seed != first->seed && t->number > t->group);
+        full += t->group == n && repeats_of(s, n) == 3;
+        single += t->group == n && repeats_of(s, n) == 1;
+    }
+    assert_true(full >= 2 && single > full); /* most points of a bowl are no rivals of its bottom */
+    for (uint32_t n = 10; n <= s->count; n++)
+        if (study_trial(s, n)->repeat == 1)
+            assert_true(fabs(study_trial(s, n)->point.v[0].num) < 0.5);
+    end(r);
+}
+
+static void models_see_groups_after_storms(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 8; seed++) {
+        struct rehearsal *r =
+            begin(seed, true, "\"method\":\"tpe\",\"trials\":60", "\"repeat\":{\"seeds\":3}");
+        struct study *s = finish(r);
+        assert_int_equal((int64_t)s->count - s->counts[TRIAL_cancelled], 60);
+        end(r);
+    }
+}
+
+static void the_best_are_confirmed_within_the_budget(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 8; seed++) {
+        struct rehearsal *r =
+            begin(seed, true, "\"method\":\"tpe\",\"trials\":50", "\"confirm\":{\"top\":5,\"seeds\":2}");
+        struct study *s = finish(r);
+        assert_int_equal(s->count, 50);
+        int confirmed = 0;
+        for (uint32_t n = 1; n <= 40; n++) {
+            assert_int_equal(study_trial(s, n)->repeat, 0);
+            confirmed += repeats_of(s, n) == 3;
+        }
+        assert_int_equal(confirmed, 5);
+        assert_string_equal(s->end_reason, "trials");
+        end(r);
+    }
+}
+
+static void repeats_and_confirmation_go_together(void **state)
+{
+    (void)state;
+    struct rehearsal *r = begin(9, true, "\"method\":\"random\",\"trials\":40",
+                                "\"repeat\":{\"seeds\":2},\"confirm\":{\"top\":3,\"seeds\":2}");
+    struct study *s = finish(r);
+    assert_int_equal(s->count, 40);
+    end(r);
+}
+
+static void folds_are_told_to_the_trainer(void **state)
+{
+    (void)state;
+    struct rehearsal *r = begin(2, false, "\"method\":\"random\",\"trials\":20", "\"repeat\":{\"folds\":5}");
+    struct study *s = finish(r);
+    const struct trial *last = NULL;
+    for (uint32_t n = 1; n <= s->count; n++)
+        if (study_trial(s, n)->repeat == 4)
+            last = study_trial(s, n);
+    assert_non_null(last);
+    struct rng rng = rng_at(last->seed, (uint32_t)(last->point.v[0].num * 1e6), 0, 0);
+    double x = last->point.v[0].num;
+    assert_float_equal(last->score, 1 - x * x + 0.02 * rng_normal(&rng) + 0.004, 1e-12);
+    end(r);
+}
+
+static void a_grid_visits_each_point_and_repeats(void **state)
+{
+    (void)state;
+    struct rehearsal *r =
+        begin(2, false, "\"method\":\"grid\",\"grid\":{\"x\":9}", "\"repeat\":{\"seeds\":2}");
+    struct study *s = finish(r);
+    int points = 0;
+    for (uint32_t n = 1; n <= s->count; n++)
+        points += study_trial(s, n)->repeat == 0;
+    assert_int_equal(points, 9);
+    end(r);
+}
+
+int main(void)
+{
+    log_init(LOG_ERROR);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(losers_stop_early),
+        cmocka_unit_test(models_see_groups_after_storms),
+        cmocka_unit_test(the_best_are_confirmed_within_the_budget),
+        cmocka_unit_test(repeats_and_confirmation_go_together),
+        cmocka_unit_test(folds_are_told_to_the_trainer),
+        cmocka_unit_test(a_grid_visits_each_point_and_repeats),
+    };
+    return cmocka_run_group_tests_name("groups", tests, NULL, NULL);
+}

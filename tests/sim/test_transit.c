@@ -1,0 +1,204 @@
+/* Checkpoints in transit, in rehearsal: simulated workers that see no shared folder, the master's real files, storms.
+ * After each, every kept row has its file with its hash, workers resumed from the bytes that were saved (the rehearsal
+ * compares), and what was let go is gone. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/file.h"
+#include "common/hash.h"
+#include "common/log.h"
+#include "common/rng.h"
+#include "master/rehearsal.h"
+#include "tests/tools/scratch.h"
+
+static double bowl(void *arg, const struct json *params, uint64_t seed, int epoch, int epochs)
+{
+    (void)arg, (void)seed, (void)epochs;
+    double d = log10(json_num(json_get(params, "lr"))) + 2;
+    return (1 - 0.02 * d * d) * (1 - exp(-epoch));
+}
+
+static const char definition[] =
+    "{\"study\":\"s\",\"metric\":{\"name\":\"acc\",\"goal\":\"maximize\"},\"max_attempts\":1000,%s"
+    "\"trainer\":{\"command\":[\"true\"],\"seed\":3},\"space\":{\"lr\":{\"log\":[1e-6,10]}},"
+    "\"search\":{\"method\":\"random\",\"trials\":8,\"epochs\":6,\"seed\":1}}";
+
+static struct rehearsal *begin(struct rehearsal_options options, const struct scratch *scratch,
+                               const char *extra)
+{
+    struct err err = ERR_NONE;
+    char text[1000];
+    options.objective = bowl;
+    options.metric = "acc";
+    options.root = scratch->folder;
+    struct rehearsal *r = rehearsal_new(&options, &err);
+    assert_non_null(r);
+    snprintf(text, sizeof text, definition, extra);
+    if (rehearsal_submit(r, text, &err))
+        fail_msg("%s", err.text);
+    for (int i = 0; i < 3; i++)
+        rehearsal_add_worker(r, 1);
+    return r;
+}
+
+struct count {
+    const char *root;
+    int kept, offered, bad;
+    int64_t bytes;
+};
+
+static int look(void *arg, const struct row_checkpoint *row, double value)
+{
+    struct count *c = arg;
+    char hash[HASH_HEX] = "", *path = path_join(c->root, row->path);
+    int64_t bytes = 0;
+    (void)value;
+    if (row->state == CHECKPOINT_OFFERED) {
+        c->offered++;
+    } else {
+        hash_file(path, hash, &bytes, NULL);
+        c->kept++;
+        c->bytes += bytes;
+        c->bad += bytes != row->bytes || strcmp(hash, row->hash) != 0;
+    }
+    free(path);
+    return 0;
+}
+
+static struct count count_rows(struct rehearsal *r, const struct scratch *scratch)
+{
+    struct count c = {.root = scratch->folder};
+    struct study *s = reactor_study(rehearsal_reactor(r), "s");
+    for (uint32_t n = 1; n <= s->count; n++)
+        store_load_checkpoints(rehearsal_store(r), study_trial(s, n)->id, look, &c, NULL);
+    return c;
+}
+
+static void a_calm_study_keeps_the_best_of_each_trial(void **state)
+{
+    (void)state;
+    struct scratch scratch;
+    scratch_init(&scratch);
+    struct rehearsal *r = begin((struct rehearsal_options){0}, &scratch, "");
+    assert_true(rehearsal_run(r, 600000));
+    struct count c = count_rows(r, &scratch);
+    assert_int_equal(c.kept, 8);
+    assert_int_equal(c.bad + c.offered, 0);
+    assert_int_equal(c.bytes, reactor_study(rehearsal_reactor(r), "s")->kept_bytes);
+    assert_int_equal(rehearsal_fetched(r), 0);
+    rehearsal_free(r);
+    scratch_fini(&scratch);
+}
+
+static void a_killed_workers_trial_goes_on_from_the_masters_copy(void **state)
+{
+    (void)state;
+    struct scratch scratch;
+    scratch_init(&scratch);
+    struct rehearsal *r = begin((struct rehearsal_options){.epoch_ms = 300}, &scratch, "");
+    rehearsal_run(r, 1300);
+    rehearsal_kill_worker(r, 0);
+    assert_true(rehearsal_run(r, 600000));
+    assert_true(rehearsal_fetched(r) > 150000);
+    assert_in_range(rehearsal_epochs_run(r), 48, 50); /* 8 trials of 6 epochs; the one under way was lost */
+    struct err err = ERR_NONE;
+    if (rehearsal_check(r, &err))
+        fail_msg("%s", err.text);
+    rehearsal_free(r);
+    scratch_fini(&scratch);
+}
+
+/* The three best keep theirs; of the others there is room for some. */
+static void max_bytes_takes_the_worst_first(void **state)
+{
+    (void)state;
+    struct scratch scratch;
+    scratch_init(&scratch);
+    struct rehearsal *r =
+        begin((struct rehearsal_options){0}, &scratch, "\"keep\":{\"top_trials\":3,\"max_bytes\":\"800K\"},");
+    assert_true(rehearsal_run(r, 600000));
+    struct study *s = reactor_study(rehearsal_reactor(r), "s");
+    assert_in_range(s->kept_bytes, 450000, 819200);
+    double worst_kept = INFINITY, best_gone = -INFINITY;
+    for (uint32_t n = 1; n <= s->count; n++) {
+        struct count c = {.root = scratch.folder};
+        struct trial *t = study_trial(s, n);
+        store_load_checkpoints(rehearsal_store(r), t->id, look, &c, NULL);
+        assert_int_equal(c.bad, 0);
+        if (c.kept)
+            worst_kept = fmin(worst_kept, t->score);
+        else
+            best_gone = fmax(best_gone, t->score);
+    }
+    assert_true(isfinite(best_gone) && best_gone < worst_kept);
+    rehearsal_free(r);
+    scratch_fini(&scratch);
+}
+
+static struct rehearsal_options weather(uint64_t seed)
+{
+    struct rng rng = rng_at(seed, 2, 0, 0);
+    return (struct rehearsal_options){
+        .seed = seed,
+        .lose = 0.03 * rng_unit(&rng),
+        .twice = 0.1 * rng_unit(&rng),
+        .late = 0.5 * rng_unit(&rng),
+        .crash_before = 0.03 * rng_unit(&rng),
+        .crash_after = 0.03 * rng_unit(&rng),
+        .kill_worker = 0.1 * rng_unit(&rng),
+        .cut_worker = 0.3 * rng_unit(&rng),
+        .fail = 0.05 * rng_unit(&rng),
+    };
+}
+
+static bool one_storm(uint64_t seed)
+{
+    struct scratch scratch;
+    struct err err = ERR_NONE;
+    scratch_init(&scratch);
+    struct rehearsal *r = begin(weather(seed), &scratch, "");
+    rehearsal_run(r, 6000);
+    rehearsal_calm(r);
+    bool fine = rehearsal_run(r, 600000);
+    if (!fine)
+        err_set(&err, ERR_NO, "the study did not end in ten calm minutes");
+    fine = fine && !rehearsal_check(r, &err);
+    struct count c = count_rows(r, &scratch);
+    if (fine && c.bad)
+        err_set(&err, ERR_NO, "%d of %d kept checkpoints are not what their rows say", c.bad, c.kept);
+    if (err.code)
+        print_error("seed %llu: %s\n", (unsigned long long)seed, err.text);
+    rehearsal_free(r);
+    scratch_fini(&scratch);
+    return fine && !c.bad;
+}
+
+static void no_storm_loses_or_damages_a_checkpoint(void **state)
+{
+    (void)state;
+    const char *seeds = getenv("HONE_TRANSIT_SEEDS");
+    uint64_t count = seeds ? strtoull(seeds, NULL, 10) : 20, bad = 0;
+    for (uint64_t seed = 1; seed <= count; seed++)
+        bad += !one_storm(seed);
+    assert_int_equal(bad, 0);
+}
+
+int main(void)
+{
+    log_init(LOG_ERROR);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_calm_study_keeps_the_best_of_each_trial),
+        cmocka_unit_test(a_killed_workers_trial_goes_on_from_the_masters_copy),
+        cmocka_unit_test(max_bytes_takes_the_worst_first),
+        cmocka_unit_test(no_storm_loses_or_damages_a_checkpoint),
+    };
+    return cmocka_run_group_tests_name("transit", tests, NULL, NULL);
+}
