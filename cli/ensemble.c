@@ -53,7 +53,24 @@ static void party_fini(struct party *party)
 
 /* ---- candidates ---- */
 
-/* A trial without a checkpoint (of a command, say) is passed over, unless all are. */
+/* The checkpoints of a list of trials. One without (of a command, say) is passed over, unless all are. */
+static int add_trials(struct party *party, struct source *source, const struct models_place *place,
+                      const char *study, const struct rows *rows, struct err *err)
+{
+    int rc = 0;
+    for (size_t row = 0; row < rows->count; row++) {
+        if (rows_named(rows, row, "score")->kind == CELL_NULL)
+            break;
+        uint32_t trial = (uint32_t)cell_int(rows_named(rows, row, "trial"));
+        rc = models_add_trial(&party->models, source, place, study, trial, false, err);
+        if (rc && rc != ERR_GONE)
+            return rc;
+    }
+    if (party->models.count)
+        return 0;
+    return rc ? rc : err_set(err, ERR_NO, "no trial of study \"%s\" has a score yet", study);
+}
+
 static int add_top(struct party *party, struct source *source, const struct models_place *place,
                    const char *study, int64_t top, struct err *err)
 {
@@ -62,18 +79,21 @@ static int add_top(struct party *party, struct source *source, const struct mode
     int rc = source_run(source, "best", binds, 2, &rows, err);
     if (rc)
         return rc;
-    for (size_t row = 0; row < rows.count; row++) {
-        if (rows_named(&rows, row, "score")->kind == CELL_NULL)
-            break;
-        uint32_t trial = (uint32_t)cell_int(rows_named(&rows, row, "trial"));
-        rc = models_add_trial(&party->models, source, place, study, trial, false, err);
-        if (rc && rc != ERR_GONE)
-            break;
-    }
-    if (party->models.count)
-        rc = 0;
-    else if (!rc)
-        rc = err_set(err, ERR_NO, "no trial of study \"%s\" has a score yet", study);
+    rc = add_trials(party, source, place, study, &rows, err);
+    rows_fini(&rows);
+    return rc;
+}
+
+/* Same configuration, other first weights. */
+static int add_group(struct party *party, struct source *source, const struct models_place *place,
+                     const char *study, uint32_t trial, struct err *err)
+{
+    struct rows rows;
+    struct bind binds[] = {BIND_TEXT(":study", study), BIND_INT(":trial", trial)};
+    int rc = source_run(source, "group_trials", binds, 2, &rows, err);
+    if (rc)
+        return rc;
+    rc = add_trials(party, source, place, study, &rows, err);
     rows_fini(&rows);
     return rc;
 }
@@ -90,15 +110,17 @@ static int add_study(struct party *party, struct source *source, const struct op
     return rc;
 }
 
-static int add_checkpoints(struct party *party, struct source *source, const char *name,
-                           const struct models_place *place, struct err *err)
+static int add_named(struct party *party, struct source *source, const struct opt_ensemble *opt,
+                     const struct models_place *place, struct err *err)
 {
+    const char *name = opt->group ? opt->group : opt->checkpoints ? opt->checkpoints : opt->average;
     char *study;
     uint32_t trial;
     int rc = select_trial(source, name, place->study, &study, &trial, err);
     if (rc)
         return rc;
-    rc = models_add_trial(&party->models, source, place, study, trial, true, err);
+    rc = opt->group ? add_group(party, source, place, study, trial, err)
+                    : models_add_trial(&party->models, source, place, study, trial, true, err);
     free(study);
     return rc;
 }
@@ -106,14 +128,14 @@ static int add_checkpoints(struct party *party, struct source *source, const cha
 static int collect(struct party *party, const struct opt_ensemble *opt, struct err *err)
 {
     const struct models_place place = {opt->db, opt->master, opt->study, opt->dir};
-    const char *one = opt->checkpoints ? opt->checkpoints : opt->average;
+    bool named = opt->group || opt->checkpoints || opt->average;
     struct source *source = NULL;
     int rc = source_open(opt->db, opt->master, &source, err);
     if (rc)
         return rc;
     if (opt->dir)
         party->models.base = xstrdup(opt->dir);
-    rc = one ? add_checkpoints(party, source, one, &place, err) : add_study(party, source, opt, &place, err);
+    rc = (named ? add_named : add_study)(party, source, opt, &place, err);
     source_free(source);
     return rc ? rc : models_settle(&party->models, err);
 }
@@ -358,11 +380,12 @@ static void tell_json(const struct party *party, const char *file)
 
 static int check_options(const struct opt_ensemble *opt, struct err *err)
 {
-    if (opt->checkpoints && opt->average)
-        return err_set(err, ERR_BAD, "--checkpoints or --average, not both");
-    if ((opt->checkpoints || opt->average) && opt->args.count)
+    int named = (opt->checkpoints != NULL) + (opt->average != NULL) + (opt->group != NULL);
+    if (named > 1)
+        return err_set(err, ERR_BAD, "one of --group, --checkpoints and --average");
+    if (named && opt->args.count)
         return err_set(err, ERR_BAD,
-                       "a study is for --top; --checkpoints and --average name their trial: STUDY/17");
+                       "a study is for --top; --group, --checkpoints and --average name a trial: STUDY/17");
     if (opt->top < 1 || opt->top > TOP_MAX)
         return err_set(err, ERR_BAD, "--top must be in [1, %d]", TOP_MAX);
     return 0;

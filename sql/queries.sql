@@ -14,7 +14,7 @@
 --   running         :study*          what runs now: study trial attempt worker host epoch until value ... started_ms
 --   workers                          one row per worker, connected ones first
 --   trial_head, trial_params, trial_attempts, trial_events, trial_curve, trial_checkpoints,
---   trial_findings, trial_models   :study :trial (number)
+--   trial_findings, trial_models, group_trials   :study :trial (number)
 --   best_groups     :study           groups where points were repeated: trial repeats score spread metric params
 --   trial_origin    :study :trial    what was known when it was proposed: finished under_way best_trial best stage box
 --   trial_queue     :study :trial    what it waits for: open before slots workers busy
@@ -459,6 +459,12 @@ WHERE s.name = :study AND t.number = :trial ORDER BY c.attempt, c.epoch;
 SELECT f.attempt, f.epoch, f.rule, f.action, f.text, f.advice
 FROM study s JOIN trial t ON t.study = s.id JOIN trial_finding f ON f.trial = t.id
 WHERE s.name = :study AND t.number = :trial ORDER BY f.id;
+
+-- The trials that repeat this one's point with other seeds, itself among them.
+-- name: group_trials
+SELECT g.number AS trial, g.score
+FROM study s JOIN trial t ON t.study = s.id JOIN trial g ON g.study = s.id AND g."group" = t."group"
+WHERE s.name = :study AND t.number = :trial AND g.score IS NOT NULL AND g.deleted_ms IS NULL ORDER BY g.number;
 
 -- Where a trial's checkpoints lie, that of the score's epoch first, then the newest ones.
 -- name: trial_models

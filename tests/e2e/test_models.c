@@ -27,15 +27,16 @@ static char db[128];
             fail_msg("no \"%s\" in:\n%s", text, str_text(&out)); \
     } while (0)
 
-static void search(const char *name, const char *trainer, const char *space, int trials, int epochs)
+static void search(const char *name, const char *trainer, const char *space, int trials, int epochs,
+                   const char *more)
 {
     struct str text = {0};
     str_addf(
         &text,
         "{\"study\":\"%s\",\"metric\":{\"name\":\"val_acc\",\"goal\":\"maximize\"},"
         "\"trainer\":{\"builtin\":\"mlp\",\"seed\":1,%s},\"space\":{%s},"
-        "\"search\":{\"method\":\"random\",\"trials\":%d,\"epochs\":%d,\"seed\":1},\"keep\":{\"best\":4}}",
-        name, trainer, space, trials, epochs);
+        "\"search\":{\"method\":\"random\",\"trials\":%d,\"epochs\":%d,\"seed\":1},\"keep\":{\"best\":4}%s}",
+        name, trainer, space, trials, epochs, more);
     scratch_text(&scratch, "study.json", text.text);
     str_fini(&text);
     if (HONE("run", "study.json", "--workers", "1", "--no-check", "-q") > 1) /* 1: no trial is complete */
@@ -58,7 +59,7 @@ static void run_diverging(const char *name, const char *babysit)
 {
     char trainer[200];
     snprintf(trainer, sizeof trainer, "%s,\"babysit\":\"%s\"", diverging, babysit);
-    search(name, trainer, "\"lr\":{\"uniform\":[10,11]}", 2, 6);
+    search(name, trainer, "\"lr\":{\"uniform\":[10,11]}", 2, 6, "");
 }
 
 static void a_diverging_run_leaves_findings(void **state)
@@ -123,7 +124,7 @@ static double told(const struct json *tree, int row, const char *column)
 static void glyphs(void)
 {
     search("g", "\"layers\":[\"affine 32\",\"relu\"],\"data\":\"glyphs:n=1500\"", "\"lr\":{\"log\":[1e-2,1]}",
-           12, 4);
+           12, 4, "");
 }
 
 /* The score in the database is what the checkpoint's own prediction gives. */
@@ -170,6 +171,22 @@ static void checkpoints_of_one_trial(void **state)
     assert_int_equal(HONE("ensemble", "g", "--average", "1"), 2);
 }
 
+/* The same configuration with three seeds. */
+static void repeats_of_one_configuration(void **state)
+{
+    (void)state;
+    search("r", "\"layers\":[\"affine 32\",\"relu\"],\"data\":\"glyphs:n=1500\"",
+           "\"lr\":{\"log\":[0.05,0.1]}", 3, 3, ",\"repeat\":{\"seeds\":3}");
+    assert_int_equal(db_int(db, "SELECT count(*) FROM trial t JOIN study s ON s.id = t.study "
+                                "WHERE s.name = 'r' AND t.\"group\" = 1"),
+                     3);
+    assert_int_equal(HONE("ensemble", "--group", "r/2", "-o", "r.json", "--json"), 0);
+    struct json *tree = answer();
+    assert_true(told(tree, 1, "val_acc") >= told(tree, 0, "val_acc"));
+    json_free(tree);
+    assert_int_equal(HONE("ensemble", "--group", "r/1", "--average", "r/1"), 2);
+}
+
 static void predictions_are_csv(void **state)
 {
     (void)state;
@@ -199,7 +216,7 @@ static void tables_keep_their_labels(void **state)
     (void)state;
     scratch_text(&scratch, "t.csv", table);
     search("t", "\"layers\":[\"affine 8\",\"relu\"],\"data\":\"csv:t.csv\",\"batch\":2",
-           "\"lr\":{\"log\":[0.1,1]}", 2, 20);
+           "\"lr\":{\"log\":[0.1,1]}", 2, 20, "");
     scratch_text(&scratch, "new.csv", "x,y,kind\n0.9,0.9,high\n0.95,0.85,high\n0.1,0.1,low\n");
     assert_int_equal(HONE("evaluate", "t/best", "new.csv", "--json"), 0);
     assert_said("\"accuracy\":1,");
@@ -252,6 +269,7 @@ int main(void)
         cmocka_unit_test(off_is_silent),
         cmocka_unit_test(an_ensemble_is_never_worse_on_validation),
         cmocka_unit_test(checkpoints_of_one_trial),
+        cmocka_unit_test(repeats_of_one_configuration),
         cmocka_unit_test(predictions_are_csv),
         cmocka_unit_test(tables_keep_their_labels),
         cmocka_unit_test(what_is_no_model_is_refused),
