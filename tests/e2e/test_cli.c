@@ -177,7 +177,7 @@ static void test_exit_statuses(void **state)
         {2, {"run", "nope.json"}, "nope.json"},
         {2, {"run", "study.json", "--set", "space.lr.log[0]=0"}, "space.lr.log"},
         {2, {"run", "study.json", "--bind", "tcp://*:0"}, "--insecure"},
-        {2, {"master", "--bind", "tcp://0.0.0.0:0"}, "no keys yet"},
+        {2, {"master", "--bind", "tcp://0.0.0.0:0"}, "there are no keys"},
         {2, {"trials", "0"}, "does not name trials"},
         {3, {"best", "--db", "nope.db"}, "nope.db"},
         {3, {"pause", "--db", "nope.db"}, "nope.db"},

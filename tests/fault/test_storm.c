@@ -28,7 +28,7 @@ static void start_master(struct proc *master, const struct scratch *scratch, con
                          char address[256])
 {
     START(master, scratch->folder, "hone", "master", "study.json", "--bind", bind, "--beat", "200ms",
-          "--lease", "60s"); /* not about leases: under a sanitizer the storm takes a while */
+          "--lease", "15s");
     proc_await_text(master, "hone worker ");
     proc_await_text(master, "\n");
     const char *line = strstr(str_text(&master->out), "hone worker ") + strlen("hone worker ");
@@ -59,7 +59,8 @@ static void weather(const struct scratch *scratch, const char *bind)
     db_await(db, "SELECT ended_ms FROM study");
     assert_int_equal(db_int(db, "SELECT count(*) FROM trial WHERE status = 'complete'"), 12);
     assert_int_equal(db_int(db, "SELECT count(*) FROM attempt WHERE outcome = 'finished'"), 12);
-    assert_int_equal(db_int(db, "SELECT count(*) FROM attempt"), 12);
+    /* Somebody in the storm may have said HELLO and asked for work as a worker does: what it got went on elsewhere. */
+    assert_int_equal(db_int(db, "SELECT count(*) FROM attempt a JOIN worker w ON w.id = a.worker WHERE w.name = 'calm'"), 12);
     assert_int_equal(db_int(db, "SELECT count(*) FROM epoch"), 120);
     end(&worker);
     end(&master);
