@@ -53,6 +53,7 @@ scripts_in = $(filter $(TESTS:%=tests/%),$(basename $(wildcard tests/$(1)/test_*
 SLOW    := $(call tests_in,e2e) $(call tests_in,fault)
 QUICK   := $(call tests_in,unit) $(call tests_in,sim)
 SCRIPTS := $(addsuffix .sh,$(call scripts_in,e2e) $(call scripts_in,fault))
+SHIM    := $(BUILD)/tests/fault/shim.so
 FUZZ    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCH   := $(patsubst %.c,$(BUILD)/%,$(wildcard bench/*.c))
 HOUSE   := $(if $(SAN)$(subst %,,$(TESTS)),,tools/lint tests/unit/test_lint.sh)
@@ -83,6 +84,12 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TESTOBJ) $(BUILD)/libhone.a
 $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/libhone.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+# The disk that fails, for LD_PRELOAD: never with sanitizers, the program it is loaded into has its own.
+$(SHIM): tests/fault/shim.c tests/tools/shim.h
+	$(call say,LINK)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu17 -D_GNU_SOURCE -g -O2 $(WARN) -I. -shared -fPIC -o $@ $<
+
 # A fuzz harness brings its own main: libFuzzer's.
 $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/libhone.a
 	$(call say,LINK)
@@ -95,7 +102,7 @@ $(BUILD)/tests/%.o: | cmocka
 check: all $(QUICK) ## unit and sim tests and lint: seconds
 	HONE_LINT=all $(RUN) $(QUICK) $(HOUSE)
 
-test: all $(QUICK) $(SLOW) ## what the README promises: check, real processes, short fault rounds: minutes
+test: all $(QUICK) $(SLOW) $(SHIM) ## what the README promises: check, real processes, short fault rounds: minutes
 	$(RUN) $(QUICK) $(HOUSE) $(SLOW) $(SCRIPTS)
 
 test-all: ## what CI runs besides `make test`: sanitizers, Python peers, fuzzing, containers
@@ -105,6 +112,12 @@ fuzz: ## each fuzz harness for FUZZ_SECONDS (60), with clang's libFuzzer
 	$(Q)$(MAKE) CC=clang SAN=fuzzer-no-link,address,undefined FUZZ_SECONDS=$(FUZZ_SECONDS) fuzz-here
 fuzz-here: $(FUZZ)
 	FUZZ_SECONDS=$(FUZZ_SECONDS) HONE_STAGE=fuzz tests/run --with tests/fuzz/run $(FUZZ)
+
+storm: $(BUILD)/tests/sim/test_storm ## a million seeded storms over the master in one process; HONE_STORM_FIRST goes on
+	HONE_STORM_SEEDS=$(or $(HONE_STORM_SEEDS),1000000) $<
+
+chaos: all ## ten minutes of killed, stopped and cut off processes under a 500-trial study
+	HONE=$(abspath $(BUILD)/hone) tests/fault/chaos
 
 bench: all $(BENCH) ## every measurement in bench/: one JSON line each
 	@for b in $(BENCH); do HONE=$(abspath $(BUILD)/hone) $$b || exit 1; done
@@ -139,6 +152,6 @@ clean: ## remove build/
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-.PHONY: all check test test-all fuzz fuzz-here bench cleanroom docker lint format man install uninstall clean help cmocka
+.PHONY: all check test test-all storm chaos fuzz fuzz-here bench cleanroom docker lint format man install uninstall clean help cmocka
 .SECONDARY:
 -include $(shell find $(BUILD) -path '$(BUILD)/san-*' -prune -o -name '*.d' -type f -print 2>/dev/null)

@@ -44,7 +44,8 @@ int cmd_worker(const struct opt_worker *opt)
                                      .idle_ms = opt->idle < 0 ? 0 : opt->idle,
                                      .dir = opt->dir,
                                      .apart = opt->apart,
-                                     .name = opt->name};
+                                     .name = opt->name,
+                                     .journal = opt->journal};
     static const enum role roles[] = {ROLE_WORKER, ROLE_NONE};
     struct key_trust trust;
     bool use;

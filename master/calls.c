@@ -382,6 +382,11 @@ static int verb_drain(const struct asking *a, struct err *err)
     return 0;
 }
 
+bool calls_only_look(const char *verb)
+{
+    return strcmp(verb, "ping") == 0 || strcmp(verb, "status") == 0 || strcmp(verb, "workers") == 0;
+}
+
 static const struct {
     const char *verb;
     int (*act)(const struct asking *a, struct err *err);

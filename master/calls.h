@@ -11,4 +11,7 @@
 void calls_answer(struct reactor *reactor, struct turn *turn, const struct msg_call *call,
                   struct msg_answer *answer);
 
+/* Verbs that change nothing: answered also while the store takes no writes. */
+bool calls_only_look(const char *verb);
+
 #endif

@@ -635,6 +635,11 @@ static const struct {
     [MSG_want] = {on_want, false},    [MSG_chunk] = {on_chunk, false},
 };
 
+void reactor_ask_hello(struct turn *turn, peer_id peer)
+{
+    send_error(turn, peer, "hello", "say HELLO first, then send again everything not acknowledged");
+}
+
 void reactor_on_message(struct reactor *r, struct turn *turn, peer_id from, struct msg *msg)
 {
     struct worker *w = roster_by_peer(&r->roster, from);
@@ -643,12 +648,30 @@ void reactor_on_message(struct reactor *r, struct turn *turn, peer_id from, stru
     if (!handlers[msg->kind].handle)
         send_error(turn, from, "unknown", "a master does not take this message");
     else if (!w && !handlers[msg->kind].from_strangers)
-        send_error(turn, from, "hello", "say HELLO first, then send again everything not acknowledged");
+        reactor_ask_hello(turn, from);
     else
         handlers[msg->kind].handle(r, turn, from, w, msg);
 }
 
 /* ---- the turn's end ---- */
+
+/* Stopped (SIGSTOP, a machine asleep, a disk that took its time): what the workers said meanwhile is still on its way,
+ * so nobody's silence counts from before. */
+static void tick_sleep(struct reactor *r, struct turn *turn)
+{
+    int64_t now = turn->now.mono_ms, slept_ms = now - r->ticked_mono_ms;
+    bool slept = r->ticked_mono_ms && slept_ms >= r->config.lease_ms / 2 && slept_ms >= 2 * r->config.beat_ms;
+    r->ticked_mono_ms = now;
+    if (!slept)
+        return;
+    log_warn("this master did nothing for %.1f s (stopped, asleep, or a slow disk); leases begin anew",
+             (double)slept_ms / 1000);
+    for (size_t i = 0; i < r->roster.count; i++)
+        r->roster.workers[i]->heard_mono_ms = now;
+    for (size_t i = 0; i < r->study_count; i++)
+        for (size_t k = 0; k < r->studies[i]->count; k++)
+            r->studies[i]->trials[k]->orphan_until_mono_ms = now + r->config.lease_ms;
+}
 
 static int64_t tick_leases(struct reactor *r, struct turn *turn)
 {
@@ -728,6 +751,7 @@ static int64_t least(int64_t a, int64_t b)
 
 int64_t reactor_tick(struct reactor *r, struct turn *turn)
 {
+    tick_sleep(r, turn);
     int64_t next = least(tick_leases(r, turn), tick_orphans(r, turn));
     next = least(next, checkpoints_tick(r, turn));
     for (size_t i = 0; i < r->study_count && !r->interrupted; i++)

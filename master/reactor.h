@@ -27,9 +27,11 @@ struct reactor {
     struct roster roster;
     struct checkpoints checkpoints;
     struct proposer *proposer; /* NULL: all points are proposed on the spot */
-    bool interrupted;        /* ^C: nothing new starts */
-    bool may_have_orphans;   /* open attempts whose worker has not come back since we started */
-    int64_t fenced_count;    /* late messages of fenced attempts, counted and dropped */
+    bool interrupted;          /* ^C: nothing new starts */
+    const char *trouble;       /* borrowed: what hinders every study now (outage.h); NULL: nothing */
+    int64_t ticked_mono_ms;    /* last tick, to notice that we slept */
+    bool may_have_orphans;     /* open attempts whose worker has not come back since we started */
+    int64_t fenced_count;      /* late messages of fenced attempts, counted and dropped */
     int64_t next_beat_mono_ms;
     struct rate { /* epochs of the last 30 s, one cell a second */
         int64_t second[32];
@@ -38,7 +40,8 @@ struct reactor {
 };
 
 /* Rebuilds everything from the store: open attempts get a fresh full lease. */
-int reactor_open(struct reactor *reactor, const struct reactor_config *config, struct turn *turn, struct err *err);
+int reactor_open(struct reactor *reactor, const struct reactor_config *config, struct turn *turn,
+                 struct err *err);
 void reactor_close(struct reactor *reactor);
 /* Lets models be fitted off the loop; borrowed, must outlive the reactor. */
 void reactor_use_proposer(struct reactor *reactor, struct proposer *proposer);
@@ -50,6 +53,9 @@ void reactor_use_porter(struct reactor *reactor, struct porter *porter);
 void reactor_on_message(struct reactor *reactor, struct turn *turn, peer_id from, struct msg *msg);
 /* Its key was taken off the list: what it held goes on elsewhere. */
 void reactor_on_revoked(struct reactor *reactor, struct turn *turn, peer_id from);
+
+/* A peer we know nothing of: it says HELLO, and again whatever was not acknowledged. */
+void reactor_ask_hello(struct turn *turn, peer_id peer);
 
 /* Leases, budgets, dispatch, beats, acknowledgements. Returns the monotonic time at which to call again. */
 int64_t reactor_tick(struct reactor *reactor, struct turn *turn);

@@ -10,6 +10,7 @@
 #include "common/check_result.h"
 #include "common/mem.h"
 #include "common/rng.h"
+#include "master/outage.h"
 
 /* ---- the cast ---- */
 
@@ -46,7 +47,8 @@ struct actor { /* a simulated worker process */
     int slots;
     peer_id peer; /* 0: not connected */
     bool welcomed, broken;
-    int64_t back_ms; /* cut or dead until then */
+    int64_t back_ms;   /* cut or dead until then */
+    int64_t asleep_ms; /* stopped until then: what comes waits */
     int64_t heard_ms, spoke_ms;
     uint64_t seq, taken; /* reports made; credit granted on this connection */
     struct running *running;
@@ -71,8 +73,9 @@ struct rehearsal {
     int64_t now_ms, wall_offset_ms;
     struct store *store;
     struct reactor reactor;
+    struct outage outage;
     bool master_up;
-    int64_t master_back_ms, master_next_ms;
+    int64_t master_back_ms, master_next_ms, master_asleep_ms, disk_back_ms;
     struct outbox outbox;
     struct actor *actors;
     size_t actor_count, actor_room;
@@ -555,6 +558,8 @@ static void actor_receive(struct rehearsal *r, struct actor *a, struct msg *msg)
 /* Epochs that are due, signs of life, reconnection. */
 static void actor_turn(struct rehearsal *r, struct actor *a)
 {
+    if (a->asleep_ms > r->now_ms)
+        return;
     if (a->back_ms > r->now_ms && !a->peer && !a->running_count)
         return; /* dead */
     for (size_t i = 0; i < a->running_count; i++)
@@ -573,6 +578,8 @@ static void actor_turn(struct rehearsal *r, struct actor *a)
 
 static int64_t actor_next_ms(const struct rehearsal *r, const struct actor *a)
 {
+    if (a->asleep_ms > r->now_ms)
+        return a->asleep_ms;
     int64_t next = a->back_ms > r->now_ms ? a->back_ms : a->spoke_ms + r->options.beat_ms;
     for (size_t i = 0; i < a->running_count; i++)
         if (!a->running[i].is_done && a->running[i].next_epoch_ms < next)
@@ -587,6 +594,9 @@ static void master_dies(struct rehearsal *r, int64_t for_ms)
     store_rollback(r->store);
     outbox_clear(&r->outbox);
     reactor_close(&r->reactor);
+    outage_fini(&r->outage);
+    store_break(r->store, false);
+    r->disk_back_ms = r->master_asleep_ms = 0;
     porter_free(r->porter);
     r->porter =
         r->options.root ? porter_new(r->options.root, false) : NULL; /* what was under way died with it */
@@ -642,19 +652,31 @@ static void deliver_outbox(struct rehearsal *r)
 static void master_turn(struct rehearsal *r)
 {
     struct turn turn = turn_of(r);
-    int64_t next = reactor_tick(&r->reactor, &turn);
+    if (r->disk_back_ms && r->disk_back_ms <= r->now_ms) {
+        store_break(r->store, false);
+        r->disk_back_ms = 0;
+    }
+    int64_t next = r->outage.on ? outage_tick(&r->outage, &r->reactor, &turn) : reactor_tick(&r->reactor, &turn);
     r->master_next_ms = next - 1000000;
     bool dirty = store_dirty(r->store);
     if (dirty && chance(r, r->options.crash_before)) {
         master_dies(r, 1 + rng_below(&r->rng, 4000));
         return;
     }
+    if (dirty && chance(r, r->options.break_disk)) {
+        store_break(r->store, true);
+        r->disk_back_ms = r->now_ms + 1 + rng_below(&r->rng, (uint32_t)(2 * r->options.lease_ms));
+    }
     struct err err = ERR_NONE;
     int rc = store_commit(r->store, &err);
-    if (rc)
-        fprintf(stderr, "rehearsal: commit: %s\n", err.text);
-    PRE(!rc);
-    reactor_committed(&r->reactor, &turn);
+    if (rc) {
+        PRE(r->disk_back_ms);
+        outage_begin(&r->outage, &r->reactor, &turn, &err);
+        r->master_next_ms = r->now_ms + 1;
+        return;
+    }
+    if (!r->outage.on)
+        reactor_committed(&r->reactor, &turn);
     if (r->porter)
         r->master_next_ms = r->now_ms + 1; /* it is back at once */
     if (dirty && chance(r, r->options.crash_after))
@@ -670,7 +692,9 @@ static void deliver(struct rehearsal *r, struct flight *f)
     PRE(!rc);
     struct turn turn = turn_of(r);
     struct actor *a = actor_of(r, f->peer);
-    if (f->to_master && r->master_up)
+    if (f->to_master && r->master_up && r->outage.on)
+        outage_on_message(&r->outage, &r->reactor, &turn, f->peer, &msg);
+    else if (f->to_master && r->master_up)
         reactor_on_message(&r->reactor, &turn, f->peer, &msg);
     else if (!f->to_master && a && a->back_ms <= r->now_ms)
         actor_receive(r, a, &msg);
@@ -691,6 +715,7 @@ static void cut(struct rehearsal *r, struct actor *a, int64_t for_ms)
 static void kill_actor(struct rehearsal *r, struct actor *a)
 {
     cut(r, a, 1000);
+    a->asleep_ms = 0;
     while (a->running_count)
         forget_running(a, 0);
     for (size_t i = 0; i < a->kept_count; i++)
@@ -701,6 +726,8 @@ static void kill_actor(struct rehearsal *r, struct actor *a)
              (unsigned long long)rng_u64(&r->rng));
 }
 
+enum { DAY_MS = 86400000 };
+
 static void random_faults(struct rehearsal *r, int64_t passed_ms)
 {
     double seconds = (double)passed_ms / 1000;
@@ -710,7 +737,13 @@ static void random_faults(struct rehearsal *r, int64_t passed_ms)
             kill_actor(r, a);
         else if (chance(r, r->options.cut_worker * seconds))
             cut(r, a, rng_below(&r->rng, (uint32_t)(3 * r->options.lease_ms)));
+        else if (chance(r, r->options.stop_worker * seconds))
+            a->asleep_ms = r->now_ms + rng_below(&r->rng, (uint32_t)(3 * r->options.lease_ms));
     }
+    if (chance(r, r->options.stop_master * seconds))
+        r->master_asleep_ms = r->now_ms + rng_below(&r->rng, (uint32_t)(3 * r->options.lease_ms));
+    if (chance(r, r->options.jump_clock * seconds))
+        r->wall_offset_ms += (int64_t)rng_below(&r->rng, 2 * DAY_MS) - DAY_MS;
 }
 
 /* ---- time ---- */
@@ -723,12 +756,21 @@ static int compare_flights(const void *a, const void *b)
     return fa->order < fb->order ? -1 : 1;
 }
 
+static int64_t asleep_until(struct rehearsal *r, const struct flight *f)
+{
+    struct actor *a = f->to_master ? NULL : actor_of(r, f->peer);
+    return f->to_master ? r->master_asleep_ms : a ? a->asleep_ms : 0;
+}
+
 /* Takes every flight that is due out of the air, in order, then lets them land: landing may start new ones. */
 static void land_due(struct rehearsal *r)
 {
     struct flight *due = xmalloc((r->flight_count + 1) * sizeof *due);
     size_t count = 0, kept = 0;
     for (size_t i = 0; i < r->flight_count; i++) {
+        int64_t asleep_ms = asleep_until(r, &r->flights[i]);
+        if (asleep_ms > r->flights[i].due_ms)
+            r->flights[i].due_ms = asleep_ms; /* in its socket, until it is woken */
         if (r->flights[i].due_ms <= r->now_ms)
             due[count++] = r->flights[i];
         else
@@ -753,6 +795,8 @@ static void land_due(struct rehearsal *r)
 static int64_t next_event(const struct rehearsal *r)
 {
     int64_t next = r->master_up ? r->master_next_ms : r->master_back_ms;
+    if (r->master_up && r->master_asleep_ms > r->now_ms)
+        next = r->master_asleep_ms;
     for (size_t i = 0; i < r->flight_count; i++)
         next = r->flights[i].due_ms < next ? r->flights[i].due_ms : next;
     for (size_t i = 0; i < r->actor_count; i++) {
@@ -764,7 +808,7 @@ static int64_t next_event(const struct rehearsal *r)
 
 static bool all_ended(const struct rehearsal *r)
 {
-    if (!r->master_up || checkpoints_busy(&r->reactor))
+    if (!r->master_up || r->outage.on || r->master_asleep_ms > r->now_ms || checkpoints_busy(&r->reactor))
         return false;
     for (size_t i = 0; i < r->reactor.study_count; i++)
         if (!study_has_ended(r->reactor.studies[i]))
@@ -784,7 +828,7 @@ bool rehearsal_run(struct rehearsal *r, int64_t for_ms)
         land_due(r);
         for (size_t i = 0; i < r->actor_count; i++)
             actor_turn(r, &r->actors[i]);
-        if (r->master_up)
+        if (r->master_up && r->master_asleep_ms <= r->now_ms)
             master_turn(r);
     }
     return all_ended(r);
@@ -824,6 +868,7 @@ void rehearsal_free(struct rehearsal *r)
         land(&r->flights[i]);
     if (r->master_up)
         reactor_close(&r->reactor);
+    outage_fini(&r->outage);
     porter_free(r->porter);
     msg_fini(&r->answer);
     outbox_fini(&r->outbox);
@@ -889,6 +934,7 @@ void rehearsal_calm(struct rehearsal *r)
     struct rehearsal_options *o = &r->options;
     o->lose = o->twice = o->late = o->crash_before = o->crash_after = o->kill_worker = o->cut_worker =
         o->fail = o->refuse = 0;
+    o->break_disk = o->stop_worker = o->stop_master = o->jump_clock = 0;
 }
 
 void rehearsal_call(struct rehearsal *r, const char *verb, const char *args_json, struct msg *answer)
@@ -901,15 +947,21 @@ void rehearsal_call(struct rehearsal *r, const char *verb, const char *args_json
     struct turn turn = turn_of(r);
     reactor_on_message(&r->reactor, &turn, UINT32_MAX, &msg);
     msg_fini(&msg);
-    double crash_before = r->options.crash_before, crash_after = r->options.crash_after;
-    r->options.crash_before = r->options.crash_after = 0; /* the test wants its answer */
+    double crash_before = r->options.crash_before, crash_after = r->options.crash_after, disk = r->options.break_disk;
+    r->options.crash_before = r->options.crash_after = r->options.break_disk = 0; /* the test wants its answer */
     master_turn(r);
     r->options.crash_before = crash_before;
     r->options.crash_after = crash_after;
+    r->options.break_disk = disk;
     PRE(r->answered);
     *answer = r->answer;
     r->answer = (struct msg){0};
     r->answered = false;
+}
+
+bool rehearsal_listens(const struct rehearsal *r)
+{
+    return r->master_up && !r->outage.on && !r->disk_back_ms && r->master_asleep_ms <= r->now_ms;
 }
 
 struct reactor *rehearsal_reactor(struct rehearsal *r)

@@ -39,6 +39,9 @@ struct rehearsal_options {
     double crash_before, crash_after; /* master, at a commit: before it, or after it with nothing sent */
     double kill_worker, cut_worker;   /* per worker and virtual second */
     double fail;                      /* an attempt fails in an epoch */
+    double break_disk;                /* at a commit: the store takes no writes for a while */
+    double stop_worker, stop_master;  /* SIGSTOP, per virtual second; SIGCONT up to three leases later */
+    double jump_clock;                /* the wall clock, by up to a day, per virtual second */
     double refuse;                    /* a worker refuses a job it asked for */
 };
 
@@ -62,6 +65,9 @@ void rehearsal_calm(struct rehearsal *r);
 
 /* A CALL from outside; the answer is the caller's (msg_fini). */
 void rehearsal_call(struct rehearsal *r, const char *verb, const char *args_json, struct msg *answer);
+
+/* The master is there and well: a CALL would be answered. */
+bool rehearsal_listens(const struct rehearsal *r);
 
 /* Lets virtual time pass: at most for_ms, or until every study has ended. True: they have. */
 bool rehearsal_run(struct rehearsal *r, int64_t for_ms);

@@ -15,6 +15,7 @@
 #include "common/mem.h"
 #include "master/access.h"
 #include "master/calls.h"
+#include "master/outage.h"
 #include "master/reading.h"
 #include "master/reactor.h"
 #include "proto/wire.h"
@@ -23,10 +24,11 @@
 enum {
     BEAT_MS = 2000,
     LEASE_MS = 15000,
-    INTERRUPT_MS = 15000,   /* longer than a slot's grace of 10 s */
+    INTERRUPT_MS = 15000, /* longer than a slot's grace of 10 s */
     MIRROR_EVERY_MS = 60000,
-    DRAIN_MOST = 20000,     /* messages a turn: bounds how long an acknowledgement may wait for its commit */
-    IPC_PATH_MOST = 100,    /* sockaddr_un holds 107 */
+    DRAIN_MOST = 20000,   /* messages a turn: bounds how long an acknowledgement may wait for its commit */
+    LOOK_EVERY_MS = 1000, /* is the file still where it was? */
+    IPC_PATH_MOST = 100,  /* sockaddr_un holds 107 */
 };
 
 struct server {
@@ -34,6 +36,13 @@ struct server {
     struct wire *wire;
     struct outbox outbox;
     struct reactor reactor;
+    struct outage outage;
+    struct asked { /* calls of this turn: an answer is owed even if it fails */
+        peer_id from;
+        uint64_t id;
+    } * asked;
+    size_t asked_count, asked_room;
+    int64_t look_mono_ms;
     struct proposer *proposer;
     struct porter *porter;
     char *address_path; /* <db>.d/address */
@@ -171,6 +180,8 @@ void server_close(struct server *server)
     if (server->address_path)
         unlink(server->address_path);
     free(server->address_path);
+    outage_fini(&server->outage);
+    free(server->asked);
     reactor_close(&server->reactor);
     proposer_free(server->proposer);
     porter_free(server->porter);
@@ -239,10 +250,16 @@ static void take_message(struct server *server, struct turn *turn, peer_id from,
         refuse(server, from, msg, &why);
         return;
     }
+    if (msg->kind == MSG_call) {
+        GROW(server->asked, server->asked_room, server->asked_count + 1);
+        server->asked[server->asked_count++] = (struct asked){from, msg->call.id};
+    }
     if (is_call(msg, "shutdown"))
         on_shutdown(server, from, msg);
     else if (is_call(msg, "query"))
         on_query(server, from, msg);
+    else if (server->outage.on)
+        outage_on_message(&server->outage, &server->reactor, turn, from, msg);
     else
         reactor_on_message(&server->reactor, turn, from, msg);
     struct worker *w = msg->kind == MSG_hello ? roster_by_peer(&server->reactor.roster, from) : NULL;
@@ -252,6 +269,7 @@ static void take_message(struct server *server, struct turn *turn, peer_id from,
 
 static void drain(struct server *server, struct turn *turn)
 {
+    server->asked_count = 0;
     struct err err = ERR_NONE;
     for (int i = 0; i < DRAIN_MOST; i++) {
         struct msg msg;
@@ -293,18 +311,71 @@ static bool is_over(struct server *server, int64_t mono_ms)
     return server->leaving || late || (quiet && (server->interrupted_mono_ms || server->reactor.config.once));
 }
 
+/* Nothing of this turn may be said but that it failed. */
+static void begin_outage(struct server *server, struct turn *turn, const struct err *why)
+{
+    outage_begin(&server->outage, &server->reactor, turn, why);
+    for (size_t i = 0; i < server->asked_count; i++) {
+        struct msg reply = {.kind = MSG_answer};
+        reply.answer.id = server->asked[i].id;
+        reply.answer.code = (uint64_t)err_exit_status(why->code);
+        snprintf(reply.answer.text, sizeof reply.answer.text, "%s", why->text);
+        snprintf(reply.answer.hint, sizeof reply.answer.hint, "%s", why->hint);
+        outbox_add(&server->outbox, server->asked[i].from, &reply);
+    }
+}
+
+/* Tick and commit; `over`: the loop is to end. Returns when to call again. */
+static int64_t work(struct server *server, struct turn *turn, bool *over)
+{
+    struct err why = ERR_NONE;
+    int64_t next = reactor_tick(&server->reactor, turn);
+    tick_mirror(server, turn->now.mono_ms);
+    *over = is_over(server, turn->now.mono_ms);
+    if (*over && server->interrupted_mono_ms)
+        reactor_dismiss(&server->reactor, turn, "interrupted");
+    if (!store_commit(server->store, &why)) {
+        reactor_committed(&server->reactor, turn);
+        return next;
+    }
+    *over = server->leaving;
+    begin_outage(server, turn, &why);
+    return turn->now.mono_ms;
+}
+
+static int64_t endure(struct server *server, struct turn *turn, bool *over)
+{
+    int64_t now = turn->now.mono_ms, next = outage_tick(&server->outage, &server->reactor, turn);
+    *over =
+        server->leaving || (server->interrupted_mono_ms && now - server->interrupted_mono_ms >= INTERRUPT_MS);
+    struct err why = ERR_NONE;
+    if (!server->outage.on && store_commit(server->store, &why))
+        begin_outage(server, turn, &why);
+    else if (!server->outage.on)
+        reactor_committed(&server->reactor, turn);
+    return next;
+}
+
+static int look_for_file(struct server *server, int64_t mono_ms, struct err *err)
+{
+    if (mono_ms < server->look_mono_ms)
+        return 0;
+    char says[512];
+    server->look_mono_ms = mono_ms + LOOK_EVERY_MS;
+    if (store_says(server->store, says))
+        log_warn("%s", says);
+    return store_in_place(server->store, err);
+}
+
 int server_turn(struct server *server, int64_t max_wait_ms, struct err *err)
 {
     struct turn turn = turn_now(server);
+    bool over;
+    int rc = look_for_file(server, turn.now.mono_ms, err);
+    if (rc)
+        return rc;
     drain(server, &turn);
-    int64_t next = reactor_tick(&server->reactor, &turn);
-    tick_mirror(server, turn.now.mono_ms);
-    bool over = is_over(server, turn.now.mono_ms);
-    if (over && server->interrupted_mono_ms)
-        reactor_dismiss(&server->reactor, &turn, "interrupted");
-    if (store_commit(server->store, err))
-        return err && err->code ? err->code : ERR_IO; /* nothing of this turn may be said */
-    reactor_committed(&server->reactor, &turn);
+    int64_t next = server->outage.on ? endure(server, &turn, &over) : work(server, &turn, &over);
     wire_flush(server->wire, &server->outbox);
     if (over)
         return 1;
@@ -320,14 +391,18 @@ void server_worker_gone(struct server *server, int64_t pid)
 {
     struct turn turn = turn_now(server);
     drain(server, &turn); /* what it still said counts */
-    reactor_worker_gone(&server->reactor, &turn, pid);
+    if (!server->outage.on)
+        reactor_worker_gone(&server->reactor, &turn, pid);
 }
 
 void server_interrupt(struct server *server)
 {
     struct turn turn = turn_now(server);
     server->interrupted_mono_ms = turn.now.mono_ms;
-    reactor_interrupt(&server->reactor, &turn);
+    if (server->outage.on)
+        server->reactor.interrupted = true; /* nothing is held, as far as we know */
+    else
+        reactor_interrupt(&server->reactor, &turn);
 }
 
 /* ---- submit, look ---- */
@@ -362,7 +437,8 @@ int server_snapshot(const struct server *server, const char *study, struct serve
 
 /* ---- with no master alive ---- */
 
-int server_offline_call(const char *db, const struct msg_call *call, struct msg_answer *answer, struct err *err)
+int server_offline_call(const char *db, const struct msg_call *call, struct msg_answer *answer,
+                        struct err *err)
 {
     struct store *store = NULL;
     struct store_options options = {0};

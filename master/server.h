@@ -49,7 +49,8 @@ int server_submit(struct server *server, const char *definition, const char *fil
                   enum study_checks checks, char name[65], bool *finished, struct err *err);
 
 /* One turn; waits at most max_wait_ms. 0: go on; 1: nothing is left to do (once, or interrupted and quiet);
- * negative: the store failed, nothing more may be said; restart on the same database. A signal ends the wait. */
+ * negative: the database is gone or replaced, nothing more may be said. A disk that is full is no such end: see
+ * outage.h. A signal ends the wait. */
 int server_turn(struct server *server, int64_t max_wait_ms, struct err *err);
 
 /* First ^C: no more jobs, every attempt is stopped at once and goes back to waiting with its checkpoint. Turns go on

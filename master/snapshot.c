@@ -41,7 +41,7 @@ void snapshot_take(const struct reactor *r, const struct study *s, int64_t mono_
         out->workers++;
         out->slots += r->roster.workers[i]->slots;
     }
-    out->state = study_state(s);
+    out->state = r->trouble && !study_has_ended(s) ? r->trouble : study_state(s);
 }
 
 void snapshot_write(const struct server_snapshot *n, struct jw *w, const char *key)

@@ -26,7 +26,7 @@ struct server_snapshot {
     double epochs_per_s;     /* over the last 30 s */
     int64_t eta_ms;          /* -1: unknown */
     int workers, slots;      /* connected now */
-    const char *state;       /* running, checking, paused, stopping, ended */
+    const char *state;       /* running, checking, paused, stopping, ended; "store: ..." while it takes no writes */
     char end_reason[33];     /* "" until it has ended */
 };
 

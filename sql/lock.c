@@ -75,7 +75,8 @@ void db_lock_release(struct db_lock *lock)
 {
     if (!lock->path)
         return;
-    unlink(lock->path); /* first: whoever opens the name from now on makes a new file */
+    if (still_named(lock->fd, lock->path)) /* else it was removed, and may be another master's by now */
+        unlink(lock->path);                /* first: whoever opens the name from now on makes a new file */
     close(lock->fd);
     free(lock->path);
     lock->path = NULL;

@@ -130,9 +130,9 @@ static const struct {
     int sqlite_code, code;
     const char *what, *hint;
 } meanings[] = {
-    {SQLITE_FULL, ERR_IO, "no space left", "free some space and start again; nothing acknowledged is lost"},
+    {SQLITE_FULL, ERR_IO, "no space left", "free some space; nothing acknowledged is lost"},
     {SQLITE_IOERR, ERR_IO, "the disk refused", "look at the system's log; nothing acknowledged is lost"},
-    {SQLITE_READONLY, ERR_IO, "cannot be written", "check who owns the file and its folder"},
+    {SQLITE_READONLY, ERR_IO, "cannot be written", "check who owns the file and its folder, and how the disk is mounted"},
     {SQLITE_PERM, ERR_IO, "no permission", "check who owns the file and its folder"},
     {SQLITE_CANTOPEN, ERR_IO, "cannot be opened", "check that the folder is there and who owns it"},
     {SQLITE_BUSY, ERR_REACH, "locked by another process",

@@ -1,8 +1,11 @@
 #include "sql/store.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/check.h"
@@ -119,7 +122,7 @@ static int set_pragmas(struct store *store, bool exclusive, struct err *err)
     return rc ? rc
               : conn_exec(&store->conn,
                           "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;"
-                          "PRAGMA cache_size = -65536",
+                          "PRAGMA cache_size = -65536; PRAGMA journal_size_limit = 67108864",
                           err);
 }
 
@@ -181,6 +184,8 @@ static int open_locked(struct store *store, bool empty, const struct store_optio
         rc = bring_up(store, options, err);
     if (!rc)
         rc = read_uuid(store, err);
+    if (!rc && !options->network_db)
+        store->wal = wal_new(store->path, store->conn.db, options->wal_named_bytes);
     return rc ? rc : make_root(store, err);
 }
 
@@ -239,6 +244,7 @@ void store_close(struct store *store)
 {
     if (!store)
         return;
+    wal_free(store->wal);
     if (store->conn.db && !sqlite3_get_autocommit(store->conn.db))
         conn_run(&store->conn, "rollback", NULL);
     if (store->conn.db && !store->memory && !store->reader)
@@ -309,6 +315,8 @@ int store_commit(struct store *store, struct err *err)
         store_fail(store, &why);
     if (store->failed.code)
         return report_failure(store, err);
+    if (store->dirty && store->wal)
+        wal_committed(store->wal);
     store->dirty = false;
     store->committed_seq = store->seq;
     return 0;
@@ -325,6 +333,68 @@ void store_rollback(struct store *store)
     struct err why = ERR_NONE;
     if (known_load(store, &why))
         store_fail(store, &why); /* the next commit says so */
+}
+
+int store_reload(struct store *store, struct err *err)
+{
+    if (!sqlite3_get_autocommit(store->conn.db))
+        conn_run(&store->conn, "rollback", NULL);
+    store->dirty = false;
+    store->failed = ERR_NONE;
+    return known_load(store, err);
+}
+
+int store_try(struct store *store, int64_t now_ms, struct err *err)
+{
+    char now[32];
+    snprintf(now, sizeof now, "%lld", (long long)now_ms);
+    struct put put = put_begin(store, "set_meta");
+    put_text(&put, "tried"); /* another value every time: a page that has not changed would not be written */
+    put_text(&put, now);
+    put_run(&put);
+    return store_commit(store, err);
+}
+
+bool store_says(struct store *store, char text[512])
+{
+    return store->wal && wal_says(store->wal, text);
+}
+
+void store_break(struct store *store, bool broken)
+{
+    struct err why = ERR_NONE;
+    store->broken = broken;
+    if (!broken)
+        return;
+    err_set(&why, ERR_IO, "%s: no space left (a test said so)", store->path);
+    store_fail(store, &why);
+}
+
+/* ---- still where it was? ---- */
+
+static bool is_same_file(const char *path, struct file_mark *mark)
+{
+    struct stat st;
+    if (stat(path, &st))
+        return mark->ino == 0 || (errno != ENOENT && errno != ENOTDIR);
+    if (!mark->ino)
+        *mark = (struct file_mark){(uint64_t)st.st_dev, (uint64_t)st.st_ino};
+    return mark->dev == (uint64_t)st.st_dev && mark->ino == (uint64_t)st.st_ino;
+}
+
+int store_in_place(struct store *store, struct err *err)
+{
+    if (store->memory)
+        return 0;
+    char wal[PATH_MAX + 8];
+    snprintf(wal, sizeof wal, "%s-wal", store->path);
+    bool db_is_here = is_same_file(store->path, &store->db_mark);
+    if (db_is_here && is_same_file(wal, &store->wal_mark))
+        return 0;
+    err_set(err, ERR_REACH, "%s: was removed or replaced while this master was writing to it",
+            db_is_here ? wal : store->path);
+    return err_hint(err,
+                    "put it back, or start again on what is there now; workers go on training meanwhile");
 }
 
 int store_set_address(struct store *store, const char *address, struct err *err)

@@ -29,6 +29,7 @@ struct store_options {
     bool read_only;      /* no lock, nothing is written: one snapshot of a file that a master may be writing */
     bool memory;         /* a private in-memory database, for the rehearsal and tests; path is ignored */
     const char *address; /* unused at open; see store_set_address */
+    int64_t wal_named_bytes; /* a WAL over this names the reader that holds it; 0: 1 GiB */
     /* For tests: another text than /proc/self/mountinfo, other steps than sql/migrate's. */
     const char *mountinfo;
     const struct migration *steps;
@@ -55,6 +56,17 @@ int store_commit(struct store *store, struct err *err);
 bool store_dirty(const struct store *store);
 /* Forgets what this turn changed, as a crash before the commit would (the rehearsal crashes a lot). */
 void store_rollback(struct store *store);
+/* After a commit that failed: reads again what it remembers of the file. */
+int store_reload(struct store *store, struct err *err);
+/* A small write and a commit of its own: does the disk take it? */
+int store_try(struct store *store, int64_t now_ms, struct err *err);
+/* ERR_REACH if the file (or its WAL) is no longer where it was: removed or replaced under us. What is written from
+ * now on nobody would ever read. */
+int store_in_place(struct store *store, struct err *err);
+/* Something people should know of the file (a reader that holds the WAL), once; false: nothing. */
+bool store_says(struct store *store, char text[512]);
+/* For tests: this turn and all others fail as on a full disk, until it is mended. */
+void store_break(struct store *store, bool broken);
 /* First error since the last commit (0 none): writers below return void so that the reactor reads as a story;
  * a failed one makes the next store_commit fail with its text. */
 int store_failed(const struct store *store);

@@ -9,6 +9,7 @@
 
 #include "sql/lock.h"
 #include "sql/stmt.h"
+#include "sql/wal.h"
 #include "sql/store.h"
 
 struct known_metric {
@@ -30,7 +31,12 @@ struct store {
     struct db_lock lock;
     char *path, *root;
     char uuid[HASH_HEX];
+    struct wal *wal; /* NULL: SQLite folds it back itself (memory, exclusive locking) */
     bool memory;
+    bool broken; /* by store_break */
+    struct file_mark {
+        uint64_t dev, ino; /* 0: not seen yet */
+    } db_mark, wal_mark;
     struct query *reader; /* read-only: whose connection it has */
     bool dirty;        /* a transaction is open */
     bool views_stale;  /* some study's view_stale */

@@ -21,6 +21,10 @@ int store_touch(struct store *store)
     if (store->dirty)
         return 0;
     struct err why = ERR_NONE;
+    if (store->broken)
+        store_break(store, true);
+    if (store->failed.code)
+        return store->failed.code;
     if (conn_run(&store->conn, "begin", &why)) {
         store_fail(store, &why);
         return why.code;

@@ -297,6 +297,8 @@ static void loop_init(struct loop *loop, const struct worker_options *options)
     describe_self(options, &self);
     session_init(&loop->session, &own, &self, loop->scratch, clock_now());
     loop->session.sees = options->apart ? NULL : sees;
+    if (options->journal && !(loop->session.reports.journal = fopen(options->journal, "ae")))
+        log_error("%s: cannot be opened: no journal is kept", options->journal);
     loop->session.sweep = sweep;
     loop->slots = xcalloc((size_t)options->slots, sizeof *loop->slots);
     loop->fds = xcalloc((size_t)options->slots + 1, sizeof *loop->fds);
@@ -338,6 +340,8 @@ static void loop_fini(struct loop *loop)
     bool at_once = loop->session.leaving >= 0 && (loop->session.held.count || loop->session.checkup_count);
     close_slots(loop, !at_once);
     wire_free(loop->wire);
+    if (loop->session.reports.journal)
+        fclose(loop->session.reports.journal);
     session_fini(&loop->session);
     close(loop->signals);
     free(loop->slots);

@@ -224,11 +224,21 @@ void report_send(struct report_queue *queue, struct outbox *outbox, peer_id to)
         queue->farthest = queue->sent;
 }
 
+/* One line: what the wire carried. Flushed, so that a kill takes none of it. */
+static void write_journal(FILE *journal, const struct report_item *item)
+{
+    if (!journal || item->kind != MSG_report)
+        return;
+    fprintf(journal, "%s\n", str_text(&item->body));
+    fflush(journal);
+}
+
 bool report_ack(struct report_queue *queue, uint64_t seq)
 {
     if (seq > queue->farthest)
         return false;
     while (queue->count && queue->items[queue->first].seq <= seq) {
+        write_journal(queue->journal, &queue->items[queue->first]);
         pop_front(queue);
         refill(queue);
     }

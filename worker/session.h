@@ -43,6 +43,7 @@ struct worker_options {
     bool own_base; /* relative paths of studies resolve in our own folder, not in one that the master names */
     const char *may;               /* what may be run, JSON of permit.h; NULL: everything; borrowed */
     const struct key_trust *trust; /* NULL: without keys; borrowed */
+    const char *journal; /* file that gets every report once it is acknowledged; NULL: none */
     const char *program; /* our own executable; NULL: /proc/self/exe */
 };
 

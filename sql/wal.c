@@ -1,0 +1,187 @@
+#include "sql/wal.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/file.h"
+#include "common/mem.h"
+#include "common/units.h"
+#include "sql/holders.h"
+
+enum {
+    FOLD_PAGES = 1000,  /* 4 MiB: worth a look */
+    FINISH_PAGES = 512, /* what the loop copies itself: 2 MiB and one fsync */
+    ALONE_PAGES =
+        8192,         /* 32 MiB: the thread does not keep up; the loop waits for it rather than let it grow */
+    STUCK_WAIT_S = 1, /* somebody reads: looking again sooner would not help */
+    NAME_EVERY_MS = 60000,
+    BUSY_MS = 1000,
+};
+static const int64_t named_most = (int64_t)1 << 30;
+
+struct wal {
+    const char *path;
+    sqlite3 *writer;
+    int64_t named_bytes;
+    int pages; /* of the WAL after the last commit; the loop's */
+    bool started;
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t wake;
+    /* under the mutex */
+    bool stop, due;
+    bool stuck; /* the last time a reader was in the way */
+    int folded; /* pages that were in the WAL when all but readers' were copied; 0: no news */
+    char says[512];
+    /* the thread's */
+    int64_t named_mono_ms;
+};
+
+/* ---- the thread ---- */
+
+static void name_the_reader(struct wal *wal, int log_pages, int folded)
+{
+    char *file = xasprintf("%s-wal", wal->path), reader[200], size[32];
+    int64_t bytes = file_size(file), now = clock_mono_ms();
+    free(file);
+    if (bytes < wal->named_bytes || folded >= log_pages ||
+        (wal->named_mono_ms && now - wal->named_mono_ms < NAME_EVERY_MS))
+        return;
+    wal->named_mono_ms = now;
+    bool found = holders_reader(wal->path, getpid(), reader, sizeof reader);
+    size_text(bytes, size);
+    pthread_mutex_lock(&wal->mutex);
+    snprintf(wal->says, sizeof wal->says,
+             "%s-wal has grown to %s: %s keeps a read transaction open; nothing waits for it, but %s",
+             wal->path, size, found ? reader : "a reader", "the disk fills until it ends");
+    pthread_mutex_unlock(&wal->mutex);
+}
+
+/* True: all of it was copied. */
+static bool fold(struct wal *wal, sqlite3 *db)
+{
+    int log_pages = 0, folded = 0;
+    int rc = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, &log_pages, &folded);
+    if (rc != SQLITE_OK)
+        return false; /* a full disk, say: the loop has its own troubles then, and says so */
+    pthread_mutex_lock(&wal->mutex);
+    wal->folded = folded >= log_pages ? log_pages : 0;
+    wal->stuck = folded < log_pages;
+    pthread_mutex_unlock(&wal->mutex);
+    name_the_reader(wal, log_pages, folded);
+    return folded >= log_pages;
+}
+
+static void rest(struct wal *wal)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += STUCK_WAIT_S;
+    while (!wal->stop && pthread_cond_timedwait(&wal->wake, &wal->mutex, &until) == 0)
+        ;
+}
+
+static void *keep(void *arg)
+{
+    struct wal *wal = arg;
+    sqlite3 *db = NULL;
+    sqlite3_open_v2(wal->path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    sqlite3_busy_timeout(db, BUSY_MS);
+    sqlite3_exec(db, "PRAGMA schema_version", NULL, NULL, NULL); /* before its first read it knows of no WAL */
+    pthread_mutex_lock(&wal->mutex);
+    while (!wal->stop) {
+        if (!wal->due) {
+            pthread_cond_wait(&wal->wake, &wal->mutex);
+            continue;
+        }
+        wal->due = false;
+        pthread_mutex_unlock(&wal->mutex);
+        bool all = fold(wal, db);
+        pthread_mutex_lock(&wal->mutex);
+        if (!all)
+            rest(wal);
+    }
+    pthread_mutex_unlock(&wal->mutex);
+    sqlite3_close_v2(db);
+    return NULL;
+}
+
+/* ---- the loop ---- */
+
+static int on_commit(void *arg, sqlite3 *db, const char *name, int pages)
+{
+    (void)db, (void)name;
+    ((struct wal *)arg)->pages = pages;
+    return SQLITE_OK;
+}
+
+struct wal *wal_new(const char *db_path, sqlite3 *writer, int64_t named_bytes)
+{
+    struct wal *wal = xcalloc(1, sizeof *wal);
+    wal->path = db_path;
+    wal->writer = writer;
+    wal->named_bytes = named_bytes ? named_bytes : named_most;
+    pthread_mutex_init(&wal->mutex, NULL);
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&wal->wake, &attr);
+    pthread_condattr_destroy(&attr);
+    sqlite3_wal_hook(writer, on_commit, wal); /* takes the place of the checkpoint at every 1000 pages */
+    return wal;
+}
+
+void wal_free(struct wal *wal)
+{
+    if (!wal)
+        return;
+    sqlite3_wal_hook(wal->writer, NULL, NULL);
+    if (wal->started) {
+        pthread_mutex_lock(&wal->mutex);
+        wal->stop = true;
+        pthread_cond_signal(&wal->wake);
+        pthread_mutex_unlock(&wal->mutex);
+        pthread_join(wal->thread, NULL);
+    }
+    pthread_cond_destroy(&wal->wake);
+    pthread_mutex_destroy(&wal->mutex);
+    free(wal);
+}
+
+void wal_committed(struct wal *wal)
+{
+    if (wal->pages < FOLD_PAGES)
+        return;
+    if (!wal->started && pthread_create(&wal->thread, NULL, keep, wal) == 0)
+        wal->started = true;
+    pthread_mutex_lock(&wal->mutex);
+    int left = wal->folded ? wal->pages - wal->folded : FINISH_PAGES + 1;
+    bool here = left <= FINISH_PAGES || !wal->started || (wal->pages > ALONE_PAGES && !wal->stuck);
+    wal->folded = 0;
+    wal->due = !here;
+    pthread_cond_signal(&wal->wake);
+    pthread_mutex_unlock(&wal->mutex);
+    int log_pages = 0, folded = 0;
+    if (!here) /* without a thread: here, as SQLite itself would */
+        return;
+    sqlite3_wal_checkpoint_v2(wal->writer, NULL, SQLITE_CHECKPOINT_PASSIVE, &log_pages, &folded);
+    pthread_mutex_lock(&wal->mutex);
+    wal->stuck = folded < log_pages; /* the thread finds out who reads */
+    pthread_mutex_unlock(&wal->mutex);
+}
+
+bool wal_says(struct wal *wal, char text[512])
+{
+    pthread_mutex_lock(&wal->mutex);
+    bool says = wal->says[0] != '\0';
+    if (says)
+        memcpy(text, wal->says, sizeof wal->says);
+    wal->says[0] = '\0';
+    pthread_mutex_unlock(&wal->mutex);
+    return says;
+}
