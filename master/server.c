@@ -27,7 +27,7 @@ enum {
     INTERRUPT_MS = 15000, /* longer than a slot's grace of 10 s */
     MIRROR_EVERY_MS = 60000,
     DRAIN_MOST = 20000,   /* messages a turn: bounds how long an acknowledgement may wait for its commit */
-    LOOK_EVERY_MS = 1000, /* is the file still where it was? */
+    LOOK_EVERY_MS = 50, /* is the file still where it was? */
     IPC_PATH_MOST = 100,  /* sockaddr_un holds 107 */
 };
 
@@ -314,6 +314,10 @@ static bool is_over(struct server *server, int64_t mono_ms)
 /* Nothing of this turn may be said but that it failed. */
 static void begin_outage(struct server *server, struct turn *turn, const struct err *why)
 {
+    server->look_mono_ms = 0;
+    outbox_clear(&server->outbox);
+    if (store_in_place(server->store, NULL))
+        return; /* another file than ours: nothing to rebuild from, the next turn ends it */
     outage_begin(&server->outage, &server->reactor, turn, why);
     for (size_t i = 0; i < server->asked_count; i++) {
         struct msg reply = {.kind = MSG_answer};
