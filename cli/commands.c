@@ -54,6 +54,7 @@ const struct command commands[] = {
 const struct group command_groups[] = {
     {"search", "Search"},
     {"look", "Look"},
+    {"models", "After the search"},
     {"change", "Change what is running"},
     {"database", "The database"},
     {"keys", "Keys"},

@@ -26,6 +26,8 @@ static const struct placeholder placeholders[] = {
     {"STUDY.json", COMPLETE_FILES, ""},
     {"PATH=VALUE", COMPLETE_NONE, ""},
     {"PATH", COMPLETE_FILES, ""},
+    {"MODEL [DATA]", COMPLETE_FILES, ""},
+    {"PART", COMPLETE_WORDS, "train val test"},
     {"FILE", COMPLETE_FILES, ""},
     {"DIR", COMPLETE_DIRS, ""},
     {"STUDY", COMPLETE_STUDIES, ""},

@@ -18,16 +18,18 @@
 enum { CURVE_ROWS = 20, SPARK_WIDTH = 60 };
 
 struct shown {
-    struct rows head, params, attempts, curve, events, checkpoints;
+    struct rows head, params, attempts, curve, events, checkpoints, findings;
 };
 
 static const char *const statements[] = {"trial_head",  "trial_params", "trial_attempts",
-                                         "trial_curve", "trial_events", "trial_checkpoints"};
+                                         "trial_curve", "trial_events", "trial_checkpoints",
+                                         "trial_findings"};
 
 static struct rows *part(struct shown *shown, size_t i)
 {
     struct rows *parts[] = {&shown->head,  &shown->params, &shown->attempts,
-                            &shown->curve, &shown->events, &shown->checkpoints};
+                            &shown->curve, &shown->events, &shown->checkpoints,
+                            &shown->findings};
     return parts[i];
 }
 
@@ -182,6 +184,7 @@ static void print_text(const struct shown *shown, const char *db)
     for (size_t row = 0; row < shown->attempts.count; row++)
         print_detail(&shown->attempts, row);
     print_curve(&shown->curve, text_of(&shown->head, "metric"));
+    print_part("Findings", &shown->findings, NULL);
     print_part("Events", &shown->events, events);
     print_part("Checkpoints", &shown->checkpoints, checkpoints);
     print_log(shown, db);
@@ -217,6 +220,7 @@ static void print_json(const struct shown *shown)
     jw_close_object(&w);
     json_list(&w, "attempts", &shown->attempts);
     json_list(&w, "curve", &curve);
+    json_list(&w, "findings", &shown->findings);
     json_list(&w, "events", &shown->events);
     json_list(&w, "checkpoints", &shown->checkpoints);
     jw_close_object(&w);

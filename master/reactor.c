@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/check.h"
+#include "common/finding.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "master/calls.h"
@@ -465,6 +466,44 @@ static int collect_metrics(const struct json *metrics, struct row_metric rows[ME
     return count;
 }
 
+static void stop_at_once(struct turn *turn, struct trial *t, const char *cause, const char *detail)
+{
+    if (t->status != TRIAL_running)
+        return;
+    study_stop_trial(turn, t, STOP_NOW, cause);
+    trial_move(turn, t, TRIAL_pruned, cause, detail);
+}
+
+/* The trial's diary names the rule that ended it. */
+static void stop_hopeless(struct turn *turn, struct trial *t, int epoch, const struct finding_said *finding)
+{
+    struct str detail = {0};
+    struct jw w = jw_to(&detail);
+    jw_object(&w, NULL);
+    jw_text(&w, "rule", finding->rule);
+    jw_int(&w, "epoch", epoch);
+    jw_text(&w, "text", finding->text);
+    jw_close_object(&w);
+    stop_at_once(turn, t, "babysit", str_text(&detail));
+    str_fini(&detail);
+}
+
+/* What does not read as a finding is left out: the epoch counts all the same. */
+static void keep_findings(struct turn *turn, struct trial *t, int epoch, const struct json *findings)
+{
+    struct jcur list = jcur_root(findings, "findings");
+    for (const struct json *f = json_first(findings); f; f = json_next(f)) {
+        struct finding_said said;
+        struct jcur item = jcur_of(&list, f);
+        if (finding_read(&item, &said, NULL))
+            continue;
+        struct row_finding row = {t->id, t->attempt, epoch, said.rule, said.action, said.text, said.advice};
+        store_add_finding(turn->store, &row);
+        if (strcmp(said.action, "stop") == 0)
+            stop_hopeless(turn, t, epoch, &said);
+    }
+}
+
 static void take_report(struct reactor *r, struct turn *turn, struct worker *w, struct trial *t,
                         const struct msg_report *report)
 {
@@ -478,10 +517,10 @@ static void take_report(struct reactor *r, struct turn *turn, struct worker *w, 
         return; /* without the metric it says nothing about the search; sent twice it is known */
     if (report->checkpoint)
         checkpoints_reported(r, turn, w, t, epoch, report->checkpoint);
-    if (isnan(metric) && t->status == TRIAL_running) {
-        study_stop_trial(turn, t, STOP_NOW, "diverged");
-        trial_move(turn, t, TRIAL_pruned, "diverged", NULL);
-    }
+    if (isnan(metric))
+        stop_at_once(turn, t, "diverged", NULL);
+    if (report->findings)
+        keep_findings(turn, t, epoch, report->findings);
     course_judge(turn, t);
 }
 

@@ -343,6 +343,9 @@ static void run_epoch(struct rehearsal *r, struct actor *a, struct running *run)
     jw_close_object(&w);
     msg.report.checkpoint = json_parse(str_text(&text), text.len, "checkpoint", NULL);
     str_fini(&text);
+    const char *findings = r->options.findings ? r->options.findings(r->options.arg, run->params, run->epoch) : NULL;
+    if (findings)
+        msg.report.findings = json_parse(findings, strlen(findings), "findings", NULL);
     keep_and_say(r, a, &msg, &msg.report.seq);
     a->kept[a->kept_count - 1].msg.report.seq = a->seq;
     run->next_epoch_ms = r->now_ms + r->options.epoch_ms;

@@ -30,6 +30,8 @@ struct rehearsal_options {
     const char *metric;
     const char
         *root; /* a folder: workers see none of it, and their checkpoints travel; NULL: no files at all */
+    /* The findings of a report, as a JSON list; NULL, or a callback that gives NULL: none. Pure. */
+    const char *(*findings)(void *arg, const struct json *params, int epoch);
     /* What a check on that worker finds; NULL: all is good. Pure. */
     enum verdict (*verdict)(void *arg, int worker, bool smoke);
     /* Faults, as probabilities for each message in flight or each turn. */

@@ -50,6 +50,9 @@ static const char *const ours[] = {"meta",
                                    "check_result",
                                    "check_result_by_study",
                                    "study_checks",
+                                   "trial_finding",
+                                   "trial_finding_by_trial",
+                                   "findings",
                                    "study_event",
                                    "warm",
                                    "study_event_by_study",
@@ -68,7 +71,7 @@ static const char *const ours[] = {"meta",
                                    "groups"};
 
 /* What migrations may want: a study of that name would keep a later version from opening the file. */
-static const char *const wanted[] = {"finding",     "trial_finding", "group",     "group_score",
+static const char *const wanted[] = {"finding",     "group",     "group_score",
                                      "stage",       "rung",          "promotion", "proposal",
                                      "study_event", "worker_event",  "importance"};
 

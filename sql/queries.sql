@@ -13,7 +13,8 @@
 --   trials          :study* :status* one row per trial: params and metrics as JSON text, attempts, worker, cause, times
 --   running         :study*          what runs now: study trial attempt worker host epoch until value ... started_ms
 --   workers                          one row per worker, connected ones first
---   trial_head, trial_params, trial_attempts, trial_events, trial_curve, trial_checkpoints   :study :trial (number)
+--   trial_head, trial_params, trial_attempts, trial_events, trial_curve, trial_checkpoints,
+--   trial_findings, trial_models, group_trials   :study :trial (number)
 --   best_groups     :study           groups where points were repeated: trial repeats score spread metric params
 --   trial_origin    :study :trial    what was known when it was proposed: finished under_way best_trial best stage box
 --   trial_queue     :study :trial    what it waits for: open before slots workers busy
@@ -210,6 +211,10 @@ ON CONFLICT DO NOTHING;
 INSERT INTO checkpoint (trial, attempt, epoch, path, bytes, hash, created_ms, state)
 VALUES (:trial, :attempt, :epoch, :path, :bytes, :hash, :created_ms, :state)
 ON CONFLICT DO NOTHING;
+
+-- name: add_finding
+INSERT INTO trial_finding (trial, attempt, epoch, rule, action, text, advice)
+VALUES (:trial, :attempt, :epoch, :rule, :action, :text, :advice);
 
 -- A NULL :path leaves it as it is.
 -- name: set_checkpoint_state
@@ -449,6 +454,23 @@ WHERE study = :study AND trial = :trial ORDER BY epoch;
 SELECT c.attempt, c.epoch, c.state, c.path, c.bytes, c.hash, c.created_ms
 FROM study s JOIN trial t ON t.study = s.id JOIN checkpoint c ON c.trial = t.id
 WHERE s.name = :study AND t.number = :trial ORDER BY c.attempt, c.epoch;
+
+-- name: trial_findings
+SELECT f.attempt, f.epoch, f.rule, f.action, f.text, f.advice
+FROM study s JOIN trial t ON t.study = s.id JOIN trial_finding f ON f.trial = t.id
+WHERE s.name = :study AND t.number = :trial ORDER BY f.id;
+
+-- The trials that repeat this one's point with other seeds, itself among them.
+-- name: group_trials
+SELECT g.number AS trial, g.score
+FROM study s JOIN trial t ON t.study = s.id JOIN trial g ON g.study = s.id AND g."group" = t."group"
+WHERE s.name = :study AND t.number = :trial AND g.score IS NOT NULL AND g.deleted_ms IS NULL ORDER BY g.number;
+
+-- Where a trial's checkpoints lie, that of the score's epoch first, then the newest ones.
+-- name: trial_models
+SELECT c.path, c.epoch, c.epoch IS t.best_epoch AS is_best, s.base, s.metric
+FROM study s JOIN trial t ON t.study = s.id JOIN checkpoint c ON c.trial = t.id
+WHERE s.name = :study AND t.number = :trial AND c.state IN ('offered', 'kept') ORDER BY is_best DESC, c.epoch DESC, c.attempt DESC;
 
 -- name: trial_origin
 SELECT t.seq_cut,

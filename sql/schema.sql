@@ -213,6 +213,23 @@ CREATE INDEX checkpoint_offered ON checkpoint (trial) WHERE state = 'offered';
 CREATE INDEX checkpoint_doomed ON checkpoint (trial) WHERE state = 'doomed';
 
 
+-- trial_finding: what looked wrong with a training while it ran, in the order it was reported: the rule (D0 to D13 of
+-- the built-in trainer's babysitter, or a name of another trainer's own), the evidence and what to try. A rule speaks
+-- once per attempt. action stop ended the trial as pruned(babysit), where it had not ended already.
+CREATE TABLE trial_finding (
+    id      INTEGER PRIMARY KEY,
+    trial   INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    epoch   INTEGER NOT NULL,
+    rule    TEXT    NOT NULL,
+    action  TEXT    NOT NULL CHECK (action IN ('suggest', 'warn', 'stop')),
+    text    TEXT    NOT NULL,                            -- the evidence, with numbers
+    advice  TEXT    NOT NULL,                            -- '' if there is none
+    FOREIGN KEY (trial, attempt) REFERENCES attempt (trial, attempt)
+) STRICT;
+CREATE INDEX trial_finding_by_trial ON trial_finding (trial, epoch);
+
+
 -- trial_event: the diary. One row per move of a trial (and a first one when it was sampled or enqueued); detail is
 -- JSON: what the decision saw (a pruner's value and rung, its seq), for replay and for `hone show`.
 CREATE TABLE trial_event (

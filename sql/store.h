@@ -263,6 +263,16 @@ void store_checkpoints_fenced(struct store *store, int64_t trial);
 void store_checkpoint_state(struct store *store, int64_t trial, int attempt, int epoch,
                             enum checkpoint_state state, const char *path);
 
+struct row_finding {
+    int64_t trial;
+    int attempt;
+    int epoch;
+    const char *rule, *action; /* "D5"; suggest, warn, stop */
+    const char *text, *advice;
+};
+
+void store_add_finding(struct store *store, const struct row_finding *finding);
+
 /* ---- boxes ---- */
 
 /* Returns the seq. */

@@ -119,3 +119,16 @@ bool store_add_checkpoint(struct store *store, const struct row_checkpoint *chec
     put_text(&put, states[checkpoint->state]);
     return put_run(&put) > 0;
 }
+
+void store_add_finding(struct store *store, const struct row_finding *finding)
+{
+    struct put put = put_begin(store, "add_finding");
+    put_int(&put, finding->trial);
+    put_int(&put, finding->attempt);
+    put_int(&put, finding->epoch);
+    put_text(&put, finding->rule);
+    put_text(&put, finding->action);
+    put_text(&put, finding->text);
+    put_text(&put, finding->advice);
+    put_run(&put);
+}

@@ -100,6 +100,15 @@ WHERE c.at_ms >= (SELECT max(n.at_ms) FROM check_result n WHERE n.study = s.id A
 ORDER BY s.id DESC, c.id;
 
 
+-- findings: what looked wrong with trainings while they ran, the newest study first.
+--   SELECT rule, count(*), round(avg(score), 3) FROM findings JOIN best_trials USING (study, trial) GROUP BY rule;
+CREATE VIEW findings AS
+SELECT s.name AS study, t.number AS trial, f.attempt, f.epoch, f.rule, f.action, f.text, f.advice
+FROM study s JOIN trial t ON t.study = s.id JOIN trial_finding f ON f.trial = t.id
+WHERE t.deleted_ms IS NULL
+ORDER BY s.id DESC, t.number, f.id;
+
+
 -- worker_timeline: who trained what, when: one row per attempt; outcome, end and seconds are NULL while it runs.
 CREATE VIEW worker_timeline AS
 SELECT w.name AS worker, w.host, s.name AS study, t.number AS trial, a.attempt, a.outcome,

@@ -222,7 +222,7 @@ static void write_metrics(struct attempt *attempt, const struct json *report, st
 {
     jw_object(w, "metrics");
     for (const struct json *m = json_first(report); m; m = json_next(m)) {
-        if (strcmp(json_key(m), "epoch") == 0 || strcmp(json_key(m), "checkpoint") == 0)
+        if (!trainer_key_is_metric(json_key(m)))
             continue;
         jw_node(w, json_key(m), m);
         if (strcmp(json_key(m), attempt->metric) == 0)
@@ -246,6 +246,8 @@ int attempt_report(struct attempt *attempt, const struct trainer_line *line, int
         return ERR_PROTO;
     }
     write_metrics(attempt, line->tree, &w);
+    if (line->findings)
+        jw_node(&w, "findings", line->findings);
     jw_close_object(&w);
     str_addn(out, text.text, text.len);
     str_addc(out, '\n');

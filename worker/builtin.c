@@ -253,10 +253,75 @@ static void write_watch(struct jw *w, const struct watch *watch)
         jw_num(w, "saturated_units", watch->saturated);
 }
 
-/* `watch` and `checkpoint` are NULL if there are none. */
-static void report(struct trainer *trainer, const struct training *t, const struct epoch_metrics *m,
-                   double seconds, const struct watch *watch, const char *checkpoint)
+/* What the babysitter has to say of one epoch. */
+struct findings {
+    struct finding list[BABYSIT_RULES];
+    int count;
+};
+
+static void babysit(struct trainer *trainer, struct babysit *sitter, const struct training *t,
+                    const struct epoch_metrics *m, const struct watch *watch, struct findings *out)
 {
+    struct babysit_facts facts = {
+        .epoch = t->epoch,
+        .train_loss = m->train_loss,
+        .train_acc = m->train_acc,
+        .val_loss = m->val_loss,
+        .val_acc = m->val_acc,
+        .peak = m->peak,
+        .noise = m->noise,
+    };
+    if (watch)
+        watch_facts(watch, &facts);
+    out->count = babysit_see(sitter, &facts, out->list);
+    for (int i = 0; i < out->count; i++) {
+        const struct finding *f = &out->list[i];
+        say_note(trainer, "D%d (%s), epoch %d: %s: %s", f->rule, finding_action_name(f->action), f->epoch,
+                 f->text, f->advice);
+    }
+}
+
+static bool is_hopeless(const struct findings *findings)
+{
+    for (int i = 0; i < findings->count; i++)
+        if (findings->list[i].action == FINDING_STOP)
+            return true;
+    return false;
+}
+
+/* Only with "stop" may a finding end the trial; else it warns. */
+static void write_findings(struct jw *w, const struct findings *findings, bool may_stop)
+{
+    if (!findings->count)
+        return;
+    jw_array(w, "findings");
+    for (int i = 0; i < findings->count; i++) {
+        const struct finding *f = &findings->list[i];
+        char rule[16];
+        snprintf(rule, sizeof rule, "D%d", f->rule);
+        jw_object(w, NULL);
+        jw_text(w, "rule", rule);
+        jw_text(w, "action", finding_action_name(f->action == FINDING_STOP && !may_stop ? FINDING_WARN : f->action));
+        jw_text(w, "text", f->text);
+        jw_text(w, "advice", f->advice);
+        jw_close_object(w);
+    }
+    jw_close_array(w);
+}
+
+/* What one epoch's report tells besides the metrics. */
+struct extras {
+    double seconds;
+    const struct watch *watch; /* NULL: none */
+    const char *checkpoint;    /* NULL: none */
+    struct findings findings;
+    bool may_stop;
+};
+
+static void report(struct trainer *trainer, const struct training *t, const struct epoch_metrics *m,
+                   const struct extras *extras)
+{
+    double seconds = extras->seconds;
     struct str line = {0};
     struct jw w = jw_to(&line);
     jw_object(&w, NULL);
@@ -272,35 +337,13 @@ static void report(struct trainer *trainer, const struct training *t, const stru
     jw_num(&w, "lr", m->lr);
     jw_num(&w, "samples_per_s", seconds > 0 ? round(t->data->train.n / seconds) : 0);
     jw_num(&w, "seconds", round(seconds * 1e6) / 1e6);
-    if (watch)
-        write_watch(&w, watch);
-    if (checkpoint)
-        jw_text(&w, "checkpoint", checkpoint);
+    if (extras->watch)
+        write_watch(&w, extras->watch);
+    if (extras->checkpoint)
+        jw_text(&w, "checkpoint", extras->checkpoint);
+    write_findings(&w, &extras->findings, extras->may_stop);
     jw_close_object(&w);
     say(trainer, &line);
-}
-
-static void babysit(struct trainer *trainer, struct babysit *sitter, const struct training *t,
-                    const struct epoch_metrics *m, const struct watch *watch)
-{
-    struct finding findings[BABYSIT_RULES];
-    struct babysit_facts facts = {
-        .epoch = t->epoch,
-        .train_loss = m->train_loss,
-        .train_acc = m->train_acc,
-        .val_loss = m->val_loss,
-        .val_acc = m->val_acc,
-        .peak = m->peak,
-        .noise = m->noise,
-    };
-    if (watch)
-        watch_facts(watch, &facts);
-    int count = babysit_see(sitter, &facts, findings);
-    for (int i = 0; i < count; i++) {
-        const struct finding *f = &findings[i];
-        say_note(trainer, "D%d (%s), epoch %d: %s: %s", f->rule, finding_action_name(f->action), f->epoch,
-                 f->text, f->advice);
-    }
 }
 
 /* ---- training ---- */
@@ -321,16 +364,20 @@ static int train_epoch(struct trainer *trainer, const struct job *job, struct tr
         return 0; /* reported before its checkpoint was lost */
     if (t->watched)
         watch_look(t, &watch);
-    double seconds = (double)(clock_mono_us() - start) * 1e-6;
-    const struct watch *seen = t->watched && !t->diverged ? &watch : NULL;
+    const char *mode = json_text(json_get(job->options, "babysit"));
+    struct extras extras = {.seconds = (double)(clock_mono_us() - start) * 1e-6,
+                            .watch = t->watched && !t->diverged ? &watch : NULL,
+                            .may_stop = strcmp(mode, "stop") == 0};
     int rc = t->diverged ? 0 : attempt_files_save(files, t, &metrics, err);
     if (rc)
         return rc;
-    if (seen)
-        attempt_files_watch(files, t, seen);
-    report(trainer, t, &metrics, seconds, seen, t->diverged ? NULL : files->newest);
-    if (json_bool(json_get(job->options, "babysit")))
-        babysit(trainer, sitter, t, &metrics, seen);
+    if (extras.watch)
+        attempt_files_watch(files, t, extras.watch);
+    if (strcmp(mode, "off"))
+        babysit(trainer, sitter, t, &metrics, extras.watch, &extras.findings);
+    extras.checkpoint = t->diverged ? NULL : files->newest;
+    report(trainer, t, &metrics, &extras);
+    *ended |= extras.may_stop && is_hopeless(&extras.findings);
     return 0;
 }
 

@@ -524,6 +524,7 @@ static void on_epoch(struct session *session, struct held *held, struct json *li
     msg.report.metrics = json_take(line, "metrics");
     msg.report.seconds = json_num(seconds);
     msg.report.checkpoint = json_take(line, "checkpoint");
+    msg.report.findings = json_take(line, "findings");
     transit_offer(&session->transit, &msg.report);
     report_add(&session->reports, &msg);
     msg_fini(&msg);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/check.h"
+#include "common/finding.h"
 
 enum { EPOCH_MAX = 1000000000, CHECKPOINT_NAME_MAX = 255, RESULT_KEYS_MAX = 16 };
 
@@ -98,12 +99,17 @@ static int check_metric(const struct jcur *metric, struct err *err)
     return 0;
 }
 
+bool trainer_key_is_metric(const char *key)
+{
+    return strcmp(key, "epoch") && strcmp(key, "checkpoint") && strcmp(key, "findings");
+}
+
 static int check_metrics(const struct jcur *root, struct err *err)
 {
     int count = 0;
     for (const struct json *m = json_first(root->node); m; m = json_next(m)) {
         struct jcur metric = jcur_of(root, m);
-        if (strcmp(metric.key, "epoch") == 0 || strcmp(metric.key, "checkpoint") == 0)
+        if (!trainer_key_is_metric(metric.key))
             continue;
         if (check_metric(&metric, err))
             return ERR_PROTO;
@@ -113,13 +119,22 @@ static int check_metrics(const struct jcur *root, struct err *err)
     return 0;
 }
 
+static int parse_findings(const struct jcur *root, struct trainer_line *out, struct err *err)
+{
+    struct jcur findings = jcur_get(root, "findings");
+    if (!jcur_has(&findings))
+        return 0;
+    out->findings = findings.node;
+    return findings_check(&findings, err);
+}
+
 static int parse_report(const struct jcur *root, struct trainer_line *out, struct err *err)
 {
     int64_t epoch;
     struct jcur number = jcur_get(root, "epoch");
     out->says = TRAINER_REPORT;
     if (jcur_int(&number, 1, EPOCH_MAX, &epoch, err) || parse_checkpoint(root, out, err) ||
-        check_metrics(root, err))
+        parse_findings(root, out, err) || check_metrics(root, err))
         return ERR_PROTO;
     out->epoch = (uint64_t)epoch;
     return 0;

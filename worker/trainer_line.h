@@ -24,10 +24,14 @@ struct trainer_line {
     enum trainer_says says;
     uint64_t epoch;         /* of a report */
     const char *checkpoint; /* of a report: a name inside the attempt's folder, or NULL */
+    const struct json *findings; /* of a report: a list of findings (common/finding.h), or NULL */
     const char *cause;      /* of a failure: "error" unless the trainer knows better */
     const char *text;       /* of a failure or note */
-    struct json *tree;      /* the whole line; in a report every key but epoch and checkpoint is a metric */
+    struct json *tree;      /* the whole line; in a report most keys are metrics */
 };
+
+/* Of an epoch report: any key but epoch, checkpoint and findings. */
+bool trainer_key_is_metric(const char *key);
 
 /* ERR_PROTO with a sentence if it is none of the six; *out is empty then. */
 int trainer_line_parse(const char *line, size_t len, struct trainer_line *out, struct err *err);

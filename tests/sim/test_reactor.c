@@ -12,6 +12,8 @@
 
 #include "common/log.h"
 #include "master/rehearsal.h"
+#include "sql/query.h"
+#include "sql/store.h"
 
 /* Climbs towards a top that depends on lr alone; best at lr = 1e-2. */
 static double bowl(void *arg, const struct json *params, uint64_t seed, int epoch, int epochs)
@@ -214,6 +216,53 @@ static void nan_is_a_result_and_not_a_failure(void **state)
             assert_int_equal(t->best_epoch, 1);
         }
     }
+    end(r);
+}
+
+/* Warns once, and gives up rates above 1 after their third epoch. */
+static const char *babysitter(void *arg, const struct json *params, int epoch)
+{
+    (void)arg;
+    if (epoch == 2)
+        return "[{\"rule\":\"D7\",\"action\":\"warn\",\"text\":\"noisy\",\"advice\":\"larger batches\"},"
+               "{\"rule\":\"\",\"action\":\"warn\",\"text\":\"no rule\"}, 7]";
+    if (epoch == 3 && json_num(json_get(params, "lr")) > 1)
+        return "[{\"rule\":\"D1\",\"action\":\"stop\",\"text\":\"the loss rises\",\"advice\":\"a lower rate\"}]";
+    return NULL;
+}
+
+static int64_t count_of(struct rehearsal *r, const char *sql)
+{
+    struct err err = ERR_NONE;
+    struct query *query;
+    struct rows rows;
+    if (query_of_store(rehearsal_store(r), &query, &err) || query_sql(query, sql, 0, &rows, &err))
+        fail_msg("%s", err.text);
+    int64_t count = cell_int(rows_cell(&rows, 0, 0));
+    rows_fini(&rows);
+    query_close(query);
+    return count;
+}
+
+static void findings_are_kept_and_may_end_a_trial(void **state)
+{
+    (void)state;
+    struct rehearsal *r = begin((struct rehearsal_options){.findings = babysitter, .twice = 0.2, .seed = 4}, "", 3);
+    assert_true(rehearsal_run(r, 600000));
+    struct study *s = study_of(r);
+    assert_true(s->counts[TRIAL_pruned] > 0);
+    for (uint32_t n = 1; n <= 40; n++) {
+        struct trial *t = study_trial(s, n);
+        assert_int_equal(t->status == TRIAL_pruned, t->point.v[0].num > 1);
+        if (t->status == TRIAL_pruned)
+            assert_string_equal(t->cause, "babysit");
+        assert_int_equal(t->last_epoch, t->status == TRIAL_pruned ? 3 : 8);
+    }
+    assert_int_equal(count_of(r, "SELECT count(*) FROM trial_finding WHERE rule = 'D7' AND epoch = 2"), 40);
+    assert_int_equal(count_of(r, "SELECT count(*) FROM trial_finding"), 40 + s->counts[TRIAL_pruned]);
+    assert_int_equal(count_of(r, "SELECT count(*) FROM trial_event WHERE cause = 'babysit' "
+                                 "AND json_extract(detail, '$.rule') = 'D1'"),
+                     s->counts[TRIAL_pruned]);
     end(r);
 }
 
@@ -514,6 +563,7 @@ int main(void)
         cmocka_unit_test(workers_outlive_the_master),
         cmocka_unit_test(a_jump_of_the_wall_clock_expires_nothing),
         cmocka_unit_test(nan_is_a_result_and_not_a_failure),
+        cmocka_unit_test(findings_are_kept_and_may_end_a_trial),
         cmocka_unit_test(failures_of_its_own_making_are_counted),
         cmocka_unit_test(refused_jobs_wait_and_count_as_no_failure),
         cmocka_unit_test(a_worker_that_fails_alone_is_quarantined_and_probed),

@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,6 +94,49 @@ static void everything_else_is_a_fault_with_a_sentence(void **state)
         assert_true(err.text[0] != '\0');
         assert_null(line.tree);
     }
+}
+
+static void findings_are_no_metrics(void **state)
+{
+    (void)state;
+    struct trainer_line line;
+    assert_int_equal(parse("{\"epoch\":3,\"acc\":0.5,\"findings\":[{\"rule\":\"D5\",\"action\":\"warn\","
+                           "\"text\":\"a gap\",\"advice\":\"more l2\"},{\"rule\":\"mine\",\"action\":\"stop\","
+                           "\"text\":\"hopeless\"}]}",
+                           &line, NULL),
+                     0);
+    assert_int_equal(json_count(line.findings), 2);
+    trainer_line_fini(&line);
+    assert_int_equal(parse("{\"epoch\":3,\"acc\":0.5}", &line, NULL), 0);
+    assert_null(line.findings);
+    trainer_line_fini(&line);
+}
+
+static void findings_have_bounds(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"{}", "[1]", "[{}]", "[{\"rule\":\"D5\",\"action\":\"warn\"}]",
+                                      "[{\"rule\":\"D5\",\"action\":\"shout\",\"text\":\"x\"}]",
+                                      "[{\"rule\":\"D 5\",\"action\":\"warn\",\"text\":\"x\"}]",
+                                      "[{\"rule\":\"D5\",\"action\":\"warn\",\"text\":\"x\",\"more\":1}]"};
+    struct trainer_line line;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char text[300];
+        struct err err = ERR_NONE;
+        snprintf(text, sizeof text, "{\"epoch\":1,\"acc\":1,\"findings\":%s}", bad[i]);
+        if (parse(text, &line, &err) != ERR_PROTO || !err.text[0])
+            fail_msg("taken: %s", text);
+    }
+    struct str many = {0};
+    str_add(&many, "{\"epoch\":1,\"acc\":1,\"findings\":[");
+    for (int i = 0; i < 33; i++)
+        str_addf(&many, "%s{\"rule\":\"D1\",\"action\":\"warn\",\"text\":\"x\"}", i ? "," : "");
+    str_add(&many, "]}");
+    assert_int_equal(parse(many.text, &line, NULL), ERR_PROTO);
+    str_clear(&many);
+    str_addf(&many, "{\"epoch\":1,\"findings\":[{\"rule\":\"D1\",\"action\":\"warn\",\"text\":\"%0201d\"}]}", 1);
+    assert_int_equal(parse(many.text, &line, NULL), ERR_PROTO);
+    str_fini(&many);
 }
 
 static void metrics_are_counted(void **state)
@@ -245,6 +289,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_five_lines),
         cmocka_unit_test(everything_else_is_a_fault_with_a_sentence),
+        cmocka_unit_test(findings_are_no_metrics),
+        cmocka_unit_test(findings_have_bounds),
         cmocka_unit_test(metrics_are_counted),
         cmocka_unit_test(damaged_lines_do_no_harm),
         cmocka_unit_test(lines_arrive_in_pieces),

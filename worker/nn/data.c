@@ -173,6 +173,10 @@ void data_norm_apply(const struct data_norm *norm, struct dataset *set)
 static int split_make(const struct data_options *options, struct data_split *split, struct err *err)
 {
     int first = 0, last = 0;
+    if (options->whole) {
+        norm_init(&split->train, false, &split->norm);
+        return 0;
+    }
     if (split->train.classes < 2)
         return err_set(err, ERR_BAD, "data \"%s\": expected at least two classes, found one", options->spec);
     int rc = validation_range(options, split->train.n, &first, &last, err);

@@ -48,6 +48,7 @@ struct data_options {
     double val_part;  /* share of the training file kept for validation, in (0, 1); 0: the default 0.1 */
     int folds, fold;  /* folds > 1: validation is part `fold` (from 0) of `folds`; val_part is not used */
     uint64_t seed;    /* of the split */
+    bool whole;       /* all samples of the training file in its order are `train`; no validation part */
     int normalize;    /* subtract the mean and divide by the standard deviation of the training part */
 };
 
@@ -63,6 +64,9 @@ int data_spec_check(const char *spec, struct err *err);
 /* Fills all of `out`, or nothing. Same options, same result to the bit. */
 int data_load(const struct data_options *options, struct data_split *out, struct err *err);
 void data_split_fini(struct data_split *split);
+
+/* A part that is nobody else's any more. */
+void dataset_fini(struct dataset *set);
 
 /* Applies a norm in place; its channels must be the set's. */
 void data_norm_apply(const struct data_norm *norm, struct dataset *set);

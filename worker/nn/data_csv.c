@@ -9,22 +9,29 @@
 #include "worker/nn/data_source.h"
 #include "worker/nn/data_table.h"
 
-enum { BAD_SHOWN = 4, LABEL_BYTES = 255 };
+enum { BAD_SHOWN = 4, LABEL_BYTES = 255, NO_LABEL = -1 };
+
+static const char none[] = "none"; /* ?label=none: samples to predict */
 
 /* One file being read. The test file borrows columns, names and labels of the training file. */
 struct csv {
     struct table table;
     const struct csv *training; /* NULL: this is the training file */
-    int columns, label;         /* label: index of its column */
+    int columns, label;         /* label: index of its column; NO_LABEL: there is none */
     char **names;               /* (columns) or NULL: no header */
     struct labels labels;
-    float *x;    /* (rows, columns - 1) */
+    float *x;    /* (rows, features) */
     int32_t *id; /* (rows) */
     size_t x_room, id_room;
     int rows;
     struct str bad; /* the first few bad cells, as text */
     int64_t bad_count;
 };
+
+static size_t features_of(const struct csv *csv)
+{
+    return (size_t)csv->columns - (csv->label != NO_LABEL);
+}
 
 static void csv_fini(struct csv *csv)
 {
@@ -79,8 +86,12 @@ static int too_many_labels(const struct csv *csv, struct err *err)
 static int label_read(struct csv *csv, struct err *err)
 {
     char text[LABEL_BYTES + 1];
-    const char *cell = table_cell(&csv->table, csv->label);
     csv->id[csv->rows] = 0;
+    if (csv->label == NO_LABEL) {
+        labels_add(&csv->labels, "");
+        return 0;
+    }
+    const char *cell = table_cell(&csv->table, csv->label);
     if (strlen(cell) > LABEL_BYTES) {
         cell_bad(csv, csv->label, "is too long for a label");
         return 0;
@@ -102,7 +113,7 @@ static int label_read(struct csv *csv, struct err *err)
 
 static void features_read(struct csv *csv)
 {
-    float *x = csv->x + (size_t)csv->rows * (size_t)(csv->columns - 1);
+    float *x = csv->x + (size_t)csv->rows * features_of(csv);
     for (int i = 0; i < csv->columns; i++) {
         double value;
         if (i == csv->label)
@@ -123,7 +134,7 @@ static int row_add(struct csv *csv, struct err *err)
     if (csv->table.cells != csv->columns)
         return err_set(err, ERR_BAD, "%s: line %lld: expected %d cells as in the first row, found %d",
                        csv->table.file.path, (long long)csv->table.row_line, csv->columns, csv->table.cells);
-    size_t values = ((size_t)csv->rows + 1) * (size_t)(csv->columns - 1);
+    size_t values = ((size_t)csv->rows + 1) * features_of(csv);
     if (values > (size_t)DATA_MAX_VALUES)
         return err_set(err, ERR_BAD, "%s: line %lld: more than 2^30 values", csv->table.file.path,
                        (long long)csv->table.row_line);
@@ -141,7 +152,7 @@ static bool row_is_header(const struct csv *csv, const struct data_spec *spec)
     double number;
     if (spec->header != HEADER_AUTO)
         return spec->header == HEADER_YES;
-    if (*spec->label && !cell_number(spec->label, &number))
+    if (*spec->label && strcmp(spec->label, none) && !cell_number(spec->label, &number))
         return true;
     for (int i = 0; i < csv->table.cells; i++)
         if (cell_number(table_cell(&csv->table, i), &number))
@@ -186,6 +197,10 @@ static int label_choose(struct csv *csv, const char *label, struct err *err)
             csv->label = i;
             return 0;
         }
+    if (!strcmp(label, none)) {
+        csv->label = NO_LABEL;
+        return 0;
+    }
     char *end;
     long number = strtol(label, &end, 10);
     if (*end || number < 1 || number > csv->columns)
@@ -212,7 +227,7 @@ static int same_header(const struct csv *csv, struct err *err)
 static int first_row(struct csv *csv, const struct data_spec *spec, bool *is_data, struct err *err)
 {
     csv->columns = csv->table.cells;
-    if (csv->columns < 2) {
+    if (csv->columns < (strcmp(spec->label, none) ? 2 : 1)) {
         err_set(err, ERR_BAD, "%s: line %lld: expected at least one feature and a label, found one column",
                 csv->table.file.path, (long long)csv->table.row_line);
         return err_hint(err, "cells are separated by commas");
@@ -274,7 +289,7 @@ static void csv_give(struct csv *csv, const int32_t *rank, int classes, struct d
     *out = (struct dataset){.x = csv->x,
                             .y = csv->id,
                             .n = csv->rows,
-                            .channels = csv->columns - 1,
+                            .channels = (int)features_of(csv),
                             .height = 1,
                             .width = 1,
                             .classes = classes};

@@ -23,6 +23,4 @@ int cifar_read(const char *path, struct data_source *out, struct err *err);
 void spiral_make(const struct data_spec *spec, struct data_source *out);
 void glyphs_make(const struct data_spec *spec, struct data_source *out);
 
-void dataset_fini(struct dataset *set);
-
 #endif

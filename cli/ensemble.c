@@ -1,0 +1,409 @@
+/* ensemble: several checkpoints of a study made into one model, chosen on validation data, told once on test data. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/models.h"
+#include "cli/select.h"
+#include "cli/table.h"
+#include "common/check.h"
+#include "common/mem.h"
+#include "worker/nn/ensemble.h"
+
+enum { TOP_MAX = 200, START = 5, ROUNDS = 50, BAGS = 20 };
+
+/* One part of the data, and what each candidate says of it. */
+struct part {
+    const struct dataset *set;
+    float **each; /* (models.count); NULL: not asked */
+};
+
+struct row {
+    const char *name; /* best single, average, vote, weights */
+    struct ensemble_score val, test;
+};
+
+struct party {
+    struct models models; /* the candidates */
+    struct data_split split;
+    struct part val, test;
+    int *counts; /* (models.count): how often each was chosen */
+    int single;  /* the best single candidate on validation data */
+    struct row rows[3];
+    int row_count, taken; /* which row is saved */
+};
+
+static void part_fini(struct part *part, int count)
+{
+    for (int i = 0; part->each && i < count; i++)
+        free(part->each[i]);
+    free(part->each);
+}
+
+static void party_fini(struct party *party)
+{
+    part_fini(&party->val, party->models.count);
+    part_fini(&party->test, party->models.count);
+    free(party->counts);
+    data_split_fini(&party->split);
+    models_fini(&party->models);
+}
+
+/* ---- candidates ---- */
+
+/* The checkpoints of a list of trials. One without (of a command, say) is passed over, unless all are. */
+static int add_trials(struct party *party, struct source *source, const struct models_place *place,
+                      const char *study, const struct rows *rows, struct err *err)
+{
+    int rc = 0;
+    for (size_t row = 0; row < rows->count; row++) {
+        if (rows_named(rows, row, "score")->kind == CELL_NULL)
+            break;
+        uint32_t trial = (uint32_t)cell_int(rows_named(rows, row, "trial"));
+        rc = models_add_trial(&party->models, source, place, study, trial, false, err);
+        if (rc && rc != ERR_GONE)
+            return rc;
+    }
+    if (party->models.count)
+        return 0;
+    return rc ? rc : err_set(err, ERR_NO, "no trial of study \"%s\" has a score yet", study);
+}
+
+static int add_top(struct party *party, struct source *source, const struct models_place *place,
+                   const char *study, int64_t top, struct err *err)
+{
+    struct rows rows;
+    struct bind binds[] = {BIND_TEXT(":study", study), BIND_INT(":limit", top)};
+    int rc = source_run(source, "best", binds, 2, &rows, err);
+    if (rc)
+        return rc;
+    rc = add_trials(party, source, place, study, &rows, err);
+    rows_fini(&rows);
+    return rc;
+}
+
+/* Same configuration, other first weights. */
+static int add_group(struct party *party, struct source *source, const struct models_place *place,
+                     const char *study, uint32_t trial, struct err *err)
+{
+    struct rows rows;
+    struct bind binds[] = {BIND_TEXT(":study", study), BIND_INT(":trial", trial)};
+    int rc = source_run(source, "group_trials", binds, 2, &rows, err);
+    if (rc)
+        return rc;
+    rc = add_trials(party, source, place, study, &rows, err);
+    rows_fini(&rows);
+    return rc;
+}
+
+static int add_study(struct party *party, struct source *source, const struct opt_ensemble *opt,
+                     const struct models_place *place, struct err *err)
+{
+    struct rows head;
+    int rc = source_study(source, opt->args.count ? opt->args.items[0] : opt->study, &head, err);
+    if (rc)
+        return rc;
+    rc = add_top(party, source, place, cell_text(rows_named(&head, 0, "study")), opt->top, err);
+    rows_fini(&head);
+    return rc;
+}
+
+static int add_named(struct party *party, struct source *source, const struct opt_ensemble *opt,
+                     const struct models_place *place, struct err *err)
+{
+    const char *name = opt->group ? opt->group : opt->checkpoints ? opt->checkpoints : opt->average;
+    char *study;
+    uint32_t trial;
+    int rc = select_trial(source, name, place->study, &study, &trial, err);
+    if (rc)
+        return rc;
+    rc = opt->group ? add_group(party, source, place, study, trial, err)
+                    : models_add_trial(&party->models, source, place, study, trial, true, err);
+    free(study);
+    return rc;
+}
+
+static int collect(struct party *party, const struct opt_ensemble *opt, struct err *err)
+{
+    const struct models_place place = {opt->db, opt->master, opt->study, opt->dir};
+    bool named = opt->group || opt->checkpoints || opt->average;
+    struct source *source = NULL;
+    int rc = source_open(opt->db, opt->master, &source, err);
+    if (rc)
+        return rc;
+    if (opt->dir)
+        party->models.base = xstrdup(opt->dir);
+    rc = (named ? add_named : add_study)(party, source, opt, &place, err);
+    source_free(source);
+    return rc ? rc : models_settle(&party->models, err);
+}
+
+/* ---- what each says ---- */
+
+static int ask_each(const struct models *models, struct part *part, struct err *err)
+{
+    int rc = 0;
+    part->each = xcalloc((size_t)models->count, sizeof *part->each);
+    for (int i = 0; !rc && i < models->count; i++)
+        rc = models_predict_one(models, i, part->set, json_text(json_get(models->options, "data")),
+                                &part->each[i], err);
+    return rc;
+}
+
+static struct library library_of(const struct party *party, const struct part *part, const float **views)
+{
+    for (int i = 0; i < party->models.count; i++)
+        views[i] = part->each[i];
+    return (struct library){views, part->set->y, party->models.count, part->set->n, party->models.classes};
+}
+
+static struct ensemble_score score_of(const struct party *party, const struct part *part,
+                                      const float *probabilities)
+{
+    if (!part->set->n)
+        return (struct ensemble_score){NAN, NAN};
+    struct library library = {NULL, part->set->y, 0, part->set->n, party->models.classes};
+    return ensemble_score(&library, probabilities);
+}
+
+static bool is_better(struct ensemble_score a, struct ensemble_score b)
+{
+    return a.acc > b.acc || (a.acc == b.acc && a.loss < b.loss);
+}
+
+static void find_single(struct party *party)
+{
+    struct ensemble_score best = {0};
+    for (int i = 0; i < party->models.count; i++) {
+        struct ensemble_score score = score_of(party, &party->val, party->val.each[i]);
+        if (i && !is_better(score, best))
+            continue;
+        best = score;
+        party->single = i;
+    }
+}
+
+/* ---- choosing, on validation data alone ---- */
+
+static void choose(struct party *party, uint64_t seed)
+{
+    const float **views = xcalloc((size_t)party->models.count, sizeof *views);
+    struct library library = library_of(party, &party->val, views);
+    struct greedy_options greedy = {START, ROUNDS, party->models.count > 2 ? BAGS : 0, seed};
+    party->counts = xcalloc((size_t)party->models.count, sizeof *party->counts);
+    ensemble_greedy(&library, &greedy, party->counts);
+    free(views);
+}
+
+static struct ensemble_score combined(const struct party *party, const struct part *part, enum combine how)
+{
+    if (!part->set->n)
+        return (struct ensemble_score){NAN, NAN};
+    const float **views = xcalloc((size_t)party->models.count, sizeof *views);
+    struct library library = library_of(party, part, views);
+    float *out = xcalloc((size_t)library.n * (size_t)library.classes, sizeof *out);
+    if (how == COMBINE_VOTE)
+        ensemble_vote(&library, party->counts, out);
+    else
+        ensemble_mean(&library, party->counts, out);
+    struct ensemble_score score = ensemble_score(&library, out);
+    free(out);
+    free(views);
+    return score;
+}
+
+static int averaged(const struct party *party, const struct part *part, struct ensemble_score *out,
+                    struct err *err)
+{
+    float *probabilities = NULL;
+    *out = (struct ensemble_score){NAN, NAN};
+    if (!part->set->n)
+        return 0;
+    int rc = models_predict(&party->models, part->set, "data", &probabilities, err);
+    if (!rc)
+        *out = score_of(party, part, probabilities);
+    free(probabilities);
+    return rc;
+}
+
+static void add_row(struct party *party, const char *name, struct ensemble_score val,
+                    struct ensemble_score test)
+{
+    party->rows[party->row_count++] = (struct row){name, val, test};
+}
+
+static void tell_single(struct party *party)
+{
+    int i = party->single;
+    add_row(party, "best single", score_of(party, &party->val, party->val.each[i]),
+            score_of(party, &party->test, party->test.each ? party->test.each[i] : NULL));
+}
+
+static void put_predictions(struct party *party, const struct opt_ensemble *opt)
+{
+    choose(party, (uint64_t)opt->seed);
+    add_row(party, "average", combined(party, &party->val, COMBINE_AVERAGE),
+            combined(party, &party->test, COMBINE_AVERAGE));
+    add_row(party, "vote", combined(party, &party->val, COMBINE_VOTE),
+            combined(party, &party->test, COMBINE_VOTE));
+    party->taken = is_better(party->rows[2].val, party->rows[1].val) ? 2 : 1;
+    party->models.combine = party->taken == 2 ? COMBINE_VOTE : COMBINE_AVERAGE;
+    for (int i = 0; i < party->models.count; i++)
+        party->models.list[i].weight = party->counts[i];
+}
+
+static int put_weights(struct party *party, struct err *err)
+{
+    struct ensemble_score val, test = {NAN, NAN};
+    party->models.combine = COMBINE_WEIGHTS;
+    int rc = averaged(party, &party->val, &val, err);
+    if (!rc)
+        rc = averaged(party, &party->test, &test, err);
+    if (!rc)
+        add_row(party, "weights", val, test);
+    party->taken = 1;
+    return rc;
+}
+
+static int make(struct party *party, const struct opt_ensemble *opt, struct err *err)
+{
+    int rc = models_data(&party->models, &party->split, err);
+    if (rc)
+        return rc;
+    party->val.set = &party->split.val;
+    party->test.set = &party->split.test;
+    rc = ask_each(&party->models, &party->val, err);
+    if (!rc && party->test.set->n)
+        rc = ask_each(&party->models, &party->test, err);
+    if (rc)
+        return rc;
+    find_single(party);
+    tell_single(party);
+    if (opt->average)
+        return put_weights(party, err);
+    put_predictions(party, opt);
+    return 0;
+}
+
+/* ---- telling ---- */
+
+static struct cell number(double value)
+{
+    return isfinite(value) ? (struct cell){.kind = CELL_NUM, .number = value}
+                           : (struct cell){.kind = CELL_NULL};
+}
+
+static void score_rows(const struct party *party, struct rows *out)
+{
+    static const char *const names[] = {"model", "val_acc", "val_loss", "test_acc", "test_loss"};
+    *out = (struct rows){.cols = COUNT_OF(names), .room = (size_t)party->row_count};
+    out->names = xcalloc(COUNT_OF(names), sizeof *out->names);
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        out->names[i] = xstrdup(names[i]);
+    out->cells = xcalloc(COUNT_OF(names) * (size_t)party->row_count, sizeof *out->cells);
+    for (int i = 0; i < party->row_count; i++) {
+        const struct row *row = &party->rows[i];
+        struct cell *to = &out->cells[out->count++ * COUNT_OF(names)];
+        to[0] = (struct cell){.kind = CELL_TEXT, .text = xstrdup(row->name)};
+        to[1] = number(row->val.acc);
+        to[2] = number(row->val.loss);
+        to[3] = number(row->test.acc);
+        to[4] = number(row->test.loss);
+    }
+}
+
+static void member_rows(const struct party *party, struct rows *out)
+{
+    static const char *const names[] = {"trial", "epoch", "weight", "checkpoint"};
+    *out = (struct rows){.cols = COUNT_OF(names), .room = (size_t)party->models.count};
+    out->names = xcalloc(COUNT_OF(names), sizeof *out->names);
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        out->names[i] = xstrdup(names[i]);
+    out->cells = xcalloc(COUNT_OF(names) * (size_t)party->models.count, sizeof *out->cells);
+    for (int i = 0; i < party->models.count; i++) {
+        const struct member *member = &party->models.list[i];
+        struct cell *to = &out->cells[out->count * COUNT_OF(names)];
+        if (!member->weight)
+            continue;
+        out->count++;
+        to[0] = (struct cell){.kind = CELL_INT, .integer = member->trial};
+        to[1] = (struct cell){.kind = CELL_INT, .integer = member->epoch};
+        to[2] = (struct cell){.kind = CELL_INT, .integer = member->weight};
+        to[3] = (struct cell){.kind = CELL_TEXT, .text = xstrdup(member->path)};
+    }
+}
+
+static void tell(const struct party *party, const char *out)
+{
+    struct rows scores, members;
+    score_rows(party, &scores);
+    member_rows(party, &members);
+    printf("%zu of %d checkpoints, by %s; chosen on %d validation samples, told on %d of test\n\n",
+           members.count, party->models.count, combine_name(party->models.combine), party->val.set->n,
+           party->test.set->n);
+    table_show(&scores, NULL, false, false);
+    printf("\n");
+    table_show(&members, (struct column[]){{"checkpoint", COLUMN_DATA_ONLY, NULL}, {0}}, false, false);
+    printf("\n%s  (hone evaluate %s)\n", out, out);
+    rows_fini(&scores);
+    rows_fini(&members);
+}
+
+static void tell_json(const struct party *party, const char *file)
+{
+    struct str out = {0};
+    struct jw w = jw_to(&out);
+    struct rows scores, members;
+    score_rows(party, &scores);
+    member_rows(party, &members);
+    jw_object(&w, NULL);
+    jw_text(&w, "file", file);
+    jw_text(&w, "combine", combine_name(party->models.combine));
+    jw_array(&w, "models");
+    for (size_t row = 0; row < scores.count; row++)
+        table_row_json(&scores, row, &w, NULL);
+    jw_close_array(&w);
+    jw_array(&w, "members");
+    for (size_t row = 0; row < members.count; row++)
+        table_row_json(&members, row, &w, NULL);
+    jw_close_array(&w);
+    jw_close_object(&w);
+    printf("%s\n", str_text(&out));
+    rows_fini(&scores);
+    rows_fini(&members);
+    str_fini(&out);
+}
+
+/* ---- the command ---- */
+
+static int check_options(const struct opt_ensemble *opt, struct err *err)
+{
+    int named = (opt->checkpoints != NULL) + (opt->average != NULL) + (opt->group != NULL);
+    if (named > 1)
+        return err_set(err, ERR_BAD, "one of --group, --checkpoints and --average");
+    if (named && opt->args.count)
+        return err_set(err, ERR_BAD,
+                       "a study is for --top; --group, --checkpoints and --average name a trial: STUDY/17");
+    if (opt->top < 1 || opt->top > TOP_MAX)
+        return err_set(err, ERR_BAD, "--top must be in [1, %d]", TOP_MAX);
+    return 0;
+}
+
+int cmd_ensemble(const struct opt_ensemble *opt)
+{
+    struct err err = ERR_NONE;
+    struct party party = {0};
+    int rc = check_options(opt, &err);
+    if (!rc)
+        rc = collect(&party, opt, &err);
+    if (!rc)
+        rc = make(&party, opt, &err);
+    if (!rc)
+        rc = models_write(&party.models, opt->out, &err);
+    if (!rc)
+        (opt->json ? tell_json : tell)(&party, opt->out);
+    party_fini(&party);
+    return rc ? command_fail("ensemble", &err) : 0;
+}
