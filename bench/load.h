@@ -67,10 +67,11 @@ static void take_job(struct load *l, const char *body)
 static void hello(struct load *l, int i)
 {
     char body[600];
-    snprintf(body, sizeof body,
-             "{\"uuid\":\"%032x\",\"name\":\"w%d\",\"host\":\"bench\",\"pid\":%d,\"slots\":1,\"version\":\"1\","
-             "\"platform\":\"bench\"}",
-             i + 1, i, (int)getpid());
+    snprintf(
+        body, sizeof body,
+        "{\"uuid\":\"%032x\",\"name\":\"w%d\",\"host\":\"bench\",\"pid\":%d,\"slots\":1,\"version\":\"1\","
+        "\"platform\":\"bench\"}",
+        i + 1, i, (int)getpid());
     send_frames(l->socket, "HONE1 HELLO", body);
     send_frames(l->socket, "HONE1 CREDIT", "{\"jobs\":1}");
 }
@@ -83,7 +84,8 @@ static int compare_int64(const void *a, const void *b)
 
 /* Writes {acked per second, p50 ms, p99 ms} to `out` and ends the process. pace_us: one report per worker so often; 0:
  * as fast as `outstanding` allows. */
-static void run_load(const char *address, int workers, int outstanding, double seconds, int64_t pace_us, int out)
+static void run_load(const char *address, int workers, int outstanding, double seconds, int64_t pace_us,
+                     int out)
 {
     void *context = zmq_ctx_new();
     zmq_ctx_set(context, ZMQ_MAX_SOCKETS, MOST_WORKERS + 16);
@@ -116,7 +118,8 @@ static void run_load(const char *address, int workers, int outstanding, double s
                         samples[sample_count++] = clock_mono_us() - l->sent_us;
                 }
             }
-            while (begin && l->seq - l->acked < (uint64_t)outstanding && clock_mono_us() - l->sent_us >= pace_us)
+            while (begin && l->seq - l->acked < (uint64_t)outstanding &&
+                   clock_mono_us() - l->sent_us >= pace_us)
                 send_report(l);
         }
         if (!begin && ready == workers) {

@@ -106,7 +106,9 @@ static void measure_limit(int workers, int outstanding, double seconds, int fds[
     pid_t pid = start_load(address, workers, outstanding, seconds, fds[1]);
     sqlite3 *db;
     sqlite3_open(path, &db);
-    sqlite3_exec(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE r(a INTEGER PRIMARY KEY, b REAL, c REAL)",
+    sqlite3_exec(db,
+                 "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE r(a INTEGER PRIMARY KEY, b "
+                 "REAL, c REAL)",
                  NULL, NULL, NULL);
     void *context = zmq_ctx_new(), *router = zmq_socket(context, ZMQ_ROUTER);
     zmq_bind(router, address);
@@ -129,9 +131,10 @@ static void measure_master(int workers, int outstanding, double seconds, int fds
     struct server *server;
     bool finished;
     struct server_options options = {.db = path, .bind = address};
-    static const char study[] = "{\"study\":\"b\",\"metric\":{\"name\":\"val_acc\",\"goal\":\"maximize\"},\"trainer\":{"
-                                "\"command\":[\"true\"]},\"space\":{\"lr\":{\"log\":[1e-6,10]}},\"search\":{\"method\":"
-                                "\"random\",\"trials\":100000,\"epochs\":1000000,\"seed\":1}}";
+    static const char study[] =
+        "{\"study\":\"b\",\"metric\":{\"name\":\"val_acc\",\"goal\":\"maximize\"},\"trainer\":{"
+        "\"command\":[\"true\"]},\"space\":{\"lr\":{\"log\":[1e-6,10]}},\"search\":{\"method\":"
+        "\"random\",\"trials\":100000,\"epochs\":1000000,\"seed\":1}}";
     if (server_open(&options, &server, &err) ||
         server_submit(server, study, "bench", "/", false, CHECKS_SKIP, name, &finished, &err)) {
         fprintf(stderr, "%s\n", err.text);
@@ -162,9 +165,12 @@ int main(int argc, char **argv)
     measure_master(workers, outstanding, seconds, fds);
     if (read(fds[0], master, sizeof master) != sizeof master)
         return 1;
-    printf("{\"bench\":\"master.acked_reports_per_s\",\"workers\":%d,\"outstanding\":%d,\"master\":%.0f,\"limit\":%.0f,"
-           "\"ratio\":%.3f,\"ack_p50_ms\":%.2f,\"ack_p99_ms\":%.2f,\"limit_p50_ms\":%.2f,\"limit_p99_ms\":%.2f}\n",
-           workers, outstanding, master[0], limit[0], master[0] / limit[0], master[1], master[2], limit[1], limit[2]);
+    printf("{\"bench\":\"master.acked_reports_per_s\",\"workers\":%d,\"outstanding\":%d,\"master\":%.0f,"
+           "\"limit\":%.0f,"
+           "\"ratio\":%.3f,\"ack_p50_ms\":%.2f,\"ack_p99_ms\":%.2f,\"limit_p50_ms\":%.2f,\"limit_p99_ms\":%."
+           "2f}\n",
+           workers, outstanding, master[0], limit[0], master[0] / limit[0], master[1], master[2], limit[1],
+           limit[2]);
     char command[300];
     snprintf(command, sizeof command, "rm -rf '%s'", folder);
     return system(command) != 0;

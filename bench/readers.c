@@ -56,9 +56,10 @@ static void one_round(int round, int readers, double seconds, double result[3])
     struct server *server;
     bool finished;
     struct server_options options = {.db = path, .bind = address};
-    static const char study[] = "{\"study\":\"b\",\"metric\":{\"name\":\"val_acc\",\"goal\":\"maximize\"},\"trainer\":{"
-                                "\"command\":[\"true\"]},\"space\":{\"lr\":{\"log\":[1e-6,10]}},\"search\":{\"method\":"
-                                "\"random\",\"trials\":100000,\"epochs\":1000000,\"seed\":1}}";
+    static const char study[] =
+        "{\"study\":\"b\",\"metric\":{\"name\":\"val_acc\",\"goal\":\"maximize\"},\"trainer\":{"
+        "\"command\":[\"true\"]},\"space\":{\"lr\":{\"log\":[1e-6,10]}},\"search\":{\"method\":"
+        "\"random\",\"trials\":100000,\"epochs\":1000000,\"seed\":1}}";
     if (server_open(&options, &server, &err) ||
         server_submit(server, study, "bench", "/", false, CHECKS_SKIP, name, &finished, &err)) {
         fprintf(stderr, "%s\n", err.text);
@@ -111,10 +112,13 @@ int main(int argc, char **argv)
         for (int k = 0; k < 3; k++)
             read[k][i] = result[k];
     }
-    printf("{\"bench\":\"readers\",\"rounds\":%d,\"reports_per_s_alone\":%.0f,\"reports_per_s_read\":%.0f,\"ratio\":%.4f,"
-           "\"ack_p50_ms_alone\":%.3f,\"ack_p50_ms_read\":%.3f,\"ack_p99_ms_alone\":%.3f,\"ack_p99_ms_read\":%.3f}\n",
-           rounds, median(alone[0], rounds), median(read[0], rounds), median(read[0], rounds) / median(alone[0], rounds),
-           median(alone[1], rounds), median(read[1], rounds), median(alone[2], rounds), median(read[2], rounds));
+    printf("{\"bench\":\"readers\",\"rounds\":%d,\"reports_per_s_alone\":%.0f,\"reports_per_s_read\":%.0f,"
+           "\"ratio\":%.4f,"
+           "\"ack_p50_ms_alone\":%.3f,\"ack_p50_ms_read\":%.3f,\"ack_p99_ms_alone\":%.3f,\"ack_p99_ms_read\":"
+           "%.3f}\n",
+           rounds, median(alone[0], rounds), median(read[0], rounds),
+           median(read[0], rounds) / median(alone[0], rounds), median(alone[1], rounds),
+           median(read[1], rounds), median(alone[2], rounds), median(read[2], rounds));
     char command[300];
     snprintf(command, sizeof command, "rm -rf '%s'", folder);
     return system(command) != 0;

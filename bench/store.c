@@ -35,13 +35,19 @@ static void commit(struct store *store)
 
 static int64_t add_trial(struct store *store, int64_t study, uint32_t number, int params)
 {
-    struct row_trial trial = {.study = study, .number = number, .group = number, .sampler = "random", .until = 9,
-                              .epochs = 9, .score = NAN};
+    struct row_trial trial = {.study = study,
+                              .number = number,
+                              .group = number,
+                              .sampler = "random",
+                              .until = 9,
+                              .epochs = 9,
+                              .score = NAN};
     struct row_value values[16];
     char names[16][8];
     for (int i = 0; i < params; i++) {
         snprintf(names[i], sizeof names[i], "p%d", i);
-        values[i] = (struct row_value){.name = names[i], .is_number = true, .number = 1.0 / (number + (unsigned)i + 1)};
+        values[i] = (struct row_value){
+            .name = names[i], .is_number = true, .number = 1.0 / (number + (unsigned)i + 1)};
     }
     store_add_trial(store, &trial, values, params);
     return trial.id;
@@ -72,7 +78,11 @@ static void start(struct store *store, int64_t trial, int64_t worker)
 static void report(struct store *store, int64_t trial, int epoch, int metrics)
 {
     static const struct row_metric all[] = {{"train_loss", 0.25}, {"train_acc", 0.5}, {"val_loss", 0.125}};
-    struct row_epoch row = {.trial = trial, .attempt = 1, .epoch = epoch, .value = 1.0 / (epoch + 1), .seconds = 0.1,
+    struct row_epoch row = {.trial = trial,
+                            .attempt = 1,
+                            .epoch = epoch,
+                            .value = 1.0 / (epoch + 1),
+                            .seconds = 0.1,
                             .received_ms = 1};
     store_add_epoch(store, &row, all, metrics);
 }
@@ -119,8 +129,12 @@ static void views(struct store *store, const char *db)
     store_worker_joined(store, &worker, 1);
     int64_t began = clock_mono_us();
     for (uint32_t i = 1; i <= 10000; i++) {
-        struct row_trial trial = {.id = add_trial(store, study, i, 10), .until = 9, .epochs = 9, .last_epoch = 3,
-                                  .best_epoch = 1 + (int)i % 3, .score = 1.0 / i};
+        struct row_trial trial = {.id = add_trial(store, study, i, 10),
+                                  .until = 9,
+                                  .epochs = 9,
+                                  .last_epoch = 3,
+                                  .best_epoch = 1 + (int)i % 3,
+                                  .score = 1.0 / i};
         start(store, trial.id, worker.id);
         for (int epoch = 1; epoch <= 3; epoch++)
             report(store, trial.id, epoch, 3);
@@ -129,11 +143,13 @@ static void views(struct store *store, const char *db)
     commit(store);
     say("10000 trials with 10 params, 3 epochs, one commit", (double)(clock_mono_us() - began) / 1e3, "ms");
     ask(db, "flat view, all of 10000 x 10", "SELECT * FROM wide");
-    ask(db, "flat view, where and order", "SELECT p1, p2, val_acc FROM wide WHERE p1 < 1e-3 ORDER BY val_acc DESC");
+    ask(db, "flat view, where and order",
+        "SELECT p1, p2, val_acc FROM wide WHERE p1 < 1e-3 ORDER BY val_acc DESC");
     ask(db, "best_trials LIMIT 10", "SELECT * FROM best_trials LIMIT 10");
     ask(db, "best_trials, all", "SELECT * FROM best_trials");
     ask(db, "leaderboard, first 10", "SELECT * FROM leaderboard WHERE study = 'wide' AND rank <= 10");
-    ask(db, "learning_curves of one trial", "SELECT * FROM learning_curves WHERE study = 'wide' AND trial = 77");
+    ask(db, "learning_curves of one trial",
+        "SELECT * FROM learning_curves WHERE study = 'wide' AND trial = 77");
     ask(db, "learning_curves, all", "SELECT count(*), sum(value) FROM learning_curves");
     ask(db, "study_progress", "SELECT * FROM study_progress");
 }

@@ -21,15 +21,13 @@ struct shown {
     struct rows head, params, attempts, curve, events, checkpoints, findings;
 };
 
-static const char *const statements[] = {"trial_head",  "trial_params", "trial_attempts",
-                                         "trial_curve", "trial_events", "trial_checkpoints",
-                                         "trial_findings"};
+static const char *const statements[] = {"trial_head",   "trial_params",      "trial_attempts", "trial_curve",
+                                         "trial_events", "trial_checkpoints", "trial_findings"};
 
 static struct rows *part(struct shown *shown, size_t i)
 {
-    struct rows *parts[] = {&shown->head,  &shown->params, &shown->attempts,
-                            &shown->curve, &shown->events, &shown->checkpoints,
-                            &shown->findings};
+    struct rows *parts[] = {&shown->head,   &shown->params,      &shown->attempts, &shown->curve,
+                            &shown->events, &shown->checkpoints, &shown->findings};
     return parts[i];
 }
 

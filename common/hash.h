@@ -8,7 +8,7 @@
 
 #include "common/err.h"
 
-enum { HASH_HEX = 33 }; /* 32 hex digits and the NUL */
+enum { HASH_HEX = 33 };                /* 32 hex digits and the NUL */
 #define HONE_SEED_MAX 9007199254740991 /* 2^53 - 1: what JSON carries exactly */
 
 uint32_t hash_name(const char *name);            /* FNV-1a, stable for ever: it is part of every replay */

@@ -183,8 +183,10 @@ static int verb_resume(const struct asking *a, struct err *err)
     if (study_has_ended(s) && !stopped) {
         err_set(err, ERR_NO, "study \"%s\" has ended (%s)", s->def.name, s->end_reason);
         if (strcmp(s->end_reason, "checks") == 0)
-            return err_hint(err, "run or submit its file again: it is checked again; --force goes on in spite of that");
-        return err_hint(err, "a larger budget starts it again: hone edit %s --set search.trials=N", s->def.name);
+            return err_hint(
+                err, "run or submit its file again: it is checked again; --force goes on in spite of that");
+        return err_hint(err, "a larger budget starts it again: hone edit %s --set search.trials=N",
+                        s->def.name);
     }
     if (stopped)
         study_reopen(a->turn, s);

@@ -103,8 +103,8 @@ static int carried_now(const struct study *s)
 static void set_box(struct turn *turn, struct study *s, const struct box *box, int stage, int carried)
 {
     char *walls = write_box(&s->def.space, box);
-    uint64_t seq = store_add_box(turn->store, s->id, stage, carried, (int)history_finished(&s->history), walls,
-                                 turn->now.wall_ms);
+    uint64_t seq = store_add_box(turn->store, s->id, stage, carried, (int)history_finished(&s->history),
+                                 walls, turn->now.wall_ms);
     study_learn_box(s, box, stage, carried, seq);
     free(walls);
 }
@@ -121,11 +121,23 @@ static void tell(struct turn *turn, struct study *s, const struct wall_event *e)
             jw_int(&w, NULL, e->behind[i]);
     jw_close_array(&w);
     struct row_box_event row = {
-        .study = s->id, .stage = stage_now(s), .param = p->name, .side = sides[e->side + 1],
-        .verdict = wall_verdict_name(e->verdict), .best = e->best, .lean = e->lean, .slope = e->slope,
-        .trend = e->trend, .top = e->top, .trials = (int)history_finished(&s->history), .before_low = e->before.lo,
-        .before_high = e->before.hi, .after_low = e->after.lo, .after_high = e->after.hi,
-        .choice = e->verdict == WALL_DROP ? p->choices[e->choice].text : NULL, .behind = str_text(&behind),
+        .study = s->id,
+        .stage = stage_now(s),
+        .param = p->name,
+        .side = sides[e->side + 1],
+        .verdict = wall_verdict_name(e->verdict),
+        .best = e->best,
+        .lean = e->lean,
+        .slope = e->slope,
+        .trend = e->trend,
+        .top = e->top,
+        .trials = (int)history_finished(&s->history),
+        .before_low = e->before.lo,
+        .before_high = e->before.hi,
+        .after_low = e->after.lo,
+        .after_high = e->after.hi,
+        .choice = e->verdict == WALL_DROP ? p->choices[e->choice].text : NULL,
+        .behind = str_text(&behind),
         .text = e->text,
     };
     store_add_box_event(turn->store, &row, turn->now.wall_ms);
@@ -137,7 +149,8 @@ static void tell(struct turn *turn, struct study *s, const struct wall_event *e)
 
 static bool same_event(const struct wall_event *e, const struct study *s)
 {
-    return s->told_verdict && s->told_verdict[e->param * 2 + (e->side > 0)] == (unsigned char)(e->verdict + 1);
+    return s->told_verdict &&
+           s->told_verdict[e->param * 2 + (e->side > 0)] == (unsigned char)(e->verdict + 1);
 }
 
 /* A warning is told once, until the verdict changes; a move is always told. */
@@ -155,7 +168,8 @@ static bool look(struct turn *turn, struct study *s)
     struct box box, next;
     history_box_clone(&s->history, &s->def.space, &box);
     box_clone(&next, &box, &s->def.space);
-    int count = walls_look(&s->def.space, search_boundary(&s->def.search), &s->history, &box, &next, events, room);
+    int count =
+        walls_look(&s->def.space, search_boundary(&s->def.search), &s->history, &box, &next, events, room);
     for (int i = 0; i < count; i++) {
         if (events[i].verdict != WALL_GROW && same_event(&events[i], s))
             continue;
@@ -207,7 +221,8 @@ static void promote(struct turn *turn, struct trial *t, int until, const char *w
     study_learn_until(t->study, t->number, until, store_seq(turn->store));
 }
 
-static void end_stage_of_trials(struct turn *turn, struct study *s, int until, const uint32_t *carried, int count)
+static void end_stage_of_trials(struct turn *turn, struct study *s, int until, const uint32_t *carried,
+                                int count)
 {
     for (size_t i = 0; i < s->count; i++) {
         struct trial *t = s->trials[i];
@@ -240,7 +255,8 @@ static bool end_stage(struct turn *turn, struct study *s, const struct stages *s
     struct box box, next;
     history_box_clone(&s->history, &s->def.space, &box);
     box_clone(&next, &box, &s->def.space);
-    int count = stage_next_box(&s->def.space, s->def.search.boundary, &s->history, &box, before, &next, events, room);
+    int count =
+        stage_next_box(&s->def.space, s->def.search.boundary, &s->history, &box, before, &next, events, room);
     for (int i = 0; i < count; i++)
         tell(turn, s, &events[i]);
     bool last = stage + 1 >= stages->count;
@@ -250,9 +266,9 @@ static bool end_stage(struct turn *turn, struct study *s, const struct stages *s
         int carried_count = stage_carried(&s->history, before.epochs, after.trials, carried);
         set_box(turn, s, &next, stage + 1, carried_count);
         end_stage_of_trials(turn, s, after.epochs, carried, carried_count);
-        log_note("%s: stage %d of %d: %d trials of %d epochs, %d of them go on from the stage before", s->def.name,
-                 stage + 2, stages->count > stage + 1 ? stages->count : stage + 2, after.trials, after.epochs,
-                 carried_count);
+        log_note("%s: stage %d of %d: %d trials of %d epochs, %d of them go on from the stage before",
+                 s->def.name, stage + 2, stages->count > stage + 1 ? stages->count : stage + 2, after.trials,
+                 after.epochs, carried_count);
         free(carried);
     }
     box_fini(&box);
@@ -343,7 +359,8 @@ const char *course_verdict(const struct study_def *def, const struct history *hi
         return "threshold";
     if (prune->method == PRUNE_MEDIAN && median_stops(prune, finished, count, mine))
         return "median";
-    if (prune->method == PRUNE_ASHA && !prune->promotes && asha_stops(&prune->asha, history, trial, mine.count))
+    if (prune->method == PRUNE_ASHA && !prune->promotes &&
+        asha_stops(&prune->asha, history, trial, mine.count))
         return "asha";
     return NULL;
 }
@@ -408,7 +425,8 @@ static int approve_one(void *arg, uint64_t seq, const char *param, const char *s
     struct approving *a = arg;
     const struct space *space = &a->study->def.space;
     int i = space_find(space, param);
-    if (i < 0 || a->count >= (int)COUNT_OF(a->seqs) || (a->param && a->param[0] && strcmp(a->param, param) != 0))
+    if (i < 0 || a->count >= (int)COUNT_OF(a->seqs) ||
+        (a->param && a->param[0] && strcmp(a->param, param) != 0))
         return 0;
     course_widen(&space->params[i], side, low, high, &a->box->walls[i]);
     a->seqs[a->count++] = seq;
@@ -424,9 +442,12 @@ static void note_approval(struct turn *turn, const struct approving *a, const ch
     for (int i = 0; i < a->count; i++)
         jw_int(&w, NULL, (int64_t)a->seqs[i]);
     jw_close_array(&w);
-    struct row_study_event row = {.study = a->study->id, .event = "approve",
-                                  .path = a->param && a->param[0] ? a->param : NULL, .after = str_text(&seqs),
-                                  .who = who, .at_ms = turn->now.wall_ms};
+    struct row_study_event row = {.study = a->study->id,
+                                  .event = "approve",
+                                  .path = a->param && a->param[0] ? a->param : NULL,
+                                  .after = str_text(&seqs),
+                                  .who = who,
+                                  .at_ms = turn->now.wall_ms};
     store_add_study_event(turn->store, &row);
     str_fini(&seqs);
 }

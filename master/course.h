@@ -33,7 +33,8 @@ void course_ranges_changed(struct turn *turn, struct study *study, const struct 
 /* ---- for replay, which decides the same again ---- */
 
 /* A trial's curve as pruners want it: more is better. */
-struct curve course_curve(const struct study_def *def, const struct trial *trial, int epochs, struct str *turned);
+struct curve course_curve(const struct study_def *def, const struct trial *trial, int epochs,
+                          struct str *turned);
 /* Which rule stops a trial at the end of this curve; NULL: none. `finished` are curves of complete trials. */
 const char *course_verdict(const struct study_def *def, const struct history *history, uint32_t trial,
                            struct curve mine, const struct curve *finished, int count);

@@ -74,8 +74,8 @@ static struct op *new_op(enum op_kind kind, int64_t study)
     return op;
 }
 
-void proposer_added(struct proposer *p, int64_t study, uint32_t trial, uint32_t group, const struct point *point,
-                    const double *fit, int fit_count, uint64_t seq)
+void proposer_added(struct proposer *p, int64_t study, uint32_t trial, uint32_t group,
+                    const struct point *point, const double *fit, int fit_count, uint64_t seq)
 {
     struct op *op = new_op(OP_ADD, study);
     op->trial = trial;
@@ -91,8 +91,8 @@ void proposer_added(struct proposer *p, int64_t study, uint32_t trial, uint32_t 
     say(p, op);
 }
 
-void proposer_updated(struct proposer *p, int64_t study, uint32_t trial, enum history_state state, bool pruned,
-                      int epochs, double score, uint64_t seq)
+void proposer_updated(struct proposer *p, int64_t study, uint32_t trial, enum history_state state,
+                      bool pruned, int epochs, double score, uint64_t seq)
 {
     struct op *op = new_op(OP_UPDATE, study);
     op->trial = trial;
@@ -113,8 +113,8 @@ void proposer_until(struct proposer *p, int64_t study, uint32_t trial, int until
     say(p, op);
 }
 
-void proposer_boxed(struct proposer *p, int64_t study, const struct space *space, const struct box *box, int stage,
-                    int carried, uint64_t seq)
+void proposer_boxed(struct proposer *p, int64_t study, const struct space *space, const struct box *box,
+                    int stage, int carried, uint64_t seq)
 {
     struct op *op = new_op(OP_BOX, study);
     op->stage = stage;
@@ -141,13 +141,14 @@ void proposer_open(struct proposer *p, int64_t study, const struct search_def *d
             if (step->until != until)
                 proposer_until(p, study, e->trial, step->until, step->seq);
             else
-                proposer_updated(p, study, e->trial, step->state, step->pruned, step->epochs, step->score, step->seq);
+                proposer_updated(p, study, e->trial, step->state, step->pruned, step->epochs, step->score,
+                                 step->seq);
             until = step->until;
         }
     }
     for (size_t i = 0; i < history->box_count; i++)
-        proposer_boxed(p, study, space, &history->boxes[i].box, history->boxes[i].stage, history->boxes[i].carried,
-                       history->boxes[i].seq);
+        proposer_boxed(p, study, space, &history->boxes[i].box, history->boxes[i].stage,
+                       history->boxes[i].carried, history->boxes[i].seq);
 }
 
 void proposer_ask(struct proposer *p, int64_t study, uint32_t trial)

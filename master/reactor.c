@@ -628,11 +628,10 @@ static const struct {
     void (*handle)(struct reactor *r, struct turn *turn, peer_id from, struct worker *w, struct msg *msg);
     bool from_strangers; /* also before HELLO */
 } handlers[MSG_KIND_COUNT] = {
-    [MSG_hello] = {on_hello, true},   [MSG_credit] = {on_credit, false}, [MSG_report] = {on_report, false},
-    [MSG_done] = {on_done, false},    [MSG_beat] = {on_beat, false},     [MSG_bye] = {on_bye, false},
-    [MSG_checked] = {on_checked, false},
-    [MSG_error] = {on_error, true},   [MSG_call] = {on_call, true},
-    [MSG_want] = {on_want, false},    [MSG_chunk] = {on_chunk, false},
+    [MSG_hello] = {on_hello, true},      [MSG_credit] = {on_credit, false}, [MSG_report] = {on_report, false},
+    [MSG_done] = {on_done, false},       [MSG_beat] = {on_beat, false},     [MSG_bye] = {on_bye, false},
+    [MSG_checked] = {on_checked, false}, [MSG_error] = {on_error, true},    [MSG_call] = {on_call, true},
+    [MSG_want] = {on_want, false},       [MSG_chunk] = {on_chunk, false},
 };
 
 void reactor_ask_hello(struct turn *turn, peer_id peer)
@@ -790,8 +789,9 @@ static int fresh_name(const struct reactor *r, struct study_def *def, struct err
     return err_set(err, ERR_BAD, "there is no free name like \"%s-2\" left", def->name);
 }
 
-int reactor_submit(struct reactor *r, struct turn *turn, struct study_def *def, const char *file, const char *base,
-                   bool fresh, enum study_checks checks, struct study **out, struct err *err)
+int reactor_submit(struct reactor *r, struct turn *turn, struct study_def *def, const char *file,
+                   const char *base, bool fresh, enum study_checks checks, struct study **out,
+                   struct err *err)
 {
     struct study *known = reactor_study(r, def->name);
     if (known && !fresh) {

@@ -65,7 +65,8 @@ void reactor_committed(struct reactor *reactor, struct turn *turn);
 
 /* Adds a study or finds it again (see server_submit). */
 int reactor_submit(struct reactor *reactor, struct turn *turn, struct study_def *def, const char *file,
-                   const char *base, bool fresh, enum study_checks checks, struct study **out, struct err *err);
+                   const char *base, bool fresh, enum study_checks checks, struct study **out,
+                   struct err *err);
 /* By name; NULL or "": the newest. NULL if there is none. */
 struct study *reactor_study(const struct reactor *reactor, const char *name);
 

@@ -42,7 +42,8 @@ static int run(struct query *query, const struct jcur *args, struct rows *out, s
             return ERR_BAD;
         return query_run(query, text, bind, count, out, err);
     }
-    if (jcur_text(&sql, 1 << 16, &text, err) || (jcur_has(&limit) && jcur_int(&limit, 0, ROWS_MAX, &most, err)))
+    if (jcur_text(&sql, 1 << 16, &text, err) ||
+        (jcur_has(&limit) && jcur_int(&limit, 0, ROWS_MAX, &most, err)))
         return ERR_BAD;
     return query_sql(query, text, most ? (size_t)most : ROWS_MAX, out, err);
 }
@@ -72,7 +73,8 @@ static int write_rows(const struct rows *rows, struct str *text, struct err *err
             write_cell(&w, rows_cell(rows, r, c));
         jw_close_array(&w);
         if (text->len > ANSWER_MAX_BYTES) {
-            err_set(err, ERR_BAD, "the answer is larger than one message (row %zu of %zu)", r + 1, rows->count);
+            err_set(err, ERR_BAD, "the answer is larger than one message (row %zu of %zu)", r + 1,
+                    rows->count);
             return err_hint(err, "ask for fewer rows or columns, or copy the database with `hone backup`");
         }
     }

@@ -343,7 +343,8 @@ static void run_epoch(struct rehearsal *r, struct actor *a, struct running *run)
     jw_close_object(&w);
     msg.report.checkpoint = json_parse(str_text(&text), text.len, "checkpoint", NULL);
     str_fini(&text);
-    const char *findings = r->options.findings ? r->options.findings(r->options.arg, run->params, run->epoch) : NULL;
+    const char *findings =
+        r->options.findings ? r->options.findings(r->options.arg, run->params, run->epoch) : NULL;
     if (findings)
         msg.report.findings = json_parse(findings, strlen(findings), "findings", NULL);
     keep_and_say(r, a, &msg, &msg.report.seq);
@@ -460,7 +461,8 @@ static void actor_on_check(struct rehearsal *r, struct actor *a, const struct ms
     struct msg msg = {.kind = MSG_checked};
     struct check_result result;
     int worker = (int)(a - r->actors);
-    enum verdict verdict = r->options.verdict ? r->options.verdict(r->options.arg, worker, check->smoke) : VERDICT_GOOD;
+    enum verdict verdict =
+        r->options.verdict ? r->options.verdict(r->options.arg, worker, check->smoke) : VERDICT_GOOD;
     struct str text = {0};
     struct jw w = jw_to(&text);
     check_result_set(&result, "G4", "one epoch", verdict, "rehearsed");
@@ -656,7 +658,8 @@ static void master_turn(struct rehearsal *r)
         store_break(r->store, false);
         r->disk_back_ms = 0;
     }
-    int64_t next = r->outage.on ? outage_tick(&r->outage, &r->reactor, &turn) : reactor_tick(&r->reactor, &turn);
+    int64_t next =
+        r->outage.on ? outage_tick(&r->outage, &r->reactor, &turn) : reactor_tick(&r->reactor, &turn);
     r->master_next_ms = next - 1000000;
     bool dirty = store_dirty(r->store);
     if (dirty && chance(r, r->options.crash_before)) {
@@ -947,8 +950,10 @@ void rehearsal_call(struct rehearsal *r, const char *verb, const char *args_json
     struct turn turn = turn_of(r);
     reactor_on_message(&r->reactor, &turn, UINT32_MAX, &msg);
     msg_fini(&msg);
-    double crash_before = r->options.crash_before, crash_after = r->options.crash_after, disk = r->options.break_disk;
-    r->options.crash_before = r->options.crash_after = r->options.break_disk = 0; /* the test wants its answer */
+    double crash_before = r->options.crash_before, crash_after = r->options.crash_after,
+           disk = r->options.break_disk;
+    r->options.crash_before = r->options.crash_after = r->options.break_disk =
+        0; /* the test wants its answer */
     master_turn(r);
     r->options.crash_before = crash_before;
     r->options.crash_after = crash_after;

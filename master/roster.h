@@ -27,19 +27,19 @@ struct worker {
     char key[41]; /* it came under; "": there are no keys */
     int slots;
     int64_t pid;
-    peer_id peer;  /* 0: not connected */
-    uint64_t credit; /* jobs it is ready for on this connection, in all */
-    uint64_t sent;   /* jobs sent on this connection */
-    uint64_t ack_seq;   /* highest seq applied, to be acknowledged after the commit */
+    peer_id peer;     /* 0: not connected */
+    uint64_t credit;  /* jobs it is ready for on this connection, in all */
+    uint64_t sent;    /* jobs sent on this connection */
+    uint64_t ack_seq; /* highest seq applied, to be acknowledged after the commit */
     bool ack_due;
-    bool transit; /* it sends and fetches checkpoints */
-    int64_t heard_mono_ms; /* last sign of life */
+    bool transit;               /* it sends and fetches checkpoints */
+    int64_t heard_mono_ms;      /* last sign of life */
     int64_t rest_until_mono_ms; /* no job before that: it refused one */
     int refusals;               /* and failures in quarantine, in a row */
     enum worker_mode mode;
     int failed_in_row;
     int64_t failing_since_mono_ms, did_well_mono_ms; /* 0: not yet */
-    int64_t spoke_mono_ms; /* last time we said something */
+    int64_t spoke_mono_ms;                           /* last time we said something */
     struct trial **held;
     size_t held_count, held_room;
     struct smoke *smokes;

@@ -26,9 +26,9 @@ enum {
     LEASE_MS = 15000,
     INTERRUPT_MS = 15000, /* longer than a slot's grace of 10 s */
     MIRROR_EVERY_MS = 60000,
-    DRAIN_MOST = 20000,   /* messages a turn: bounds how long an acknowledgement may wait for its commit */
-    LOOK_EVERY_MS = 50, /* is the file still where it was? */
-    IPC_PATH_MOST = 100,  /* sockaddr_un holds 107 */
+    DRAIN_MOST = 20000,  /* messages a turn: bounds how long an acknowledgement may wait for its commit */
+    LOOK_EVERY_MS = 50,  /* is the file still where it was? */
+    IPC_PATH_MOST = 100, /* sockaddr_un holds 107 */
 };
 
 struct server {
@@ -385,7 +385,8 @@ int server_turn(struct server *server, int64_t max_wait_ms, struct err *err)
         return 1;
     int64_t wait = next == INT64_MAX ? max_wait_ms : next - clock_mono_ms();
     wait = wait < 0 ? 0 : wait < max_wait_ms || max_wait_ms < 0 ? wait : max_wait_ms;
-    struct pollfd helpers[] = {{proposer_fd(server->proposer), POLLIN, 0}, {porter_fd(server->porter), POLLIN, 0}};
+    struct pollfd helpers[] = {{proposer_fd(server->proposer), POLLIN, 0},
+                               {porter_fd(server->porter), POLLIN, 0}};
     wire_wait(server->wire, helpers, 2, wait);
     proposer_calm(server->proposer);
     return 0;
@@ -411,8 +412,8 @@ void server_interrupt(struct server *server)
 
 /* ---- submit, look ---- */
 
-int server_submit(struct server *server, const char *definition, const char *file, const char *base, bool fresh,
-                  enum study_checks checks, char name[65], bool *finished, struct err *err)
+int server_submit(struct server *server, const char *definition, const char *file, const char *base,
+                  bool fresh, enum study_checks checks, char name[65], bool *finished, struct err *err)
 {
     struct study_def def;
     struct study *study = NULL;

@@ -25,11 +25,11 @@ struct server;
 
 struct server_options {
     const char *db;
-    const char *bind;   /* NULL: ipc beside the database, so that a restarted master is found again */
+    const char *bind; /* NULL: ipc beside the database, so that a restarted master is found again */
     const char
         *keys; /* folder of keys: whoever comes over tcp needs one of its list; NULL: none, and everybody may
                          * do everything. ipc needs none */
-    bool once;          /* end when every study has ended and nothing is held */
+    bool once; /* end when every study has ended and nothing is held */
     bool network_db;    /* exclusive locking, for a database on a network file system */
     const char *mirror; /* NULL, or a path that gets an online backup every minute and at the end */
     int64_t beat_ms;    /* 0: 2 s */
@@ -45,8 +45,8 @@ void server_close(struct server *server);
  * (*finished tells if it has ended); another definition: ERR_BAD with the first path that differs; fresh: takes
  * name-2, name-3, … `checks` other than WANTED is stored with the study, and stays. One that failed its checks is
  * checked again. */
-int server_submit(struct server *server, const char *definition, const char *file, const char *base, bool fresh,
-                  enum study_checks checks, char name[65], bool *finished, struct err *err);
+int server_submit(struct server *server, const char *definition, const char *file, const char *base,
+                  bool fresh, enum study_checks checks, char name[65], bool *finished, struct err *err);
 
 /* One turn; waits at most max_wait_ms. 0: go on; 1: nothing is left to do (once, or interrupted and quiet);
  * negative: the database is gone or replaced, nothing more may be said. A disk that is full is no such end: see
@@ -64,6 +64,7 @@ void server_worker_gone(struct server *server, int64_t pid);
 int server_snapshot(const struct server *server, const char *study, struct server_snapshot *out);
 
 /* No master alive: takes the lock, applies one CALL and commits. ERR_REACH if one is alive after all. */
-int server_offline_call(const char *db, const struct msg_call *call, struct msg_answer *answer, struct err *err);
+int server_offline_call(const char *db, const struct msg_call *call, struct msg_answer *answer,
+                        struct err *err);
 
 #endif

@@ -17,7 +17,8 @@ static int64_t epochs_left(const struct study *s)
     return left > 0 ? left : 0;
 }
 
-void snapshot_take(const struct reactor *r, const struct study *s, int64_t mono_ms, struct server_snapshot *out)
+void snapshot_take(const struct reactor *r, const struct study *s, int64_t mono_ms,
+                   struct server_snapshot *out)
 {
     *out = (struct server_snapshot){.maximize = s->def.maximize, .planned = study_planned(s), .eta_ms = -1};
     str_copy(out->study, sizeof out->study, s->def.name);

@@ -22,12 +22,12 @@ struct server_snapshot {
     double best;
     uint32_t best_trial;
     int64_t epochs_done;
-    int64_t epochs_planned;  /* -1: unknown */
-    double epochs_per_s;     /* over the last 30 s */
-    int64_t eta_ms;          /* -1: unknown */
-    int workers, slots;      /* connected now */
-    const char *state;       /* running, checking, paused, stopping, ended; "store: ..." while it takes no writes */
-    char end_reason[33];     /* "" until it has ended */
+    int64_t epochs_planned; /* -1: unknown */
+    double epochs_per_s;    /* over the last 30 s */
+    int64_t eta_ms;         /* -1: unknown */
+    int workers, slots;     /* connected now */
+    const char *state; /* running, checking, paused, stopping, ended; "store: ..." while it takes no writes */
+    char end_reason[33]; /* "" until it has ended */
 };
 
 void snapshot_take(const struct reactor *reactor, const struct study *study, int64_t mono_ms,

@@ -515,13 +515,15 @@ static struct trial *sample(struct turn *turn, struct study *s)
 
 /* ---- points that somebody names ---- */
 
-int study_add_given(struct turn *turn, struct study *s, const struct jcur *given, const char *who, struct trial **out,
-                    struct err *err)
+int study_add_given(struct turn *turn, struct study *s, const struct jcur *given, const char *who,
+                    struct trial **out, struct err *err)
 {
     if (sampler_size(s->sampler) >= 0 || !may_sample(s)) {
         if (sampler_size(s->sampler) >= 0)
-            return err_set(err, ERR_NO, "study \"%s\": a grid visits its own points and no others", s->def.name);
-        err_set(err, ERR_NO, "study \"%s\" has all its %lld trials", s->def.name, (long long)study_planned(s));
+            return err_set(err, ERR_NO, "study \"%s\": a grid visits its own points and no others",
+                           s->def.name);
+        err_set(err, ERR_NO, "study \"%s\" has all its %lld trials", s->def.name,
+                (long long)study_planned(s));
         return err_hint(err, "hone edit %s --set search.trials=%lld makes room", s->def.name,
                         (long long)study_planned(s) + 1);
     }
@@ -529,11 +531,13 @@ int study_add_given(struct turn *turn, struct study *s, const struct jcur *given
     struct point point;
     struct str text = {0};
     point_init(&point, &s->def.space);
-    int rc = given_point(&s->def.space, &s->history, s->def.search.seed, (uint32_t)s->count + 1, given, &point, err);
+    int rc = given_point(&s->def.space, &s->history, s->def.search.seed, (uint32_t)s->count + 1, given,
+                         &point, err);
     if (!rc) {
         size_t named = json_count(given->node);
         json_print(given->node, &text);
-        snprintf(note.why, sizeof note.why, "%zu of %d parameters named by %.60s", named, s->def.space.count, who);
+        snprintf(note.why, sizeof note.why, "%zu of %d parameters named by %.60s", named, s->def.space.count,
+                 who);
         struct trial *t = new_trial(turn, s, &point, &note, str_text(&text), 0, 0);
         if (out)
             *out = t;
@@ -561,10 +565,12 @@ static struct trial *repeat_one(struct turn *turn, struct study *s)
     if (!has_room(s) || !repeat_next(&s->def.repeat, &s->history, &job))
         return NULL;
     struct proposal note = {.sampler = "repeat", .version = 1, .seq_cut = s->history.seq};
-    int len = snprintf(note.why, sizeof note.why, "repeat %d of %d of trial %u: mean %.6g so far", job.repeat + 1,
-                       s->def.repeat.repeats, job.group, s->def.maximize ? job.mean : -job.mean);
+    int len =
+        snprintf(note.why, sizeof note.why, "repeat %d of %d of trial %u: mean %.6g so far", job.repeat + 1,
+                 s->def.repeat.repeats, job.group, s->def.maximize ? job.mean : -job.mean);
     if (isfinite(job.bar))
-        snprintf(note.why + len, sizeof note.why - (size_t)len, ", the bar is %.6g", s->def.maximize ? job.bar : -job.bar);
+        snprintf(note.why + len, sizeof note.why - (size_t)len, ", the bar is %.6g",
+                 s->def.maximize ? job.bar : -job.bar);
     return new_trial(turn, s, &study_trial(s, job.group)->point, &note, NULL, job.group, job.repeat);
 }
 
@@ -577,9 +583,10 @@ static bool confirm(struct turn *turn, struct study *s)
     for (int i = 0; i < count; i++)
         for (int k = 0; k < s->def.repeat.confirm_seeds; k++) {
             struct proposal note = {.sampler = "confirm", .version = 1, .seq_cut = cut};
-            snprintf(note.why, sizeof note.why, "trial %u again: rank %d with mean %.6g, to be confirmed", jobs[i].group,
-                     jobs[i].rank, s->def.maximize ? jobs[i].mean : -jobs[i].mean);
-            new_trial(turn, s, &study_trial(s, jobs[i].group)->point, &note, NULL, jobs[i].group, jobs[i].repeat + k);
+            snprintf(note.why, sizeof note.why, "trial %u again: rank %d with mean %.6g, to be confirmed",
+                     jobs[i].group, jobs[i].rank, s->def.maximize ? jobs[i].mean : -jobs[i].mean);
+            new_trial(turn, s, &study_trial(s, jobs[i].group)->point, &note, NULL, jobs[i].group,
+                      jobs[i].repeat + k);
         }
     return count > 0;
 }
@@ -793,7 +800,8 @@ void study_consider_best(struct study *s, struct trial *t)
     if (s->best == t) {
         /* Its own score may have fallen (another attempt replaced epochs): look at all of them. */
         for (size_t i = 0; i < s->count; i++)
-            if (!s->trials[i]->is_deleted && metric_better(s->def.maximize, s->trials[i]->score, s->best->score))
+            if (!s->trials[i]->is_deleted &&
+                metric_better(s->def.maximize, s->trials[i]->score, s->best->score))
                 s->best = s->trials[i];
         if (isnan(s->best->score))
             s->best = NULL;

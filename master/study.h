@@ -31,7 +31,7 @@ struct study {
     struct history history;
     struct proposer *proposer; /* NULL: points are proposed on the spot (fast samplers, rehearsal) */
     bool asked;                /* a question is with the proposer */
-    struct trial **trials; /* trials[number - 1] */
+    struct trial **trials;     /* trials[number - 1] */
     size_t count, room;
     struct trial *waiting_first, *waiting_last;
     int64_t counts[TRIAL_STATUS_COUNT];
@@ -40,16 +40,16 @@ struct study {
     struct trial *best;
     struct worker *checker; /* who has its CHECK; NULL: nobody */
     char check_token[HASH_HEX];
-    char ending[33];     /* why it is being wound up; "": it is not */
-    bool exhausted;      /* the sampler has nothing left */
-    bool course_done;    /* the last stage has ended */
-    size_t looked_at;    /* finished trials at the last look at the walls */
+    char ending[33];             /* why it is being wound up; "": it is not */
+    bool exhausted;              /* the sampler has nothing left */
+    bool course_done;            /* the last stage has ended */
+    size_t looked_at;            /* finished trials at the last look at the walls */
     unsigned char *told_verdict; /* last verdict told, by parameter and side */
-    int64_t counted_mono_ms; /* wall and slot time are counted up to here; 0: not started */
-    int64_t saved_wall_ms;   /* what the row says */
-    int64_t kept_bytes;      /* of its checkpoints that are kept */
-    bool none_spare;         /* the last look found nothing that max_bytes could take */
-    double served;           /* jobs given, over the weight: for the fair share */
+    int64_t counted_mono_ms;     /* wall and slot time are counted up to here; 0: not started */
+    int64_t saved_wall_ms;       /* what the row says */
+    int64_t kept_bytes;          /* of its checkpoints that are kept */
+    bool none_spare;             /* the last look found nothing that max_bytes could take */
+    double served;               /* jobs given, over the weight: for the fair share */
 };
 
 /* From a checked definition (taken; empty afterwards) to a study with its sampler. NULL and err on failure. */
@@ -65,9 +65,10 @@ int study_load(struct turn *turn, struct study *study, int64_t orphan_until_mono
 void study_use_proposer(struct study *study, struct proposer *proposer);
 
 /* What samplers learn, here and in the proposer's mirror. */
-void study_learn_point(struct study *study, const struct trial *trial, const struct proposal *note, uint64_t seq);
-void study_learn_result(struct study *study, uint32_t trial, enum history_state state, bool pruned, int epochs,
-                        double score, uint64_t seq);
+void study_learn_point(struct study *study, const struct trial *trial, const struct proposal *note,
+                       uint64_t seq);
+void study_learn_result(struct study *study, uint32_t trial, enum history_state state, bool pruned,
+                        int epochs, double score, uint64_t seq);
 /* Its job now ends after this epoch: sampled, promoted. */
 void study_learn_until(struct study *study, uint32_t trial, int until, uint64_t seq);
 void study_learn_box(struct study *study, const struct box *box, int stage, int carried, uint64_t seq);

@@ -90,7 +90,8 @@ static int check_placeholders(const struct jcur *arg, const struct study_def *de
             continue; /* a brace of the trainer's own, as in JSON or a shell pattern */
         memcpy(name, open + 1, len);
         name[len] = '\0';
-        if (!name_ok(name) || space_find(&def->space, name) >= 0 || (def->repeat.folds && strcmp(name, "fold") == 0))
+        if (!name_ok(name) || space_find(&def->space, name) >= 0 ||
+            (def->repeat.folds && strcmp(name, "fold") == 0))
             continue;
         const char *const *w = words;
         while (*w && strcmp(*w, name) != 0)
@@ -215,7 +216,8 @@ static int check_groups(const struct jcur *root, const struct study_def *def, st
     bool rungs = stages_of(&def->search) || def->prune.method == PRUNE_ASHA;
     struct jcur repeat = jcur_get(root, "repeat"), confirm = jcur_get(root, "confirm");
     if (rungs && def->repeat.repeats > 1)
-        return jcur_fail(&repeat, err, "has no place beside stages or asha, which compare trials before they are through");
+        return jcur_fail(&repeat, err,
+                         "has no place beside stages or asha, which compare trials before they are through");
     if (stages_of(&def->search) && def->repeat.confirm_top)
         return jcur_fail(&confirm, err, "has no place beside stages: their last stage is the confirmation");
     return 0;
@@ -252,9 +254,10 @@ static int check_ends(const struct jcur *root, struct study_def *def, struct err
 
 static int parse_root(const struct jcur *root, struct study_def *def, struct err *err)
 {
-    static const char *const keys[] = {"study",  "metric",   "trainer", "space",        "search",      "budget",
-                                       "priority", "weight", "max_attempts", "description", "prune", "enqueue",
-                                       "warm_start", "repeat", "confirm", "keep", "checkpoints", NULL};
+    static const char *const keys[] = {"study",  "metric",      "trainer",    "space",        "search",
+                                       "budget", "priority",    "weight",     "max_attempts", "description",
+                                       "prune",  "enqueue",     "warm_start", "repeat",       "confirm",
+                                       "keep",   "checkpoints", NULL};
     struct jcur name = jcur_get(root, "study"), space = jcur_get(root, "space");
     struct jcur search = jcur_get(root, "search"), trainer = jcur_get(root, "trainer");
     const char *text;

@@ -23,11 +23,11 @@
 #include "master/search/space.h"
 
 struct budget {
-    int64_t wall_ms;   /* 0: none; counted only while a master runs the study */
-    int64_t slot_ms;   /* 0: none; sum over slots of the time they held this study's attempts */
-    int64_t epochs;    /* 0: none; epoch reports in all */
-    int64_t failed;    /* 0: none; this many failed trials end the study */
-    double target;     /* NaN: none; a score at least (minimize: at most) this good ends it */
+    int64_t wall_ms; /* 0: none; counted only while a master runs the study */
+    int64_t slot_ms; /* 0: none; sum over slots of the time they held this study's attempts */
+    int64_t epochs;  /* 0: none; epoch reports in all */
+    int64_t failed;  /* 0: none; this many failed trials end the study */
+    double target;   /* NaN: none; a score at least (minimize: at most) this good ends it */
 };
 
 struct study_def {

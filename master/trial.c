@@ -40,14 +40,16 @@ static void set_times(struct trial *t, int64_t now_ms)
 /* Preempted and lost trials have waited before: they go first. */
 static bool goes_first(const char *cause)
 {
-    static const char *const causes[] = {"lost", "preempted", "refused", "drained", "shutdown", "paused", "promoted", NULL};
+    static const char *const causes[] = {"lost",     "preempted", "refused",  "drained",
+                                         "shutdown", "paused",    "promoted", NULL};
     for (int i = 0; cause && causes[i]; i++)
         if (strcmp(cause, causes[i]) == 0)
             return true;
     return false;
 }
 
-void trial_move(struct turn *turn, struct trial *t, enum trial_status to, const char *cause, const char *detail)
+void trial_move(struct turn *turn, struct trial *t, enum trial_status to, const char *cause,
+                const char *detail)
 {
     enum trial_status from = t->status;
     const char *event = trial_edge_event(from, to);

@@ -43,7 +43,7 @@ struct trial {
     int own_failures, lost_on;
     int64_t created_ms, started_ms, ended_ms;
     bool is_deleted; /* hidden: no evidence, never the best */
-    char *fit; /* JSON of the model's fit behind the proposal; NULL: none */
+    char *fit;       /* JSON of the model's fit behind the proposal; NULL: none */
 
     /* memory */
     struct study *study;
@@ -53,7 +53,7 @@ struct trial {
     struct worker *holder; /* NULL: nobody, or its worker has not come back yet */
     int64_t orphan_until_mono_ms;
     int64_t attempt_started_ms; /* wall clock */
-    int64_t failed_on; /* worker of the last attempt that failed: another one tries next */
+    int64_t failed_on;          /* worker of the last attempt that failed: another one tries next */
     int64_t wait_until_mono_ms; /* its checkpoint is on the way here: not dispatched before */
     enum stop_when stopping;
     char stop_reason[33];
@@ -62,7 +62,8 @@ struct trial {
 
 /* Changes the status along an allowed edge: row, event, counters, waiting list. The only writer of trial->status.
  * `detail` is JSON for the event or NULL. PRE: the edge is in trial_status.def. */
-void trial_move(struct turn *turn, struct trial *trial, enum trial_status to, const char *cause, const char *detail);
+void trial_move(struct turn *turn, struct trial *trial, enum trial_status to, const char *cause,
+                const char *detail);
 
 /* `hone delete`: a trial that has not ended is cancelled first; samplers and people see it no more. */
 void trial_delete(struct turn *turn, struct trial *trial);

@@ -62,13 +62,13 @@ struct wire {
     /* client */
     const struct key_trust *trust; /* NULL: without keys */
     const char *refusal;           /* NULL, or why the last handshake failed */
-    bool by_name;        /* the host is a name, not a number */
-    bool up, told_up;    /* the handshake is through; the caller knows */
-    bool lost;           /* this socket is done for: deliver what came, then WIRE_DOWN */
-    int64_t opened_ms;   /* when it was made */
-    int64_t up_ms;       /* when its handshake was through */
-    int64_t retry_at_ms; /* when to make the next one */
-    int64_t retry_ms;    /* how long to wait after this one */
+    bool by_name;                  /* the host is a name, not a number */
+    bool up, told_up;              /* the handshake is through; the caller knows */
+    bool lost;                     /* this socket is done for: deliver what came, then WIRE_DOWN */
+    int64_t opened_ms;             /* when it was made */
+    int64_t up_ms;                 /* when its handshake was through */
+    int64_t retry_at_ms;           /* when to make the next one */
+    int64_t retry_ms;              /* how long to wait after this one */
 };
 
 /* ---- the context: one per process, while there is a wire ---- */

@@ -71,9 +71,8 @@ static const char *const ours[] = {"meta",
                                    "groups"};
 
 /* What migrations may want: a study of that name would keep a later version from opening the file. */
-static const char *const wanted[] = {"finding",     "group",     "group_score",
-                                     "stage",       "rung",          "promotion", "proposal",
-                                     "study_event", "worker_event",  "importance"};
+static const char *const wanted[] = {"finding",   "group",    "group_score", "stage",        "rung",
+                                     "promotion", "proposal", "study_event", "worker_event", "importance"};
 
 static bool among(const char *name, const char *const *list, size_t count)
 {

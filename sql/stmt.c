@@ -38,10 +38,10 @@ int conn_open(struct conn *conn, const char *uri, const char *path, int flags, s
     *conn = (struct conn){.path = path};
     int rc = sqlite3_open_v2(uri, &conn->db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
     if (rc == SQLITE_OK)
-        rc = sqlite3_create_function_v2(
-            conn->db, "exact", 1,
-            SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_SUBTYPE | SQLITE_RESULT_SUBTYPE | SQLITE_INNOCUOUS, NULL,
-            exact, NULL, NULL, NULL);
+        rc = sqlite3_create_function_v2(conn->db, "exact", 1,
+                                        SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_SUBTYPE |
+                                            SQLITE_RESULT_SUBTYPE | SQLITE_INNOCUOUS,
+                                        NULL, exact, NULL, NULL, NULL);
     if (rc != SQLITE_OK) {
         int code = conn_fail(conn, rc, err);
         conn_fini(conn);
@@ -132,7 +132,8 @@ static const struct {
 } meanings[] = {
     {SQLITE_FULL, ERR_IO, "no space left", "free some space; nothing acknowledged is lost"},
     {SQLITE_IOERR, ERR_IO, "the disk refused", "look at the system's log; nothing acknowledged is lost"},
-    {SQLITE_READONLY, ERR_IO, "cannot be written", "check who owns the file and its folder, and how the disk is mounted"},
+    {SQLITE_READONLY, ERR_IO, "cannot be written",
+     "check who owns the file and its folder, and how the disk is mounted"},
     {SQLITE_PERM, ERR_IO, "no permission", "check who owns the file and its folder"},
     {SQLITE_CANTOPEN, ERR_IO, "cannot be opened", "check that the folder is there and who owns it"},
     {SQLITE_BUSY, ERR_REACH, "locked by another process",

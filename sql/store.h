@@ -25,10 +25,10 @@ struct store;
 struct migration;
 
 struct store_options {
-    bool network_db;     /* --network-db: exclusive locking, no shared memory */
-    bool read_only;      /* no lock, nothing is written: one snapshot of a file that a master may be writing */
-    bool memory;         /* a private in-memory database, for the rehearsal and tests; path is ignored */
-    const char *address; /* unused at open; see store_set_address */
+    bool network_db; /* --network-db: exclusive locking, no shared memory */
+    bool read_only;  /* no lock, nothing is written: one snapshot of a file that a master may be writing */
+    bool memory;     /* a private in-memory database, for the rehearsal and tests; path is ignored */
+    const char *address;     /* unused at open; see store_set_address */
     int64_t wal_named_bytes; /* a WAL over this names the reader that holds it; 0: 1 GiB */
     /* For tests: another text than /proc/self/mountinfo, other steps than sql/migrate's. */
     const char *mountinfo;
@@ -77,7 +77,11 @@ uint64_t store_seq(const struct store *store);
 /* ---- studies ---- */
 
 enum study_wish { WISH_RUN, WISH_PAUSE, WISH_STOP };
-enum study_checks { CHECKS_WANTED, CHECKS_FORCE, CHECKS_SKIP }; /* as the user said; FORCE: whatever they say */
+enum study_checks {
+    CHECKS_WANTED,
+    CHECKS_FORCE,
+    CHECKS_SKIP
+}; /* as the user said; FORCE: whatever they say */
 enum study_checked { CHECKED_NOT, CHECKED_PASSED, CHECKED_FAILED };
 
 struct row_study {
@@ -92,8 +96,8 @@ struct row_study {
     int64_t created_ms, ended_ms; /* 0: not yet */
     int64_t wall_used_ms;         /* while a master ran it */
     int64_t slot_used_ms;         /* sum over its attempts of the time they held a slot */
-    const char
-        *end_reason; /* NULL, or trials, target, wall, failed, epochs, slot_hours, stopped, exhausted, checks */
+    const char *
+        end_reason; /* NULL, or trials, target, wall, failed, epochs, slot_hours, stopped, exhausted, checks */
     enum study_checks checks;
     enum study_checked checked;
 };
@@ -119,15 +123,18 @@ void store_study_ended(struct store *store, int64_t study, const char *reason, i
 void store_study_reopened(struct store *store, int64_t study,
                           int64_t now_ms); /* ended no longer (retry, new budget) */
 /* After an edit: the whole definition, and what views and other readers have of it. */
-void store_study_redefined(struct store *store, int64_t study, const char *definition, double priority, double weight);
+void store_study_redefined(struct store *store, int64_t study, const char *definition, double priority,
+                           double weight);
 void store_study_param(struct store *store, int64_t study, const char *name, const char *definition);
 /* Its flat view is renamed too. ERR_BAD: no name for a study, or one that is taken. */
-int store_study_renamed(struct store *store, int64_t study, const char *name, const char *definition, struct err *err);
+int store_study_renamed(struct store *store, int64_t study, const char *name, const char *definition,
+                        struct err *err);
 void store_study_used(struct store *store, int64_t study, int64_t wall_used_ms, int64_t slot_used_ms);
 
 /* ---- checks ---- */
 
-void store_study_checks(struct store *store, int64_t study, enum study_checks checks, enum study_checked checked);
+void store_study_checks(struct store *store, int64_t study, enum study_checks checks,
+                        enum study_checked checked);
 
 struct check_result;
 void store_add_check(struct store *store, int64_t study, int64_t worker, bool smoke,
@@ -179,15 +186,15 @@ struct row_trial {
     const char *why;  /* one sentence of the sampler */
     const char *platform;
     const char *given; /* store_add_trial alone: JSON of what somebody named of it; NULL: sampled */
-    const char *fit;  /* JSON list, or NULL: see struct proposal */
-    int attempt;      /* newest attempt, 0: none */
-    int until;        /* epoch to stop after */
-    int epochs;       /* length of the whole training */
-    int last_epoch;   /* of the newest attempt */
-    int best_epoch;   /* 0: no score */
-    double score;     /* NaN: none */
-    int own_failures; /* failures of its own making, against max_attempts */
-    int lost_on;      /* different workers it took down (poison) */
+    const char *fit;   /* JSON list, or NULL: see struct proposal */
+    int attempt;       /* newest attempt, 0: none */
+    int until;         /* epoch to stop after */
+    int epochs;        /* length of the whole training */
+    int last_epoch;    /* of the newest attempt */
+    int best_epoch;    /* 0: no score */
+    double score;      /* NaN: none */
+    int own_failures;  /* failures of its own making, against max_attempts */
+    int lost_on;       /* different workers it took down (poison) */
     int64_t created_ms, started_ms, ended_ms;
 };
 
@@ -199,7 +206,8 @@ uint64_t store_trial_moved(struct store *store, int64_t trial, enum trial_status
                            const char *event, const char *cause, int attempt, int64_t now_ms,
                            const char *detail);
 /* `hone delete`: hidden from people; an event of cause "deleted" that changes no status. Returns its seq. */
-uint64_t store_trial_deleted(struct store *store, int64_t trial, enum trial_status status, int attempt, int64_t now_ms);
+uint64_t store_trial_deleted(struct store *store, int64_t trial, enum trial_status status, int attempt,
+                             int64_t now_ms);
 /* Score, best and last epoch, until and failure counters after a change in memory. */
 void store_trial_progress(struct store *store, const struct row_trial *trial);
 
@@ -321,8 +329,8 @@ struct row_study_event {
 /* Returns the seq. */
 uint64_t store_add_study_event(struct store *store, const struct row_study_event *event);
 int store_load_study_events(struct store *store, int64_t study,
-                            int (*visit)(void *arg, uint64_t seq, const struct row_study_event *row), void *arg,
-                            struct err *err);
+                            int (*visit)(void *arg, uint64_t seq, const struct row_study_event *row),
+                            void *arg, struct err *err);
 
 /* ---- what a study knew before its first trial ---- */
 
@@ -338,8 +346,8 @@ struct row_warm {
 };
 
 void store_add_warm(struct store *store, const struct row_warm *row);
-int store_load_warm(struct store *store, int64_t study, int (*visit)(void *arg, const struct row_warm *row), void *arg,
-                    struct err *err);
+int store_load_warm(struct store *store, int64_t study, int (*visit)(void *arg, const struct row_warm *row),
+                    void *arg, struct err *err);
 
 /* ---- rebuilding memory ---- */
 

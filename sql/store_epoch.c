@@ -87,8 +87,8 @@ uint64_t store_add_epoch(struct store *store, const struct row_epoch *epoch, con
 
 static const char *const states[] = {"kept", "offered", "doomed", "gone"}; /* enum checkpoint_state */
 
-void store_checkpoint_state(struct store *store, int64_t trial, int attempt, int epoch, enum checkpoint_state state,
-                            const char *path)
+void store_checkpoint_state(struct store *store, int64_t trial, int attempt, int epoch,
+                            enum checkpoint_state state, const char *path)
 {
     struct put put = put_begin(store, "set_checkpoint_state");
     put_text(&put, states[state]);

@@ -38,9 +38,9 @@ struct store {
         uint64_t dev, ino; /* 0: not seen yet */
     } db_mark, wal_mark;
     struct query *reader; /* read-only: whose connection it has */
-    bool dirty;        /* a transaction is open */
-    bool views_stale;  /* some study's view_stale */
-    struct err failed; /* code 0: none */
+    bool dirty;           /* a transaction is open */
+    bool views_stale;     /* some study's view_stale */
+    struct err failed;    /* code 0: none */
     uint64_t seq, committed_seq;
     struct known_study *studies; /* by id */
     size_t study_count, study_room;

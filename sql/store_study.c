@@ -153,7 +153,8 @@ void store_study_used(struct store *store, int64_t study, int64_t wall_used_ms, 
     put_run(&put);
 }
 
-void store_study_checks(struct store *store, int64_t study, enum study_checks checks, enum study_checked checked)
+void store_study_checks(struct store *store, int64_t study, enum study_checks checks,
+                        enum study_checked checked)
 {
     struct put put = put_begin(store, "set_study_checks");
     put_text(&put, checks_names[checks]);
@@ -162,7 +163,8 @@ void store_study_checks(struct store *store, int64_t study, enum study_checks ch
     put_run(&put);
 }
 
-void store_study_redefined(struct store *store, int64_t study, const char *definition, double priority, double weight)
+void store_study_redefined(struct store *store, int64_t study, const char *definition, double priority,
+                           double weight)
 {
     struct put put = put_begin(store, "set_study_definition");
     put_text(&put, definition);
@@ -200,7 +202,8 @@ static void put_name(struct store *store, struct known_study *known, const char 
     str_fini(&drop);
 }
 
-int store_study_renamed(struct store *store, int64_t study, const char *name, const char *definition, struct err *err)
+int store_study_renamed(struct store *store, int64_t study, const char *name, const char *definition,
+                        struct err *err)
 {
     struct row_study row = {.name = name};
     int rc = check_study(store, &row, NULL, 0, err);
@@ -216,7 +219,9 @@ int store_study_renamed(struct store *store, int64_t study, const char *name, co
 
 static enum study_checks checks_of(const char *name)
 {
-    return strcmp(name, "skip") == 0 ? CHECKS_SKIP : strcmp(name, "force") == 0 ? CHECKS_FORCE : CHECKS_WANTED;
+    return strcmp(name, "skip") == 0    ? CHECKS_SKIP
+           : strcmp(name, "force") == 0 ? CHECKS_FORCE
+                                        : CHECKS_WANTED;
 }
 
 static enum study_checked checked_of(const char *name)

@@ -176,7 +176,8 @@ uint64_t store_trial_moved(struct store *store, int64_t trial, enum trial_status
     return put_event(store, trial, now_ms, event, from_name, to_name, cause, attempt, detail);
 }
 
-uint64_t store_trial_deleted(struct store *store, int64_t trial, enum trial_status status, int attempt, int64_t now_ms)
+uint64_t store_trial_deleted(struct store *store, int64_t trial, enum trial_status status, int attempt,
+                             int64_t now_ms)
 {
     struct put put = put_begin(store, "set_trial_deleted");
     put_int(&put, now_ms);

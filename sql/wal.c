@@ -92,7 +92,8 @@ static void *keep(void *arg)
     sqlite3 *db = NULL;
     sqlite3_open_v2(wal->path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     sqlite3_busy_timeout(db, BUSY_MS);
-    sqlite3_exec(db, "PRAGMA schema_version", NULL, NULL, NULL); /* before its first read it knows of no WAL */
+    sqlite3_exec(db, "PRAGMA schema_version", NULL, NULL,
+                 NULL); /* before its first read it knows of no WAL */
     pthread_mutex_lock(&wal->mutex);
     while (!wal->stop) {
         if (!wal->due) {

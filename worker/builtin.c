@@ -301,7 +301,8 @@ static void write_findings(struct jw *w, const struct findings *findings, bool m
         snprintf(rule, sizeof rule, "D%d", f->rule);
         jw_object(w, NULL);
         jw_text(w, "rule", rule);
-        jw_text(w, "action", finding_action_name(f->action == FINDING_STOP && !may_stop ? FINDING_WARN : f->action));
+        jw_text(w, "action",
+                finding_action_name(f->action == FINDING_STOP && !may_stop ? FINDING_WARN : f->action));
         jw_text(w, "text", f->text);
         jw_text(w, "advice", f->advice);
         jw_close_object(w);

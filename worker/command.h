@@ -20,12 +20,12 @@
 #include "common/json.h"
 
 struct command {
-    char **argv; /* NULL-terminated */
+    char **argv;   /* NULL-terminated */
     char *program; /* NULL: argv[0], looked up in PATH; else this file is executed */
-    char **env;  /* NULL-terminated "NAME=value" */
+    char **env;    /* NULL-terminated "NAME=value" */
     char *cwd;
-    char *spec;         /* the same text: a warm trainer started for one job can train the other */
-    int64_t timeout_ms; /* 0: none */
+    char *spec;            /* the same text: a warm trainer started for one job can train the other */
+    int64_t timeout_ms;    /* 0: none */
     int64_t memory, files; /* limits of each of its processes; 0: none */
 };
 

@@ -37,7 +37,7 @@ struct report_queue {
     uint64_t sent;     /* everything up to here has gone out on this connection */
     uint64_t farthest; /* the most that `sent` ever was */
 
-    FILE *journal; /* NULL, or where each report is written once it is acknowledged; the caller's */
+    FILE *journal;   /* NULL, or where each report is written once it is acknowledged; the caller's */
     char *spool_dir; /* NULL: memory only */
     int spool_fd;    /* -1: not in use; it holds all messages newer than those in memory */
     uint64_t spooled;

@@ -38,13 +38,13 @@ struct worker_options {
     int64_t idle_ms;     /* leave after so long without work; 0: never */
     const char *dir;  /* relative paths of studies, and logs and checkpoints of a master whose folder is not
                          seen from here; NULL: as on the master, and ./hone-worker.d */
-    bool apart; /* files stay out of the master's folder even if it is seen */
+    bool apart;       /* files stay out of the master's folder even if it is seen */
     int64_t grace_ms; /* from a stop to SIGKILL; 0: 10 s */
     bool own_base; /* relative paths of studies resolve in our own folder, not in one that the master names */
     const char *may;               /* what may be run, JSON of permit.h; NULL: everything; borrowed */
     const struct key_trust *trust; /* NULL: without keys; borrowed */
-    const char *journal; /* file that gets every report once it is acknowledged; NULL: none */
-    const char *program; /* our own executable; NULL: /proc/self/exe */
+    const char *journal;           /* file that gets every report once it is acknowledged; NULL: none */
+    const char *program;           /* our own executable; NULL: /proc/self/exe */
 };
 
 /* Runs a worker until it leaves; the exit status of the process: 0, 3 (err says why), 130 or 143. */

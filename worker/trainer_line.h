@@ -18,16 +18,23 @@
 
 enum { TRAINER_LINE_MAX = 65536, TRAINER_METRICS_MAX = 64 };
 
-enum trainer_says { TRAINER_REPORT, TRAINER_READY, TRAINER_DONE, TRAINER_FAILED, TRAINER_NOTE, TRAINER_RESULT };
+enum trainer_says {
+    TRAINER_REPORT,
+    TRAINER_READY,
+    TRAINER_DONE,
+    TRAINER_FAILED,
+    TRAINER_NOTE,
+    TRAINER_RESULT
+};
 
 struct trainer_line {
     enum trainer_says says;
-    uint64_t epoch;         /* of a report */
-    const char *checkpoint; /* of a report: a name inside the attempt's folder, or NULL */
+    uint64_t epoch;              /* of a report */
+    const char *checkpoint;      /* of a report: a name inside the attempt's folder, or NULL */
     const struct json *findings; /* of a report: a list of findings (common/finding.h), or NULL */
-    const char *cause;      /* of a failure: "error" unless the trainer knows better */
-    const char *text;       /* of a failure or note */
-    struct json *tree;      /* the whole line; in a report most keys are metrics */
+    const char *cause;           /* of a failure: "error" unless the trainer knows better */
+    const char *text;            /* of a failure or note */
+    struct json *tree;           /* the whole line; in a report most keys are metrics */
 };
 
 /* Of an epoch report: any key but epoch, checkpoint and findings. */

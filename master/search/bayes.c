@@ -253,4 +253,5 @@ static int parse(const struct jcur *search, const struct space *space, struct se
     return err_hint(err, "\"method\": \"tpe\", or fewer than %d parameters", FIT_MAX - 1);
 }
 
-const struct sampler_row sampler_gp = {.name = "gp", .version = 1, .slow = true, .parse = parse, .propose = propose};
+const struct sampler_row sampler_gp = {
+    .name = "gp", .version = 1, .slow = true, .parse = parse, .propose = propose};

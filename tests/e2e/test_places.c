@@ -33,9 +33,10 @@ static void begin(struct scratch *scratch, int samples)
 /* Everything but times and workers, which come last in a trial's line. */
 static void trials(const struct scratch *scratch, const char *db, struct str *out)
 {
-    int status = RUN(scratch->folder, out, "hone", "sql", "--csv", "--db", db,
-                     "SELECT trial, status, lr, l2, optimizer, momentum, val_acc, train_acc, train_loss, val_loss, "
-                     "best_epoch, epochs FROM s ORDER BY trial");
+    int status =
+        RUN(scratch->folder, out, "hone", "sql", "--csv", "--db", db,
+            "SELECT trial, status, lr, l2, optimizer, momentum, val_acc, train_acc, train_loss, val_loss, "
+            "best_epoch, epochs FROM s ORDER BY trial");
     if (status)
         fail_msg("%s", str_text(out));
 }
@@ -66,7 +67,8 @@ static void a_mirror_holds_what_the_database_holds(void **state)
     struct scratch scratch;
     struct str out = {0}, mine = {0}, mirrored = {0};
     begin(&scratch, 500);
-    if (RUN(scratch.folder, &out, "hone", "run", "s.json", "--db", "h.db", "--mirror", "copy.db", "--workers", "2"))
+    if (RUN(scratch.folder, &out, "hone", "run", "s.json", "--db", "h.db", "--mirror", "copy.db", "--workers",
+            "2"))
         fail_msg("%s", str_text(&out));
     trials(&scratch, "h.db", &mine);
     trials(&scratch, "copy.db", &mirrored);
@@ -86,7 +88,8 @@ static void a_network_database_is_read_through_its_master(void **state)
     struct str out = {0};
     char path[160];
     begin(&scratch, 500);
-    START(&master, scratch.folder, "hone", "master", "s.json", "--db", "n.db", "--network-db", "--bind", "tcp://127.0.0.1:*");
+    START(&master, scratch.folder, "hone", "master", "s.json", "--db", "n.db", "--network-db", "--bind",
+          "tcp://127.0.0.1:*");
     proc_await_text(&master, "hone worker ");
     snprintf(path, sizeof path, "%s/n.db-shm", scratch.folder);
     assert_false(file_exists(path));

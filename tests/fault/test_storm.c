@@ -60,7 +60,9 @@ static void weather(const struct scratch *scratch, const char *bind)
     assert_int_equal(db_int(db, "SELECT count(*) FROM trial WHERE status = 'complete'"), 12);
     assert_int_equal(db_int(db, "SELECT count(*) FROM attempt WHERE outcome = 'finished'"), 12);
     /* Somebody in the storm may have said HELLO and asked for work as a worker does: what it got went on elsewhere. */
-    assert_int_equal(db_int(db, "SELECT count(*) FROM attempt a JOIN worker w ON w.id = a.worker WHERE w.name = 'calm'"), 12);
+    assert_int_equal(
+        db_int(db, "SELECT count(*) FROM attempt a JOIN worker w ON w.id = a.worker WHERE w.name = 'calm'"),
+        12);
     assert_int_equal(db_int(db, "SELECT count(*) FROM epoch"), 120);
     end(&worker);
     end(&master);

@@ -227,7 +227,8 @@ static const char *babysitter(void *arg, const struct json *params, int epoch)
         return "[{\"rule\":\"D7\",\"action\":\"warn\",\"text\":\"noisy\",\"advice\":\"larger batches\"},"
                "{\"rule\":\"\",\"action\":\"warn\",\"text\":\"no rule\"}, 7]";
     if (epoch == 3 && json_num(json_get(params, "lr")) > 1)
-        return "[{\"rule\":\"D1\",\"action\":\"stop\",\"text\":\"the loss rises\",\"advice\":\"a lower rate\"}]";
+        return "[{\"rule\":\"D1\",\"action\":\"stop\",\"text\":\"the loss rises\",\"advice\":\"a lower "
+               "rate\"}]";
     return NULL;
 }
 
@@ -247,7 +248,8 @@ static int64_t count_of(struct rehearsal *r, const char *sql)
 static void findings_are_kept_and_may_end_a_trial(void **state)
 {
     (void)state;
-    struct rehearsal *r = begin((struct rehearsal_options){.findings = babysitter, .twice = 0.2, .seed = 4}, "", 3);
+    struct rehearsal *r =
+        begin((struct rehearsal_options){.findings = babysitter, .twice = 0.2, .seed = 4}, "", 3);
     assert_true(rehearsal_run(r, 600000));
     struct study *s = study_of(r);
     assert_true(s->counts[TRIAL_pruned] > 0);
@@ -282,7 +284,8 @@ static void failures_of_its_own_making_are_counted(void **state)
 static void refused_jobs_wait_and_count_as_no_failure(void **state)
 {
     (void)state;
-    struct rehearsal *r = begin((struct rehearsal_options){.refuse = 0.3, .seed = 4}, ",\"max_attempts\":1", 2);
+    struct rehearsal *r =
+        begin((struct rehearsal_options){.refuse = 0.3, .seed = 4}, ",\"max_attempts\":1", 2);
     assert_true(rehearsal_run(r, 6000000));
     struct study *s = study_of(r);
     assert_int_equal(s->counts[TRIAL_complete], 40);
@@ -411,7 +414,8 @@ static void the_target_ends_a_study_and_running_trials_keep_their_score(void **s
 static void wall_time_counts_only_while_a_master_runs(void **state)
 {
     (void)state;
-    struct rehearsal *r = begin((struct rehearsal_options){.epoch_ms = 1000}, ",\"budget\":{\"wall\":\"30s\"}", 1);
+    struct rehearsal *r =
+        begin((struct rehearsal_options){.epoch_ms = 1000}, ",\"budget\":{\"wall\":\"30s\"}", 1);
     rehearsal_run(r, 5000);
     rehearsal_crash_master(r, 100000);
     assert_true(rehearsal_run(r, 600000));
@@ -501,14 +505,20 @@ static void a_grid_is_covered_exactly_once_whatever_dies(void **state)
 {
     (void)state;
     struct err err = ERR_NONE;
-    struct rehearsal_options options = {.seed = 9, .objective = bowl, .metric = "acc", .kill_worker = 0.05,
-                                        .cut_worker = 0.05, .lose = 0.002, .crash_before = 0.005};
+    struct rehearsal_options options = {.seed = 9,
+                                        .objective = bowl,
+                                        .metric = "acc",
+                                        .kill_worker = 0.05,
+                                        .cut_worker = 0.05,
+                                        .lose = 0.002,
+                                        .crash_before = 0.005};
     struct rehearsal *r = rehearsal_new(&options, &err);
-    int rc = rehearsal_submit(r,
-                              "{\"study\":\"g\",\"metric\":{\"name\":\"acc\",\"goal\":\"maximize\"},\"trainer\":{"
-                              "\"command\":[\"true\"]},\"space\":{\"lr\":{\"log\":[1e-6,10]}},\"search\":{"
-                              "\"method\":\"grid\",\"epochs\":3,\"grid\":{\"lr\":50}}}",
-                              &err);
+    int rc =
+        rehearsal_submit(r,
+                         "{\"study\":\"g\",\"metric\":{\"name\":\"acc\",\"goal\":\"maximize\"},\"trainer\":{"
+                         "\"command\":[\"true\"]},\"space\":{\"lr\":{\"log\":[1e-6,10]}},\"search\":{"
+                         "\"method\":\"grid\",\"epochs\":3,\"grid\":{\"lr\":50}}}",
+                         &err);
     if (rc)
         fail_msg("%s", err.text);
     for (int i = 0; i < 5; i++)
@@ -535,14 +545,17 @@ static void studies_share_workers_by_priority_and_weight(void **state)
     (void)state;
     struct err err = ERR_NONE;
     struct rehearsal *r = begin((struct rehearsal_options){0}, ",\"weight\":3", 4);
-    assert_int_equal(rehearsal_submit(r,
-                                      "{\"study\":\"other\",\"metric\":{\"name\":\"acc\",\"goal\":\"maximize\"},"
-                                      "\"trainer\":{\"command\":[\"true\"],\"seed\":3},\"space\":{\"lr\":{\"log\":[1e-6,10]}},"
-                                      "\"search\":{\"method\":\"random\",\"trials\":40,\"epochs\":8,\"seed\":2}}",
-                                      &err),
-                     0);
+    assert_int_equal(
+        rehearsal_submit(
+            r,
+            "{\"study\":\"other\",\"metric\":{\"name\":\"acc\",\"goal\":\"maximize\"},"
+            "\"trainer\":{\"command\":[\"true\"],\"seed\":3},\"space\":{\"lr\":{\"log\":[1e-6,10]}},"
+            "\"search\":{\"method\":\"random\",\"trials\":40,\"epochs\":8,\"seed\":2}}",
+            &err),
+        0);
     rehearsal_run(r, 8000);
-    struct study *heavy = reactor_study(rehearsal_reactor(r), "s"), *light = reactor_study(rehearsal_reactor(r), "other");
+    struct study *heavy = reactor_study(rehearsal_reactor(r), "s"),
+                 *light = reactor_study(rehearsal_reactor(r), "other");
     double ratio = (double)heavy->count / (double)light->count;
     assert_true(ratio > 2.2 && ratio < 3.8);
     assert_true(rehearsal_run(r, 600000));

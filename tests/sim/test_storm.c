@@ -32,15 +32,17 @@ static const char definition[] =
     "\"search\":{\"method\":\"random\",\"trials\":12,\"epochs\":4,\"seed\":1}}";
 
 /* Beside it, by turns: every way to search and to stop early that keeps state across crashes. */
-#define SECOND(search)                                                                                                \
-    "{\"study\":\"second\",\"metric\":{\"name\":\"acc\",\"goal\":\"maximize\"},\"max_attempts\":1000,"                     \
+#define SECOND(search)                                                                                 \
+    "{\"study\":\"second\",\"metric\":{\"name\":\"acc\",\"goal\":\"maximize\"},\"max_attempts\":1000," \
     "\"trainer\":{\"command\":[\"true\"],\"seed\":3},\"space\":{\"lr\":{\"log\":[1e-6,10]}}," search "}"
 static const char *const seconds[] = {
     NULL,
     SECOND("\"search\":{\"method\":\"grid\",\"grid\":{\"lr\":7},\"epochs\":2,\"seed\":1}"),
-    SECOND("\"search\":{\"method\":\"coarse-to-fine\",\"stages\":[{\"trials\":6,\"epochs\":1},{\"trials\":4,\"epochs\":3}],"
+    SECOND("\"search\":{\"method\":\"coarse-to-fine\",\"stages\":[{\"trials\":6,\"epochs\":1},{\"trials\":4,"
+           "\"epochs\":3}],"
            "\"seed\":1}"),
-    SECOND("\"search\":{\"method\":\"random\",\"trials\":9,\"epochs\":9,\"seed\":1},\"prune\":{\"method\":\"asha\",\"eta\":3}"),
+    SECOND("\"search\":{\"method\":\"random\",\"trials\":9,\"epochs\":9,\"seed\":1},\"prune\":{\"method\":"
+           "\"asha\",\"eta\":3}"),
     SECOND("\"search\":{\"method\":\"tpe\",\"trials\":8,\"epochs\":2,\"seed\":1}"),
     SECOND("\"search\":{\"method\":\"halton\",\"trials\":8,\"epochs\":2,\"seed\":1}"),
 };
@@ -108,7 +110,8 @@ static bool second_is_right(const struct study *s, uint64_t seed, size_t kind)
         for (uint32_t m = 1; m < n; m++)
             right = right && study_trial(s, n)->point.v[0].num != study_trial(s, m)->point.v[0].num;
     if (!right)
-        print_error("seed %llu: the second study (%zu) is not what it should be\n", (unsigned long long)seed, kind);
+        print_error("seed %llu: the second study (%zu) is not what it should be\n", (unsigned long long)seed,
+                    kind);
     return right;
 }
 
@@ -122,8 +125,8 @@ static bool outcome_is_right(const struct study *s, uint64_t seed)
         double d = log10(t->point.v[0].num) + 2, top = (1 - 0.02 * d * d) * (1 - exp(-4));
         bool right = d > 2.9 ? t->status == TRIAL_pruned : t->status == TRIAL_complete && t->score == top;
         if (!right) {
-            print_error("seed %llu: trial %u is %s (%s) with %.17g, expected %.17g\n", (unsigned long long)seed, n,
-                        trial_status_name(t->status), t->cause, t->score, top);
+            print_error("seed %llu: trial %u is %s (%s) with %.17g, expected %.17g\n",
+                        (unsigned long long)seed, n, trial_status_name(t->status), t->cause, t->score, top);
             return false;
         }
     }
@@ -136,7 +139,8 @@ static bool one_storm(uint64_t seed)
     struct rehearsal_options options = weather(seed);
     size_t kind = seed % COUNT_OF(seconds);
     struct rehearsal *r = rehearsal_new(&options, &err);
-    bool fine = r && !rehearsal_submit(r, definition, &err) && (!kind || !rehearsal_submit(r, seconds[kind], &err));
+    bool fine =
+        r && !rehearsal_submit(r, definition, &err) && (!kind || !rehearsal_submit(r, seconds[kind], &err));
     for (int i = 0; i < 3 && fine; i++)
         rehearsal_add_worker(r, 1 + i % 2);
     if (fine) {

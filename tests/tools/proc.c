@@ -78,7 +78,8 @@ static bool take_output(struct proc *p)
     return got > 0;
 }
 
-static void expect_ready(struct pollfd *fds, nfds_t count, int64_t deadline, const struct proc *p, const char *what)
+static void expect_ready(struct pollfd *fds, nfds_t count, int64_t deadline, const struct proc *p,
+                         const char *what)
 {
     int64_t left = deadline - clock_mono_ms();
     int ready = left > 0 ? poll(fds, count, (int)left) : 0;

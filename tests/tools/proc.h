@@ -21,7 +21,7 @@ struct proc {
 /* argv ends with NULL; "hone" as its first word is the executable under test ($HONE, else build/hone). The child
  * leads a process group of its own and runs in `folder` (NULL: here). */
 void proc_start(struct proc *proc, const char *folder, const char *const argv[]);
-int proc_wait(struct proc *proc);                        /* drains output, returns the status */
+int proc_wait(struct proc *proc);                          /* drains output, returns the status */
 void proc_await_text(struct proc *proc, const char *text); /* until its output holds the text */
 void proc_signal(struct proc *proc, int signal);
 void proc_fini(struct proc *proc);

@@ -299,11 +299,10 @@ static void what_is_written_reads_back(void **state)
     jw_raw(&w, NULL, "[1]");
     jw_close_array(&w);
     jw_close_object(&w);
-    assert_string_equal(
-        str_text(&out),
-        "{\"text\":\"a\\\"b\\\\c\\n\\t\\u0001\\u007f \xc3\xa4 ? ??\","
-        "\"third\":0.3333333333333333,\"nan\":null,\"big\":9223372036854775807,"
-        "\"list\":[true,null,null,{},[1]]}");
+    assert_string_equal(str_text(&out),
+                        "{\"text\":\"a\\\"b\\\\c\\n\\t\\u0001\\u007f \xc3\xa4 ? ??\","
+                        "\"third\":0.3333333333333333,\"nan\":null,\"big\":9223372036854775807,"
+                        "\"list\":[true,null,null,{},[1]]}");
     struct json *root = parsed(out.text);
     assert_true(json_num(json_get(root, "third")) == 1.0 / 3);
     json_free(root);

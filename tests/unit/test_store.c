@@ -254,8 +254,9 @@ static void test_the_log_in_order(void **state)
     report(store, trial, 2, 1, 0.75);
     struct str log = {0};
     assert_int_equal(store_load_log(store, study, see_log, &log, NULL), 0);
-    assert_string_equal(str_text(&log),
-                        "1:waiting {\"until\":5}2:running 4:e1 a1 0.5 6:waiting lost{}7:running 8:e1 a2 0.75 ");
+    assert_string_equal(
+        str_text(&log),
+        "1:waiting {\"until\":5}2:running 4:e1 a1 0.5 6:waiting lost{}7:running 8:e1 a2 0.75 ");
     str_fini(&log);
     store_close(store);
 }

@@ -92,11 +92,14 @@ static const struct trial_case builtin_cases[] = {
     {FINE, "search={\"trials\":9,\"method\":\"auto\"}"},
     {FINE, "search={\"trials\":9,\"method\":\"tpe\"}"},
     {FINE, "search={\"trials\":9,\"method\":\"sobol\"}"},
-    {FINE, "search={\"method\":\"coarse-to-fine\",\"stages\":[{\"trials\":9,\"epochs\":1},{\"trials\":3,\"epochs\":5}]}"},
-    {FINE, "search={\"method\":\"coarse-to-fine\",\"stages\":\"auto\",\"trials\":50,\"epochs\":20,\"sampler\":\"sobol\"}"},
+    {FINE, "search={\"method\":\"coarse-to-fine\",\"stages\":[{\"trials\":9,\"epochs\":1},{\"trials\":3,"
+           "\"epochs\":5}]}"},
+    {FINE, "search={\"method\":\"coarse-to-fine\",\"stages\":\"auto\",\"trials\":50,\"epochs\":20,"
+           "\"sampler\":\"sobol\"}"},
     {BAD, "search={\"method\":\"coarse-to-fine\",\"stages\":[]}"},
     {BAD, "search={\"method\":\"coarse-to-fine\",\"stages\":[{\"trials\":9}]}"},
-    {READER_ONLY, "search={\"method\":\"coarse-to-fine\",\"stages\":[{\"trials\":9,\"epochs\":5},{\"trials\":3,\"epochs\":1}]}"},
+    {READER_ONLY, "search={\"method\":\"coarse-to-fine\",\"stages\":[{\"trials\":9,\"epochs\":5},{\"trials\":"
+                  "3,\"epochs\":1}]}"},
     {READER_ONLY, "search={\"trials\":9,\"stages\":\"auto\"}"},
     {FINE, "prune={\"method\":\"asha\",\"eta\":4,\"min_epochs\":1,\"variant\":\"stopping\"}"},
     {FINE, "prune={\"method\":\"median\",\"grace_epochs\":0,\"grace_trials\":3}"},
@@ -331,8 +334,8 @@ static void what_must_be_there_agrees(void **state)
 /* Keys that the reader knows only beside a certain method. */
 static bool needs_a_method(const char *key)
 {
-    static const char *const keys[] = {"grid",         "stages",       "sampler", "eta", "min_epochs", "variant",
-                                       "grace_epochs", "grace_trials", NULL};
+    static const char *const keys[] = {"grid",    "stages",       "sampler",      "eta", "min_epochs",
+                                       "variant", "grace_epochs", "grace_trials", NULL};
     for (int i = 0; keys[i]; i++)
         if (strcmp(keys[i], key) == 0)
             return true;

@@ -100,11 +100,12 @@ static void findings_are_no_metrics(void **state)
 {
     (void)state;
     struct trainer_line line;
-    assert_int_equal(parse("{\"epoch\":3,\"acc\":0.5,\"findings\":[{\"rule\":\"D5\",\"action\":\"warn\","
-                           "\"text\":\"a gap\",\"advice\":\"more l2\"},{\"rule\":\"mine\",\"action\":\"stop\","
-                           "\"text\":\"hopeless\"}]}",
-                           &line, NULL),
-                     0);
+    assert_int_equal(
+        parse("{\"epoch\":3,\"acc\":0.5,\"findings\":[{\"rule\":\"D5\",\"action\":\"warn\","
+              "\"text\":\"a gap\",\"advice\":\"more l2\"},{\"rule\":\"mine\",\"action\":\"stop\","
+              "\"text\":\"hopeless\"}]}",
+              &line, NULL),
+        0);
     assert_int_equal(json_count(line.findings), 2);
     trainer_line_fini(&line);
     assert_int_equal(parse("{\"epoch\":3,\"acc\":0.5}", &line, NULL), 0);
@@ -115,7 +116,10 @@ static void findings_are_no_metrics(void **state)
 static void findings_have_bounds(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"{}", "[1]", "[{}]", "[{\"rule\":\"D5\",\"action\":\"warn\"}]",
+    static const char *const bad[] = {"{}",
+                                      "[1]",
+                                      "[{}]",
+                                      "[{\"rule\":\"D5\",\"action\":\"warn\"}]",
                                       "[{\"rule\":\"D5\",\"action\":\"shout\",\"text\":\"x\"}]",
                                       "[{\"rule\":\"D 5\",\"action\":\"warn\",\"text\":\"x\"}]",
                                       "[{\"rule\":\"D5\",\"action\":\"warn\",\"text\":\"x\",\"more\":1}]"};
@@ -134,7 +138,8 @@ static void findings_have_bounds(void **state)
     str_add(&many, "]}");
     assert_int_equal(parse(many.text, &line, NULL), ERR_PROTO);
     str_clear(&many);
-    str_addf(&many, "{\"epoch\":1,\"findings\":[{\"rule\":\"D1\",\"action\":\"warn\",\"text\":\"%0201d\"}]}", 1);
+    str_addf(&many, "{\"epoch\":1,\"findings\":[{\"rule\":\"D1\",\"action\":\"warn\",\"text\":\"%0201d\"}]}",
+             1);
     assert_int_equal(parse(many.text, &line, NULL), ERR_PROTO);
     str_fini(&many);
 }
