@@ -178,7 +178,8 @@ static int64_t write_much(struct store *store, int commits, const char *wal)
     struct stat st;
     int64_t most = 0;
     for (int i = 0; i < commits; i++) {
-        struct row_worker row = {0, "u", "w", "h", "1", "p", 1, 1};
+        struct row_worker row = {
+            .uuid = "u", .name = "w", .host = "h", .version = "1", .platform = "p", .pid = 1, .slots = 1};
         char uuid[33];
         for (int k = 0; k < 200; k++) {
             snprintf(uuid, sizeof uuid, "%032x", number++);
