@@ -59,10 +59,12 @@ static void weather(const struct scratch *scratch, const char *bind)
     db_await(db, "SELECT ended_ms FROM study");
     assert_int_equal(db_int(db, "SELECT count(*) FROM trial WHERE status = 'complete'"), 12);
     assert_int_equal(db_int(db, "SELECT count(*) FROM attempt WHERE outcome = 'finished'"), 12);
-    /* Somebody in the storm may have said HELLO and asked for work as a worker does: what it got went on elsewhere. */
+    /* Somebody in the storm may have asked for work as a worker does, and a master that is slow to answer (a sanitizer)
+     * makes ours connect anew: a job that was on its way then is given out again. Nothing else may have happened. */
     assert_int_equal(
-        db_int(db, "SELECT count(*) FROM attempt a JOIN worker w ON w.id = a.worker WHERE w.name = 'calm'"),
-        12);
+        db_int(db,
+               "SELECT count(*) FROM attempt WHERE outcome IS NULL OR outcome NOT IN ('finished', 'lost')"),
+        0);
     assert_int_equal(db_int(db, "SELECT count(*) FROM epoch"), 120);
     end(&worker);
     end(&master);
