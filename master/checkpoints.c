@@ -53,6 +53,7 @@ static int add_arrival(void *arg, const struct row_transit *row)
 static void forget_arrival(struct checkpoints *c, struct arrival *a)
 {
     free(a->path);
+    a->path = NULL; /* it may be the last itself */
     *a = c->arrivals[--c->arrival_count];
 }
 

@@ -38,10 +38,16 @@ static void advance(struct training *t, struct stand *stand)
     memcpy(stand->params, t->net->params, stand->count * sizeof *stand->params);
 }
 
+/* To the bit, which is what determinism means: -0 is not 0, and a NaN is itself. */
+static bool same_bits(const void *a, const void *b, size_t bytes)
+{
+    return memcmp(a, b, bytes) == 0;
+}
+
 static bool same(const struct stand *a, const struct stand *b)
 {
-    return a->count == b->count && memcmp(a->params, b->params, a->count * sizeof *a->params) == 0 &&
-           memcmp(&a->metrics.val_loss, &b->metrics.val_loss, sizeof a->metrics.val_loss) == 0;
+    return a->count == b->count && same_bits(a->params, b->params, a->count * sizeof *a->params) &&
+           same_bits(&a->metrics.val_loss, &b->metrics.val_loss, sizeof a->metrics.val_loss);
 }
 
 static void tell(const struct builtin_check *check, struct check_result *result, double value,

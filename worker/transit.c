@@ -39,6 +39,7 @@ void transit_offer(struct transit *transit, const struct msg_report *report)
 static void forget(struct transit *transit, struct offer *offer)
 {
     free(offer->path);
+    offer->path = NULL; /* it may be the last itself */
     *offer = transit->offers[--transit->count];
 }
 
