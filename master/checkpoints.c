@@ -52,9 +52,9 @@ static int add_arrival(void *arg, const struct row_transit *row)
 
 static void forget_arrival(struct checkpoints *c, struct arrival *a)
 {
+    struct arrival last = c->arrivals[--c->arrival_count];
     free(a->path);
-    a->path = NULL; /* it may be the last itself */
-    *a = c->arrivals[--c->arrival_count];
+    *a = last;
 }
 
 int checkpoints_load(struct checkpoints *c, struct turn *turn, struct err *err)
@@ -64,8 +64,9 @@ int checkpoints_load(struct checkpoints *c, struct turn *turn, struct err *err)
 
 void checkpoints_fini(struct checkpoints *c)
 {
-    while (c->arrival_count)
-        forget_arrival(c, c->arrivals);
+    for (size_t i = 0; i < c->arrival_count; i++)
+        free(c->arrivals[i].path);
+    c->arrival_count = 0;
     free(c->arrivals);
     free(c->readings);
     free(c->dooms);

@@ -38,9 +38,9 @@ void transit_offer(struct transit *transit, const struct msg_report *report)
 
 static void forget(struct transit *transit, struct offer *offer)
 {
+    struct offer last = transit->offers[--transit->count];
     free(offer->path);
-    offer->path = NULL; /* it may be the last itself */
-    *offer = transit->offers[--transit->count];
+    *offer = last;
 }
 
 void transit_drop(struct transit *transit, const char *token, uint64_t epoch)
@@ -54,8 +54,9 @@ void transit_drop(struct transit *transit, const char *token, uint64_t epoch)
 
 void transit_forget(struct transit *transit)
 {
-    while (transit->count)
-        forget(transit, transit->offers);
+    for (size_t i = 0; i < transit->count; i++)
+        free(transit->offers[i].path);
+    transit->count = 0;
 }
 
 void transit_fini(struct transit *transit)
