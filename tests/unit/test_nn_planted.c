@@ -22,6 +22,9 @@
 #include "worker/nn/linalg.c"
 #include "worker/nn/loss.c"
 #include "worker/nn/optimizer.c"
+#include "worker/nn/pool.c"
+#include "worker/nn/pooled.c"
+#include "worker/nn/unfold.c"
 
 enum fault {
     NO_FAULT,
