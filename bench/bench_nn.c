@@ -105,7 +105,8 @@ static void affine_products(const struct net *net, int i, int n, const struct op
 static void conv_products(const struct net *net, int i, int n, const struct operands *o)
 {
     const struct layer *layer = &net->layers[i];
-    int filters = layer->full.c, places = layer->full.h * layer->full.w, window = (int)layer->weights / filters;
+    int filters = layer->full.c, places = layer->full.h * layer->full.w,
+        window = (int)layer->weights / filters;
     const float *w = net->params + layer->weight;
     for (int image = 0; image < n; image++) {
         gemm_nn(filters, places, window, w, o->x, 0, o->y);

@@ -45,10 +45,9 @@ void conv_forward(struct layer *layer, const struct pass *pass, const real *x)
     }
 }
 
-/* db[f] += sum over places of dy (f, places), where y is NULL or above 0; dy is 0 elsewhere from then on. Sixteen
- * partial sums, so that the loop can use vectors. */
-NN_WIDE static void mask_and_sum_planes(real *restrict dy, const real *restrict y, real *restrict db,
-                                        int filters, int places)
+/* Sixteen partial sums, so that the loop can use vectors. */
+NN_WIDE void mask_and_sum_planes(real *restrict dy, const real *restrict y, real *restrict db, int filters,
+                                 int places)
 {
     for (int f = 0; f < filters; f++) {
         real *plane = dy + (size_t)f * (size_t)places, part[16] = {0};

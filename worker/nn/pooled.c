@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "worker/nn/conv.h"
 #include "worker/nn/linalg.h"
 #include "worker/nn/unfold.h"
 
@@ -88,7 +89,8 @@ static inline void pick(const real *above, const real *below, int right, real *r
         bottom[i] = below[right + i] > below[i] ? below[right + i] : below[i];
     for (int i = 0; i < count; i++) {
         int32_t is_below = -(int32_t)(bottom[i] > top[i]); /* all bits or none */
-        which[i] = ((above[right + i] > above[i]) & ~is_below) | ((2 + (below[right + i] > below[i])) & is_below);
+        which[i] =
+            ((above[right + i] > above[i]) & ~is_below) | ((2 + (below[right + i] > below[i])) & is_below);
     }
     for (int i = 0; i < count; i++)
         best[i] = bottom[i] > top[i] ? bottom[i] : top[i];
@@ -111,8 +113,8 @@ NN_WIDE static void pick_corners(const real *z, struct shape shape, real *best, 
 }
 
 /* y (filters, places) = best^T + bias (filters), through the ReLU if there is one */
-NN_WIDE static void finish(const real *restrict best, const real *restrict bias, real *restrict y, int filters,
-                           int places, bool relu)
+NN_WIDE static void finish(const real *restrict best, const real *restrict bias, real *restrict y,
+                           int filters, int places, bool relu)
 {
     for (int f = 0; f < filters; f++)
         for (int i = 0; i < places; i++) {
@@ -193,17 +195,15 @@ static void runs_to_weights(const struct layer *layer, const real *runs, int run
 }
 
 /* Finds them in one filter of one image; returns how many. */
-static int find_hits(const struct layer *layer, const struct room *room, const real *dy, const real *y,
-                     const uint8_t *corner, real *sum)
+static int find_hits(const struct layer *layer, const struct room *room, const real *dy,
+                     const uint8_t *corner)
 {
-    int count = 0, step = layer->spec.stride;
+    int count = 0, right = layer->spec.stride * layer->in.c, down = layer->spec.stride * room->line;
+    int from[4] = {0, right, down, down + right};
     for (int oy = 0; oy < layer->out.h; oy++)
-        for (int ox = 0; ox < layer->out.w; ox++, corner += layer->full.c, dy++, y++) {
-            real d = layer->relu && !(*y > 0) ? 0 : *dy;
-            int zy = 2 * oy + (*corner >> 1), zx = 2 * ox + (*corner & 1);
-            room->hits[count] = (struct hit){(zy * room->line + zx * layer->in.c) * step, d};
-            count += d != 0;
-            *sum += d;
+        for (int ox = 0; ox < layer->out.w; ox++, corner += layer->full.c, dy++) {
+            room->hits[count] = (struct hit){2 * (oy * down + ox * right) + from[*corner], *dy};
+            count += *dy != 0;
         }
     return count;
 }
@@ -212,8 +212,9 @@ typedef real lanes __attribute__((vector_size(WIDE * sizeof(real)), aligned(size
 
 /* dW += d x and dx += d W over all hits, for `count` vectors of the window; offset says where they lie in the
  * image. Called with a constant count, so that sums and weights stay in registers. */
-static inline __attribute__((always_inline)) void meet(const struct hit *hits, int hit_count, const real *x, real *dx,
-                                                       const lanes *w, lanes *dw, const int *offset, int count)
+static inline __attribute__((always_inline)) void meet(const struct hit *hits, int hit_count, const real *x,
+                                                       real *dx, const lanes *w, lanes *dw, const int *offset,
+                                                       int count)
 {
     lanes sum[VECTORS], weight[VECTORS];
     for (int v = 0; v < count; v++) {
@@ -246,7 +247,7 @@ NN_WIDE static void meet_all(const struct room *room, int hit_count, int f, bool
     }
 }
 
-void pooled_backward(struct layer *layer, const struct pass *pass, const real *x, const real *dy, real *dx)
+void pooled_backward(struct layer *layer, const struct pass *pass, const real *x, real *dy, real *dx)
 {
     size_t in = (size_t)shape_size(layer->in), out = (size_t)shape_size(layer->out);
     size_t places = (size_t)(layer->out.h * layer->out.w);
@@ -260,13 +261,14 @@ void pooled_backward(struct layer *layer, const struct pass *pass, const real *x
     memset(room.d_runs, 0, run_values * sizeof *room.d_runs);
     weights_to_runs(layer, pass->params + layer->weight, room.run, room.runs);
     for (size_t i = 0; i < (size_t)pass->n; i++) {
+        mask_and_sum_planes(dy + i * out, layer->relu ? layer->y + i * out : NULL, db, layer->full.c,
+                            (int)places);
         put_channels_last(layer, &room, x + i * in);
         if (dx)
             memset(room.dx, 0, (size_t)(room.runs - room.dx) * sizeof *room.dx);
-        for (int f = 0; f < layer->full.c; f++)
-{
-            size_t at = i * out + (size_t)f * places;
-            int hits = find_hits(layer, &room, dy + at, layer->y + at, layer->corner + i * out + f, &db[f]);
+        for (int f = 0; f < layer->full.c; f++) {
+            int hits =
+                find_hits(layer, &room, dy + i * out + (size_t)f * places, layer->corner + i * out + f);
             meet_all(&room, hits, f, dx);
         }
         if (dx)

@@ -21,6 +21,6 @@
 /* Values of layer->kept. */
 size_t pooled_room(const struct layer *layer);
 void pooled_forward(struct layer *layer, const struct pass *pass, const real *x);
-void pooled_backward(struct layer *layer, const struct pass *pass, const real *x, const real *dy, real *dx);
+void pooled_backward(struct layer *layer, const struct pass *pass, const real *x, real *dy, real *dx);
 
 #endif
