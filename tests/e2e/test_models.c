@@ -207,6 +207,27 @@ static void predictions_are_csv(void **state)
     assert_int_equal(lines, 20);
 }
 
+static void first_weights_become_pictures(void **state)
+{
+    (void)state;
+    struct str file = {0};
+    char *path = path_join(scratch.folder, "w.pgm");
+    assert_int_equal(HONE("weights", "g/best", "-o", "w.pgm", "--json"), 0);
+    struct json *tree = answer();
+    assert_true(json_num(json_get(tree, "units")) == 32 && json_num(json_get(tree, "width")) == 16);
+    assert_true(json_num(json_get(tree, "roughness")) > 0);
+    json_free(tree);
+    assert_int_equal(file_read(path, 1 << 20, &file, NULL), 0);
+    assert_memory_equal(file.text, "P5\n", 3);
+    assert_int_equal(HONE("weights", "g/best", "-o", "w.png"), 0);
+    assert_said("32 units of 16 x 16");
+    assert_int_equal(HONE("weights", "g/best", "-o", "w.jpg"), 2);
+    assert_said(".pgm");
+    assert_int_equal(HONE("weights", "e.json"), 2); /* which of them? */
+    str_fini(&file);
+    free(path);
+}
+
 static const char table[] =
     "x,y,kind\n0.1,0.2,low\n0.9,0.8,high\n0.2,0.1,low\n0.8,0.9,high\n0.15,0.1,low\n0.95,0.9,high\n"
     "0.3,0.2,low\n0.7,0.8,high\n0.25,0.1,low\n0.85,0.9,high\n";
@@ -271,6 +292,7 @@ int main(void)
         cmocka_unit_test(checkpoints_of_one_trial),
         cmocka_unit_test(repeats_of_one_configuration),
         cmocka_unit_test(predictions_are_csv),
+        cmocka_unit_test(first_weights_become_pictures),
         cmocka_unit_test(tables_keep_their_labels),
         cmocka_unit_test(what_is_no_model_is_refused),
     };
