@@ -7,6 +7,7 @@
 #include "common/file.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "master/extra.h"
 #include "master/search/require.h"
 
 /* One finished trial of the other study, as JSON, so that its rows may be written after they all have been read. */
@@ -71,7 +72,7 @@ static int take_trial(void *arg, const struct row_trial *row, const struct row_v
     bool bad = row->status == TRIAL_failed || (row->cause && strcmp(row->cause, "diverged") == 0);
     bool scored = (row->status == TRIAL_complete || row->status == TRIAL_pruned) && !isnan(row->score);
     struct point point;
-    if (!bad && !scored)
+    if ((!bad && !scored) || strcmp(row->sampler, EXTRA_SAMPLER) == 0)
         return 0;
     point_init(&point, space);
     if (fits(space, values, count, &point)) {
