@@ -14,6 +14,8 @@
 #include "worker/nn/pool.h"
 #include "worker/nn/pooled.h"
 
+enum { PADDED_MAX = 1 << 28 }; /* values of an image with its padding, beyond which there is no pass of one */
+
 real *real_alloc(size_t count)
 {
     size_t bytes = (count * sizeof(real) + 63) / 64 * 64;
@@ -79,7 +81,10 @@ int layer_plan(struct layer *layer, struct shape in, struct err *err)
 bool layer_take_pool(struct layer *layer, const struct layer_spec *pool)
 {
     bool is_2x2 = pool->kind == LAYER_POOL && pool->height == 2 && pool->width == 2 && pool->stride == 2;
+    int64_t height = layer->in.h + 2 * layer->spec.pad, width = layer->in.w + 2 * layer->spec.pad;
     if (layer->spec.kind != LAYER_CONV || layer->pooled || !is_2x2 || layer->out.h < 2 || layer->out.w < 2)
+        return false;
+    if (height * width * layer->in.c > PADDED_MAX)
         return false;
     layer->pooled = true;
     layer->out.h /= 2;

@@ -23,6 +23,7 @@ struct hit {
     int at;
     real d;
 };
+_Static_assert(sizeof(struct hit) <= 2 * sizeof(real), "room for a hit is two values");
 
 /* x and dx here are the image with its padding and with channels last. A run is one line of the window, width*c
  * values; it may read and add zeros beyond its end. */
@@ -58,13 +59,13 @@ static size_t lay_out(const struct layer *layer, real *from, struct room *room)
     room->columns = carve(from, &used, window * (size_t)window_places(layer));
     room->z = carve(from, &used, (size_t)shape_size(layer->full));
     room->best = carve(from, &used, (size_t)shape_size(layer->out));
-    room->x = carve(from, &used, (size_t)(height * room->line) + WIDE);
-    room->dx = carve(from, &used, (size_t)(height * room->line) + WIDE);
+    room->x = carve(from, &used, (size_t)height * (size_t)room->line + WIDE);
+    room->dx = carve(from, &used, (size_t)height * (size_t)room->line + WIDE);
     room->runs = carve(from, &used, filters * (size_t)(layer->spec.height * room->run));
     room->d_runs = carve(from, &used, filters * (size_t)(layer->spec.height * room->run));
     room->vectors = layer->spec.height * room->run / WIDE;
     room->offsets = (int *)carve(from, &used, (size_t)room->vectors);
-    room->hits = (struct hit *)carve(from, &used, 4 * (size_t)(layer->out.h * layer->out.w));
+    room->hits = (struct hit *)carve(from, &used, 2 * (size_t)(layer->out.h * layer->out.w));
     return used;
 }
 
@@ -173,7 +174,8 @@ static void put_channels_first(const struct layer *layer, const struct room *roo
         }
 }
 
-/* Calls for each weight: its place in (filters, c, height, width) and in (filters, height, run). */
+/* Weights (filters, c, height, width) as (filters, height, run), a run being (width, c) and then what nobody reads
+ * but to multiply it with 0; and back. */
 static void weights_to_runs(const struct layer *layer, const real *w, int run, real *runs)
 {
     int c = layer->in.c, height = layer->spec.height, width = layer->spec.width;
@@ -212,7 +214,7 @@ typedef real lanes __attribute__((vector_size(WIDE * sizeof(real)), aligned(size
 
 /* dW += d x and dx += d W over all hits, for `count` vectors of the window; offset says where they lie in the
  * image. Called with a constant count, so that sums and weights stay in registers. */
-static inline __attribute__((always_inline)) void meet(const struct hit *hits, int hit_count, const real *x,
+__attribute__((always_inline)) static inline void meet(const struct hit *hits, int hit_count, const real *x,
                                                        real *dx, const lanes *w, lanes *dw, const int *offset,
                                                        int count)
 {
