@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "master/extra.h"
+#include "master/search/require.h"
 
 /* One finished trial of the other study, as JSON, so that its rows may be written after they all have been read. */
 struct found {
@@ -61,7 +62,7 @@ static bool fits(const struct space *space, const struct row_value *values, int 
         if (!taken)
             return false;
     }
-    return true;
+    return require_holds(space, out);
 }
 
 static int take_trial(void *arg, const struct row_trial *row, const struct row_value *values, int count)
@@ -114,7 +115,8 @@ static int read_other(struct warm *c, struct store *from, struct err *err)
     if (!rc)
         rc = store_load_trials(from, c->id, take_trial, c, err);
     if (!rc && !c->count)
-        rc = err_set(err, ERR_BAD, "%s: warm_start.study: no finished trial of \"%s\" fits this space", name,
+        rc = err_set(err, ERR_BAD,
+                     "%s: warm_start.study: no finished trial of \"%s\" fits this space and its rules", name,
                      c->name);
     return rc;
 }
@@ -162,8 +164,9 @@ int warm_write(struct turn *turn, struct study *s, const struct warm *c, struct 
                                f->params, f->pruned,  f->epochs, f->score};
         store_add_warm(turn->store, &row);
     }
-    log_info("%s: %zu finished trials of %s are known from the start%s", s->def.name, c->count, c->name,
-             c->unfit ? " (others do not fit its space)" : "");
+    log_info("%s: %zu finished trials of %s are known from the start; %lld do not fit its space or break its "
+             "rules",
+             s->def.name, c->count, c->name, (long long)c->unfit);
     return warm_load(turn->store, s, err);
 }
 

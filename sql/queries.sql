@@ -38,6 +38,12 @@ ROLLBACK;
 -- name: set_meta
 INSERT INTO meta (key, value) VALUES (:key, :value) ON CONFLICT (key) DO UPDATE SET value = excluded.value;
 
+-- name: tables_newest_first
+SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY rowid DESC;
+
+-- name: view_text
+SELECT sql FROM sqlite_schema WHERE type = 'view' AND name = :name;
+
 -- name: drop_meta
 DELETE FROM meta WHERE key = :key;
 
