@@ -247,9 +247,9 @@ static int propose(struct sampler *s, const struct history *history, uint32_t tr
     bool is_through = g.is_over && (!g.going_on || ends >= s->def->epochs);
     generation_fini(&g);
     if (ends <= pbt_first_until(pbt, s->def->epochs) && count < pbt->population) {
-        start_point(s, history, trial, out);
         snprintf(note->why, sizeof note->why, "member %d of %d, by scrambled Halton", count + 1,
                  pbt->population);
+        start_point(s, history, trial, out, note);
         return 0;
     }
     if (is_through)
