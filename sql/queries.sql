@@ -224,6 +224,11 @@ ON CONFLICT DO NOTHING;
 INSERT INTO trial_finding (trial, attempt, epoch, rule, action, text, advice)
 VALUES (:trial, :attempt, :epoch, :rule, :action, :text, :advice);
 
+-- :trial 0: any of the study. :part is in its text.
+-- name: finding_known
+SELECT count(*) FROM trial t JOIN trial_finding f ON f.trial = t.id
+WHERE t.study = :study AND (:trial = 0 OR t.id = :trial) AND f.rule = :rule AND instr(f.text, :part) > 0;
+
 -- A NULL :path leaves it as it is.
 -- name: set_checkpoint_state
 UPDATE checkpoint SET state = :state, path = coalesce(:path, path)
