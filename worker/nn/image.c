@@ -68,7 +68,8 @@ static void add_lines(struct str *out, const struct image *image)
     }
     uLongf packed_len = compressBound(count);
     uint8_t *packed = xmalloc(packed_len);
-    int rc = compress2(packed, &packed_len, raw, count, Z_DEFAULT_COMPRESSION);
+    int rc = compress2(packed, &packed_len, raw, count,
+                       Z_NO_COMPRESSION); /* weights hardly shrink, and it takes time */
     POST(rc == Z_OK);
     add_chunk(out, "IDAT", packed, packed_len);
     free(packed);

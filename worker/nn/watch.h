@@ -1,5 +1,5 @@
-/* watch: a look inside a network between two epochs. One forward and backward pass over a probe of at most 256
- * validation samples (dropout on, batchnorm's running moments left alone), and what the last step did to the
+/* watch: a look inside a network between two epochs. One forward and backward pass over a probe of validation
+ * samples (a hundredth of the training part, from 64 to 256; dropout on, batchnorm's running moments left alone), and what the last step did to the
  * weights: norms, dead and saturated units, histograms of outputs and gradients, the first layer as a picture.
  *
  * Cost: the probe, and in an epoch that is looked at one copy of the weights. Changes nothing but net->grads.
