@@ -114,8 +114,8 @@ static uint8_t shade(float w, float most)
 {
     if (isnan(w))
         return 0;
-    float at = 128 + 127 * fmaxf(-1, fminf(1, w / most));
-    return (uint8_t)lrintf(at);
+    float part = w / most, at = 128 + 127 * (part > 1 ? 1 : part < -1 ? -1 : part);
+    return (uint8_t)(at + 0.5f);
 }
 
 static void tile_draw(const struct weight_tiles *t, int unit, int x0, int y0, struct image *out)

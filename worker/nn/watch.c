@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { PROBE_LEAST = 64, PROBE_MOST = 256, PROBE_PART = 100, PICTURE_UNITS = 256 };
+enum { PROBE_LEAST = 64, PROBE_MOST = 256, PROBE_PART = 150, PICTURE_UNITS = 256 };
 
 static const double near_end = 0.97;
 
@@ -118,7 +118,7 @@ static void sum_up(struct watch *watch)
     watch->update_ratio = count ? ratios[(count - 1) / 2] : NAN;
 }
 
-/* A hundredth of the training's samples costs about as much of its time. */
+/* As small a part of the samples costs about as small a part of the time. */
 static int probe_size(const struct training *training, const struct dataset *set)
 {
     int n = training->data->train.n / PROBE_PART;
