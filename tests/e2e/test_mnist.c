@@ -27,6 +27,7 @@ static const char *mnist(void)
         print_message("HONE_MNIST is not set to a folder with MNIST's files\n");
         skip();
     }
+    proc_timeout_ms = 280000; /* minutes on a busy machine */
     return folder;
 }
 
