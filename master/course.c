@@ -8,6 +8,7 @@
 #include "common/check.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "master/findings.h"
 #include "master/search/stages.h"
 #include "master/search/walls.h"
 
@@ -176,6 +177,7 @@ static bool look(struct turn *turn, struct study *s)
         tell(turn, s, &events[i]);
         remember_told(s, &events[i]);
     }
+    findings_edges(turn, s);
     bool moved = !box_equal(&box, &next, &s->def.space);
     if (moved)
         set_box(turn, s, &next, stage_now(s), carried_now(s));
@@ -259,6 +261,7 @@ static bool end_stage(struct turn *turn, struct study *s, const struct stages *s
         stage_next_box(&s->def.space, s->def.search.boundary, &s->history, &box, before, &next, events, room);
     for (int i = 0; i < count; i++)
         tell(turn, s, &events[i]);
+    findings_edges(turn, s);
     bool last = stage + 1 >= stages->count;
     bool goes_on = !last || (still_grows(events, count) && stage + 1 < stages->count + INSERTED_STAGES_MAX);
     if (goes_on) {

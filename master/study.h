@@ -45,6 +45,7 @@ struct study {
     bool exhausted;              /* the sampler has nothing left */
     bool course_done;            /* the last stage has ended */
     size_t looked_at;            /* finished trials at the last look at the walls */
+    double flat_loss;            /* lowest level at which a trial's training loss came to rest; 0: none has */
     unsigned char *told_verdict; /* last verdict told, by parameter and side */
     int64_t counted_mono_ms;     /* wall and slot time are counted up to here; 0: not started */
     int64_t saved_wall_ms;       /* what the row says */

@@ -25,6 +25,14 @@ struct worker;
 
 enum stop_when { STOP_NO, STOP_EPOCH, STOP_NOW };
 
+/* The training loss as reports told it, for findings.h. */
+struct losses {
+    int epoch, run; /* the newest, and how many in a row end there */
+    double first;   /* of epoch 1 */
+    double last[4]; /* the newest last */
+    bool is_told;
+};
+
 struct trial {
     /* the row */
     int64_t id;
@@ -56,6 +64,7 @@ struct trial {
     int64_t attempt_started_ms; /* wall clock */
     int64_t failed_on;          /* worker of the last attempt that failed: another one tries next */
     int64_t wait_until_mono_ms; /* its checkpoint is on the way here: not dispatched before */
+    struct losses losses;
     enum stop_when stopping;
     char stop_reason[33];
     struct trial *queue_prev, *queue_next; /* the study's waiting list */

@@ -282,6 +282,9 @@ struct row_finding {
 };
 
 void store_add_finding(struct store *store, const struct row_finding *finding);
+/* Has the study (trial 0), or this trial, a finding of the rule whose text has this part? */
+bool store_finding_known(struct store *store, int64_t study, int64_t trial, const char *rule,
+                         const char *part);
 
 /* ---- boxes ---- */
 
