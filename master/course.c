@@ -169,7 +169,7 @@ static bool look(struct turn *turn, struct study *s)
     history_box_clone(&s->history, &s->def.space, &box);
     box_clone(&next, &box, &s->def.space);
     int count =
-        walls_look(&s->def.space, search_boundary(&s->def.search), &s->history, &box, &next, events, room);
+        walls_look(&s->def.space, search_walls(&s->def.search), &s->history, &box, &next, events, room);
     for (int i = 0; i < count; i++) {
         if (events[i].verdict != WALL_GROW && same_event(&events[i], s))
             continue;

@@ -64,9 +64,15 @@ bool walls_due(size_t finished);
 bool wall_measure(const struct space *space, const struct history *history, const struct box *box, int param,
                   int side, struct wall_event *event);
 
+/* What a study says of its walls (search_walls in sampler.h). */
+struct wall_rule {
+    enum boundary boundary;
+    bool by_number; /* its points depend on nothing but trial numbers: a slope is evidence */
+};
+
 /* Looks at every parameter and side. At most `room` events; `next` (initialised by the caller as a clone of
  * `box`) is the box with the walls that moved. Returns the number of events. */
-int walls_look(const struct space *space, enum boundary study, const struct history *history,
+int walls_look(const struct space *space, struct wall_rule rule, const struct history *history,
                const struct box *box, struct box *next, struct wall_event *events, int room);
 
 /* An approved (or forced) move of one wall outward by `part` of the width, cut at the reach; the event's

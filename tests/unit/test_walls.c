@@ -16,6 +16,8 @@ static double lrsurf(const struct point *p, double noise, struct rng *rng)
     return d > 0.45 ? -INFINITY : -(fmin(e, 0.9) + noise * rng_normal(rng));
 }
 
+static const struct wall_rule random_points = {BOUNDARY_DEFAULT, true};
+
 struct study {
     struct space space;
     struct history history;
@@ -48,7 +50,7 @@ static void look(struct study *s)
     struct wall_event e[16];
     struct box next;
     box_clone(&next, &s->box, &s->space);
-    int n = walls_look(&s->space, BOUNDARY_DEFAULT, &s->history, &s->box, &next, e, 16);
+    int n = walls_look(&s->space, random_points, &s->history, &s->box, &next, e, 16);
     for (int i = 0; i < n; i++)
         if (e[i].verdict == WALL_GROW)
             s->moved[e[i].param][e[i].side > 0]++;
@@ -149,7 +151,7 @@ static void models_follow(const char *search)
             if (!walls_due(t))
                 continue;
             box_clone(&next, &box, &race.space);
-            walls_look(&race.space, search_boundary(&race.def), &race.history, &box, &next, e, 16);
+            walls_look(&race.space, search_walls(&race.def), &race.history, &box, &next, e, 16);
             if (!box_equal(&box, &next, &race.space))
                 history_set_box(&race.history, &race.space, &next, 0, 0, ++race.seq);
             box_fini(&box);
@@ -207,7 +209,7 @@ static enum wall_verdict verdict_of(const char *space, int diverged, struct wall
         add(&s, 0.02 + i * 0.045, (i * 7 % 20) / 20.0, i + (i * 13 % 5));
     for (int i = 0; i < diverged; i++)
         add(&s, 0.96 + 0.01 * i, 0.5, -INFINITY);
-    int n = walls_look(&s.space, BOUNDARY_DEFAULT, &s.history, &s.box, &next, e, 8);
+    int n = walls_look(&s.space, random_points, &s.history, &s.box, &next, e, 8);
     assert_int_equal(n, 1);
     assert_true(e[0].param == 0 && e[0].side == 1);
     *event = e[0];
