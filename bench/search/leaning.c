@@ -126,7 +126,8 @@ static struct outcome study(const struct surface *surface, const struct json *se
         double score = surface->score(&point, surface->noise[seed % 2], &rng);
         out.best = fmax(out.best, surface->score(&point, 0, &rng));
         if (talks && (strcmp(note.sampler, "probe") == 0 || strcmp(note.sampler, "scout") == 0))
-            printf("  seed %llu trial %u: %.4f by %s: %s\n", (unsigned long long)seed, t, score, note.sampler, note.why);
+            printf("  seed %llu trial %u: %.4f by %s: %s\n", (unsigned long long)seed, t, score, note.sampler,
+                   note.why);
         history_add(&history, t, t, &point, note.fit, note.fit_count, ++seq);
         history_update(&history, t, isfinite(score) ? HISTORY_SCORED : HISTORY_BAD, false, 1, score, ++seq);
         if (!walls_due(t))
@@ -178,11 +179,13 @@ int main(int argc, char **argv)
     char *text = xasprintf("{\"method\": \"%s\"}", argv[1]);
     struct json *search = parsed(text);
     double *regret = xcalloc((size_t)seeds + 1, sizeof *regret);
-    printf("| method | surface | regret: median | worst | moves | first move at | moved by 40, %% | dead moved, %% | probes | scouts |\n"
+    printf("| method | surface | regret: median | worst | moves | first move at | moved by 40, %% | dead "
+           "moved, %% | probes | scouts |\n"
            "|---|---|---|---|---|---|---|---|---|---|\n");
     for (size_t k = 0; k < sizeof surfaces / sizeof surfaces[0]; k++) {
         const struct surface *s = &surfaces[k];
-        int dead = 0, moves = 0, first = 0, movers = 0, soon = 0, probes = 0, scouts = 0, params = s->last_dead - s->first_dead + 1;
+        int dead = 0, moves = 0, first = 0, movers = 0, soon = 0, probes = 0, scouts = 0,
+            params = s->last_dead - s->first_dead + 1;
         for (int seed = 1; seed <= seeds; seed++) {
             struct outcome out = study(s, search, (uint64_t)seed, argc > 3);
             regret[seed - 1] = s->best - out.best;
@@ -195,9 +198,10 @@ int main(int argc, char **argv)
             scouts += out.scouts;
         }
         qsort(regret, (size_t)seeds, sizeof *regret, compare);
-        printf("| %s | %s | %.4f | %.4f | %.2f | %.1f | %.1f | %.2f | %.2f | %.2f |\n", argv[1], s->name, regret[seeds / 2],
-               regret[seeds - 1], (double)moves / seeds, movers ? (double)first / movers : 0,
-               100.0 * soon / seeds, params > 0 ? 100.0 * dead / (seeds * params) : 0, (double)probes / seeds,
+        printf("| %s | %s | %.4f | %.4f | %.2f | %.1f | %.1f | %.2f | %.2f | %.2f |\n", argv[1], s->name,
+               regret[seeds / 2], regret[seeds - 1], (double)moves / seeds,
+               movers ? (double)first / movers : 0, 100.0 * soon / seeds,
+               params > 0 ? 100.0 * dead / (seeds * params) : 0, (double)probes / seeds,
                (double)scouts / seeds);
         fflush(stdout);
     }

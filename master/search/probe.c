@@ -7,19 +7,30 @@
 #include "common/mem.h"
 #include "common/str.h"
 #include "master/search/rank.h"
+#include "master/search/require.h"
 #include "master/search/sight.h"
 #include "master/search/walls.h"
 
-enum { FIRST = 12, AGAIN = 16, AGAIN_BAD = 4, TOP = 3, SCOUT_PART = 5, SCOUT_UNTIL = 120, BEYOND_MAX = 64 };
+enum {
+    FIRST = 12,
+    AGAIN = 16,
+    AGAIN_BAD = 4,
+    TOP = 3,
+    SCOUT_PART = 5,
+    SCOUT_UNTIL = 120,
+    BEYOND_MAX = 64,
+    TRIES = 4
+};
 static const double OUTER = 0.9, STEP = 0.5, EPS = 1e-9;
-static double SURE = 1, SUM = 1, COUNTS = 0.1, NO_STRUCTURE = 0.33;
-__attribute__((constructor)) static void envs(void){ if(getenv("G_SURE"))SURE=atof(getenv("G_SURE")); if(getenv("G_SUM"))SUM=atof(getenv("G_SUM")); if(getenv("G_COUNTS"))COUNTS=atof(getenv("G_COUNTS")); if(getenv("G_NS"))NO_STRUCTURE=atof(getenv("G_NS"));}
+static const double SURE = 1.5, SUM = 1,
+                    COUNTS = 0.1; /* gains: alone, of several together, and to count at all */
+static const double NO_STRUCTURE = 0.33;
 
 /* ---- where a trial lies ---- */
 
 /* How far beyond the wall: below 0 inside. False: no position. */
-static bool way_out(const struct space *space, const struct box *box, const struct point *point, int param, int side,
-                    double *by)
+static bool way_out(const struct space *space, const struct box *box, const struct point *point, int param,
+                    int side, double *by)
 {
     double z;
     bool has_place = box_position(box, space, param, point->v[param], &z);
@@ -39,9 +50,9 @@ static bool is_beyond(const struct space *space, const struct box *box, const st
 
 /* ---- what lies beyond ---- */
 
-/* The best score inside the wall and by how much it is better than the median there. */
-static bool inside(const struct space *space, const struct evidence *ev, const struct box *box, int param, int side,
-                   double *spread)
+/* By how much the best inside the wall is better than the median there. False: too few to say. */
+static bool inside(const struct space *space, const struct evidence *ev, const struct box *box, int param,
+                   int side, double *spread)
 {
     struct span range = box_range(box, space, param);
     double by, best = -INFINITY, *score = xcalloc((size_t)ev->count + 1, sizeof *score);
@@ -76,55 +87,70 @@ static double base_score(const struct space *space, const struct evidence *ev, c
     double by, base = -INFINITY;
     for (int i = 0; i < ev->count; i++) {
         const struct observed *o = &ev->list[i];
-        if (o->state == HISTORY_SCORED && o->score > base && same_but(o->point, out->point, param, space->count) &&
+        if (o->state == HISTORY_SCORED && o->score > base &&
+            same_but(o->point, out->point, param, space->count) &&
             !is_beyond(space, box, &range, o->point, param, side, &by))
             base = o->score;
     }
     return base;
 }
 
-struct beyond probe_beyond(const struct space *space, const struct evidence *ev, const struct box *box, int param,
-                           int side)
+/* Those beyond the wall, newest first; counts them. */
+static int gather(const struct space *space, const struct evidence *ev, const struct box *box, int param,
+                  int side, const struct observed **out, struct beyond *there)
 {
-    struct beyond there = {.gain = -INFINITY, .nearest = INFINITY, .tried = INFINITY};
     struct span range = box_range(box, space, param);
-    const struct observed *out[BEYOND_MAX];
+    double by;
     int n = 0;
-    double by, spread, most = -INFINITY;
     for (int i = ev->count - 1; i >= 0 && n < BEYOND_MAX; i--) {
         const struct observed *o = &ev->list[i];
         if (!is_beyond(space, box, &range, o->point, param, side, &by))
             continue;
         out[n++] = o;
-        there.tried = fmin(there.tried, by);
-        there.farthest = fmax(there.farthest, by);
-        there.pending += o->state == HISTORY_PENDING;
-        there.bad += o->state == HISTORY_BAD;
-        there.scored += o->state == HISTORY_SCORED;
+        there->tried = fmin(there->tried, by);
+        there->farthest = fmax(there->farthest, by);
+        there->pending += o->state == HISTORY_PENDING;
+        there->bad += o->state == HISTORY_BAD;
+        there->scored += o->state == HISTORY_SCORED;
     }
-    if (there.scored && inside(space, ev, box, param, side, &spread))
-        for (int i = 0; i < n; i++) {
-            if (out[i]->state != HISTORY_SCORED)
-                continue;
-            double base = base_score(space, ev, box, out[i], param, side);
-            if (!(base > -INFINITY))
-                continue;
-            double more = out[i]->score - base;
-            double gain = more > 0 ? more / fmax(spread, 1e-300) : -1;
-            there.gain = fmax(there.gain, gain);
-            there.losses += !(gain >= COUNTS);
-            if (!(gain >= COUNTS))
-                continue;
-            way_out(space, box, out[i]->point, param, side, &by);
-            there.wins++;
-            there.total += fmin(gain, 1);
-            there.best = fmax(there.best, by);
-            there.winner = out[i]->score > most ? out[i]->trial : there.winner;
-            most = fmax(most, out[i]->score);
-        }
+    return n;
+}
+
+/* One pair: a trial beyond the wall gained so much. */
+static void count_gain(struct beyond *there, const struct observed *out, double gain, double by, double *most)
+{
+    there->gain = fmax(there->gain, gain);
+    there->losses += gain < COUNTS;
+    if (gain < COUNTS)
+        return;
+    there->wins++;
+    there->total += fmin(gain, 1);
+    there->best = fmax(there->best, by);
+    if (out->score > *most)
+        there->winner = out->trial;
+    *most = fmax(*most, out->score);
+}
+
+struct beyond probe_beyond(const struct space *space, const struct evidence *ev, const struct box *box,
+                           int param, int side)
+{
+    struct beyond there = {.gain = -INFINITY, .nearest = INFINITY, .tried = INFINITY};
+    const struct observed *out[BEYOND_MAX];
+    int n = gather(space, ev, box, param, side, out, &there);
+    double by, spread, most = -INFINITY;
+    bool can_say = there.scored && inside(space, ev, box, param, side, &spread);
+    for (int i = 0; i < n && can_say; i++) {
+        double base =
+            out[i]->state == HISTORY_SCORED ? base_score(space, ev, box, out[i], param, side) : -INFINITY;
+        double more = out[i]->score - base;
+        way_out(space, box, out[i]->point, param, side, &by);
+        if (base > -INFINITY)
+            count_gain(&there, out[i], more > 0 ? more / fmax(spread, 1e-300) : -1, by, &most);
+    }
     there.is_sure = there.gain >= SURE || (there.total >= SUM && there.wins >= there.losses);
     for (int i = 0; i < n; i++)
-        if (out[i]->state == HISTORY_BAD && way_out(space, box, out[i]->point, param, side, &by) && by > there.best)
+        if (out[i]->state == HISTORY_BAD && way_out(space, box, out[i]->point, param, side, &by) &&
+            by > there.best)
             there.nearest = fmin(there.nearest, by);
     return there;
 }
@@ -151,7 +177,8 @@ static void find_inside(struct view *v)
         struct span range = box_range(&v->box, v->space, k);
         double by;
         for (int i = 0; i < v->ev.count; i++)
-            v->is_in[i] = v->is_in[i] && !is_beyond(v->space, &v->box, &range, v->ev.list[i].point, k, 1, &by) &&
+            v->is_in[i] = v->is_in[i] &&
+                          !is_beyond(v->space, &v->box, &range, v->ev.list[i].point, k, 1, &by) &&
                           !is_beyond(v->space, &v->box, &range, v->ev.list[i].point, k, -1, &by);
     }
 }
@@ -182,7 +209,7 @@ static bool step_out(const struct view *v, const struct point *from, int param, 
     double by;
     point_copy(out, from);
     out->v[param] = value_num(param_nearest(p, moved, param_unscale(p, side > 0 ? moved.hi : moved.lo)));
-    return way_out(v->space, &v->box, out, param, side, &by) && by > EPS;
+    return way_out(v->space, &v->box, out, param, side, &by) && by > EPS && require_holds(v->space, out);
 }
 
 static const char *side_name(int side)
@@ -191,7 +218,8 @@ static const char *side_name(int side)
 }
 
 /* Is this trial the base of one beyond the wall? */
-static bool is_taken(const struct view *v, const struct span *range, const struct point *base, int param, int side)
+static bool is_taken(const struct view *v, const struct span *range, const struct point *base, int param,
+                     int side)
 {
     double by;
     for (int i = 0; i < v->ev.count; i++)
@@ -209,8 +237,7 @@ static const struct observed *another_base(const struct view *v, int param, int 
     for (int i = 0; i < v->ev.count; i++) {
         const struct observed *o = &v->ev.list[i];
         if (o->state == HISTORY_SCORED && v->is_in[i] && (!best || o->score > best->score) &&
-            o->point->v[param].kind == VALUE_NUM &&
-            !is_taken(v, &range, o->point, param, side))
+            o->point->v[param].kind == VALUE_NUM && !is_taken(v, &range, o->point, param, side))
             best = o;
     }
     return best;
@@ -227,15 +254,17 @@ static const struct observed *observed_of(const struct evidence *ev, uint32_t tr
 static bool confirm(const struct view *v, int param, int side, const struct beyond *there, struct point *out,
                     struct proposal *note)
 {
-    const struct observed *winner = there->wins && there->wins >= there->losses && !there->is_sure && !there->pending
-                                        ? observed_of(&v->ev, there->winner)
-                                        : NULL;
+    bool is_open = there->wins && there->wins >= there->losses && there->wins + there->losses < TRIES &&
+                   !there->is_sure && !there->pending;
+    const struct observed *winner = is_open ? observed_of(&v->ev, there->winner) : NULL;
     const struct observed *base = winner ? another_base(v, param, side) : NULL;
     if (!base)
         return false;
     point_copy(out, base->point);
     out->v[param] = winner->point->v[param];
-    snprintf(note->why, sizeof note->why, "trial %u beyond the %s wall of %s is the best: is trial %u better there too?",
+    if (!require_holds(v->space, out))
+        return false;
+    snprintf(note->why, sizeof note->why, "trial %u gains beyond the %s wall of %s: does trial %u too?",
              winner->trial & ~HISTORY_WARM, side_name(side), v->space->params[param].name,
              base->trial & ~HISTORY_WARM);
     return true;
@@ -256,7 +285,7 @@ static bool probe(const struct view *v, int param, int side, const struct beyond
 {
     const struct observed *from = leaning(v, param, side);
     int due = FIRST + (there->losses + there->pending) * AGAIN + there->bad * there->bad * AGAIN_BAD;
-    if (!from || v->ev.finished < due)
+    if (!from || there->is_sure || v->ev.finished < due)
         return false;
     struct span first = v->space->params[param].box, wall = v->box.walls[param];
     double began = wall.hi > wall.lo ? fmin(1, (first.hi - first.lo) / (wall.hi - wall.lo)) : 1;
@@ -275,11 +304,10 @@ static bool may_grow(const struct view *v, int param)
 }
 
 /* The side where the least has been tried, and how far out to go there. */
-static bool next_ring(const struct view *v, const struct history *history, int *param, int *side, struct point *out)
+static bool next_ring(const struct view *v, int *param, int *side, struct point *out)
 {
     double least = INFINITY;
     struct point point;
-    (void)history;
     point_clone(&point, v->top[0]->point);
     for (int i = 0; i < v->space->count; i++)
         for (int s = 1; s >= -1 && may_grow(v, i); s -= 2) {
@@ -308,7 +336,8 @@ static int count_beyond(const struct view *v)
     return count;
 }
 
-static bool scout(const struct view *v, const struct history *history, struct point *out, struct proposal *note)
+static bool scout(const struct view *v, const struct history *history, struct point *out,
+                  struct proposal *note)
 {
     if (v->ev.finished > SCOUT_UNTIL || (count_beyond(v) + 1) * SCOUT_PART > v->ev.finished)
         return false;
@@ -317,17 +346,19 @@ static bool scout(const struct view *v, const struct history *history, struct po
     double structure = sight_structure(&sight);
     sight_fini(&sight);
     int param = 0, side = 0;
-    if (!(structure < NO_STRUCTURE) || !next_ring(v, history, &param, &side, out))
+    if (!(structure < NO_STRUCTURE) || !next_ring(v, &param, &side, out))
         return false;
-    snprintf(note->why, sizeof note->why,
-             "%d results show no structure (%.0f %% explained): is anything learned beyond the %s wall of %s?",
-             v->ev.finished, 100 * fmax(structure, 0), side_name(side), v->space->params[param].name);
+    snprintf(
+        note->why, sizeof note->why,
+        "%d results show no structure (%.0f %% explained): is anything learned beyond the %s wall of %s?",
+        v->ev.finished, 100 * fmax(structure, 0), side_name(side), v->space->params[param].name);
     return true;
 }
 
 /* ---- all of them ---- */
 
-static const char *find(const struct view *v, const struct history *history, struct point *out, struct proposal *note)
+static const char *find(const struct view *v, const struct history *history, struct point *out,
+                        struct proposal *note)
 {
     for (int i = 0; i < v->space->count; i++)
         for (int side = -1; side <= 1 && may_grow(v, i); side += 2) {

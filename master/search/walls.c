@@ -13,9 +13,9 @@
 #include "master/search/rank.h"
 #include "master/search/sight.h"
 
-static const double SLOPE_T = 2.5, LEAN = 0.78;   /* docs/walls.md: 1.3 % of dead parameters in 30 trials */
-static const double NEAR_BAD = 0.15;                   /* a trial that diverged so close beyond is the edge */
-static const double STRONG_T = 4, STRONG_LEAN = 0.9;   /* then the wall moves by a whole box width */
+static const double SLOPE_T = 2.5, LEAN = 0.78; /* docs/walls.md: 1.3 % of dead parameters in 30 trials */
+static const double NEAR_BAD = 0.15;            /* a trial that diverged so close beyond is the edge */
+static const double STRONG_T = 4, STRONG_LEAN = 0.9;     /* then the wall moves by a whole box width */
 static const double GROWTH = 1.0 / 3, STRONG_GROWTH = 1; /* of the box width */
 enum { FIRST_LOOK = 12, LOOK_EVERY = 4, TOP_MIN = 3 };
 
@@ -219,7 +219,9 @@ static void decide(const struct sight *sight, enum boundary policy, bool diverge
     const struct space *space = sight->space;
     int i = event->param, side = event->side;
     bool is_strong = event->slope > STRONG_T && event->lean > STRONG_LEAN;
-    double part = there->is_sure ? fmax(STRONG_GROWTH, there->best + GROWTH) : is_strong ? STRONG_GROWTH : GROWTH;
+    double part = there->is_sure ? fmax(STRONG_GROWTH, there->best + GROWTH)
+                  : is_strong    ? STRONG_GROWTH
+                                 : GROWTH;
     struct span wall = sight->box->walls[i];
     struct span moved = wall_moved(&space->params[i], wall, side, fmin(part, there->nearest));
     event->verdict = judge(policy, diverged, side, wall, moved);
@@ -242,7 +244,8 @@ static bool measure(const struct sight *sight, int param, int side, struct wall_
     bool diverged = diverged_beyond(&c, side);
     if (diverged)
         column_trim(&c, side);
-    bool is_seen = c.n >= FIRST_LOOK && c.score[c.order[0]] > -INFINITY && find_slope(&c, side, &event->slope);
+    bool is_seen =
+        c.n >= FIRST_LOOK && c.score[c.order[0]] > -INFINITY && find_slope(&c, side, &event->slope);
     if (is_seen) {
         describe(&c, side, event);
         event->verdict = diverged ? WALL_DIVERGED : WALL_WARN;
