@@ -293,7 +293,7 @@ bool course_step(struct turn *turn, struct study *s)
         return went_on;
     }
     size_t finished = history_finished(&s->history);
-    if (finished == s->looked_at || !walls_due(finished))
+    if (!walls_due(s->looked_at, finished))
         return false;
     s->looked_at = finished;
     return look(turn, s);

@@ -130,7 +130,7 @@ static struct outcome study(const struct surface *surface, const struct json *se
                    note.why);
         history_add(&history, t, t, &point, note.fit, note.fit_count, ++seq);
         history_update(&history, t, isfinite(score) ? HISTORY_SCORED : HISTORY_BAD, false, 1, score, ++seq);
-        if (!walls_due(t))
+        if (!walls_due(t - 1, t))
             continue;
         box_clone(&next, &box, &space);
         int n = walls_look(&space, rule, &history, &box, &next, e, 16);

@@ -17,7 +17,7 @@ static const double SLOPE_T = 2.5, LEAN = 0.78; /* docs/walls.md: 1.3 % of dead 
 static const double NEAR_BAD = 0.15;            /* a trial that diverged so close beyond is the edge */
 static const double STRONG_T = 4, STRONG_LEAN = 0.9;     /* then the wall moves by a whole box width */
 static const double GROWTH = 1.0 / 3, STRONG_GROWTH = 1; /* of the box width */
-enum { FIRST_LOOK = 12, LOOK_EVERY = 4, TOP_MIN = 3 };
+enum { FIRST_LOOK = 12, LOOK_EVERY = 4, LOOK_PART = 32, TOP_MIN = 3 };
 
 const char *wall_verdict_name(enum wall_verdict verdict)
 {
@@ -37,9 +37,12 @@ enum boundary wall_policy(const struct param *p, enum boundary study)
     return moves ? BOUNDARY_EXPAND : BOUNDARY_WARN;
 }
 
-bool walls_due(size_t finished)
+bool walls_due(size_t looked_at, size_t finished)
 {
-    return finished >= FIRST_LOOK && finished % LOOK_EVERY == 0;
+    size_t every = LOOK_EVERY;
+    while (finished >= LOOK_PART * every)
+        every *= 2;
+    return finished >= FIRST_LOOK && finished / every * every > looked_at;
 }
 
 struct span wall_moved(const struct param *p, struct span wall, int side, double part)

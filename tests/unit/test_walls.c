@@ -74,7 +74,7 @@ static void run(struct study *s, uint64_t seed, int trials, double noise)
         history_add(&s->history, t, t, &point, NULL, 0, ++s->seq);
         history_update(&s->history, t, score > -INFINITY ? HISTORY_SCORED : HISTORY_BAD, false, 1, score,
                        ++s->seq);
-        if (walls_due(t))
+        if (walls_due(t - 1, t))
             look(s);
     }
     point_fini(&point);
@@ -149,7 +149,7 @@ static void models_follow(const char *search)
             double score = lrsurf(&race.history.entries[t - 1].point, 0, &rng);
             race_tell(&race, t, -score);
             best = fmin(best, -score - 0.05);
-            if (!walls_due(t))
+            if (!walls_due(t - 1, t))
                 continue;
             box_clone(&next, &box, &race.space);
             walls_look(&race.space, search_walls(&race.def), &race.history, &box, &next, e, 16);
@@ -392,8 +392,8 @@ static void policies(void **state)
     for (int study = 0; study < 5; study++)
         for (int i = 0; i < 5; i++)
             assert_int_equal(wall_policy(&s.params[i], (enum boundary)study), want[study][i]);
-    assert_false(walls_due(11) || walls_due(13));
-    assert_true(walls_due(12) && walls_due(16));
+    assert_false(walls_due(0, 11) || walls_due(12, 13) || walls_due(1024, 1087));
+    assert_true(walls_due(0, 12) && walls_due(12, 17) && walls_due(1023, 1024) && walls_due(1024, 1088));
     space_fini(&s);
 }
 
