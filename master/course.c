@@ -170,7 +170,7 @@ static bool look(struct turn *turn, struct study *s)
     history_box_clone(&s->history, &s->def.space, &box);
     box_clone(&next, &box, &s->def.space);
     int count =
-        walls_look(&s->def.space, search_boundary(&s->def.search), &s->history, &box, &next, events, room);
+        walls_look(&s->def.space, search_walls(&s->def.search), &s->history, &box, &next, events, room);
     for (int i = 0; i < count; i++) {
         if (events[i].verdict != WALL_GROW && same_event(&events[i], s))
             continue;
@@ -296,7 +296,7 @@ bool course_step(struct turn *turn, struct study *s)
         return went_on;
     }
     size_t finished = history_finished(&s->history);
-    if (finished == s->looked_at || !walls_due(finished))
+    if (!walls_due(s->looked_at, finished))
         return false;
     s->looked_at = finished;
     return look(turn, s);

@@ -131,6 +131,11 @@ enum boundary search_boundary(const struct search_def *def)
     return def->boundary == BOUNDARY_DEFAULT && def->row->by_number ? BOUNDARY_WARN : def->boundary;
 }
 
+struct wall_rule search_walls(const struct search_def *def)
+{
+    return (struct wall_rule){search_boundary(def), def->row->by_number};
+}
+
 void search_fini(struct search_def *def)
 {
     free(def->settings);

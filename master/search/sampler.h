@@ -22,6 +22,7 @@
 #include "common/json.h"
 #include "master/search/history.h"
 #include "master/search/space.h"
+#include "master/search/walls.h"
 
 struct sampler_row;
 
@@ -45,6 +46,7 @@ void search_fini(struct search_def *def);
  * whose points depend on nothing but trial numbers (random, grid, latin, halton, sobol) only warn, lest two
  * runs with another number of workers differ, and all others go by the kind of axis (DEFAULT). */
 enum boundary search_boundary(const struct search_def *def);
+struct wall_rule search_walls(const struct search_def *def);
 const char *const *sampler_names(void); /* NULL-terminated */
 
 enum { FIT_MAX = 64 };
