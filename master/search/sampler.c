@@ -21,7 +21,8 @@
     ROW(coarse, "coarse-to-fine") \
     ROW(tpe, "tpe")               \
     ROW(gp, "gp")                 \
-    ROW(cma, "cma-es")
+    ROW(cma, "cma-es")            \
+    ROW(nsga, "nsga-ii")
 
 #define ROW_POINTER(id, name) &sampler_##id,
 static const struct sampler_row *const rows[] = {SAMPLERS(ROW_POINTER)};
@@ -126,7 +127,14 @@ int search_parse(const struct jcur *cur, const struct space *space, struct searc
 
 enum boundary search_boundary(const struct search_def *def)
 {
+    if (search_metrics(def) > 1)
+        return BOUNDARY_OFF;
     return def->boundary == BOUNDARY_DEFAULT && def->row->by_number ? BOUNDARY_WARN : def->boundary;
+}
+
+int search_metrics(const struct search_def *def)
+{
+    return def->metrics > 1 ? def->metrics : 1;
 }
 
 void search_fini(struct search_def *def)

@@ -59,15 +59,17 @@ struct split {
     int below, used;
 };
 
-static void split_init(struct split *s, const struct history *history)
+static void split_init(struct split *s, const struct history *history, int metrics)
 {
     evidence_init(&s->ev, history);
     size_t room = (size_t)s->ev.count + 1;
     int *order = xcalloc(room, sizeof *order);
     s->is_below = xcalloc(room, sizeof *s->is_below);
     s->is_used = xcalloc(room, sizeof *s->is_used);
-    int n = evidence_rank(&s->ev, order), newest = 0;
-    s->below = tpe_below(n);
+    s->below = tpe_below(s->ev.finished);
+    int n = metrics > 1 ? evidence_rank_front(&s->ev, metrics, s->below, order)
+                        : evidence_rank(&s->ev, order),
+        newest = 0;
     s->used = 0;
     for (int i = 0; i < s->below; i++)
         s->is_below[order[i]] = true;
@@ -183,14 +185,14 @@ static double whole_point(const struct space *space, const struct box *box, cons
     return gain;
 }
 
-bool tpe_point(const struct space *space, const struct history *history, uint64_t seed, uint32_t trial,
-               struct point *out, struct proposal *note)
+bool tpe_point(const struct space *space, const struct history *history, int metrics, uint64_t seed,
+               uint32_t trial, struct point *out, struct proposal *note)
 {
     enum { REDRAWS = 24 };
     struct split s;
     struct box box;
     double gain;
-    split_init(&s, history);
+    split_init(&s, history, metrics);
     history_box_clone(history, space, &box);
     bool is_discrete = space_bound(space) >= 0;
     uint32_t again = 0;
@@ -213,7 +215,7 @@ static int propose(struct sampler *s, const struct history *history, uint32_t tr
         note->version = sampler_halton.version;
         snprintf(note->why, sizeof note->why, "startup: %zu of %d results are there", finished, TPE_STARTUP);
         start_point(s, history, trial, out, note);
-    } else if (!tpe_point(s->space, history, s->seed, trial, out, note)) {
+    } else if (!tpe_point(s->space, history, search_metrics(s->def), s->seed, trial, out, note)) {
         return design_instead(s, history, trial, "every draw broke a rule", out, note, err);
     }
     return design_settle(s->space, history, s->seed, trial, out, note, err);

@@ -3,6 +3,8 @@
  *
  *   fewer than 10 finished: points of the scrambled Halton sequence
  *   split: the best min(ceil(n / 10), 25) are `below`, the rest and every pending trial `above`
+ *   with several metrics the best are those of the lower Pareto rank, and of the front that is cut those that cover most
+ *   (Ozaki, Tanigaki, Watanabe, Onishi, "Multiobjective tree-structured Parzen estimator", GECCO 2020)
  *   draw 24 points from the density of `below`, propose the one with the largest log l(x) - log g(x)
  *
  * Parameters under the same conditions form a group with densities of its own, from the trials in which it
@@ -22,7 +24,7 @@ int tpe_below(int finished); /* size of the better group */
 
 /* Proposes inside the history's box, from at least one finished trial. False: what it draws breaks a rule of the space
  * every time. */
-bool tpe_point(const struct space *space, const struct history *history, uint64_t seed, uint32_t trial,
-               struct point *out, struct proposal *note);
+bool tpe_point(const struct space *space, const struct history *history, int metrics, uint64_t seed,
+               uint32_t trial, struct point *out, struct proposal *note);
 
 #endif
