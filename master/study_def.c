@@ -288,7 +288,7 @@ static int not_with_several(const struct jcur *at, struct err *err, const char *
 /* What ranks trials along one line says nothing where several metrics do. */
 static int check_several(const struct jcur *root, const struct study_def *def, struct err *err)
 {
-    static const char *const methods[] = {"gp", "cma-es", "coarse-to-fine"};
+    static const char *const methods[] = {"gp", "cma-es", "coarse-to-fine", "pbt"};
     struct jcur search = jcur_get(root, "search"), method = jcur_get(&search, "method");
     struct jcur boundary = jcur_get(&search, "boundary"), prune = jcur_get(root, "prune");
     struct jcur method_of_prune = jcur_get(&prune, "method"), repeat = jcur_get(root, "repeat");

@@ -522,7 +522,7 @@ SELECT c.trial, c.status, c.y1, c.y2, c.y3, c.best_epoch, c.epochs, s.definition
        (SELECT json_group_object(sp.name, exact(p.value))
         FROM trial t CROSS JOIN study_param sp ON sp.study = t.study CROSS JOIN param p ON p.trial = t.id AND p.name = sp.name
         WHERE t.study = s.id AND t.number = c.trial) AS params, c.seconds, c.worker
-FROM study s JOIN scores c ON c.study = s.name WHERE s.name = :study;
+FROM study s JOIN trial_scores c ON c.study = s.name WHERE s.name = :study;
 
 -- name: best_groups
 SELECT g.study, g.trial, g.repeats, g.mean AS score, g.spread, g.metric,

@@ -111,10 +111,10 @@ WHERE t.deleted_ms IS NULL
 ORDER BY s.id DESC, t.number, f.id;
 
 
--- scores: one row per trial that has ended with a score, of studies with several metrics ("metric": [...] in the study file).
+-- trial_scores: one row per trial that has ended with a score, of studies with several metrics ("metric": [...] in the study file).
 -- `metrics` are all of them at the epoch that counts, in their order; y1, y2 and y3 are the same with more always better (y3 is
 -- 0 where there are two).
-CREATE VIEW scores AS
+CREATE VIEW trial_scores AS
 SELECT r.study, r.trial, r.status, r.best_epoch, r.epochs,
        iif(r.name3 IS NULL, json_object(r.name1, r.x1, r.name2, r.x2), json_object(r.name1, r.x1, r.name2, r.x2, r.name3, r.x3))
            AS metrics,
@@ -151,7 +151,7 @@ ORDER BY r.study_id DESC, r.trial;
 -- says how many trials are so beaten by it. The best by the first metric first.
 --   SELECT trial, metrics FROM pareto WHERE study = 'net';
 CREATE VIEW pareto AS
-WITH s AS MATERIALIZED (SELECT * FROM scores)
+WITH s AS MATERIALIZED (SELECT * FROM trial_scores)
 SELECT a.study, a.trial, a.status, a.metrics,
        (SELECT count(*) FROM s b WHERE b.study = a.study AND a.y1 >= b.y1 AND a.y2 >= b.y2 AND a.y3 >= b.y3
                                        AND (a.y1 > b.y1 OR a.y2 > b.y2 OR a.y3 > b.y3)) AS dominates,

@@ -1,4 +1,4 @@
-"""Optuna on the problems of front.c: python bench/search/front.py SEEDS SAMPLER... (random, nsga2, tpe), one JSON line each."""
+"""Optuna on the problems of front.c: python bench/search/front.py SEEDS[:PROBLEM,...] SAMPLER... (random, nsga2, tpe): JSON lines."""
 
 import json
 import math
@@ -104,8 +104,10 @@ def sampler(name, seed):
 
 
 def main():
-    seeds = int(sys.argv[1])
-    for problem, (objective, reference, front) in PROBLEMS.items():
+    seeds, _, wanted = sys.argv[1].partition(":")
+    seeds = int(seeds)
+    for problem in wanted.split(",") if wanted else PROBLEMS:
+        objective, reference, front = PROBLEMS[problem]
         everything = hypervolume(front(), reference)
         for name in sys.argv[2:]:
             missing = []

@@ -230,7 +230,7 @@ static void name_halton(struct proposal *note)
 static int propose(struct sampler *s, const struct history *history, uint32_t trial, struct point *out,
                    struct proposal *note, struct err *err)
 {
-    int finished = (int)history_finished(history), startup = bayes_startup(s->space);
+    int finished = (int)history_results(history), startup = bayes_startup(s->space);
     if (finished < startup) {
         name_halton(note);
         snprintf(note->why, sizeof note->why, "startup: %d of %d results are there", finished, startup);

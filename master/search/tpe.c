@@ -209,7 +209,7 @@ bool tpe_point(const struct space *space, const struct history *history, int met
 static int propose(struct sampler *s, const struct history *history, uint32_t trial, struct point *out,
                    struct proposal *note, struct err *err)
 {
-    size_t finished = history_finished(history);
+    size_t finished = history_results(history);
     if (finished < TPE_STARTUP) {
         str_copy(note->sampler, sizeof note->sampler, sampler_halton.name);
         note->version = sampler_halton.version;
