@@ -123,6 +123,31 @@ static int draw_candidates(const struct parzen *l, struct rng *rng, const struct
     return found;
 }
 
+static bool same_zeros(const struct parzen *z, const struct point *a, const struct point *b)
+{
+    for (int dim = 0; dim < z->dims; dim++) {
+        int i = z->params[dim];
+        if (z->space->params[i].or_zero > 0 && (a->v[i].num == 0) != (b->v[i].num == 0))
+            return false;
+    }
+    return true;
+}
+
+/* Which of the or_zero parameters are to be zero is decided first, by the draw that is best without the places of those
+ * that are not: few points make sharp peaks in a density, and a zero, which has none, would hardly ever win. */
+static int zeros_of_best(const struct parzen *l, const struct parzen *g, const struct point *drawn, int count)
+{
+    double log_l[TPE_DRAWS], log_g[TPE_DRAWS];
+    int best = 0;
+    if (!parzen_log_zeros(l, drawn, count, log_l))
+        return 0;
+    parzen_log_zeros(g, drawn, count, log_g);
+    for (int k = 1; k < count; k++)
+        if (log_l[k] - log_g[k] > log_l[best] - log_g[best])
+            best = k;
+    return best;
+}
+
 /* Log l - log g of the best of the draws, whose values go into `out`; NaN: every draw breaks a rule. */
 static double best_of_draws(const struct parzen *l, const struct parzen *g, struct rng *rng,
                             struct point *out)
@@ -132,10 +157,12 @@ static double best_of_draws(const struct parzen *l, const struct parzen *g, stru
     int best = 0, count = draw_candidates(l, rng, out, drawn);
     if (!count)
         return NAN;
+    int like = zeros_of_best(l, g, drawn, count);
     parzen_log(l, drawn, count, log_l);
     parzen_log(g, drawn, count, log_g);
-    for (int k = 1; k < count; k++)
-        if (log_l[k] - log_g[k] > log_l[best] - log_g[best])
+    best = like;
+    for (int k = 0; k < count; k++)
+        if (same_zeros(l, &drawn[k], &drawn[like]) && log_l[k] - log_g[k] > log_l[best] - log_g[best])
             best = k;
     for (int dim = 0; dim < l->dims; dim++)
         out->v[l->params[dim]] = drawn[best].v[l->params[dim]];
@@ -221,4 +248,4 @@ static int propose(struct sampler *s, const struct history *history, uint32_t tr
     return design_settle(s->space, history, s->seed, trial, out, note, err);
 }
 
-const struct sampler_row sampler_tpe = {.name = "tpe", .version = 1, .slow = true, .propose = propose};
+const struct sampler_row sampler_tpe = {.name = "tpe", .version = 2, .slow = true, .propose = propose};
