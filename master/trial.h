@@ -17,7 +17,7 @@
 
 #include "common/hash.h"
 #include "common/trial_status.h"
-#include "master/search/point.h"
+#include "master/search/history.h"
 #include "master/turn.h"
 
 struct study;
@@ -58,8 +58,11 @@ struct trial {
     struct study *study;
     double *curve; /* the metric after epoch i+1; NaN: diverged or never reported */
     size_t curve_room;
-    bool is_open;          /* the newest attempt has no outcome yet */
-    struct worker *holder; /* NULL: nobody, or its worker has not come back yet */
+    double (*more_curve)[HISTORY_MORE]; /* further metrics, as long; NULL: the study has none */
+    double more[HISTORY_MORE];          /* at best_epoch; NaN: none */
+    unsigned more_seen;                 /* bit k: some report held further metric k */
+    bool is_open;                       /* the newest attempt has no outcome yet */
+    struct worker *holder;              /* NULL: nobody, or its worker has not come back yet */
     int64_t orphan_until_mono_ms;
     int64_t attempt_started_ms; /* wall clock */
     int64_t failed_on;          /* worker of the last attempt that failed: another one tries next */
@@ -91,7 +94,8 @@ void trial_rescore(struct trial *trial);
 /* Is value a better than b under the study's goal? NaN is worse than anything. */
 bool metric_better(bool maximize, double a, double b);
 
-void trial_note_epoch(struct trial *trial, int epoch, double value); /* curve only; used while loading */
+/* Curve only; used while loading. `more`: HISTORY_MORE numbers. */
+void trial_note_epoch(struct trial *trial, int epoch, double value, const double *more);
 void trial_save_progress(struct turn *turn, const struct trial *trial);
 
 #endif

@@ -18,6 +18,7 @@
 --   newest_trial    :study           trial: the last one's number, 0: none
 --   extra_open      :study           open: trials for an ensemble that are not through
 --   best_groups     :study           groups where points were repeated: trial repeats score spread metric params
+--   best_front      :study           of several metrics: trial status y1 y2 y3 best_epoch epochs goals params seconds worker
 --   trial_origin    :study :trial    what was known when it was proposed: finished under_way best_trial best stage box
 --   trial_queue     :study :trial    what it waits for: open before slots workers busy
 --   space           :study           the axes: position name dist definition
@@ -300,15 +301,28 @@ FROM trial t CROSS JOIN epoch_counted e ON e.trial = t.id
 WHERE t.study = :study ORDER BY t.number, e.epoch;
 
 -- Everything that samplers and pruners learned from, in the order in which it happened. A row without to_status is an
--- epoch; epoch 0, before training, teaches nothing.
+-- epoch; epoch 0, before training, teaches nothing. An epoch's further metrics come last, if the study is ranked by several.
 -- name: load_log
-SELECT v.seq, v.trial, v.to_status, v.cause, v.attempt, NULL AS epoch, NULL AS value, v.detail, NULL, NULL, NULL, NULL
+SELECT v.seq, v.trial, v.to_status, v.cause, v.attempt, NULL AS epoch, NULL AS value, v.detail, NULL, NULL, NULL, NULL,
+       NULL, NULL
 FROM trial t CROSS JOIN trial_event v ON v.trial = t.id WHERE t.study = :study
 UNION ALL
-SELECT e.seq, e.trial, NULL, NULL, e.attempt, e.epoch, e.value, NULL, NULL, NULL, NULL, NULL
+SELECT e.seq, e.trial, NULL, NULL, e.attempt, e.epoch, e.value, NULL, NULL, NULL, NULL, NULL,
+       CASE (SELECT json_extract(definition, '$.metric[1].name') FROM study WHERE id = :study)
+       WHEN 'seconds' THEN e.seconds
+       ELSE (SELECT x.value FROM metric m JOIN epoch_metric x ON x.metric = m.id AND x.trial = e.trial
+                    AND x.epoch = e.epoch AND x.attempt = e.attempt
+             WHERE m.study = :study
+                   AND m.name = (SELECT json_extract(definition, '$.metric[1].name') FROM study WHERE id = :study)) END,
+       CASE (SELECT json_extract(definition, '$.metric[2].name') FROM study WHERE id = :study)
+       WHEN 'seconds' THEN e.seconds
+       ELSE (SELECT x.value FROM metric m JOIN epoch_metric x ON x.metric = m.id AND x.trial = e.trial
+                    AND x.epoch = e.epoch AND x.attempt = e.attempt
+             WHERE m.study = :study
+                   AND m.name = (SELECT json_extract(definition, '$.metric[2].name') FROM study WHERE id = :study)) END
 FROM trial t CROSS JOIN epoch e ON e.trial = t.id AND e.epoch > 0 WHERE t.study = :study
 UNION ALL
-SELECT seq, NULL, NULL, NULL, NULL, NULL, NULL, NULL, walls, stage, carried, trials FROM box WHERE study = :study
+SELECT seq, NULL, NULL, NULL, NULL, NULL, NULL, NULL, walls, stage, carried, trials, NULL, NULL FROM box WHERE study = :study
 ORDER BY 1;
 
 -- name: load_box_events
@@ -519,6 +533,13 @@ SELECT (SELECT count(*) FROM attempt a JOIN trial b ON b.id = a.trial WHERE b.st
 FROM study s WHERE s.name = :study;
 
 -- Only where some point was repeated: what `hone best` ranks by then. exact() keeps every digit of the parameters.
+-- name: best_front
+SELECT c.trial, c.status, c.y1, c.y2, c.y3, c.best_epoch, c.epochs, s.definition -> '$.metric' AS goals,
+       (SELECT json_group_object(sp.name, exact(p.value))
+        FROM trial t CROSS JOIN study_param sp ON sp.study = t.study CROSS JOIN param p ON p.trial = t.id AND p.name = sp.name
+        WHERE t.study = s.id AND t.number = c.trial) AS params, c.seconds, c.worker
+FROM study s JOIN trial_scores c ON c.study = s.name WHERE s.name = :study;
+
 -- name: best_groups
 SELECT g.study, g.trial, g.repeats, g.mean AS score, g.spread, g.metric,
        (SELECT json_group_object(sp.name, exact(p.value))

@@ -12,7 +12,7 @@
 -- The writer is the master alone (sql/store); everyone else reads. A change of this file needs a step in migrate/.
 
 PRAGMA application_id = 1213156933; -- the bytes "HONE"
-PRAGMA user_version = 2;            -- the newest step of migrate/
+PRAGMA user_version = 3;            -- the newest step of migrate/
 
 
 -- meta: facts about the file itself. Keys: uuid (128 random bits in hex: a worker that holds attempts of another

@@ -379,6 +379,7 @@ struct row_log {
     int attempt;
     int epoch;                   /* 0: an event */
     double value;                /* of an epoch */
+    double more[2];              /* of an epoch: the study's further metrics; NaN: none */
     enum trial_status to_status; /* of an event */
     const char *cause, *detail;  /* of an event; NULL: none */
 };

@@ -718,7 +718,7 @@ static void test_a_migration(void **state)
 {
     struct room *room = *state;
     make_old_file(room->db);
-    struct migration steps[] = {{""}, {""}, {good_step}};
+    struct migration steps[] = {{""}, {""}, {""}, {good_step}};
     struct err err = ERR_NONE;
     assert_int_equal(migration_count, COUNT_OF(steps) - 1); /* one more than we know */
     for (int twice = 0; twice < 2; twice++)
@@ -727,8 +727,8 @@ static void test_a_migration(void **state)
     /* Ours does not know that version. */
     struct store *store;
     assert_int_equal(store_open(room->db, NULL, &store, &err), ERR_BAD);
-    assert_non_null(strstr(err.text, "version 3"));
-    patch(room->db, 60, "\0\0\0\2", 4);
+    assert_non_null(strstr(err.text, "version 4"));
+    patch(room->db, 60, "\0\0\0\3", 4);
     assert_int_equal(ask_int(room->db, "SELECT note = 'old' FROM study"), 1);
     assert_int_equal(ask_int(room->db, "SELECT val_loss = 0.5 FROM \"mnist-mlp\" WHERE 0 UNION SELECT 1"), 1);
     assert_int_equal(ask_int(room->db, "SELECT count(*) FROM best_trials"), 1);
@@ -758,10 +758,11 @@ static void test_a_migration_that_fails(void **state)
     make_old_file(room->db);
     struct str before = {0}, after = {0};
     assert_int_equal(file_read(room->db, 1 << 20, &before, NULL), 0);
-    struct migration steps[] = {{""}, {""}, {good_step}, {bad_step}}, orphans[] = {{""}, {""}, {orphan_step}};
+    struct migration steps[] = {{""}, {""}, {""}, {good_step}, {bad_step}},
+                     orphans[] = {{""}, {""}, {""}, {orphan_step}};
     struct err err = ERR_NONE;
     assert_true(open_with(room->db, steps, COUNT_OF(steps), &err) < 0);
-    assert_non_null(strstr(err.text, "from version 3 to 4"));
+    assert_non_null(strstr(err.text, "from version 4 to 5"));
     assert_true(open_with(room->db, orphans, COUNT_OF(orphans), &err) < 0);
     assert_non_null(strstr(err.text, "refer to nothing"));
     assert_int_equal(file_read(room->db, 1 << 20, &after, NULL), 0);

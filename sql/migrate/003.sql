@@ -1,0 +1,2 @@
+-- Version 3: studies with several metrics have the views `trial_scores` and `pareto`. Views are made anew after the steps; no table
+-- has changed.
