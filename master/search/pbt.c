@@ -173,6 +173,16 @@ int pbt_fates(const struct pbt *pbt, const struct history *history, uint64_t see
     return decides ? count : 0;
 }
 
+bool pbt_is_through(const struct pbt *pbt, const struct history *history, int epochs)
+{
+    struct generation g;
+    generation_init(&g, history);
+    bool is_first = g.ends <= pbt_first_until(pbt, epochs) && g.count < pbt->population;
+    bool through = g.is_over && !is_first && (!g.going_on || g.ends >= epochs);
+    generation_fini(&g);
+    return through;
+}
+
 /* ---- explore ---- */
 
 static int clipped(int i, int count)
@@ -244,7 +254,6 @@ static int propose(struct sampler *s, const struct history *history, uint32_t tr
     struct generation g;
     generation_init(&g, history);
     int count = g.count, ends = g.ends;
-    bool is_through = g.is_over && (!g.going_on || ends >= s->def->epochs);
     generation_fini(&g);
     if (ends <= pbt_first_until(pbt, s->def->epochs) && count < pbt->population) {
         start_point(s, history, trial, out);
@@ -252,10 +261,10 @@ static int propose(struct sampler *s, const struct history *history, uint32_t tr
                  pbt->population);
         return 0;
     }
-    if (is_through)
+    if (pbt_is_through(pbt, history, s->def->epochs))
         return err_set(err, ERR_GONE, "the population is through");
     return err_set(err, ERR_BUSY, "the generation that ends at epoch %d is not over", ends);
 }
 
 const struct sampler_row sampler_pbt = {
-    .name = "pbt", .version = 1, .by_number = true, .keys = keys, .parse = parse, .propose = propose};
+    .name = "pbt", .version = PBT_VERSION, .by_number = true, .keys = keys, .parse = parse, .propose = propose};

@@ -21,7 +21,7 @@
 
 #include "master/search/sampler.h"
 
-enum { PBT_MOST = 10000 };
+enum { PBT_MOST = 10000, PBT_VERSION = 1 };
 
 struct pbt {
     int population, interval;
@@ -47,6 +47,9 @@ struct pbt_fate {
  * trial of the history. Children are numbered on from the newest trial, in the order of the fates. */
 int pbt_fates(const struct pbt *pbt, const struct history *history, uint64_t seed, int epochs, bool more,
               struct pbt_fate *fates, int *at, int *until);
+
+/* The last generation is over, or nobody is left to go on: no trial will be made any more. */
+bool pbt_is_through(const struct pbt *pbt, const struct history *history, int epochs);
 
 /* The child's point: what its parent has, explored. `out` was initialised. */
 void pbt_explore(const struct pbt *pbt, const struct space *space, const struct history *history,
