@@ -60,6 +60,17 @@ static void add_child(struct turn *turn, const struct generation *g, const struc
     store_add_lineage(turn->store, &row);
 }
 
+/* A trial's last epoch is told before its end is. */
+static bool all_are_quiet(const struct study *s, const struct pbt_fate *fates, int count)
+{
+    bool quiet = true;
+    for (int i = 0; i < count; i++) {
+        enum trial_status status = study_trial(s, fates[i].trial)->status;
+        quiet = quiet && (status == TRIAL_paused || trial_status_is_final(status));
+    }
+    return quiet;
+}
+
 bool population_step(struct turn *turn, struct study *s)
 {
     struct generation g = {.study = s, .pbt = pbt_of(&s->def.search), .cut = s->history.seq};
@@ -68,6 +79,8 @@ bool population_step(struct turn *turn, struct study *s)
     struct pbt_fate *fates = xcalloc(s->history.count + 1, sizeof *fates);
     g.count = pbt_fates(g.pbt, &s->history, s->def.search.seed, s->def.epochs, study_may_sample(s), fates, &g.at,
                         &g.until);
+    if (!all_are_quiet(s, fates, g.count))
+        g.count = 0;
     int children = 0;
     for (int i = 0; i < g.count; i++) {
         struct trial *t = study_trial(s, fates[i].trial);
