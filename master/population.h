@@ -1,6 +1,6 @@
 /* population: the generations of population-based training (search/pbt.h). When one is over, in one turn and one
  * transaction: those that go on are let run to the next generation's end, those that give up are pruned (pbt), and their
- * children are made, each with its parent in the table lineage. A child's first attempt resumes from its parent's
+ * children are made, each with its parent in the table trial_lineage. A child's first attempt resumes from its parent's
  * checkpoint; retention keeps that one until the child has ended. */
 #ifndef HONE_MASTER_POPULATION_H
 #define HONE_MASTER_POPULATION_H

@@ -146,11 +146,11 @@ VALUES (:study, :number, :group, :repeat, :status, :cause, :seed, :sampler, :sam
 INSERT INTO param (trial, name, value) VALUES (:trial, :name, :value);
 
 -- name: add_lineage
-INSERT INTO lineage (trial, parent, parent_epoch, parent_attempt, replaced)
+INSERT INTO trial_lineage (trial, parent, parent_epoch, parent_attempt, replaced)
 VALUES (:trial, :parent, :parent_epoch, :parent_attempt, :replaced);
 
 -- name: add_bracket
-INSERT INTO bracket (study, first_trial, round, bracket, trials, min_epochs, eta, epochs, opened_ms)
+INSERT INTO study_bracket (study, first_trial, round, bracket, trials, min_epochs, eta, epochs, opened_ms)
 VALUES (:study, :first_trial, :round, :bracket, :trials, :min_epochs, :eta, :epochs, :opened_ms)
 ON CONFLICT (study, first_trial) DO NOTHING;
 
@@ -249,7 +249,7 @@ FROM (SELECT t.id, t.status, t.score,
       FROM study s JOIN trial t ON t.study = s.id WHERE s.id = :study) r
 CROSS JOIN checkpoint c ON c.trial = r.id AND c.state IN ('offered', 'kept') AND c.state = 'kept'
 WHERE r.place > :top AND r.status IN ('complete', 'pruned', 'failed', 'cancelled')
-  AND NOT EXISTS (SELECT 1 FROM lineage l JOIN trial child ON child.id = l.trial
+  AND NOT EXISTS (SELECT 1 FROM trial_lineage l JOIN trial child ON child.id = l.trial
                   WHERE l.parent = c.trial AND l.parent_epoch = c.epoch
                     AND child.status IN ('waiting', 'running', 'paused'))
 ORDER BY r.place DESC, c.attempt, c.epoch;
@@ -297,7 +297,7 @@ WHERE t.study = :study AND a.outcome IS NULL ORDER BY a.trial, a.attempt;
 
 -- name: load_lineage
 SELECT l.trial, l.parent, l.parent_epoch, l.parent_attempt, l.replaced
-FROM lineage l JOIN trial t ON t.id = l.trial WHERE t.study = :study ORDER BY l.trial;
+FROM trial_lineage l JOIN trial t ON t.id = l.trial WHERE t.study = :study ORDER BY l.trial;
 
 -- name: load_epochs
 SELECT e.trial, e.attempt, e.epoch, e.value, e.seconds, e.received_ms, e.seq
@@ -508,24 +508,24 @@ FROM study s JOIN trial t ON t.study = s.id WHERE s.name = :study AND t.number =
 
 -- name: trial_lineage
 SELECT 'parent' AS kin, p.number AS trial, l.parent_epoch AS epoch, l.parent_attempt AS attempt, c.path, r.number AS other
-FROM study s JOIN trial t ON t.study = s.id JOIN lineage l ON l.trial = t.id JOIN trial p ON p.id = l.parent
+FROM study s JOIN trial t ON t.study = s.id JOIN trial_lineage l ON l.trial = t.id JOIN trial p ON p.id = l.parent
 JOIN trial r ON r.id = l.replaced
 LEFT JOIN checkpoint c ON c.trial = l.parent AND c.attempt = l.parent_attempt AND c.epoch = l.parent_epoch
 WHERE s.name = :study AND t.number = :trial
 UNION ALL
 SELECT 'child', k.number, l.parent_epoch, l.parent_attempt, NULL, r.number
-FROM study s JOIN trial t ON t.study = s.id JOIN lineage l ON l.parent = t.id JOIN trial k ON k.id = l.trial
+FROM study s JOIN trial t ON t.study = s.id JOIN trial_lineage l ON l.parent = t.id JOIN trial k ON k.id = l.trial
 JOIN trial r ON r.id = l.replaced
 WHERE s.name = :study AND t.number = :trial
 UNION ALL
 SELECT 'heir', k.number, l.parent_epoch, l.parent_attempt, NULL, p.number
-FROM study s JOIN trial t ON t.study = s.id JOIN lineage l ON l.replaced = t.id JOIN trial k ON k.id = l.trial
+FROM study s JOIN trial t ON t.study = s.id JOIN trial_lineage l ON l.replaced = t.id JOIN trial k ON k.id = l.trial
 JOIN trial p ON p.id = l.parent
 WHERE s.name = :study AND t.number = :trial;
 
 -- name: trial_bracket
 SELECT b.round, b.bracket, b.first_trial, b.trials, b.min_epochs, b.eta, b.epochs
-FROM study s JOIN bracket b ON b.study = s.id AND b.first_trial <= :trial
+FROM study s JOIN study_bracket b ON b.study = s.id AND b.first_trial <= :trial
 WHERE s.name = :study ORDER BY b.first_trial DESC LIMIT 1;
 
 -- name: trial_queue

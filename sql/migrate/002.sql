@@ -1,14 +1,14 @@
 -- Version 2: lines of trials (population-based training) and the brackets of Hyperband.
-CREATE TABLE lineage (
+CREATE TABLE trial_lineage (
     trial          INTEGER PRIMARY KEY REFERENCES trial (id),
     parent         INTEGER NOT NULL REFERENCES trial (id),
     parent_epoch   INTEGER NOT NULL CHECK (parent_epoch >= 1),
     parent_attempt INTEGER,
     replaced       INTEGER NOT NULL REFERENCES trial (id)
 ) STRICT;
-CREATE INDEX lineage_by_parent ON lineage (parent);
+CREATE INDEX trial_lineage_by_parent ON trial_lineage (parent);
 
-CREATE TABLE bracket (
+CREATE TABLE study_bracket (
     study       INTEGER NOT NULL REFERENCES study (id),
     first_trial INTEGER NOT NULL CHECK (first_trial >= 1),
     round       INTEGER NOT NULL CHECK (round >= 0),

@@ -711,6 +711,43 @@ static void make_old_file(const char *db)
     report(store, trial, 1, 1, 0.5);
     commit(store);
     store_close(store);
+    patch(db, 60, "\0\0\0\1", 4); /* to the steps below it is of version 1 */
+}
+
+static void set_version(const char *db, char version)
+{
+    patch(db, 60, (char[]){0, 0, 0, version}, 4);
+}
+
+/* A file of version 1 comes to what a new one is. */
+static void test_version_1_comes_to_ours(void **state)
+{
+    struct room *room = *state;
+    static const char everything[] = "SELECT group_concat(what, ' ') FROM (SELECT type || ':' || name || ':' || "
+                                     "tbl_name AS what FROM sqlite_master ORDER BY 1)";
+    struct migration back[] = {{""}, {"DROP TABLE trial_lineage; DROP TABLE study_bracket;"}};
+    struct rows fresh, migrated;
+    struct err err = ERR_NONE;
+    make_old_file(room->db);
+    set_version(room->db, (char)migration_count);
+    run_sql(room->db, everything, &fresh);
+    set_version(room->db, 1);
+    if (open_with(room->db, back, 2, &err))
+        fail_msg("%s", err.text);
+    set_version(room->db, 1);
+    struct store *store = open_db(room->db);
+    struct row_bracket bracket = {
+        .study = 1, .first_trial = 1, .trials = 9, .min_epochs = 1, .eta = 3, .epochs = 9};
+    store_add_bracket(store, &bracket);
+    store_add_bracket(store, &bracket); /* known */
+    commit(store);
+    store_close(store);
+    run_sql(room->db, everything, &migrated);
+    assert_string_equal(cell_text(rows_cell(&fresh, 0, 0)), cell_text(rows_cell(&migrated, 0, 0)));
+    assert_int_equal(ask_int(room->db, "SELECT count(*) FROM study_bracket"), 1);
+    assert_int_equal(ask_int(room->db, "SELECT count(*) FROM best_trials"), 1);
+    rows_fini(&fresh);
+    rows_fini(&migrated);
 }
 
 static void test_a_migration(void **state)
@@ -723,11 +760,12 @@ static void test_a_migration(void **state)
         fail_msg("%s", err.text);
     if (open_with(room->db, steps, 2, &err))
         fail_msg("%s", err.text);
-    /* Ours does not know that version. */
+    /* Nobody knows that version. */
     struct store *store;
+    set_version(room->db, 99);
     assert_int_equal(store_open(room->db, NULL, &store, &err), ERR_BAD);
-    assert_non_null(strstr(err.text, "version 2"));
-    patch(room->db, 60, "\0\0\0\1", 4);
+    assert_non_null(strstr(err.text, "version 99"));
+    set_version(room->db, (char)migration_count);
     assert_int_equal(ask_int(room->db, "SELECT note = 'old' FROM study"), 1);
     assert_int_equal(ask_int(room->db, "SELECT val_loss = 0.5 FROM \"mnist-mlp\" WHERE 0 UNION SELECT 1"), 1);
     assert_int_equal(ask_int(room->db, "SELECT count(*) FROM best_trials"), 1);
@@ -750,6 +788,7 @@ static void test_a_migration_that_fails(void **state)
     assert_memory_equal(before.text, after.text, before.len);
     str_fini(&before);
     str_fini(&after);
+    set_version(room->db, (char)migration_count);
     store_close(open_db(room->db));
     assert_int_equal(ask_int(room->db, "SELECT count(*) FROM param"), 2);
 }
@@ -913,6 +952,7 @@ int main(void)
         IN_A_ROOM(test_kill_in_mid_transaction),
         IN_A_ROOM(test_our_names_are_reserved),
         IN_A_ROOM(test_studies_that_cannot_be),
+        IN_A_ROOM(test_version_1_comes_to_ours),
         IN_A_ROOM(test_a_migration),
         IN_A_ROOM(test_a_migration_that_fails),
         IN_A_ROOM(test_errors_stick_until_the_commit),
