@@ -81,11 +81,13 @@ static void say_parent(struct explained *e)
         long long attempt = (long long)cell_int(rows_named(&e->lineage, row, "attempt"));
         long long parent = (long long)cell_int(rows_named(&e->lineage, row, "trial"));
         if (attempt)
-            add_line(&e->origin_lines, "begins with the checkpoint of trial %lld, attempt %lld, after epoch %lld: %s",
-                     parent, attempt, (long long)cell_int(rows_named(&e->lineage, row, "epoch")),
+            add_line(&e->origin_lines,
+                     "begins with the checkpoint of trial %lld, attempt %lld, after epoch %lld: %s", parent,
+                     attempt, (long long)cell_int(rows_named(&e->lineage, row, "epoch")),
                      cell_text(rows_named(&e->lineage, row, "path")));
         else
-            add_line(&e->origin_lines, "trial %lld, its parent, had no checkpoint: it trains from the start", parent);
+            add_line(&e->origin_lines, "trial %lld, its parent, had no checkpoint: it trains from the start",
+                     parent);
     }
 }
 
@@ -93,12 +95,14 @@ static void say_bracket(struct explained *e)
 {
     const struct rows *b = &e->bracket;
     if (b->count)
-        add_line(&e->origin_lines, "bracket %lld of round %lld, trials %lld to %lld: from %lld epochs, the best 1/%lld of "
+        add_line(&e->origin_lines,
+                 "bracket %lld of round %lld, trials %lld to %lld: from %lld epochs, the best 1/%lld of "
                  "them up to the next rung, at last to %lld",
                  (long long)int_of(b, "bracket") + 1, (long long)int_of(b, "round") + 1,
                  (long long)int_of(b, "first_trial"),
-                 (long long)(int_of(b, "first_trial") + int_of(b, "trials") - 1), (long long)int_of(b, "min_epochs"),
-                 (long long)int_of(b, "eta"), (long long)int_of(b, "epochs"));
+                 (long long)(int_of(b, "first_trial") + int_of(b, "trials") - 1),
+                 (long long)int_of(b, "min_epochs"), (long long)int_of(b, "eta"),
+                 (long long)int_of(b, "epochs"));
 }
 
 static void say_origin(struct explained *e)
@@ -172,11 +176,12 @@ static void say_children(struct explained *e)
         long long epoch = (long long)cell_int(rows_named(&e->lineage, row, "epoch"));
         long long other = (long long)cell_int(rows_named(&e->lineage, row, "other"));
         if (strcmp(kin, "child") == 0)
-            add_line(&e->life_lines, "trial %lld begins with its checkpoint of epoch %lld, in place of trial %lld", trial,
+            add_line(&e->life_lines,
+                     "trial %lld begins with its checkpoint of epoch %lld, in place of trial %lld", trial,
                      epoch, other);
         else if (strcmp(kin, "heir") == 0)
-            add_line(&e->life_lines, "trial %lld, a child of trial %lld at epoch %lld, takes its place", trial, other,
-                     epoch);
+            add_line(&e->life_lines, "trial %lld, a child of trial %lld at epoch %lld, takes its place",
+                     trial, other, epoch);
     }
 }
 
@@ -360,8 +365,8 @@ static void print_text(const struct explained *e)
 static int load(struct source *source, struct explained *e, struct err *err)
 {
     struct bind binds[] = {BIND_TEXT(":study", e->study), BIND_INT(":trial", e->trial)};
-    struct rows *rows[] = {&e->head,     &e->origin, &e->events,  &e->attempts,
-                           &e->queue,    &e->lineage, &e->bracket};
+    struct rows *rows[] = {&e->head,  &e->origin,  &e->events, &e->attempts,
+                           &e->queue, &e->lineage, &e->bracket};
     static const char *const names[] = {"trial_head",  "trial_origin",  "trial_events", "trial_attempts",
                                         "trial_queue", "trial_lineage", "trial_bracket"};
     int rc = source_study(source, e->study, &e->about, err);

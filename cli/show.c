@@ -21,8 +21,9 @@ struct shown {
     struct rows head, params, attempts, curve, events, checkpoints, findings, lineage;
 };
 
-static const char *const statements[] = {"trial_head",   "trial_params",      "trial_attempts", "trial_curve",
-                                         "trial_events", "trial_checkpoints", "trial_findings", "trial_lineage"};
+static const char *const statements[] = {"trial_head",     "trial_params", "trial_attempts",
+                                         "trial_curve",    "trial_events", "trial_checkpoints",
+                                         "trial_findings", "trial_lineage"};
 
 static struct rows *part(struct shown *shown, size_t i)
 {
@@ -176,8 +177,10 @@ static void print_text(const struct shown *shown, const char *db)
                                                 {"hash", COLUMN_DATA_ONLY, NULL},
                                                 {"created_ms", COLUMN_DATA_ONLY, NULL},
                                                 {0}};
-    static const struct column lineage[] = {
-        {"attempt", COLUMN_IF_ANY, NULL}, {"path", COLUMN_IF_ANY, "checkpoint"}, {"other", COLUMN_DATA_ONLY, NULL}, {0}};
+    static const struct column lineage[] = {{"attempt", COLUMN_IF_ANY, NULL},
+                                            {"path", COLUMN_IF_ANY, "checkpoint"},
+                                            {"other", COLUMN_DATA_ONLY, NULL},
+                                            {0}};
     print_head(&shown->head);
     print_params(&shown->params);
     print_part("Lineage", &shown->lineage, lineage);

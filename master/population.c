@@ -18,14 +18,15 @@ struct generation {
     int at, until, count;
 };
 
-static void give_up(struct turn *turn, const struct generation *g, struct trial *t, const struct pbt_fate *fate)
+static void give_up(struct turn *turn, const struct generation *g, struct trial *t,
+                    const struct pbt_fate *fate)
 {
     char detail[200], value[32];
     if (trial_status_is_final(t->status))
         return; /* it failed, or diverged */
     num_text(t->score, value);
-    snprintf(detail, sizeof detail, "{\"epoch\":%d,\"score\":%s,\"rank\":%d,\"of\":%d,\"seen\":%llu}", g->at, value,
-             fate->rank, g->count, (unsigned long long)g->cut);
+    snprintf(detail, sizeof detail, "{\"epoch\":%d,\"score\":%s,\"rank\":%d,\"of\":%d,\"seen\":%llu}", g->at,
+             value, fate->rank, g->count, (unsigned long long)g->cut);
     trial_move(turn, t, TRIAL_pruned, "pbt", detail);
 }
 
@@ -43,19 +44,22 @@ static void add_child(struct turn *turn, const struct generation *g, const struc
     struct trial *parent = study_trial(s, fate->parent), *replaced = study_trial(s, fate->trial);
     struct proposal note = {.sampler = "pbt", .version = PBT_VERSION, .seq_cut = g->cut};
     struct point point;
-    snprintf(note.why, sizeof note.why, "trial %u from epoch %d, explored; it takes the place of trial %u (rank %d of %d)",
-             fate->parent, g->at, fate->trial, fate->rank, g->count);
+    snprintf(note.why, sizeof note.why,
+             "trial %u from epoch %d, explored; it takes the place of trial %u (rank %d of %d)", fate->parent,
+             g->at, fate->trial, fate->rank, g->count);
     point_init(&point, &s->def.space);
-    pbt_explore(g->pbt, &s->def.space, &s->history, s->def.search.seed, (uint32_t)s->count + 1, &parent->point,
-                &point);
+    pbt_explore(g->pbt, &s->def.space, &s->history, s->def.search.seed, (uint32_t)s->count + 1,
+                &parent->point, &point);
     struct trial *child = study_add_child(turn, s, &point, &note, g->until);
     point_fini(&point);
     child->parent = fate->parent;
     child->parent_epoch = g->at;
+    child->replaced = fate->trial;
     struct row_checkpoint checkpoint;
     struct row_lineage row = {
         .trial = child->id, .parent = parent->id, .replaced = replaced->id, .parent_epoch = g->at};
-    if (!store_last_checkpoint(turn->store, parent->id, g->at, &checkpoint, NULL) && checkpoint.epoch == g->at)
+    if (!store_last_checkpoint(turn->store, parent->id, g->at, &checkpoint, NULL) &&
+        checkpoint.epoch == g->at)
         row.parent_attempt = checkpoint.attempt;
     store_add_lineage(turn->store, &row);
 }
@@ -77,8 +81,8 @@ bool population_step(struct turn *turn, struct study *s)
     if (!g.pbt)
         return false;
     struct pbt_fate *fates = xcalloc(s->history.count + 1, sizeof *fates);
-    g.count = pbt_fates(g.pbt, &s->history, s->def.search.seed, s->def.epochs, study_may_sample(s), fates, &g.at,
-                        &g.until);
+    g.count = pbt_fates(g.pbt, &s->history, s->def.search.seed, s->def.epochs, study_may_sample(s), fates,
+                        &g.at, &g.until);
     if (!all_are_quiet(s, fates, g.count))
         g.count = 0;
     int children = 0;
@@ -112,7 +116,8 @@ bool population_needs(const struct trial *t, int epoch)
     const struct study *s = t->study;
     for (size_t i = t->number; pbt_of(&s->def.search) && i < s->count; i++) { /* children are younger */
         const struct trial *child = s->trials[i];
-        if (child->parent == t->number && child->parent_epoch == epoch && !trial_status_is_final(child->status))
+        if (child->parent == t->number && child->parent_epoch == epoch &&
+            !trial_status_is_final(child->status))
             return true;
     }
     return false;
@@ -122,10 +127,12 @@ static int load_one(void *arg, const struct row_lineage *row)
 {
     struct study *s = arg;
     struct trial *child = study_trial_of_id(s, row->trial), *parent = study_trial_of_id(s, row->parent);
-    if (!child || !parent)
+    struct trial *replaced = study_trial_of_id(s, row->replaced);
+    if (!child || !parent || !replaced)
         return ERR_BAD;
     child->parent = parent->number;
     child->parent_epoch = row->parent_epoch;
+    child->replaced = replaced->number;
     return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "common/mem.h"
 #include "master/course.h"
 #include "master/eras.h"
+#include "master/extra.h"
 #include "master/past.h"
 #include "master/platform.h"
 #include "master/search/given.h"
@@ -276,28 +277,23 @@ static int check_repeat(struct replay *r, const struct made *m)
                           (unsigned long long)m->cut);
 }
 
-/* What became of a trial when its generation ended, as the history to this seq gives it; `child`: which of those that
- * were made then it is, 0: look for the trial itself. False: nothing of the kind. */
-static bool fate_again(const struct replay *r, uint64_t cut, uint32_t trial, uint32_t child, struct pbt_fate *out,
-                       int *at, int *until)
+/* What becomes of a trial at its generation's end, as the history to this seq gives it. False: nothing. */
+static bool fate_again(const struct replay *r, uint64_t cut, uint32_t trial, struct pbt_fate *out, int *at,
+                       int *until)
 {
     const struct study_def *def = &eras_at(&r->eras, cut)->def;
+    const struct pbt *pbt = pbt_of(&def->search);
     struct history view;
     history_as_of(&r->study->history, cut, &view);
     struct pbt_fate *fates = xcalloc(view.count + 1, sizeof *fates);
-    uint32_t next = view.count ? view.entries[view.count - 1].trial : 0;
-    bool found = false;
-    int count = pbt_of(&def->search)
-                    ? pbt_fates(pbt_of(&def->search), &view, def->search.seed, def->epochs, false, fates, at, until)
-                    : 0;
-    for (int i = 0; i < count && !found; i++) {
-        next += fates[i].parent != 0;
-        found = child ? fates[i].parent && next == child : fates[i].trial == trial;
-        *out = fates[i];
-    }
+    int count = pbt ? pbt_fates(pbt, &view, def->search.seed, def->epochs, false, fates, at, until) : 0,
+        i = 0;
+    while (i < count && fates[i].trial != trial)
+        i++;
+    *out = fates[i];
     history_fini(&view);
     free(fates);
-    return found;
+    return i < count;
 }
 
 /* A child's parent is a decision, and its point follows from the parent's. */
@@ -309,8 +305,10 @@ static int check_child(struct replay *r, const struct made *m, const struct tria
     struct history view;
     struct point again;
     int at = 0, until = 0, rc;
-    if (!fate_again(r, m->cut, 0, m->trial, &fate, &at, &until) || fate.parent != t->parent || at != t->parent_epoch)
-        return err_set(r->err, ERR_NO, "%s/%u: stored as a child of trial %u at epoch %d, recomputed otherwise (seq %llu)",
+    if (!fate_again(r, m->cut, t->replaced, &fate, &at, &until) || fate.parent != t->parent ||
+        at != t->parent_epoch)
+        return err_set(r->err, ERR_NO,
+                       "%s/%u: stored as a child of trial %u at epoch %d, recomputed otherwise (seq %llu)",
                        r->report->study, m->trial, t->parent, t->parent_epoch, (unsigned long long)m->cut);
     history_as_of(&r->study->history, m->cut, &view);
     point_init(&again, &def->space);
@@ -323,8 +321,21 @@ static int check_child(struct replay *r, const struct made *m, const struct tria
     return rc;
 }
 
+/* Somebody's wish, and no decision: all it has to be is the same point. */
+static int check_extra(struct replay *r, const struct made *m)
+{
+    const struct trial *t = study_trial(r->study, m->trial), *first = study_trial(r->study, t->group);
+    r->report->proposals++;
+    if (first && point_equal(&first->point, &t->point))
+        return 0;
+    return err_set(r->err, ERR_NO, "%s/%u: it is trial %u with another seed, and its point is another one",
+                   r->report->study, m->trial, t->group);
+}
+
 static int check_proposal(struct replay *r, const struct made *m)
 {
+    if (strcmp(m->sampler, EXTRA_SAMPLER) == 0)
+        return check_extra(r, m);
     if (study_trial(r->study, m->trial)->parent)
         return check_child(r, m, study_trial(r->study, m->trial));
     if (strcmp(m->sampler, "repeat") == 0 || strcmp(m->sampler, "confirm") == 0)
@@ -561,7 +572,7 @@ static const char *stops_again(const struct replay *r, const struct moved *m, co
     bool *complete = complete_at(r, m->seq);
     int count = 0;
     for (uint32_t n = 1; n <= s->count; n++)
-        if (complete[n])
+        if (complete[n] && !study_trial(s, n)->is_extra)
             finished[count++] =
                 course_curve(def, study_trial(s, n), study_trial(s, n)->last_epoch, &turned[n - 1]);
     struct curve mine = course_curve(def, study_trial(s, m->trial), m->epoch, &turned[s->count]);
@@ -579,11 +590,12 @@ static int check_fate(struct replay *r, const struct moved *m)
     struct pbt_fate fate;
     int at, until;
     bool goes_on = m->to == TRIAL_waiting;
-    if (fate_again(r, m->seen, m->trial, 0, &fate, &at, &until) && goes_on == !fate.parent &&
+    if (fate_again(r, m->seen, m->trial, &fate, &at, &until) && goes_on == !fate.parent &&
         (!goes_on || until == m->until))
         return 0;
-    return err_set(r->err, ERR_NO, "%s/%u: stored as %s at its generation's end, recomputed otherwise (seq %llu)",
-                   r->report->study, m->trial, goes_on ? "going on" : "giving up", (unsigned long long)m->seen);
+    return err_set(
+        r->err, ERR_NO, "%s/%u: stored as %s at its generation's end, recomputed otherwise (seq %llu)",
+        r->report->study, m->trial, goes_on ? "going on" : "giving up", (unsigned long long)m->seen);
 }
 
 static int check_drop(struct replay *r, const struct moved *m, const struct study_def *def,

@@ -12,6 +12,7 @@
 #include "common/units.h"
 #include "master/search/given.h"
 #include "master/search/pbt.h"
+#include "master/search/require.h"
 #include "master/search/stages.h"
 
 enum { STUDY_FILE_MAX_BYTES = 4 << 20, COMMAND_MAX_ARGS = 256 };
@@ -223,7 +224,8 @@ static int check_groups(const struct jcur *root, const struct study_def *def, st
     struct jcur repeat = jcur_get(root, "repeat"), confirm = jcur_get(root, "confirm");
     if (rungs && def->repeat.repeats > 1)
         return jcur_fail(&repeat, err,
-                         "has no place beside stages, asha, hyperband or pbt, which compare trials before they are through");
+                         "has no place beside stages, asha, hyperband or pbt, which compare trials before "
+                         "they are through");
     if (stages_of(&def->search) && def->repeat.confirm_top)
         return jcur_fail(&confirm, err, "has no place beside stages: their last stage is the confirmation");
     if (pbt_of(&def->search) && def->repeat.confirm_top)
@@ -249,10 +251,12 @@ static int check_rungs(const struct jcur *prune, const struct study_def *def, st
 {
     enum prune_method method = def->prune.method;
     if (stages_of(&def->search) && (method == PRUNE_ASHA || method == PRUNE_HYPERBAND))
-        return jcur_fail(prune, err, "stages carry their best on by themselves: \"%s\" has no place beside them",
+        return jcur_fail(prune, err,
+                         "stages carry their best on by themselves: \"%s\" has no place beside them",
                          method == PRUNE_ASHA ? "asha" : "hyperband");
     if (pbt_of(&def->search) && method != PRUNE_NONE)
-        return jcur_fail(prune, err, "pbt gives up its worst by itself: only \"below\" and \"after\" go with it");
+        return jcur_fail(prune, err,
+                         "pbt gives up its worst by itself: only \"below\" and \"after\" go with it");
     return 0;
 }
 
@@ -265,7 +269,8 @@ static int check_population(const struct jcur *root, const struct study_def *def
     struct jcur explore = jcur_get(&search, "explore");
     const struct json *trainer = json_get(root->node, "trainer");
     if (pbt && def->keep.at_worker)
-        return jcur_fail(&checkpoints, err, "pbt copies checkpoints between workers: they must come to the master");
+        return jcur_fail(&checkpoints, err,
+                         "pbt copies checkpoints between workers: they must come to the master");
     if (!pbt || !json_get(trainer, "builtin"))
         return 0;
     for (int i = 0; i < def->space.count; i++) {
@@ -275,8 +280,10 @@ static int check_population(const struct jcur *root, const struct study_def *def
             shapes = shapes || strcmp(fixed[k], name) == 0;
         if (!shapes || !pbt->explores[i])
             continue;
-        jcur_fail(&explore, err, "\"%s\" must not be explored: a checkpoint fits its own net and rule only", name);
-        return err_hint(err, "list the others, \"explore\": [\"lr\", …]; children keep their parent's %s", name);
+        jcur_fail(&explore, err, "\"%s\" must not be explored: a checkpoint fits its own net and rule only",
+                  name);
+        return err_hint(err, "list the others, \"explore\": [\"lr\", …]; children keep their parent's %s",
+                        name);
     }
     return 0;
 }
@@ -290,7 +297,8 @@ static int check_ends(const struct jcur *root, struct study_def *def, struct err
     int64_t size = sampler_size(sampler);
     sampler_free(sampler);
     const struct budget *b = &def->budget;
-    if (size >= 0 || stages_of(&def->search) || pbt_of(&def->search) || def->search.trials || b->wall_ms || b->slot_ms || b->epochs)
+    if (size >= 0 || stages_of(&def->search) || pbt_of(&def->search) || def->search.trials || b->wall_ms ||
+        b->slot_ms || b->epochs)
         return 0;
     struct jcur search = jcur_get(root, "search"), trials = jcur_get(&search, "trials");
     jcur_fail(&trials, err, "is missing, and nothing else would end the search");
@@ -299,17 +307,19 @@ static int check_ends(const struct jcur *root, struct study_def *def, struct err
 
 static int parse_root(const struct jcur *root, struct study_def *def, struct err *err)
 {
-    static const char *const keys[] = {"study",  "metric",      "trainer",    "space",        "search",
-                                       "budget", "priority",    "weight",     "max_attempts", "description",
-                                       "prune",  "enqueue",     "warm_start", "repeat",       "confirm",
-                                       "keep",   "checkpoints", NULL};
+    static const char *const keys[] = {
+        "study",   "metric",       "trainer",     "space",   "search",  "budget",     "priority",
+        "weight",  "max_attempts", "description", "prune",   "enqueue", "warm_start", "repeat",
+        "confirm", "keep",         "checkpoints", "require", NULL};
     struct jcur name = jcur_get(root, "study"), space = jcur_get(root, "space");
     struct jcur search = jcur_get(root, "search"), trainer = jcur_get(root, "trainer");
+    struct jcur require = jcur_get(root, "require");
     const char *text;
     if (jcur_object(root, 64, err) || jcur_known(root, keys, err) || jcur_name(&name, &text, err))
         return ERR_BAD;
     str_copy(def->name, sizeof def->name, text);
-    if (parse_metric(root, def, err) || space_parse(&space, &def->space, err))
+    if (parse_metric(root, def, err) || space_parse(&space, &def->space, err) ||
+        require_parse(&require, &def->space, err))
         return ERR_BAD;
     if (search_parse(&search, &def->space, &def->search, err))
         return ERR_BAD;
@@ -328,7 +338,8 @@ static int parse_root(const struct jcur *root, struct study_def *def, struct err
     if (parse_budget(root, def, err) || parse_trainer(root, def, err) || parse_extras(root, def, err) ||
         keep_parse(root, &def->keep, err))
         return ERR_BAD;
-    if (check_population(root, def, err) || check_groups(root, def, err) || check_enqueue(root, def, err) || check_warm_start(root, err))
+    if (check_population(root, def, err) || check_groups(root, def, err) || check_enqueue(root, def, err) ||
+        check_warm_start(root, err))
         return ERR_BAD;
     return check_ends(root, def, err);
 }

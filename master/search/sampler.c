@@ -160,6 +160,7 @@ void sampler_free(struct sampler *s)
 
 void sampler_forget(struct sampler *s)
 {
+    s->place = (struct design_place){0};
     if (s->row->forget)
         s->row->forget(s);
 }

@@ -96,8 +96,8 @@ static void weather(struct rehearsal *r)
     const struct study *s = study_of(r);
     for (uint32_t n = 1; n <= s->count; n++) {
         const struct trial *t = study_trial(s, n);
-        print_error("trial %u: %s (%s), epoch %d of %d, parent %u\n", n, trial_status_name(t->status), t->cause,
-                    t->last_epoch, t->until, t->parent);
+        print_error("trial %u: %s (%s), epoch %d of %d, parent %u\n", n, trial_status_name(t->status),
+                    t->cause, t->last_epoch, t->until, t->parent);
     }
     fail_msg("it did not end: %s, %zu trials", study_state(s), s->count);
 }
@@ -243,9 +243,10 @@ static void a_population_is_the_same_with_any_workers(void **state)
 {
     (void)state;
     struct rehearsal *a = begin((struct rehearsal_options){0}, pbt, 1);
-    struct rehearsal *b = begin((struct rehearsal_options){.seed = 9, .crash_before = 0.05, .crash_after = 0.05,
-                                                           .kill_worker = 0.2, .cut_worker = 0.2},
-                                pbt, 8);
+    struct rehearsal *b = begin(
+        (struct rehearsal_options){
+            .seed = 9, .crash_before = 0.05, .crash_after = 0.05, .kill_worker = 0.2, .cut_worker = 0.2},
+        pbt, 8);
     assert_true(rehearsal_run(a, 900000));
     weather(b);
     assert_int_equal(study_of(a)->count, study_of(b)->count);
@@ -281,7 +282,9 @@ static void children_fetch_their_parents_checkpoint(void **state)
     assert_true(rehearsal_fetched(r) >= (8 * 3 - 3) * 150000); /* also those that went on fetched theirs */
     assert_true(rehearsal_epochs_run(r) <= 8 * 12);
     end(r);
-    r = begin((struct rehearsal_options){.root = room.folder, .seed = 3, .crash_after = 0.02, .kill_worker = 0.1}, pbt, 4);
+    r = begin(
+        (struct rehearsal_options){.root = room.folder, .seed = 3, .crash_after = 0.02, .kill_worker = 0.1},
+        pbt, 4);
     weather(r);
     assert_int_equal(study_of(r)->counts[TRIAL_complete], 8);
     replay(r);

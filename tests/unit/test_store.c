@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 
 #include "common/check.h"
 #include "common/file.h"
@@ -711,30 +712,78 @@ static void make_old_file(const char *db)
     report(store, trial, 1, 1, 0.5);
     commit(store);
     store_close(store);
-    patch(db, 60, "\0\0\0\1", 4); /* to the steps below it is of version 1 */
 }
 
-static void set_version(const char *db, char version)
+/* Steps that change nothing up to our version, and `more` after them. Returns how many. */
+enum { STEPS_MOST = 64 };
+static int steps_beyond(struct migration steps[STEPS_MOST], const char *const *more)
 {
-    patch(db, 60, (char[]){0, 0, 0, version}, 4);
+    int count = 0;
+    while (count < migration_count)
+        steps[count++].sql = "";
+    for (; *more; more++)
+        steps[count++].sql = *more;
+    return count;
 }
 
-/* A file of version 1 comes to what a new one is. */
-static void test_version_1_comes_to_ours(void **state)
+static void test_a_migration(void **state)
 {
     struct room *room = *state;
-    static const char everything[] = "SELECT group_concat(what, ' ') FROM (SELECT type || ':' || name || ':' || "
-                                     "tbl_name AS what FROM sqlite_master ORDER BY 1)";
-    struct migration back[] = {{""}, {"DROP TABLE trial_lineage; DROP TABLE study_bracket;"}};
-    struct rows fresh, migrated;
+    struct migration steps[STEPS_MOST];
+    int count = steps_beyond(steps, (const char *const[]){good_step, NULL});
+    char version[32];
     struct err err = ERR_NONE;
     make_old_file(room->db);
-    set_version(room->db, (char)migration_count);
+    for (int twice = 0; twice < 2; twice++)
+        if (open_with(room->db, steps, count, &err))
+            fail_msg("%s", err.text);
+    /* Ours does not know that version. */
+    struct store *store;
+    snprintf(version, sizeof version, "version %d", count);
+    assert_int_equal(store_open(room->db, NULL, &store, &err), ERR_BAD);
+    assert_non_null(strstr(err.text, version));
+    patch(room->db, 60, (char[]){0, 0, 0, (char)migration_count}, 4);
+    assert_int_equal(ask_int(room->db, "SELECT note = 'old' FROM study"), 1);
+    assert_int_equal(ask_int(room->db, "SELECT val_loss = 0.5 FROM \"mnist-mlp\" WHERE 0 UNION SELECT 1"), 1);
+    assert_int_equal(ask_int(room->db, "SELECT count(*) FROM best_trials"), 1);
+}
+
+/* Version 2 brings new views: those of an older file are replaced. */
+static void test_version_1_gets_the_views_of_2(void **state)
+{
+    struct room *room = *state;
+    make_old_file(room->db);
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(room->db, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+                                  "DROP TABLE trial_lineage; DROP TABLE study_bracket;"
+                                  "DROP VIEW leaderboard; CREATE VIEW leaderboard AS SELECT 1 AS score;"
+                                  "PRAGMA user_version = 1",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(db);
+    store_close(open_db(room->db));
+    assert_int_equal(
+        ask_int(room->db, "SELECT sql LIKE '%seeds%' FROM sqlite_schema WHERE name = 'leaderboard'"), 1);
+}
+
+/* A file of version 2 has no brackets and no lineage; it comes to what a new one is. */
+static void test_version_2_gets_the_tables_of_3(void **state)
+{
+    struct room *room = *state;
+    static const char everything[] =
+        "SELECT group_concat(what, ' ') FROM (SELECT type || ':' || name || ':' || "
+        "tbl_name AS what FROM sqlite_schema ORDER BY 1)";
+    struct rows fresh, migrated;
+    sqlite3 *db;
+    make_old_file(room->db);
     run_sql(room->db, everything, &fresh);
-    set_version(room->db, 1);
-    if (open_with(room->db, back, 2, &err))
-        fail_msg("%s", err.text);
-    set_version(room->db, 1);
+    assert_int_equal(sqlite3_open(room->db, &db), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(db, "DROP TABLE trial_lineage; DROP TABLE study_bracket; PRAGMA user_version = 2", NULL,
+                     NULL, NULL),
+        SQLITE_OK);
+    sqlite3_close(db);
     struct store *store = open_db(room->db);
     struct row_bracket bracket = {
         .study = 1, .first_trial = 1, .trials = 9, .min_epochs = 1, .eta = 3, .epochs = 9};
@@ -745,50 +794,31 @@ static void test_version_1_comes_to_ours(void **state)
     run_sql(room->db, everything, &migrated);
     assert_string_equal(cell_text(rows_cell(&fresh, 0, 0)), cell_text(rows_cell(&migrated, 0, 0)));
     assert_int_equal(ask_int(room->db, "SELECT count(*) FROM study_bracket"), 1);
-    assert_int_equal(ask_int(room->db, "SELECT count(*) FROM best_trials"), 1);
     rows_fini(&fresh);
     rows_fini(&migrated);
-}
-
-static void test_a_migration(void **state)
-{
-    struct room *room = *state;
-    make_old_file(room->db);
-    struct migration steps[] = {{""}, {good_step}};
-    struct err err = ERR_NONE;
-    if (open_with(room->db, steps, 2, &err))
-        fail_msg("%s", err.text);
-    if (open_with(room->db, steps, 2, &err))
-        fail_msg("%s", err.text);
-    /* Nobody knows that version. */
-    struct store *store;
-    set_version(room->db, 99);
-    assert_int_equal(store_open(room->db, NULL, &store, &err), ERR_BAD);
-    assert_non_null(strstr(err.text, "version 99"));
-    set_version(room->db, (char)migration_count);
-    assert_int_equal(ask_int(room->db, "SELECT note = 'old' FROM study"), 1);
-    assert_int_equal(ask_int(room->db, "SELECT val_loss = 0.5 FROM \"mnist-mlp\" WHERE 0 UNION SELECT 1"), 1);
-    assert_int_equal(ask_int(room->db, "SELECT count(*) FROM best_trials"), 1);
 }
 
 static void test_a_migration_that_fails(void **state)
 {
     struct room *room = *state;
+    struct migration steps[STEPS_MOST], orphans[STEPS_MOST];
+    int count = steps_beyond(steps, (const char *const[]){good_step, bad_step, NULL});
+    int orphan_count = steps_beyond(orphans, (const char *const[]){orphan_step, NULL});
+    char which[48];
     make_old_file(room->db);
     struct str before = {0}, after = {0};
     assert_int_equal(file_read(room->db, 1 << 20, &before, NULL), 0);
-    struct migration steps[] = {{""}, {good_step}, {bad_step}}, orphans[] = {{""}, {orphan_step}};
     struct err err = ERR_NONE;
-    assert_true(open_with(room->db, steps, 3, &err) < 0);
-    assert_non_null(strstr(err.text, "from version 2 to 3"));
-    assert_true(open_with(room->db, orphans, 2, &err) < 0);
+    assert_true(open_with(room->db, steps, count, &err) < 0);
+    snprintf(which, sizeof which, "from version %d to %d", count - 1, count);
+    assert_non_null(strstr(err.text, which));
+    assert_true(open_with(room->db, orphans, orphan_count, &err) < 0);
     assert_non_null(strstr(err.text, "refer to nothing"));
     assert_int_equal(file_read(room->db, 1 << 20, &after, NULL), 0);
     assert_int_equal(before.len, after.len);
     assert_memory_equal(before.text, after.text, before.len);
     str_fini(&before);
     str_fini(&after);
-    set_version(room->db, (char)migration_count);
     store_close(open_db(room->db));
     assert_int_equal(ask_int(room->db, "SELECT count(*) FROM param"), 2);
 }
@@ -952,8 +982,9 @@ int main(void)
         IN_A_ROOM(test_kill_in_mid_transaction),
         IN_A_ROOM(test_our_names_are_reserved),
         IN_A_ROOM(test_studies_that_cannot_be),
-        IN_A_ROOM(test_version_1_comes_to_ours),
         IN_A_ROOM(test_a_migration),
+        IN_A_ROOM(test_version_1_gets_the_views_of_2),
+        IN_A_ROOM(test_version_2_gets_the_tables_of_3),
         IN_A_ROOM(test_a_migration_that_fails),
         IN_A_ROOM(test_errors_stick_until_the_commit),
         IN_A_ROOM(test_a_full_disk),
