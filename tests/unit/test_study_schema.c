@@ -358,7 +358,8 @@ static void what_must_be_there_agrees(void **state)
 static bool needs_a_method(const char *key)
 {
     static const char *const keys[] = {"grid",    "stages",       "sampler",      "eta", "min_epochs",
-                                       "variant", "grace_epochs", "grace_trials", NULL};
+                                       "variant", "grace_epochs", "grace_trials", "chance", "population", "interval",
+                                       "quantile", "resample", "explore", NULL};
     for (int i = 0; keys[i]; i++)
         if (strcmp(keys[i], key) == 0)
             return true;
