@@ -70,8 +70,9 @@ static int check_epochs(const struct study *s, const struct study_def *after, st
                  s->def.prune.method == PRUNE_HYPERBAND || pbt_of(&s->def.search);
     if (after->epochs == s->def.epochs || !fixed)
         return 0;
-    return err_set(err, ERR_BAD,
-                   "search.epochs cannot be changed under stages, asha, hyperband or pbt: their rungs are fixed");
+    return err_set(
+        err, ERR_BAD,
+        "search.epochs cannot be changed under stages, asha, hyperband or pbt: their rungs are fixed");
 }
 
 /* ---- one edit ---- */

@@ -588,7 +588,10 @@ UNION ALL
 SELECT t.number, 'attempt ' || a.attempt || ' resumed from epoch ' || a.from_epoch || ', of which there is no checkpoint'
 FROM study s JOIN trial t ON t.study = s.id JOIN attempt a ON a.trial = t.id
 WHERE s.name = :study AND a.from_epoch > 0 AND NOT EXISTS
-  (SELECT 1 FROM checkpoint c WHERE c.trial = t.id AND c.attempt < a.attempt AND c.epoch = a.from_epoch);
+  (SELECT 1 FROM checkpoint c WHERE c.trial = t.id AND c.attempt < a.attempt AND c.epoch = a.from_epoch)
+  AND NOT EXISTS
+  (SELECT 1 FROM trial_lineage l JOIN checkpoint c ON c.trial = l.parent AND c.epoch = a.from_epoch
+   WHERE l.trial = t.id AND c.epoch <= l.parent_epoch);
 
 -- Epochs of an attempt come one after the other: their numbers rise with their seq. Those of the built-in trainer, which
 -- always reports the metric, have no gap and begin where it resumed, or at 1.

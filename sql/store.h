@@ -343,8 +343,8 @@ struct row_lineage {
 };
 
 void store_add_lineage(struct store *store, const struct row_lineage *row);
-int store_load_lineage(struct store *store, int64_t study, int (*visit)(void *arg, const struct row_lineage *row),
-                       void *arg, struct err *err);
+int store_load_lineage(struct store *store, int64_t study,
+                       int (*visit)(void *arg, const struct row_lineage *row), void *arg, struct err *err);
 
 struct row_bracket {
     int64_t study;

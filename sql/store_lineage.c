@@ -12,8 +12,8 @@ void store_add_lineage(struct store *store, const struct row_lineage *row)
     put_run(&put);
 }
 
-int store_load_lineage(struct store *store, int64_t study, int (*visit)(void *arg, const struct row_lineage *row),
-                       void *arg, struct err *err)
+int store_load_lineage(struct store *store, int64_t study,
+                       int (*visit)(void *arg, const struct row_lineage *row), void *arg, struct err *err)
 {
     sqlite3_stmt *stmt;
     int rc = load_start(store, "load_lineage", study, &stmt, err), got = SQLITE_DONE;

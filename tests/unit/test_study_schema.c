@@ -116,7 +116,8 @@ static const struct trial_case builtin_cases[] = {
     {FINE, "prune={\"method\":\"curve\",\"chance\":0.1,\"grace_epochs\":4,\"grace_trials\":2}"},
     {BAD, "prune={\"method\":\"curve\",\"chance\":1.5}"},
     {READER_ONLY, "prune={\"method\":\"curve\",\"grace_epochs\":2}"},
-    {FINE, "search={\"method\":\"pbt\",\"population\":8,\"interval\":2,\"epochs\":10,\"quantile\":0.2,\"resample\":0,"
+    {FINE, "search={\"method\":\"pbt\",\"population\":8,\"interval\":2,\"epochs\":10,\"quantile\":0.2,"
+           "\"resample\":0,"
            "\"explore\":[\"lr\"]}"},
     {BAD, "search={\"method\":\"pbt\",\"population\":1,\"epochs\":10}"},
     {BAD, "search={\"method\":\"pbt\",\"quantile\":0.7,\"epochs\":10}"},
@@ -357,9 +358,9 @@ static void what_must_be_there_agrees(void **state)
 /* Keys that the reader knows only beside a certain method. */
 static bool needs_a_method(const char *key)
 {
-    static const char *const keys[] = {"grid",    "stages",       "sampler",      "eta", "min_epochs",
-                                       "variant", "grace_epochs", "grace_trials", "chance", "population", "interval",
-                                       "quantile", "resample", "explore", NULL};
+    static const char *const keys[] = {"grid",     "stages",       "sampler",      "eta",     "min_epochs",
+                                       "variant",  "grace_epochs", "grace_trials", "chance",  "population",
+                                       "interval", "quantile",     "resample",     "explore", NULL};
     for (int i = 0; keys[i]; i++)
         if (strcmp(keys[i], key) == 0)
             return true;
