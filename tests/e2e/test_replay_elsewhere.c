@@ -19,10 +19,12 @@ static const char study_text[] =
     "{ \"study\": \"s\", \"metric\": {\"name\": \"height\", \"goal\": \"minimize\"},\n"
     "  \"trainer\": {\"command\": [\"sh\", \"t.sh\"], \"seed\": 1},\n"
     "  \"space\": {\"x\": {\"log\": [1e-4, 10]}, \"y\": {\"uniform\": [-2, 2]}, \"n\": {\"int\": [1, 9]}},\n"
-    "  \"search\": {\"method\": \"%s\", \"trials\": 30, \"epochs\": 1, \"seed\": 1, \"boundary\": \"off\"} }\n";
+    "  \"search\": {\"method\": \"%s\", \"trials\": 30, \"epochs\": 1, \"seed\": 1, \"boundary\": \"off\"} "
+    "}\n";
 
 static const char trainer_text[] =
-    "h=$(awk -v x=\"$HONE_PARAM_x\" -v y=\"$HONE_PARAM_y\" 'BEGIN { print (log(x) + 3) ^ 2 + (y - 1) ^ 2 }')\n"
+    "h=$(awk -v x=\"$HONE_PARAM_x\" -v y=\"$HONE_PARAM_y\" 'BEGIN { print (log(x) + 3) ^ 2 + (y - 1) ^ 2 "
+    "}')\n"
     "printf '{\"epoch\":1,\"height\":%s}\\n' \"$h\" >\"/dev/fd/$HONE_OUT_FD\"\n";
 
 static void change(const char *db, const char *sql)
