@@ -18,16 +18,17 @@
 enum { CURVE_ROWS = 20, SPARK_WIDTH = 60 };
 
 struct shown {
-    struct rows head, params, attempts, curve, events, checkpoints, findings;
+    struct rows head, params, attempts, curve, events, checkpoints, findings, lineage;
 };
 
-static const char *const statements[] = {"trial_head",   "trial_params",      "trial_attempts", "trial_curve",
-                                         "trial_events", "trial_checkpoints", "trial_findings"};
+static const char *const statements[] = {"trial_head",     "trial_params", "trial_attempts",
+                                         "trial_curve",    "trial_events", "trial_checkpoints",
+                                         "trial_findings", "trial_lineage"};
 
 static struct rows *part(struct shown *shown, size_t i)
 {
     struct rows *parts[] = {&shown->head,   &shown->params,      &shown->attempts, &shown->curve,
-                            &shown->events, &shown->checkpoints, &shown->findings};
+                            &shown->events, &shown->checkpoints, &shown->findings, &shown->lineage};
     return parts[i];
 }
 
@@ -176,8 +177,13 @@ static void print_text(const struct shown *shown, const char *db)
                                                 {"hash", COLUMN_DATA_ONLY, NULL},
                                                 {"created_ms", COLUMN_DATA_ONLY, NULL},
                                                 {0}};
+    static const struct column lineage[] = {{"attempt", COLUMN_IF_ANY, NULL},
+                                            {"path", COLUMN_IF_ANY, "checkpoint"},
+                                            {"other", COLUMN_DATA_ONLY, NULL},
+                                            {0}};
     print_head(&shown->head);
     print_params(&shown->params);
+    print_part("Lineage", &shown->lineage, lineage);
     print_part("Attempts", &shown->attempts, attempts);
     for (size_t row = 0; row < shown->attempts.count; row++)
         print_detail(&shown->attempts, row);
@@ -216,6 +222,7 @@ static void print_json(const struct shown *shown)
             jw_num(&w, name, cell_num(value));
     }
     jw_close_object(&w);
+    json_list(&w, "lineage", &shown->lineage);
     json_list(&w, "attempts", &shown->attempts);
     json_list(&w, "curve", &curve);
     json_list(&w, "findings", &shown->findings);

@@ -11,6 +11,7 @@
 #include "common/trainer_options.h"
 #include "common/units.h"
 #include "master/search/given.h"
+#include "master/search/pbt.h"
 #include "master/search/require.h"
 #include "master/search/stages.h"
 
@@ -242,6 +243,10 @@ static int check_enqueue(const struct jcur *root, const struct study_def *def, s
         return ERR_BAD;
     if (strcmp(def->search.method, "grid") == 0)
         return jcur_fail(&list, err, "has no place beside a grid, which visits its own points and no others");
+    const struct pbt *pbt = pbt_of(&def->search);
+    if (pbt && json_count(list.node) > (size_t)pbt->population)
+        return jcur_fail(&list, err, "has %zu points, more than the population of %d", json_count(list.node),
+                         pbt->population);
     if (def->search.trials && (int64_t)json_count(list.node) > def->search.trials)
         return jcur_fail(&list, err, "has %zu points, more than the %lld of search.trials",
                          json_count(list.node), (long long)def->search.trials);
@@ -256,13 +261,17 @@ static int check_enqueue(const struct jcur *root, const struct study_def *def, s
 /* Stages and rungs compare trials of different lengths; a mean of these says nothing. */
 static int check_groups(const struct jcur *root, const struct study_def *def, struct err *err)
 {
-    bool rungs = stages_of(&def->search) || def->prune.method == PRUNE_ASHA;
+    bool rungs = stages_of(&def->search) || def->prune.method == PRUNE_ASHA ||
+                 def->prune.method == PRUNE_HYPERBAND || pbt_of(&def->search);
     struct jcur repeat = jcur_get(root, "repeat"), confirm = jcur_get(root, "confirm");
     if (rungs && def->repeat.repeats > 1)
         return jcur_fail(&repeat, err,
-                         "has no place beside stages or asha, which compare trials before they are through");
+                         "has no place beside stages, asha, hyperband or pbt, which compare trials before "
+                         "they are through");
     if (stages_of(&def->search) && def->repeat.confirm_top)
         return jcur_fail(&confirm, err, "has no place beside stages: their last stage is the confirmation");
+    if (pbt_of(&def->search) && def->repeat.confirm_top)
+        return jcur_fail(&confirm, err, "has no place beside pbt: what it finds is a schedule, not a point");
     return 0;
 }
 
@@ -322,6 +331,48 @@ static int check_several(const struct jcur *root, const struct study_def *def, s
     return jcur_has(&target) ? not_with_several(&target, err, "a front has no one score") : 0;
 }
 
+/* Who compares trials by stages or generations lets nobody else decide how far they run. */
+static int check_rungs(const struct jcur *prune, const struct study_def *def, struct err *err)
+{
+    enum prune_method method = def->prune.method;
+    if (stages_of(&def->search) && (method == PRUNE_ASHA || method == PRUNE_HYPERBAND))
+        return jcur_fail(prune, err,
+                         "stages carry their best on by themselves: \"%s\" has no place beside them",
+                         method == PRUNE_ASHA ? "asha" : "hyperband");
+    if (pbt_of(&def->search) && method != PRUNE_NONE)
+        return jcur_fail(prune, err,
+                         "pbt gives up its worst by itself: only \"below\" and \"after\" go with it");
+    return 0;
+}
+
+/* A child resumes from its parent's checkpoint: it must be within reach, and fit. */
+static int check_population(const struct jcur *root, const struct study_def *def, struct err *err)
+{
+    static const char *const fixed[] = {"builtin", "layers", "hidden", "optimizer", NULL};
+    const struct pbt *pbt = pbt_of(&def->search);
+    struct jcur checkpoints = jcur_get(root, "checkpoints"), search = jcur_get(root, "search");
+    struct jcur explore = jcur_get(&search, "explore");
+    const struct json *trainer = json_get(root->node, "trainer");
+    if (pbt && def->keep.at_worker)
+        return jcur_fail(&checkpoints, err,
+                         "pbt copies checkpoints between workers: they must come to the master");
+    if (!pbt || !json_get(trainer, "builtin"))
+        return 0;
+    for (int i = 0; i < def->space.count; i++) {
+        const char *name = def->space.params[i].name;
+        bool shapes = trainer_layers_use(trainer, name);
+        for (int k = 0; fixed[k]; k++)
+            shapes = shapes || strcmp(fixed[k], name) == 0;
+        if (!shapes || !pbt->explores[i])
+            continue;
+        jcur_fail(&explore, err, "\"%s\" must not be explored: a checkpoint fits its own net and rule only",
+                  name);
+        return err_hint(err, "list the others, \"explore\": [\"lr\", …]; children keep their parent's %s",
+                        name);
+    }
+    return 0;
+}
+
 /* A search must be able to end: by its own size, a number of trials, or a budget. */
 static int check_ends(const struct jcur *root, struct study_def *def, struct err *err)
 {
@@ -331,7 +382,8 @@ static int check_ends(const struct jcur *root, struct study_def *def, struct err
     int64_t size = sampler_size(sampler);
     sampler_free(sampler);
     const struct budget *b = &def->budget;
-    if (size >= 0 || stages_of(&def->search) || def->search.trials || b->wall_ms || b->slot_ms || b->epochs)
+    if (size >= 0 || stages_of(&def->search) || pbt_of(&def->search) || def->search.trials || b->wall_ms ||
+        b->slot_ms || b->epochs)
         return 0;
     struct jcur search = jcur_get(root, "search"), trials = jcur_get(&search, "trials");
     jcur_fail(&trials, err, "is missing, and nothing else would end the search");
@@ -365,15 +417,15 @@ static int parse_root(const struct jcur *root, struct study_def *def, struct err
     struct jcur prune = jcur_get(root, "prune");
     if (prune_parse(&prune, def->epochs, &def->prune, err))
         return ERR_BAD;
-    if (stages && def->prune.method == PRUNE_ASHA)
-        return jcur_fail(&prune, err,
-                         "stages carry their best on by themselves: \"asha\" has no place beside them");
+    if (check_rungs(&prune, def, err))
+        return ERR_BAD;
     if (repeat_parse(root, def->search.trials, &def->repeat, err))
         return ERR_BAD;
     if (parse_budget(root, def, err) || parse_trainer(root, def, err) || parse_extras(root, def, err) ||
         keep_parse(root, &def->keep, err))
         return ERR_BAD;
-    if (check_groups(root, def, err) || check_enqueue(root, def, err) || check_warm_start(root, err))
+    if (check_population(root, def, err) || check_groups(root, def, err) || check_enqueue(root, def, err) ||
+        check_warm_start(root, err))
         return ERR_BAD;
     return check_several(root, def, err) ? ERR_BAD : check_ends(root, def, err);
 }

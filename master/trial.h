@@ -51,8 +51,12 @@ struct trial {
     int own_failures, lost_on;
     int64_t created_ms, started_ms, ended_ms;
     bool is_deleted; /* hidden: no evidence, never the best */
-    bool is_extra;   /* trained for an ensemble: no part of the search (extra.h) */
-    char *fit;       /* JSON of the model's fit behind the proposal; NULL: none */
+    uint32_t
+        parent; /* it began at this trial's checkpoint (population-based training); 0: at its own start */
+    int parent_epoch;
+    uint32_t replaced; /* the trial whose place it took */
+    bool is_extra;     /* trained for an ensemble: no part of the search (extra.h) */
+    char *fit;         /* JSON of the model's fit behind the proposal; NULL: none */
 
     /* memory */
     struct study *study;

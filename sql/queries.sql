@@ -20,6 +20,8 @@
 --   best_groups     :study           groups where points were repeated: trial repeats score spread metric params
 --   best_front      :study           of several metrics: trial status y1 y2 y3 best_epoch epochs goals params seconds worker
 --   trial_origin    :study :trial    what was known when it was proposed: finished under_way best_trial best stage box
+--   trial_lineage   :study :trial    its parent, its children, and who took its place: kin trial epoch attempt path other
+--   trial_bracket   :study :trial    under hyperband: round bracket first_trial trials min_epochs eta epochs
 --   trial_queue     :study :trial    what it waits for: open before slots workers busy
 --   space           :study           the axes: position name dist definition
 --   meta            :key             value
@@ -152,6 +154,15 @@ VALUES (:study, :number, :group, :repeat, :status, :cause, :seed, :sampler, :sam
 -- name: add_param
 INSERT INTO param (trial, name, value) VALUES (:trial, :name, :value);
 
+-- name: add_lineage
+INSERT INTO trial_lineage (trial, parent, parent_epoch, parent_attempt, replaced)
+VALUES (:trial, :parent, :parent_epoch, :parent_attempt, :replaced);
+
+-- name: add_bracket
+INSERT INTO study_bracket (study, first_trial, round, bracket, trials, min_epochs, eta, epochs, opened_ms)
+VALUES (:study, :first_trial, :round, :bracket, :trials, :min_epochs, :eta, :epochs, :opened_ms)
+ON CONFLICT (study, first_trial) DO NOTHING;
+
 -- name: add_box
 INSERT INTO box (seq, study, at_ms, stage, carried, trials, walls)
 VALUES (:seq, :study, :at_ms, :stage, :carried, :trials, :walls);
@@ -252,6 +263,9 @@ FROM (SELECT t.id, t.status, t.score,
       FROM study s JOIN trial t ON t.study = s.id WHERE s.id = :study) r
 CROSS JOIN checkpoint c ON c.trial = r.id AND c.state IN ('offered', 'kept') AND c.state = 'kept'
 WHERE r.place > :top AND r.status IN ('complete', 'pruned', 'failed', 'cancelled')
+  AND NOT EXISTS (SELECT 1 FROM trial_lineage l JOIN trial child ON child.id = l.trial
+                  WHERE l.parent = c.trial AND l.parent_epoch = c.epoch
+                    AND child.status IN ('waiting', 'running', 'paused'))
 ORDER BY r.place DESC, c.attempt, c.epoch;
 
 -- name: kept_bytes
@@ -294,6 +308,10 @@ SELECT name, value FROM param WHERE trial = :trial ORDER BY name;
 SELECT a.trial, a.attempt, a.worker, a.token, a.from_epoch, a.started_ms, a.ended_ms, a.outcome, a.cause, a.detail
 FROM attempt a JOIN trial t ON t.id = a.trial
 WHERE t.study = :study AND a.outcome IS NULL ORDER BY a.trial, a.attempt;
+
+-- name: load_lineage
+SELECT l.trial, l.parent, l.parent_epoch, l.parent_attempt, l.replaced
+FROM trial_lineage l JOIN trial t ON t.id = l.trial WHERE t.study = :study ORDER BY l.trial;
 
 -- name: load_epochs
 SELECT e.trial, e.attempt, e.epoch, e.value, e.seconds, e.received_ms, e.seq
@@ -524,6 +542,28 @@ SELECT t.seq_cut,
        (SELECT x.walls FROM box x WHERE x.study = s.id AND x.seq <= t.seq_cut ORDER BY x.seq DESC LIMIT 1) AS box
 FROM study s JOIN trial t ON t.study = s.id WHERE s.name = :study AND t.number = :trial;
 
+-- name: trial_lineage
+SELECT 'parent' AS kin, p.number AS trial, l.parent_epoch AS epoch, l.parent_attempt AS attempt, c.path, r.number AS other
+FROM study s JOIN trial t ON t.study = s.id JOIN trial_lineage l ON l.trial = t.id JOIN trial p ON p.id = l.parent
+JOIN trial r ON r.id = l.replaced
+LEFT JOIN checkpoint c ON c.trial = l.parent AND c.attempt = l.parent_attempt AND c.epoch = l.parent_epoch
+WHERE s.name = :study AND t.number = :trial
+UNION ALL
+SELECT 'child', k.number, l.parent_epoch, l.parent_attempt, NULL, r.number
+FROM study s JOIN trial t ON t.study = s.id JOIN trial_lineage l ON l.parent = t.id JOIN trial k ON k.id = l.trial
+JOIN trial r ON r.id = l.replaced
+WHERE s.name = :study AND t.number = :trial
+UNION ALL
+SELECT 'heir', k.number, l.parent_epoch, l.parent_attempt, NULL, p.number
+FROM study s JOIN trial t ON t.study = s.id JOIN trial_lineage l ON l.replaced = t.id JOIN trial k ON k.id = l.trial
+JOIN trial p ON p.id = l.parent
+WHERE s.name = :study AND t.number = :trial;
+
+-- name: trial_bracket
+SELECT b.round, b.bracket, b.first_trial, b.trials, b.min_epochs, b.eta, b.epochs
+FROM study s JOIN study_bracket b ON b.study = s.id AND b.first_trial <= :trial
+WHERE s.name = :study ORDER BY b.first_trial DESC LIMIT 1;
+
 -- name: trial_queue
 SELECT (SELECT count(*) FROM attempt a JOIN trial b ON b.id = a.trial WHERE b.study = s.id AND a.outcome IS NULL) AS open,
        (SELECT count(*) FROM trial b WHERE b.study = s.id AND b.status = 'waiting' AND b.number < :trial) AS before,
@@ -585,7 +625,10 @@ UNION ALL
 SELECT t.number, 'attempt ' || a.attempt || ' resumed from epoch ' || a.from_epoch || ', of which there is no checkpoint'
 FROM study s JOIN trial t ON t.study = s.id JOIN attempt a ON a.trial = t.id
 WHERE s.name = :study AND a.from_epoch > 0 AND NOT EXISTS
-  (SELECT 1 FROM checkpoint c WHERE c.trial = t.id AND c.attempt < a.attempt AND c.epoch = a.from_epoch);
+  (SELECT 1 FROM checkpoint c WHERE c.trial = t.id AND c.attempt < a.attempt AND c.epoch = a.from_epoch)
+  AND NOT EXISTS
+  (SELECT 1 FROM trial_lineage l JOIN checkpoint c ON c.trial = l.parent AND c.epoch = a.from_epoch
+   WHERE l.trial = t.id AND c.epoch <= l.parent_epoch);
 
 -- Epochs of an attempt come one after the other: their numbers rise with their seq. Those of the built-in trainer, which
 -- always reports the metric, have no gap and begin where it resumed, or at 1.

@@ -337,6 +337,29 @@ int store_load_study_events(struct store *store, int64_t study,
                             int (*visit)(void *arg, uint64_t seq, const struct row_study_event *row),
                             void *arg, struct err *err);
 
+/* ---- lines of trials, brackets ---- */
+
+/* The trial begins at a checkpoint of another. Ids. */
+struct row_lineage {
+    int64_t trial, parent, replaced;
+    int parent_epoch, parent_attempt; /* attempt 0: there was no checkpoint */
+};
+
+void store_add_lineage(struct store *store, const struct row_lineage *row);
+int store_load_lineage(struct store *store, int64_t study,
+                       int (*visit)(void *arg, const struct row_lineage *row), void *arg, struct err *err);
+
+struct row_bracket {
+    int64_t study;
+    uint32_t first_trial; /* a number */
+    int64_t round, trials;
+    int bracket, min_epochs, eta, epochs;
+    int64_t opened_ms;
+};
+
+/* Nothing happens if the study has it already. */
+void store_add_bracket(struct store *store, const struct row_bracket *row);
+
 /* ---- what a study knew before its first trial ---- */
 
 struct row_warm {

@@ -123,6 +123,21 @@ static const struct trial_case builtin_cases[] = {
                   "3,\"epochs\":1}]}"},
     {READER_ONLY, "search={\"trials\":9,\"stages\":\"auto\"}"},
     {FINE, "prune={\"method\":\"asha\",\"eta\":4,\"min_epochs\":1,\"variant\":\"stopping\"}"},
+    {FINE, "prune={\"method\":\"hyperband\",\"eta\":3,\"min_epochs\":2}"},
+    {READER_ONLY, "prune={\"method\":\"hyperband\",\"variant\":\"stopping\"}"},
+    {FINE, "prune={\"method\":\"curve\",\"chance\":0.1,\"grace_epochs\":4,\"grace_trials\":2}"},
+    {BAD, "prune={\"method\":\"curve\",\"chance\":1.5}"},
+    {READER_ONLY, "prune={\"method\":\"curve\",\"grace_epochs\":2}"},
+    {FINE, "search={\"method\":\"pbt\",\"population\":8,\"interval\":2,\"epochs\":10,\"quantile\":0.2,"
+           "\"resample\":0,"
+           "\"explore\":[\"lr\"]}"},
+    {BAD, "search={\"method\":\"pbt\",\"population\":1,\"epochs\":10}"},
+    {BAD, "search={\"method\":\"pbt\",\"quantile\":0.7,\"epochs\":10}"},
+    {BAD, "search={\"method\":\"pbt\",\"epochs\":10,\"explore\":\"lr\"}"},
+    {READER_ONLY, "search={\"method\":\"pbt\",\"epochs\":10,\"explore\":[\"nothing\"]}"},
+    {READER_ONLY, "search={\"method\":\"pbt\",\"epochs\":10,\"trials\":10}"},
+    {READER_ONLY, "search={\"method\":\"pbt\"}"},
+    {READER_ONLY, "search={\"trials\":9,\"population\":4}"},
     {FINE, "prune={\"method\":\"median\",\"grace_epochs\":0,\"grace_trials\":3}"},
     {FINE, "prune={\"below\":0.15,\"after\":3}"},
     {BAD, "prune={\"method\":\"asha\",\"eta\":1}"},
@@ -355,8 +370,9 @@ static void what_must_be_there_agrees(void **state)
 /* Keys that the reader knows only beside a certain method. */
 static bool needs_a_method(const char *key)
 {
-    static const char *const keys[] = {"grid",       "population", "stages",       "sampler",      "eta",
-                                       "min_epochs", "variant",    "grace_epochs", "grace_trials", NULL};
+    static const char *const keys[] = {"grid",     "stages",       "sampler",      "eta",     "min_epochs",
+                                       "variant",  "grace_epochs", "grace_trials", "chance",  "population",
+                                       "interval", "quantile",     "resample",     "explore", NULL};
     for (int i = 0; keys[i]; i++)
         if (strcmp(keys[i], key) == 0)
             return true;
