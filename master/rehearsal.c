@@ -247,7 +247,7 @@ static bool all_ended(const struct rehearsal *r)
     if (!r->master_up || r->outage.on || r->master_asleep_ms > r->now_ms || checkpoints_busy(&r->reactor))
         return false;
     for (size_t i = 0; i < r->reactor.study_count; i++)
-        if (!study_has_ended(r->reactor.studies[i]))
+        if (study_has_work(r->reactor.studies[i]))
             return false;
     return true;
 }
@@ -280,8 +280,9 @@ struct rehearsal *rehearsal_new(const struct rehearsal_options *options, struct 
     r->options.lease_ms = options->lease_ms ? options->lease_ms : 1500;
     r->options.epoch_ms = options->epoch_ms ? options->epoch_ms : 100;
     r->rng = rng_at(options->seed, 0, 0, 0);
-    struct store_options store_options = {.memory = true};
-    if (store_open("", &store_options, &r->store, err)) {
+    const struct store_options store_options = {.memory = true};
+    r->store = options->store;
+    if (r->store ? store_renew(r->store, err) : store_open("", &store_options, &r->store, err)) {
         free(r);
         return NULL;
     }
@@ -308,7 +309,8 @@ void rehearsal_free(struct rehearsal *r)
     porter_free(r->porter);
     msg_fini(&r->answer);
     outbox_fini(&r->outbox);
-    store_close(r->store);
+    if (!r->options.store)
+        store_close(r->store);
     free(r->flights);
     free(r->actors);
     free(r->journal);
