@@ -535,7 +535,7 @@ bool reactor_is_quiet(const struct reactor *r)
     if (checkpoints_busy(r))
         return false;
     for (size_t i = 0; i < r->study_count; i++)
-        if (r->studies[i]->open_count || (!r->interrupted && !study_has_ended(r->studies[i])))
+        if (r->studies[i]->open_count || (!r->interrupted && study_has_work(r->studies[i])))
             return false;
     return true;
 }

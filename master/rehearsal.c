@@ -247,7 +247,7 @@ static bool all_ended(const struct rehearsal *r)
     if (!r->master_up || r->outage.on || r->master_asleep_ms > r->now_ms || checkpoints_busy(&r->reactor))
         return false;
     for (size_t i = 0; i < r->reactor.study_count; i++)
-        if (!study_has_ended(r->reactor.studies[i]))
+        if (study_has_work(r->reactor.studies[i]))
             return false;
     return true;
 }

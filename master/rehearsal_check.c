@@ -68,7 +68,7 @@ static int check_study(struct checking *c, struct err *err)
     c->cancelled = 0;
     if (store_load_log(c->r->store, s->id, count_cancelled, c, err))
         return ERR_NO;
-    int64_t planned = study_planned(s), counted = (int64_t)s->count;
+    int64_t planned = study_planned(s), counted = study_sampled(s);
     if (sampler_size(s->sampler) < 0)
         counted -= c->cancelled;
     if (planned >= 0 && counted > planned)

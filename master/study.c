@@ -127,6 +127,19 @@ struct trial *study_add_trial(struct study *s)
     return t;
 }
 
+void study_count(struct study *s, const struct trial *t, enum trial_status status, int by)
+{
+    if (t->is_extra)
+        s->extra_open += trial_status_is_final(status) ? 0 : by;
+    else
+        s->counts[status] += by;
+}
+
+int64_t study_sampled(const struct study *s)
+{
+    return (int64_t)s->count - s->extra_count;
+}
+
 /* ---- waiting list ---- */
 
 void study_enqueue(struct study *s, struct trial *t, bool front)
@@ -228,7 +241,7 @@ void study_lengthen(struct turn *turn, struct trial *t)
     const struct study *s = t->study;
     bool through = t->status == TRIAL_complete && t->last_epoch >= t->until && t->until == t->epochs;
     bool before_it = t->status == TRIAL_waiting && t->until == t->epochs;
-    if (t->epochs >= s->def.epochs || s->ending[0] || t->is_deleted || !(through || before_it))
+    if (t->epochs >= s->def.epochs || s->ending[0] || t->is_deleted || t->is_extra || !(through || before_it))
         return;
     t->epochs = t->until = s->def.epochs;
     trial_save_progress(turn, t);
@@ -243,14 +256,14 @@ void study_consider_best(struct study *s, struct trial *t)
     if (s->best == t) {
         /* Its own score may have fallen (another attempt replaced epochs): look at all of them. */
         for (size_t i = 0; i < s->count; i++)
-            if (!s->trials[i]->is_deleted &&
+            if (!s->trials[i]->is_deleted && !s->trials[i]->is_extra &&
                 metric_better(s->def.maximize, s->trials[i]->score, s->best->score))
                 s->best = s->trials[i];
         if (isnan(s->best->score))
             s->best = NULL;
         return;
     }
-    if (isnan(t->score) || t->is_deleted)
+    if (isnan(t->score) || t->is_deleted || t->is_extra)
         return;
     bool better = !s->best || metric_better(s->def.maximize, t->score, s->best->score);
     bool tie = s->best && t->score == s->best->score && t->number < s->best->number;

@@ -4,6 +4,7 @@
 
 #include "master/checks.h"
 #include "master/course.h"
+#include "master/extra.h"
 #include "master/roster.h"
 #include "master/search/stages.h"
 #include "master/study_parts.h"
@@ -50,11 +51,15 @@ void study_begin_end(struct turn *turn, struct study *s, const char *reason)
 {
     str_copy(s->ending, sizeof s->ending, reason);
     const char *cause = strcmp(reason, "stopped") == 0 ? "stopped" : "budget";
-    while (s->waiting_first)
-        trial_move(turn, s->waiting_first, TRIAL_cancelled, cause, NULL);
+    if (strcmp(reason, "stopped") == 0)
+        extra_stop(turn, s);
     for (size_t i = 0; i < s->count; i++) {
         struct trial *t = s->trials[i];
-        if (t->status == TRIAL_running)
+        if (t->is_extra)
+            continue;
+        if (t->status == TRIAL_waiting)
+            trial_move(turn, t, TRIAL_cancelled, cause, NULL);
+        else if (t->status == TRIAL_running)
             study_stop_trial(turn, t, STOP_EPOCH, cause);
         else if (t->status == TRIAL_paused)
             trial_move(turn, t, TRIAL_pruned, cause, NULL);
@@ -86,13 +91,22 @@ static const char *budget_reached(const struct study *s)
     return NULL;
 }
 
+/* Attempts of the search. */
+static int64_t open_in_search(const struct study *s)
+{
+    int64_t open = s->open_count;
+    for (size_t i = 0; i < s->count && s->extra_count; i++)
+        open -= s->trials[i]->is_extra && s->trials[i]->is_open;
+    return open;
+}
+
 static void count_time(struct turn *turn, struct study *s)
 {
     int64_t now = turn->now.mono_ms, passed = s->counted_mono_ms ? now - s->counted_mono_ms : 0;
     s->counted_mono_ms = now;
     if (s->wish == WISH_RUN)
         s->wall_used_ms += passed;
-    s->slot_used_ms += passed * s->open_count;
+    s->slot_used_ms += passed * open_in_search(s);
     if (s->wall_used_ms - s->saved_wall_ms < SAVE_WALL_EVERY_MS)
         return;
     s->saved_wall_ms = s->wall_used_ms;
@@ -120,8 +134,9 @@ static int64_t time_deadline(const struct study *s, int64_t now)
     const struct budget *b = &s->def.budget;
     if (b->wall_ms && s->wish == WISH_RUN && b->wall_ms > s->wall_used_ms)
         deadline = now + b->wall_ms - s->wall_used_ms;
-    if (b->slot_ms && s->open_count && b->slot_ms > s->slot_used_ms) {
-        int64_t slot_deadline = now + (b->slot_ms - s->slot_used_ms) / s->open_count + 1;
+    int64_t open = open_in_search(s);
+    if (b->slot_ms && open && b->slot_ms > s->slot_used_ms) {
+        int64_t slot_deadline = now + (b->slot_ms - s->slot_used_ms) / open + 1;
         deadline = slot_deadline < deadline ? slot_deadline : deadline;
     }
     return deadline;
@@ -139,7 +154,7 @@ int64_t study_tick(struct turn *turn, struct study *s)
     }
     if (!s->ending[0] && course_step(turn, s))
         return turn->now.mono_ms; /* there may be something to start now */
-    bool quiet = !s->counts[TRIAL_waiting] && !s->counts[TRIAL_running] && !s->open_count;
+    bool quiet = !s->counts[TRIAL_waiting] && !s->counts[TRIAL_running] && !open_in_search(s);
     bool through =
         !study_may_sample(s) && !course_has_promotion(s) && !study_repeat_is_due(s) && s->wish == WISH_RUN;
     if (quiet && through && !s->ending[0] && study_confirm(turn, s))

@@ -5,6 +5,7 @@
 
 #include "common/mem.h"
 #include "master/course.h"
+#include "master/extra.h"
 #include "master/study_parts.h"
 #include "master/warm.h"
 
@@ -59,6 +60,8 @@ static int load_trial(void *arg, const struct row_trial *row, const struct row_v
     t->started_ms = row->started_ms;
     t->ended_ms = row->ended_ms;
     t->fit = row->fit ? xstrdup(row->fit) : NULL;
+    t->is_extra = strcmp(row->sampler, EXTRA_SAMPLER) == 0;
+    s->extra_count += t->is_extra;
     return 0;
 }
 
@@ -98,7 +101,7 @@ static int load_log(void *arg, const struct row_log *row)
     if (!t)
         return ERR_BAD;
     if (row->epoch) {
-        s->epochs_done += row->epoch > t->last_epoch;
+        s->epochs_done += row->epoch > t->last_epoch && !t->is_extra;
         trial_note_epoch(t, row->epoch, row->value);
         trial_rescore(t);
     } else {
@@ -106,6 +109,8 @@ static int load_log(void *arg, const struct row_log *row)
         snprintf(t->cause, sizeof t->cause, "%s", row->cause ? row->cause : "");
         t->is_deleted = t->is_deleted || strcmp(t->cause, "deleted") == 0;
     }
+    if (t->is_extra)
+        return 0; /* samplers know nothing of it */
     if (!history_find(&s->history, t->number)) {
         struct err ignored = ERR_NONE;
         double fit[FIT_MAX];
@@ -155,7 +160,7 @@ int study_load(struct turn *turn, struct study *s, int64_t orphan_until_mono_ms,
     s->kept_bytes = store_kept_bytes(turn->store, s->id);
     for (size_t i = 0; i < s->count; i++) {
         struct trial *t = s->trials[i];
-        s->counts[t->status]++;
+        study_count(s, t, t->status, 1);
         if (t->status == TRIAL_waiting)
             study_enqueue(s, t, false);
         study_consider_best(s, t);

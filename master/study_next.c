@@ -7,6 +7,7 @@
 #include "common/mem.h"
 #include "master/checks.h"
 #include "master/course.h"
+#include "master/extra.h"
 #include "master/platform.h"
 #include "master/search/given.h"
 #include "master/study_parts.h"
@@ -27,7 +28,7 @@ static bool has_room(const struct study *s)
     int64_t planned = study_planned(s);
     if (planned >= 0)
         planned -= (int64_t)s->def.repeat.confirm_top * s->def.repeat.confirm_seeds;
-    int64_t counted = (int64_t)s->count;
+    int64_t counted = study_sampled(s);
     if (sampler_size(s->sampler) < 0)
         counted -= s->counts[TRIAL_cancelled];
     return planned < 0 || counted < planned;
@@ -120,22 +121,30 @@ static bool propose(struct study *s, struct proposed *out)
     return false;
 }
 
+/* In memory and in the store, waiting; nobody has learned of it. */
+static void put_trial(struct turn *turn, struct trial *t, const struct point *point,
+                      const struct proposal *note, const char *given)
+{
+    struct study *s = t->study;
+    point_copy(&t->point, point);
+    t->seed = hash_mix(s->def.trainer_seed, (uint64_t)t->repeat) & HONE_SEED_MAX;
+    t->created_ms = turn->now.wall_ms;
+    t->fit = write_fit(note);
+    t->status = TRIAL_waiting;
+    study_count(s, t, TRIAL_waiting, 1);
+    add_rows(turn, t, note, given);
+    study_enqueue(s, t, false);
+}
+
 static struct trial *new_trial(struct turn *turn, struct study *s, const struct point *point,
                                const struct proposal *note, const char *given, uint32_t group, int repeat)
 {
     struct trial *t = study_add_trial(s);
-    point_copy(&t->point, point);
     t->group = group ? group : t->number;
     t->repeat = repeat;
-    t->seed = hash_mix(s->def.trainer_seed, (uint64_t)t->repeat) & HONE_SEED_MAX;
     t->epochs = s->def.epochs;
     t->until = course_until(s);
-    t->created_ms = turn->now.wall_ms;
-    t->fit = write_fit(note);
-    t->status = TRIAL_waiting;
-    s->counts[TRIAL_waiting]++;
-    add_rows(turn, t, note, given);
-    study_enqueue(s, t, false);
+    put_trial(turn, t, point, note, given);
     study_learn_point(s, t, note, store_seq(turn->store));
     study_learn_until(s, t->number, t->until, store_seq(turn->store));
     return t;
@@ -241,16 +250,46 @@ bool study_confirm(struct turn *turn, struct study *s)
     return count > 0;
 }
 
+struct trial *study_add_extra(struct turn *turn, struct study *s, const struct trial *first, int epochs,
+                              int repeat, const char *who)
+{
+    struct proposal note = {.sampler = EXTRA_SAMPLER, .version = 1, .seq_cut = s->history.seq};
+    snprintf(note.why, sizeof note.why, "trial %u again with another seed, for an ensemble of %.60s's",
+             first->number, who);
+    struct trial *t = study_add_trial(s);
+    t->is_extra = true;
+    s->extra_count++;
+    t->group = first->number;
+    t->repeat = repeat;
+    t->epochs = t->until = epochs;
+    put_trial(turn, t, &first->point, &note, NULL);
+    return t;
+}
+
+static bool search_goes_on(const struct study *s)
+{
+    return !study_has_ended(s) && !s->ending[0] && s->wish == WISH_RUN && !checks_pending(s);
+}
+
+bool study_has_work(const struct study *s)
+{
+    return !study_has_ended(s) || (s->extra_open && s->wish != WISH_PAUSE);
+}
+
 struct trial *study_next(struct turn *turn, struct study *s, int64_t worker)
 {
-    if (study_has_ended(s) || s->ending[0] || s->wish != WISH_RUN || checks_pending(s))
+    bool searches = search_goes_on(s), extras = s->extra_open && s->wish != WISH_PAUSE;
+    if (!searches && !extras)
         return NULL;
     if (s->def.search.parallel && s->open_count >= s->def.search.parallel)
         return NULL;
     /* A trial whose older attempt a worker is still winding up waits for its end: the slot is not free yet. */
     for (struct trial *t = s->waiting_first; t; t = t->queue_next)
-        if (!t->holder && t->wait_until_mono_ms <= turn->now.mono_ms && (!worker || t->failed_on != worker))
+        if ((t->is_extra ? extras : searches) && !t->holder && t->wait_until_mono_ms <= turn->now.mono_ms &&
+            (!worker || t->failed_on != worker))
             return t;
+    if (!searches)
+        return NULL;
     struct trial *promoted = course_promote(turn, s);
     if (promoted)
         return promoted;
