@@ -55,7 +55,7 @@ QUICK   := $(call tests_in,unit) $(call tests_in,sim)
 SCRIPTS := $(addsuffix .sh,$(call scripts_in,e2e) $(call scripts_in,fault))
 SHIM    := $(BUILD)/tests/fault/shim.so
 FUZZ    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
-BENCH   := $(patsubst %.c,$(BUILD)/%,$(wildcard bench/*.c))
+BENCH   := $(patsubst %.c,$(BUILD)/%,$(wildcard bench/*.c) bench/search/fidelity.c)
 HOUSE   := $(if $(SAN)$(subst %,,$(TESTS)),,tools/lint tests/unit/test_lint.sh)
 RUN     := HONE=$(abspath $(BUILD)/hone) HONE_STAGE='$(or $(STAGE),test$(if $(SAN), $(SAN)))' tests/run
 
