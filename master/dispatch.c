@@ -5,6 +5,7 @@
 
 #include "common/check.h"
 #include "master/checks.h"
+#include "master/outcome.h"
 #include "master/population.h"
 
 static bool goes_before(const struct study *a, const struct study *b)
@@ -111,6 +112,8 @@ static void send_job(struct turn *turn, struct trial *t, peer_id to, struct json
 static void start_attempt(struct turn *turn, struct trial *t, struct worker *w)
 {
     struct json *resume = resume_from(turn, t);
+    if (t->is_open)
+        outcome_fenced(turn, t);
     store_checkpoints_fenced(turn->store, t->id); /* what older attempts still offer comes too late */
     t->attempt++;
     random_hex(t->token);
