@@ -116,8 +116,11 @@ fuzz-here: $(FUZZ)
 storm: $(BUILD)/tests/sim/test_storm ## a million seeded storms over the master in one process; HONE_STORM_FIRST goes on
 	HONE_STORM_SEEDS=$(or $(HONE_STORM_SEEDS),1000000) $<
 
-chaos: all ## ten minutes of killed, stopped and cut off processes under a 500-trial study
-	HONE=$(abspath $(BUILD)/hone) tests/fault/chaos
+chaos: all $(BUILD)/tests/fault/chaos ## ten minutes of killed, stopped and cut off processes under two studies
+	HONE=$(abspath $(BUILD)/hone) $(BUILD)/tests/fault/chaos
+
+soak: all $(BUILD)/tests/fault/soak ## half an hour of a master with a thousand simulated workers: memory and WAL stay bounded
+	HONE=$(abspath $(BUILD)/hone) $(BUILD)/tests/fault/soak
 
 bench: all $(BENCH) ## every measurement in bench/: one JSON line each
 	@for b in $(BENCH); do HONE=$(abspath $(BUILD)/hone) $$b || exit 1; done
@@ -152,6 +155,6 @@ clean: ## remove build/
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-.PHONY: all check test test-all storm chaos fuzz fuzz-here bench cleanroom docker lint format man install uninstall clean help cmocka
+.PHONY: all check test test-all storm chaos soak fuzz fuzz-here bench cleanroom docker lint format man install uninstall clean help cmocka
 .SECONDARY:
 -include $(shell find $(BUILD) -path '$(BUILD)/san-*' -prune -o -name '*.d' -type f -print 2>/dev/null)

@@ -15,11 +15,11 @@
 #include <zmq.h>
 
 #include "bench/load.h"
+#include "bench/study.h"
 #include "common/check.h"
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/mem.h"
-#include "master/server.h"
 #include "proto/wire.h"
 
 static char folder[] = "/tmp/hone-bench-XXXXXX";
@@ -123,23 +123,12 @@ static void measure_limit(int workers, int outstanding, double seconds, int fds[
 
 static void measure_master(int workers, int outstanding, double seconds, int fds[2])
 {
-    char path[256], address[256], name[65];
+    char path[256], address[256];
     snprintf(path, sizeof path, "%s/hone.db", folder);
     snprintf(address, sizeof address, "ipc://%s/master.sock", folder);
     pid_t pid = start_load(address, workers, outstanding, seconds, fds[1]);
     struct err err = ERR_NONE;
-    struct server *server;
-    bool finished;
-    struct server_options options = {.db = path, .bind = address};
-    static const char study[] =
-        "{\"study\":\"b\",\"metric\":{\"name\":\"val_acc\",\"goal\":\"maximize\"},\"trainer\":{"
-        "\"command\":[\"true\"]},\"space\":{\"lr\":{\"log\":[1e-6,10]}},\"search\":{\"method\":"
-        "\"random\",\"trials\":100000,\"epochs\":1000000,\"seed\":1}}";
-    if (server_open(&options, &server, &err) ||
-        server_submit(server, study, "bench", "/", false, CHECKS_SKIP, name, &finished, &err)) {
-        fprintf(stderr, "%s\n", err.text);
-        exit(1);
-    }
+    struct server *server = open_study(path, address);
     while (!load_ended)
         if (server_turn(server, 200, &err) < 0) {
             fprintf(stderr, "%s\n", err.text);

@@ -11,8 +11,8 @@
 #include <sys/wait.h>
 
 #include "bench/load.h"
+#include "bench/study.h"
 #include "common/check.h"
-#include "master/server.h"
 
 enum { WORKERS = 8, PACE_US = 5000, READERS = 2, READ_EVERY_MS = 50, MOST_ROUNDS = 100 };
 
@@ -47,24 +47,13 @@ static void run_reader(const char *path)
 
 static void one_round(int round, int readers, double seconds, double result[3])
 {
-    char path[256], address[256], name[65];
+    char path[256], address[256];
     int fds[2];
     snprintf(path, sizeof path, "%s/r%d.db", folder, round);
     snprintf(address, sizeof address, "ipc://%s/m%d.sock", folder, round);
     POST(pipe(fds) == 0);
     struct err err = ERR_NONE;
-    struct server *server;
-    bool finished;
-    struct server_options options = {.db = path, .bind = address};
-    static const char study[] =
-        "{\"study\":\"b\",\"metric\":{\"name\":\"val_acc\",\"goal\":\"maximize\"},\"trainer\":{"
-        "\"command\":[\"true\"]},\"space\":{\"lr\":{\"log\":[1e-6,10]}},\"search\":{\"method\":"
-        "\"random\",\"trials\":100000,\"epochs\":1000000,\"seed\":1}}";
-    if (server_open(&options, &server, &err) ||
-        server_submit(server, study, "bench", "/", false, CHECKS_SKIP, name, &finished, &err)) {
-        fprintf(stderr, "%s\n", err.text);
-        exit(1);
-    }
+    struct server *server = open_study(path, address);
     pid_t pids[READERS];
     for (int i = 0; i < readers; i++)
         if ((pids[i] = fork()) == 0)

@@ -100,6 +100,9 @@ static void print_space(const struct study_def *def)
     printf("\nSpace\n");
     table_show(&rows, NULL, false, false);
     rows_fini(&rows);
+    const struct json *rules = json_get(def->json, "require");
+    for (const struct json *rule = rules ? json_first(rules) : NULL; rule; rule = json_next(rule))
+        printf("require  %s\n", json_text(rule));
 }
 
 static void print_search(const struct study_def *def)

@@ -32,7 +32,7 @@ struct party {
     int *counts; /* (models.count): how often each was chosen */
     int single;  /* the best single candidate on validation data */
     struct row rows[3];
-    int row_count, taken; /* which row is saved */
+    int row_count;
 };
 
 static void part_fini(struct part *part, int count)
@@ -248,8 +248,7 @@ static void put_predictions(struct party *party, const struct opt_ensemble *opt)
             combined(party, &party->test, COMBINE_AVERAGE));
     add_row(party, "vote", combined(party, &party->val, COMBINE_VOTE),
             combined(party, &party->test, COMBINE_VOTE));
-    party->taken = is_better(party->rows[2].val, party->rows[1].val) ? 2 : 1;
-    party->models.combine = party->taken == 2 ? COMBINE_VOTE : COMBINE_AVERAGE;
+    party->models.combine = opt->vote ? COMBINE_VOTE : COMBINE_AVERAGE;
     for (int i = 0; i < party->models.count; i++)
         party->models.list[i].weight = party->counts[i];
 }
@@ -263,7 +262,6 @@ static int put_weights(struct party *party, struct err *err)
         rc = averaged(party, &party->test, &test, err);
     if (!rc)
         add_row(party, "weights", val, test);
-    party->taken = 1;
     return rc;
 }
 

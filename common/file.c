@@ -185,6 +185,17 @@ char *path_absolute(const char *path)
     return clean;
 }
 
+bool path_climbs(const char *path)
+{
+    for (const char *part = path; *part; part += strspn(part, "/")) {
+        size_t len = strcspn(part, "/");
+        if (len == 2 && part[0] == '.' && part[1] == '.')
+            return true;
+        part += len;
+    }
+    return false;
+}
+
 bool path_is_inside(const char *path, const char *folder)
 {
     char *inner = path_absolute(path), *outer = path_absolute(folder);

@@ -25,6 +25,7 @@ char *path_dir(const char *path);                          /* "a/b.json" -> "a",
 const char *path_base(const char *path);                   /* borrowed: "a/b.json" -> "b.json" */
 char *path_absolute(const char *path);                     /* against the current folder; need not exist */
 bool path_is_inside(const char *path, const char *folder); /* by its text, after removing . and .. */
+bool path_climbs(const char *path);                        /* one of its parts is .. */
 
 /* Type of the file system under a path, by its line in the text of /proc/self/mountinfo: "ext4", "nfs4". */
 void fs_type_of(const char *mountinfo, const char *absolute_path, char out[64]);

@@ -8,6 +8,7 @@
 #include "common/mem.h"
 #include "master/course.h"
 #include "master/edit.h"
+#include "master/extra.h"
 #include "master/search/given.h"
 #include "master/snapshot.h"
 #include "master/waiting.h"
@@ -133,7 +134,7 @@ static int retry_one(const struct asking *a, struct trial *t)
 {
     if ((t->status != TRIAL_failed && t->status != TRIAL_cancelled) || t->is_deleted)
         return 0;
-    if (study_has_ended(t->study))
+    if (study_has_ended(t->study) && !t->is_extra)
         study_reopen(a->turn, t->study);
     t->own_failures = t->lost_on = 0;
     trial_move(a->turn, t, TRIAL_waiting, "retry", NULL);
@@ -202,6 +203,8 @@ static int verb_stop(const struct asking *a, struct err *err)
         return ERR_GONE;
     if (!study_has_ended(s))
         set_wish(a, s, WISH_STOP); /* the next tick winds it up */
+    else
+        extra_stop(a->turn, s);
     study_tick(a->turn, s);
     jw_text(a->result, "state", study_state(s));
     return 0;
@@ -235,7 +238,7 @@ static int verb_enqueue(const struct asking *a, struct err *err)
         if (given_check(&s->def.space, &given, err))
             return ERR_BAD;
     }
-    int64_t room = study_planned(s) - (int64_t)s->count + s->counts[TRIAL_cancelled];
+    int64_t room = study_planned(s) - study_sampled(s) + s->counts[TRIAL_cancelled];
     if (study_has_ended(s) || s->ending[0]) {
         err_set(err, ERR_NO, "study \"%s\" has ended (%s)", s->def.name,
                 s->ending[0] ? s->ending : s->end_reason);
@@ -256,6 +259,28 @@ static int verb_enqueue(const struct asking *a, struct err *err)
         jw_int(a->result, NULL, t->number);
     }
     jw_close_array(a->result);
+    return 0;
+}
+
+/* The best is the caller's to name: people see a ranking by groups where points were repeated. */
+static int verb_seeds(const struct asking *a, struct err *err)
+{
+    struct jcur number = jcur_get(&a->args, "trial"), count = jcur_get(&a->args, "seeds");
+    struct study *s;
+    int64_t trial, seeds;
+    int added;
+    if (named_study(a, &s, err))
+        return ERR_GONE;
+    if (jcur_int(&number, 1, UINT32_MAX, &trial, err) || jcur_int(&count, 1, EXTRA_MOST, &seeds, err))
+        return ERR_BAD;
+    const struct trial *t = study_trial(s, (uint32_t)trial);
+    if (!t)
+        return err_set(err, ERR_GONE, "study \"%s\" has no trial %lld", s->def.name, (long long)trial);
+    int rc = extra_add(a->turn, s, t, (int)seeds, who(a), &added, err);
+    if (rc)
+        return rc;
+    jw_int(a->result, "group", t->group);
+    jw_int(a->result, "added", added);
     return 0;
 }
 
@@ -397,8 +422,8 @@ static const struct {
     {"retry", verb_retry},     {"pause", verb_pause},     {"resume", verb_resume},
     {"stop", verb_stop},       {"status", verb_status},   {"workers", verb_workers},
     {"approve", verb_approve}, {"explain", verb_explain}, {"enqueue", verb_enqueue},
-    {"delete", verb_delete},   {"edit", verb_edit},       {"rename", verb_rename},
-    {"drain", verb_drain},
+    {"seeds", verb_seeds},     {"delete", verb_delete},   {"edit", verb_edit},
+    {"rename", verb_rename},   {"drain", verb_drain},
 };
 
 static int act(const struct asking *a, const char *verb, struct err *err)

@@ -124,7 +124,7 @@ static bool read_reported(const struct json *checkpoint, struct row_checkpoint *
         !(bytes >= 0 && bytes < 0x1p53))
         return false;
     row->bytes = (int64_t)bytes;
-    return !strstr(row->path, "..");
+    return !path_climbs(row->path);
 }
 
 void checkpoints_reported(struct reactor *r, struct turn *turn, struct worker *w, struct trial *t, int epoch,

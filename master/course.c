@@ -372,7 +372,7 @@ static const char *verdict_now(const struct study *s, const struct trial *t)
     struct str *turned = xcalloc(s->count + 1, sizeof *turned);
     int count = 0;
     for (size_t i = 0; i < s->count && s->def.prune.method == PRUNE_MEDIAN; i++)
-        if (s->trials[i]->status == TRIAL_complete && !s->trials[i]->is_deleted)
+        if (s->trials[i]->status == TRIAL_complete && !s->trials[i]->is_deleted && !s->trials[i]->is_extra)
             finished[count++] = course_curve(&s->def, s->trials[i], s->trials[i]->last_epoch, &turned[i]);
     struct curve mine = course_curve(&s->def, t, t->last_epoch, &turned[s->count]);
     const char *cause = course_verdict(&s->def, &s->history, t->number, mine, finished, count);
@@ -387,7 +387,7 @@ void course_judge(struct turn *turn, struct trial *t)
 {
     const struct study *s = t->study;
     const struct prune_def *prune = &s->def.prune;
-    if (t->status != TRIAL_running || t->last_epoch >= t->until)
+    if (t->status != TRIAL_running || t->last_epoch >= t->until || t->is_extra)
         return;
     if (!prune->has_threshold && prune->method == PRUNE_NONE)
         return;

@@ -26,7 +26,7 @@ static struct trial *next_trial(struct turn *turn, struct study **studies, size_
         struct study *first = NULL;
         size_t place = 0;
         for (size_t i = 0; i < count && i < MOST; i++) {
-            if (!asked[i] && !study_has_ended(studies[i]) && (!first || goes_before(studies[i], first))) {
+            if (!asked[i] && study_has_work(studies[i]) && (!first || goes_before(studies[i], first))) {
                 first = studies[i];
                 place = i;
             }

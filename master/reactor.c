@@ -7,15 +7,17 @@
 #include <unistd.h>
 
 #include "common/check.h"
-#include "common/finding.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "master/outcome.h"
 #include "master/calls.h"
 #include "master/checks.h"
 #include "master/course.h"
 #include "master/dispatch.h"
+#include "master/quarantine.h"
+#include "master/reports.h"
 
-enum { EPOCH_MAX = 1000000000, METRIC_MAX = 64 };
+enum { EPOCH_MAX = 1000000000 };
 
 /* ---- open, close ---- */
 
@@ -105,197 +107,11 @@ static void send_error(struct turn *turn, peer_id to, const char *code, const ch
     outbox_add(turn->outbox, to, &msg);
 }
 
-/* An attempt this master does not want (any more), named as the worker named it. */
-static void send_fenced(struct turn *turn, peer_id to, const char *study, uint64_t trial, uint64_t attempt,
-                        const char *token)
-{
-    struct msg msg = {.kind = MSG_stop};
-    str_copy(msg.stop.study, sizeof msg.stop.study, study);
-    msg.stop.trial = trial;
-    msg.stop.attempt = attempt;
-    str_copy(msg.stop.token, sizeof msg.stop.token, token);
-    str_copy(msg.stop.when, sizeof msg.stop.when, "now");
-    str_copy(msg.stop.reason, sizeof msg.stop.reason, "fenced");
-    outbox_add(turn->outbox, to, &msg);
-}
-
-/* Says again what a worker that was away may not have heard. */
-static void repeat_stop(struct turn *turn, struct trial *t)
-{
-    enum stop_when when = t->stopping;
-    char reason[33];
-    memcpy(reason, t->stop_reason, sizeof reason);
-    t->stopping = STOP_NO;
-    study_stop_trial(turn, t, when, reason);
-}
-
-/* ---- the end of an attempt ---- */
-
-static void close_attempt(struct turn *turn, struct trial *t, const char *outcome, const char *cause,
-                          const char *detail)
-{
-    store_attempt_ended(turn->store, t->id, t->attempt, outcome, cause, detail, turn->now.wall_ms);
-    t->is_open = false;
-    t->study->open_count--;
-    worker_release(t);
-}
-
-/* The last epoch it was asked for is in the store: whatever became of the attempt after that, the trial has its
- * result. At the end of the training it is complete, at a rung it is paused. */
-static bool has_arrived(struct turn *turn, struct trial *t)
-{
-    if (t->last_epoch < t->until)
-        return false;
-    trial_move(turn, t, t->until < t->epochs ? TRIAL_paused : TRIAL_complete, NULL, NULL);
-    study_lengthen(turn, t); /* the study's epochs were raised while it ran */
-    return true;
-}
-
-/* What ends an attempt and not its trial: it goes on later, elsewhere. */
-static bool stop_is_a_break(const struct trial *t)
-{
-    static const char *const reasons[] = {"paused", "shutdown", "drained", NULL};
-    for (int i = 0; reasons[i]; i++)
-        if (strcmp(t->stop_reason, reasons[i]) == 0)
-            return true;
-    return false;
-}
-
-/* A trial that three different workers went down with is poison. */
-enum { POISON_AFTER = 3 };
-
-static void lose_attempt(struct turn *turn, struct trial *t, bool worker_died)
-{
-    close_attempt(turn, t, "lost", worker_died ? "worker" : NULL, NULL);
-    if (t->status != TRIAL_running || has_arrived(turn, t))
-        return;
-    t->lost_on = store_workers_lost(turn->store, t->id);
-    if (t->stopping && !stop_is_a_break(t))
-        trial_move(turn, t, TRIAL_pruned, t->stop_reason, NULL); /* it was to end anyway */
-    else if (t->lost_on >= POISON_AFTER)
-        trial_move(turn, t, TRIAL_failed, "poison", NULL);
-    else
-        trial_move(turn, t, TRIAL_waiting, "lost", NULL);
-    trial_save_progress(turn, t);
-}
-
-static bool cause_is_retried(const char *cause)
-{
-    return strcmp(cause, "no_metric") != 0 && strcmp(cause, "protocol") != 0;
-}
-
-/* `counts` false: its worker fails whatever it gets, and the trial is not to blame. */
-static void fail_attempt(struct turn *turn, struct trial *t, bool counts, const char *cause,
-                         const char *detail)
-{
-    t->failed_on = t->holder ? t->holder->id : 0;
-    close_attempt(turn, t, "failed", cause, detail);
-    if (t->status != TRIAL_running || has_arrived(turn, t))
-        return;
-    t->own_failures += counts;
-    bool again =
-        cause_is_retried(cause) && t->own_failures < t->study->def.max_attempts && !t->study->ending[0];
-    trial_move(turn, t, again ? TRIAL_waiting : TRIAL_failed, cause, NULL);
-    trial_save_progress(turn, t);
-}
-
-static void finish_attempt(struct turn *turn, struct trial *t)
-{
-    if (!t->last_epoch) {
-        fail_attempt(turn, t, true, "no_metric", "it ended well but never reported the metric");
-        return;
-    }
-    close_attempt(turn, t, "finished", NULL, NULL);
-    if (t->status == TRIAL_running && !has_arrived(turn, t))
-        trial_move(turn, t, TRIAL_complete, NULL, NULL); /* it stopped early of its own accord */
-}
-
-/* It obeyed a STOP: what for decides what it is now. Also of one that was preempted or refused. */
-static void stop_attempt(struct turn *turn, struct trial *t, const char *outcome)
-{
-    close_attempt(turn, t, outcome, t->stop_reason[0] ? t->stop_reason : NULL, NULL);
-    if (t->status != TRIAL_running || has_arrived(turn, t))
-        return;
-    bool goes_on = !t->stopping || stop_is_a_break(t);
-    if (goes_on)
-        trial_move(turn, t, TRIAL_waiting, t->stopping ? t->stop_reason : outcome, NULL);
-    else
-        trial_move(turn, t, TRIAL_pruned, t->stop_reason, NULL);
-}
-
-/* The worker had asked for it and cannot take it after all: no failure of the trial's, and no reason to ask again at
- * once. */
-static void refuse_attempt(struct turn *turn, struct worker *w, struct trial *t)
-{
-    worker_rest(w, turn->now.mono_ms);
-    stop_attempt(turn, t, "refused");
-}
-
-/* ---- workers that fail ---- */
-
-enum { QUARANTINE_AFTER = 3 }; /* failures in a row, while others do well */
-
-/* Is there a worker that can be trusted more than this one? */
-static bool others_do_well(const struct reactor *r, const struct worker *w)
-{
-    for (size_t i = 0; i < r->roster.count; i++) {
-        const struct worker *o = r->roster.workers[i];
-        if (o != w && o->peer && o->mode != WORKER_QUARANTINED &&
-            o->did_well_mono_ms >= w->failing_since_mono_ms && o->did_well_mono_ms)
-            return true;
-    }
-    return false;
-}
-
-static void set_mode(struct turn *turn, struct worker *w, enum worker_mode mode)
-{
-    w->mode = mode;
-    store_worker_mode(turn->store, w->id, mode, w->failed_in_row);
-}
-
-static void worker_did_well(struct turn *turn, struct worker *w)
-{
-    w->did_well_mono_ms = turn->now.mono_ms;
-    w->refusals = 0;
-    if (!w->failed_in_row && w->mode != WORKER_QUARANTINED)
-        return;
-    if (w->mode == WORKER_QUARANTINED)
-        log_info("worker %s does well again", w->name);
-    w->failed_in_row = 0;
-    set_mode(turn, w, w->mode == WORKER_QUARANTINED ? WORKER_OPEN : w->mode);
-}
-
-/* A worker whose trials fail while others' succeed gets them one at a time, with rests in between that grow, until one
- * succeeds: a full disk or a broken driver must not eat a study. What fails there does not count against the trial. */
-static bool worker_did_badly(struct reactor *r, struct turn *turn, struct worker *w)
-{
-    if (!w->failed_in_row++)
-        w->failing_since_mono_ms = turn->now.mono_ms;
-    bool suspect = others_do_well(r, w);
-    bool counts = !suspect || w->mode != WORKER_QUARANTINED;
-    enum worker_mode mode = w->mode;
-    if (suspect && w->failed_in_row >= QUARANTINE_AFTER && mode == WORKER_OPEN) {
-        log_warn("worker %s: %d trials in a row have failed there while others' succeed: it is tried with "
-                 "one at a time",
-                 w->name, w->failed_in_row);
-        mode = WORKER_QUARANTINED;
-    }
-    if (mode == WORKER_QUARANTINED)
-        worker_rest(w, turn->now.mono_ms);
-    set_mode(turn, w, mode);
-    return counts;
-}
-
 /* ---- finding what a message is about ---- */
 
-struct subject {
-    struct study *study;
-    struct trial *trial; /* NULL: unknown or fenced */
-};
-
 /* The trial whose newest attempt this is; fenced and unknown ones are counted, and the worker told to stop. */
-static struct trial *subject(struct reactor *r, struct turn *turn, peer_id from, const char *study,
-                             uint64_t trial, uint64_t attempt, const char *token)
+struct trial *reactor_attempt(struct reactor *r, struct turn *turn, peer_id from, const char *study,
+                              uint64_t trial, uint64_t attempt, const char *token)
 {
     struct study *s = study[0] ? reactor_study(r, study) : NULL;
     struct trial *t = s && trial <= UINT32_MAX ? study_trial(s, (uint32_t)trial) : NULL;
@@ -304,32 +120,8 @@ static struct trial *subject(struct reactor *r, struct turn *turn, peer_id from,
     if (named && (!t->holder || t->holder == roster_by_peer(&r->roster, from)))
         return t;
     r->fenced_count++;
-    send_fenced(turn, from, study, trial, attempt, token);
+    outcome_send_fenced(turn, from, study, trial, attempt, token);
     return NULL;
-}
-
-/* Its worker shows that it still has it: hold it again, and take it off the waiting list if it was given up. */
-static void reinstate(struct turn *turn, struct worker *w, struct trial *t)
-{
-    if (t->holder == w)
-        return;
-    worker_release(t);
-    if (!t->is_open) {
-        bool given_up = t->status == TRIAL_waiting && strcmp(t->cause, "lost") == 0;
-        if (!given_up)
-            return;
-        t->is_open = true;
-        t->study->open_count++;
-        t->stopping = STOP_NO;
-        store_attempt_reinstated(turn->store, t->id, t->attempt, w->id);
-        t->lost_on = store_workers_lost(turn->store, t->id); /* this one was not lost after all */
-        trial_move(turn, t, TRIAL_running, NULL, "{\"reinstated\":true}");
-    }
-    worker_hold(w, t);
-    if (t->stopping)
-        repeat_stop(turn, t);
-    else if (t->status != TRIAL_running) /* decided while we, or it, were away */
-        study_stop_trial(turn, t, STOP_NOW, t->cause[0] ? t->cause : "fenced");
 }
 
 /* ---- handlers ---- */
@@ -339,7 +131,7 @@ static void lose_worker(struct reactor *r, struct turn *turn, struct worker *w, 
     if (w->held_count)
         log_warn("worker %s: %s; %zu of its trials go on elsewhere", w->name, why, w->held_count);
     while (w->held_count)
-        lose_attempt(turn, w->held[w->held_count - 1], died);
+        outcome_lost(turn, w->held[w->held_count - 1], died);
     store_worker_left(turn->store, w->id, why, turn->now.wall_ms);
     checks_drop(r->studies, r->study_count, w);
     roster_remove(&r->roster, w);
@@ -359,7 +151,7 @@ static void drop_unheld(struct turn *turn, struct worker *w, const struct json *
 {
     for (size_t i = w->held_count; i-- > 0;)
         if (!names_attempt(held, w->held[i]))
-            lose_attempt(turn, w->held[i], false);
+            outcome_lost(turn, w->held[i], false);
 }
 
 static void take_held(struct reactor *r, struct turn *turn, struct worker *w, const struct msg_hello *hello)
@@ -371,12 +163,12 @@ static void take_held(struct reactor *r, struct turn *turn, struct worker *w, co
         if (!(trial >= 1 && trial <= UINT32_MAX && attempt >= 1 && attempt <= EPOCH_MAX))
             continue;
         if (!ours) {
-            send_fenced(turn, w->peer, study, (uint64_t)trial, (uint64_t)attempt, token);
+            outcome_send_fenced(turn, w->peer, study, (uint64_t)trial, (uint64_t)attempt, token);
             continue;
         }
-        struct trial *t = subject(r, turn, w->peer, study, (uint64_t)trial, (uint64_t)attempt, token);
+        struct trial *t = reactor_attempt(r, turn, w->peer, study, (uint64_t)trial, (uint64_t)attempt, token);
         if (t)
-            reinstate(turn, w, t);
+            outcome_reinstate(turn, w, t);
     }
 }
 
@@ -436,146 +228,6 @@ static void on_credit(struct reactor *r, struct turn *turn, peer_id from, struct
         w->credit = msg->credit.jobs;
 }
 
-static void acknowledge(struct worker *w, uint64_t seq)
-{
-    if (seq > w->ack_seq || !w->ack_due)
-        w->ack_seq = seq;
-    w->ack_due = true;
-}
-
-static void count_epoch(struct reactor *r, int64_t mono_ms)
-{
-    int64_t second = mono_ms / 1000;
-    size_t cell = (size_t)second % COUNT_OF(r->rate.second);
-    if (r->rate.second[cell] != second) {
-        r->rate.second[cell] = second;
-        r->rate.epochs[cell] = 0;
-    }
-    r->rate.epochs[cell]++;
-}
-
-static int collect_metrics(const struct json *metrics, struct row_metric rows[METRIC_MAX])
-{
-    int count = 0;
-    for (const struct json *m = json_first(metrics); m && count < METRIC_MAX; m = json_next(m)) {
-        enum json_type type = json_type(m);
-        if (!name_ok(json_key(m)) || (type != JSON_NUM && type != JSON_NULL))
-            continue;
-        rows[count++] = (struct row_metric){json_key(m), type == JSON_NUM ? json_num(m) : NAN};
-    }
-    return count;
-}
-
-static void stop_at_once(struct turn *turn, struct trial *t, const char *cause, const char *detail)
-{
-    if (t->status != TRIAL_running)
-        return;
-    study_stop_trial(turn, t, STOP_NOW, cause);
-    trial_move(turn, t, TRIAL_pruned, cause, detail);
-}
-
-/* The trial's diary names the rule that ended it. */
-static void stop_hopeless(struct turn *turn, struct trial *t, int epoch, const struct finding_said *finding)
-{
-    struct str detail = {0};
-    struct jw w = jw_to(&detail);
-    jw_object(&w, NULL);
-    jw_text(&w, "rule", finding->rule);
-    jw_int(&w, "epoch", epoch);
-    jw_text(&w, "text", finding->text);
-    jw_close_object(&w);
-    stop_at_once(turn, t, "babysit", str_text(&detail));
-    str_fini(&detail);
-}
-
-/* What does not read as a finding is left out: the epoch counts all the same. */
-static void keep_findings(struct turn *turn, struct trial *t, int epoch, const struct json *findings)
-{
-    struct jcur list = jcur_root(findings, "findings");
-    for (const struct json *f = json_first(findings); f; f = json_next(f)) {
-        struct finding_said said;
-        struct jcur item = jcur_of(&list, f);
-        if (finding_read(&item, &said, NULL))
-            continue;
-        struct row_finding row = {t->id, t->attempt, epoch, said.rule, said.action, said.text, said.advice};
-        store_add_finding(turn->store, &row);
-        if (strcmp(said.action, "stop") == 0)
-            stop_hopeless(turn, t, epoch, &said);
-    }
-}
-
-static void take_report(struct reactor *r, struct turn *turn, struct worker *w, struct trial *t,
-                        const struct msg_report *report)
-{
-    struct study *s = t->study;
-    int epoch = (int)report->epoch;
-    const struct json *value = json_get(report->metrics, s->def.metric);
-    struct row_metric rows[METRIC_MAX];
-    int count = collect_metrics(report->metrics, rows);
-    double metric = value && json_type(value) == JSON_NUM ? json_num(value) : NAN;
-    if (!value || !trial_take_epoch(turn, t, epoch, metric, report->seconds, rows, count))
-        return; /* without the metric it says nothing about the search; sent twice it is known */
-    if (report->checkpoint)
-        checkpoints_reported(r, turn, w, t, epoch, report->checkpoint);
-    if (isnan(metric))
-        stop_at_once(turn, t, "diverged", NULL);
-    if (report->findings)
-        keep_findings(turn, t, epoch, report->findings);
-    course_judge(turn, t);
-}
-
-static void on_report(struct reactor *r, struct turn *turn, peer_id from, struct worker *w, struct msg *msg)
-{
-    const struct msg_report *report = &msg->report;
-    acknowledge(w, report->seq);
-    struct trial *t = subject(r, turn, from, report->study, report->trial, report->attempt, report->token);
-    if (!t)
-        return;
-    reinstate(turn, w, t);
-    /* Epochs count up by one: a number far ahead would make us keep a curve of nothing. */
-    uint64_t most = (uint64_t)(t->epochs > t->last_epoch ? t->epochs : t->last_epoch + 1);
-    if (report->epoch < 1 || report->epoch > most) {
-        r->fenced_count++;
-        return;
-    }
-    /* Given up for good (cancelled, say) while it was away: the epoch counts, for we acknowledge it; the training ends. */
-    if (!t->is_open)
-        send_fenced(turn, from, report->study, report->trial, report->attempt, report->token);
-    if (w->mode != WORKER_QUARANTINED)
-        w->refusals = 0;
-    take_report(r, turn, w, t, report);
-    count_epoch(r, turn->now.mono_ms);
-}
-
-static void on_done(struct reactor *r, struct turn *turn, peer_id from, struct worker *w, struct msg *msg)
-{
-    const struct msg_done *done = &msg->done;
-    acknowledge(w, done->seq);
-    struct trial *t = subject(r, turn, from, done->study, done->trial, done->attempt, done->token);
-    if (!t)
-        return;
-    reinstate(turn, w, t);
-    if (!t->is_open) {
-        send_fenced(turn, from, done->study, done->trial, done->attempt,
-                    done->token); /* sent twice, or given up */
-        return;
-    }
-    bool failed = strcmp(done->outcome, "failed") == 0;
-    bool counts = !failed || worker_did_badly(r, turn, w);
-    if (strcmp(done->outcome, "finished") == 0)
-        worker_did_well(turn, w);
-    if (strcmp(done->outcome, "finished") == 0)
-        finish_attempt(turn, t);
-    else if (strcmp(done->outcome, "stopped") == 0)
-        stop_attempt(turn, t, "stopped");
-    else if (strcmp(done->outcome, "preempted") == 0)
-        stop_attempt(turn, t, "preempted");
-    else if (strcmp(done->outcome, "refused") == 0)
-        refuse_attempt(turn, w, t);
-    else
-        fail_attempt(turn, t, counts, done->cause[0] ? done->cause : "error", done->detail);
-}
-
 static void on_checked(struct reactor *r, struct turn *turn, peer_id from, struct worker *w, struct msg *msg)
 {
     (void)from;
@@ -628,10 +280,17 @@ static const struct {
     void (*handle)(struct reactor *r, struct turn *turn, peer_id from, struct worker *w, struct msg *msg);
     bool from_strangers; /* also before HELLO */
 } handlers[MSG_KIND_COUNT] = {
-    [MSG_hello] = {on_hello, true},      [MSG_credit] = {on_credit, false}, [MSG_report] = {on_report, false},
-    [MSG_done] = {on_done, false},       [MSG_beat] = {on_beat, false},     [MSG_bye] = {on_bye, false},
-    [MSG_checked] = {on_checked, false}, [MSG_error] = {on_error, true},    [MSG_call] = {on_call, true},
-    [MSG_want] = {on_want, false},       [MSG_chunk] = {on_chunk, false},
+    [MSG_hello] = {on_hello, true},
+    [MSG_credit] = {on_credit, false},
+    [MSG_report] = {reports_on_report, false},
+    [MSG_done] = {reports_on_done, false},
+    [MSG_beat] = {on_beat, false},
+    [MSG_bye] = {on_bye, false},
+    [MSG_checked] = {on_checked, false},
+    [MSG_error] = {on_error, true},
+    [MSG_call] = {on_call, true},
+    [MSG_want] = {on_want, false},
+    [MSG_chunk] = {on_chunk, false},
 };
 
 void reactor_ask_hello(struct turn *turn, peer_id peer)
@@ -704,7 +363,7 @@ static int64_t tick_orphans(struct reactor *r, struct turn *turn)
             if (!t->is_open || t->holder)
                 continue;
             if (t->orphan_until_mono_ms <= turn->now.mono_ms)
-                lose_attempt(turn, t, true);
+                outcome_lost(turn, t, true);
             else if (t->orphan_until_mono_ms < next)
                 next = t->orphan_until_mono_ms;
         }
@@ -857,7 +516,7 @@ int reactor_drain(struct reactor *r, struct turn *turn, const char *which, bool 
         struct worker *w = r->roster.workers[i];
         if (strcmp(w->name, which) != 0 && !str_same_nocase(w->host, which))
             continue;
-        set_mode(turn, w, WORKER_DRAINING);
+        worker_set_mode(turn, w, WORKER_DRAINING);
         drained++;
         for (size_t k = 0; k < w->held_count && !finish; k++) {
             *stopped += !w->held[k]->stopping;
@@ -876,7 +535,7 @@ bool reactor_is_quiet(const struct reactor *r)
     if (checkpoints_busy(r))
         return false;
     for (size_t i = 0; i < r->study_count; i++)
-        if (r->studies[i]->open_count || (!r->interrupted && !study_has_ended(r->studies[i])))
+        if (r->studies[i]->open_count || (!r->interrupted && study_has_work(r->studies[i])))
             return false;
     return true;
 }

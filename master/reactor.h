@@ -54,6 +54,10 @@ void reactor_on_message(struct reactor *reactor, struct turn *turn, peer_id from
 /* Its key was taken off the list: what it held goes on elsewhere. */
 void reactor_on_revoked(struct reactor *reactor, struct turn *turn, peer_id from);
 
+/* The trial whose newest attempt this is. NULL: unknown or fenced; that is counted, and the worker told to stop. */
+struct trial *reactor_attempt(struct reactor *reactor, struct turn *turn, peer_id from, const char *study,
+                              uint64_t trial, uint64_t attempt, const char *token);
+
 /* A peer we know nothing of: it says HELLO, and again whatever was not acknowledged. */
 void reactor_ask_hello(struct turn *turn, peer_id peer);
 

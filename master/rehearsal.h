@@ -28,6 +28,7 @@ struct rehearsal_options {
     rehearsal_objective objective;
     void *arg;
     const char *metric;
+    struct store *store; /* in memory; borrowed and emptied. NULL: one of its own */
     const char
         *root; /* a folder: workers see none of it, and their checkpoints travel; NULL: no files at all */
     /* The findings of a report, as a JSON list; NULL, or a callback that gives NULL: none. Pure. */

@@ -8,6 +8,7 @@
 #include "common/mem.h"
 #include "master/course.h"
 #include "master/eras.h"
+#include "master/extra.h"
 #include "master/past.h"
 #include "master/platform.h"
 #include "master/search/given.h"
@@ -273,8 +274,21 @@ static int check_repeat(struct replay *r, const struct made *m)
                           (unsigned long long)m->cut);
 }
 
+/* Somebody's wish, and no decision: all it has to be is the same point. */
+static int check_extra(struct replay *r, const struct made *m)
+{
+    const struct trial *t = study_trial(r->study, m->trial), *first = study_trial(r->study, t->group);
+    r->report->proposals++;
+    if (first && point_equal(&first->point, &t->point))
+        return 0;
+    return err_set(r->err, ERR_NO, "%s/%u: it is trial %u with another seed, and its point is another one",
+                   r->report->study, m->trial, t->group);
+}
+
 static int check_proposal(struct replay *r, const struct made *m)
 {
+    if (strcmp(m->sampler, EXTRA_SAMPLER) == 0)
+        return check_extra(r, m);
     if (strcmp(m->sampler, "repeat") == 0 || strcmp(m->sampler, "confirm") == 0)
         return check_repeat(r, m);
     struct history view;
@@ -509,7 +523,7 @@ static const char *stops_again(const struct replay *r, const struct moved *m, co
     bool *complete = complete_at(r, m->seq);
     int count = 0;
     for (uint32_t n = 1; n <= s->count; n++)
-        if (complete[n])
+        if (complete[n] && !study_trial(s, n)->is_extra)
             finished[count++] =
                 course_curve(def, study_trial(s, n), study_trial(s, n)->last_epoch, &turned[n - 1]);
     struct curve mine = course_curve(def, study_trial(s, m->trial), m->epoch, &turned[s->count]);

@@ -10,9 +10,10 @@ static int64_t epochs_left(const struct study *s)
     int64_t planned = study_planned(s);
     if (planned < 0)
         return -1;
-    int64_t left = (planned - (int64_t)s->count) * s->def.epochs;
+    int64_t left = (planned - study_sampled(s)) * s->def.epochs;
     for (size_t i = 0; i < s->count; i++)
-        if (!trial_status_is_final(s->trials[i]->status) && s->trials[i]->epochs > s->trials[i]->last_epoch)
+        if (!trial_status_is_final(s->trials[i]->status) && !s->trials[i]->is_extra &&
+            s->trials[i]->epochs > s->trials[i]->last_epoch)
             left += s->trials[i]->epochs - s->trials[i]->last_epoch;
     return left > 0 ? left : 0;
 }
@@ -25,6 +26,7 @@ void snapshot_take(const struct reactor *r, const struct study *s, int64_t mono_
     str_copy(out->metric, sizeof out->metric, s->def.metric);
     str_copy(out->end_reason, sizeof out->end_reason, s->end_reason);
     memcpy(out->counts, s->counts, sizeof out->counts);
+    out->extra_open = s->extra_open;
     if (s->best) {
         out->has_best = true;
         out->best = s->best->score;
@@ -55,6 +57,7 @@ void snapshot_write(const struct server_snapshot *n, struct jw *w, const char *k
     for (int i = 0; i < TRIAL_STATUS_COUNT; i++)
         jw_int(w, trial_status_name((enum trial_status)i), n->counts[i]);
     jw_close_object(w);
+    jw_int(w, "extra_open", n->extra_open);
     jw_int(w, "planned", n->planned);
     jw_text(w, "metric", n->metric);
     jw_text(w, "goal", n->maximize ? "maximize" : "minimize");

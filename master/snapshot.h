@@ -16,8 +16,9 @@ struct server_snapshot {
     char study[65];
     char metric[65];
     bool maximize;
-    int64_t counts[TRIAL_STATUS_COUNT];
-    int64_t planned; /* trials to be sampled in all; -1: unknown */
+    int64_t counts[TRIAL_STATUS_COUNT]; /* of the search */
+    int64_t extra_open;                 /* trials for an ensemble that have not ended */
+    int64_t planned;                    /* trials to be sampled in all; -1: unknown */
     bool has_best;
     double best;
     uint32_t best_trial;

@@ -34,9 +34,10 @@ struct study {
     struct trial **trials;     /* trials[number - 1] */
     size_t count, room;
     struct trial *waiting_first, *waiting_last;
-    int64_t counts[TRIAL_STATUS_COUNT];
-    int64_t open_count;  /* attempts without an outcome */
-    int64_t epochs_done; /* rows that count */
+    int64_t counts[TRIAL_STATUS_COUNT]; /* of the search: without extra trials */
+    int64_t extra_count, extra_open;    /* extra trials; of them, those that have not ended */
+    int64_t open_count;                 /* attempts without an outcome */
+    int64_t epochs_done;                /* rows that count, of the search */
     struct trial *best;
     struct worker *checker; /* who has its CHECK; NULL: nobody */
     char check_token[HASH_HEX];
@@ -79,6 +80,15 @@ struct trial *study_trial(const struct study *study, uint32_t number); /* NULL: 
  * The next trial to start: the front of the waiting list, else a newly sampled one. NULL: nothing now. */
 struct trial *study_next(struct turn *turn, struct study *study, int64_t worker);
 
+/* Is there something to start: does the search go on, or wait extra trials? */
+bool study_has_work(const struct study *study);
+/* Trials of the search, whatever became of them. */
+int64_t study_sampled(const struct study *study);
+
+/* One more of a group, outside the search (extra.h): `epochs` is the length of its training. */
+struct trial *study_add_extra(struct turn *turn, struct study *study, const struct trial *first, int epochs,
+                              int repeat, const char *who);
+
 /* A trial of a point that somebody names, in whole or in part; it counts among the trials of the budget. ERR_NO: the
  * study has no room for one; ERR_BAD: the point cannot be. */
 int study_add_given(struct turn *turn, struct study *study, const struct jcur *given, const char *who,
@@ -110,6 +120,8 @@ void study_stop_trial(struct turn *turn, struct trial *trial, enum stop_when whe
 /* Waiting list; front: preempted and lost trials go first. Called by trial_move alone. */
 void study_enqueue(struct study *study, struct trial *trial, bool front);
 void study_dequeue(struct study *study, struct trial *trial);
+/* One more (or fewer) trial in this status. */
+void study_count(struct study *study, const struct trial *trial, enum trial_status status, int by);
 /* Best trial after a change of this one's score. */
 void study_consider_best(struct study *study, struct trial *trial);
 

@@ -11,6 +11,7 @@
 #include "common/trainer_options.h"
 #include "common/units.h"
 #include "master/search/given.h"
+#include "master/search/require.h"
 #include "master/search/stages.h"
 
 enum { STUDY_FILE_MAX_BYTES = 4 << 20, COMMAND_MAX_ARGS = 256 };
@@ -254,17 +255,19 @@ static int check_ends(const struct jcur *root, struct study_def *def, struct err
 
 static int parse_root(const struct jcur *root, struct study_def *def, struct err *err)
 {
-    static const char *const keys[] = {"study",  "metric",      "trainer",    "space",        "search",
-                                       "budget", "priority",    "weight",     "max_attempts", "description",
-                                       "prune",  "enqueue",     "warm_start", "repeat",       "confirm",
-                                       "keep",   "checkpoints", NULL};
+    static const char *const keys[] = {
+        "study",   "metric",       "trainer",     "space",   "search",  "budget",     "priority",
+        "weight",  "max_attempts", "description", "prune",   "enqueue", "warm_start", "repeat",
+        "confirm", "keep",         "checkpoints", "require", NULL};
     struct jcur name = jcur_get(root, "study"), space = jcur_get(root, "space");
     struct jcur search = jcur_get(root, "search"), trainer = jcur_get(root, "trainer");
+    struct jcur require = jcur_get(root, "require");
     const char *text;
     if (jcur_object(root, 64, err) || jcur_known(root, keys, err) || jcur_name(&name, &text, err))
         return ERR_BAD;
     str_copy(def->name, sizeof def->name, text);
-    if (parse_metric(root, def, err) || space_parse(&space, &def->space, err))
+    if (parse_metric(root, def, err) || space_parse(&space, &def->space, err) ||
+        require_parse(&require, &def->space, err))
         return ERR_BAD;
     if (search_parse(&search, &def->space, &def->search, err))
         return ERR_BAD;

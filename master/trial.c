@@ -18,6 +18,8 @@ void trial_tell_history(struct trial *t, uint64_t seq)
 {
     struct study *s = t->study;
     bool scored = !isnan(t->score);
+    if (t->is_extra)
+        return;
     double score = scored ? (s->def.maximize ? t->score : -t->score) : -INFINITY;
     enum history_state state = HISTORY_PENDING;
     if (t->status == TRIAL_cancelled || t->is_deleted)
@@ -58,8 +60,8 @@ void trial_move(struct turn *turn, struct trial *t, enum trial_status to, const 
     if (from == TRIAL_waiting)
         study_dequeue(s, t);
     t->status = to;
-    s->counts[from]--;
-    s->counts[to]++;
+    study_count(s, t, from, -1);
+    study_count(s, t, to, 1);
     snprintf(t->cause, sizeof t->cause, "%s", cause ? cause : "");
     set_times(t, turn->now.wall_ms);
     if (to == TRIAL_waiting)
@@ -146,7 +148,7 @@ bool trial_take_epoch(struct turn *turn, struct trial *t, int epoch, double valu
     if (!seq)
         return false;
     bool is_new = epoch > t->last_epoch;
-    s->epochs_done += is_new;
+    s->epochs_done += is_new && !t->is_extra;
     trial_note_epoch(t, epoch, value);
     if (!is_new || s->def.score_last) {
         trial_rescore(t);

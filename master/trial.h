@@ -43,6 +43,7 @@ struct trial {
     int own_failures, lost_on;
     int64_t created_ms, started_ms, ended_ms;
     bool is_deleted; /* hidden: no evidence, never the best */
+    bool is_extra;   /* trained for an ensemble: no part of the search (extra.h) */
     char *fit;       /* JSON of the model's fit behind the proposal; NULL: none */
 
     /* memory */

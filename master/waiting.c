@@ -45,7 +45,7 @@ void waiting_reason(const struct reactor *r, const struct trial *t, struct str *
         return;
     if (r->interrupted)
         str_add(out, "the master is about to end");
-    else if (study_has_ended(s))
+    else if (study_has_ended(s) && !t->is_extra)
         str_addf(out, "the study has ended (%s)", s->end_reason);
     else if (s->wish == WISH_PAUSE)
         str_add(out, "the study is paused; `hone resume` lets it go on");

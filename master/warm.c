@@ -7,6 +7,8 @@
 #include "common/file.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "master/extra.h"
+#include "master/search/require.h"
 
 /* One finished trial of the other study, as JSON, so that its rows may be written after they all have been read. */
 struct found {
@@ -60,7 +62,7 @@ static bool fits(const struct space *space, const struct row_value *values, int 
         if (!taken)
             return false;
     }
-    return true;
+    return require_holds(space, out);
 }
 
 static int take_trial(void *arg, const struct row_trial *row, const struct row_value *values, int count)
@@ -70,7 +72,7 @@ static int take_trial(void *arg, const struct row_trial *row, const struct row_v
     bool bad = row->status == TRIAL_failed || (row->cause && strcmp(row->cause, "diverged") == 0);
     bool scored = (row->status == TRIAL_complete || row->status == TRIAL_pruned) && !isnan(row->score);
     struct point point;
-    if (!bad && !scored)
+    if ((!bad && !scored) || strcmp(row->sampler, EXTRA_SAMPLER) == 0)
         return 0;
     point_init(&point, space);
     if (fits(space, values, count, &point)) {
@@ -113,7 +115,8 @@ static int read_other(struct warm *c, struct store *from, struct err *err)
     if (!rc)
         rc = store_load_trials(from, c->id, take_trial, c, err);
     if (!rc && !c->count)
-        rc = err_set(err, ERR_BAD, "%s: warm_start.study: no finished trial of \"%s\" fits this space", name,
+        rc = err_set(err, ERR_BAD,
+                     "%s: warm_start.study: no finished trial of \"%s\" fits this space and its rules", name,
                      c->name);
     return rc;
 }
@@ -161,8 +164,9 @@ int warm_write(struct turn *turn, struct study *s, const struct warm *c, struct 
                                f->params, f->pruned,  f->epochs, f->score};
         store_add_warm(turn->store, &row);
     }
-    log_info("%s: %zu finished trials of %s are known from the start%s", s->def.name, c->count, c->name,
-             c->unfit ? " (others do not fit its space)" : "");
+    log_info("%s: %zu finished trials of %s are known from the start; %lld do not fit its space or break its "
+             "rules",
+             s->def.name, c->count, c->name, (long long)c->unfit);
     return warm_load(turn->store, s, err);
 }
 

@@ -1,410 +1,17 @@
 #include "proto/wire.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <zmq.h>
 
-#include "common/check.h"
 #include "common/clock.h"
-#include "common/hash.h"
 #include "common/mem.h"
-#include "proto/address.h"
-#include "proto/guard.h"
+#include "proto/wire_parts.h"
 
 enum {
-    ROUTING_ID = 5, /* bytes of the ids that ROUTER makes up: a zero and 32 bits that count up */
-    /* Messages waiting per peer and direction: JOB and STOP for 1024 slots, an ACK for each of a long row of
-     * reports. A peer that reads never has so many, one that does not read can hold no more of our memory. */
-    QUEUE_MAX = 20000,
-    UNREAD_MAX = 1000,  /* of one peer at the master; what is more waits in TCP, on the peer's own host */
+    ROUTING_ID = 5,     /* bytes of the ids that ROUTER makes up: a zero and 32 bits that count up */
     TICK_MESSAGES = 64, /* handshakes must not wait for a flood to end */
-    BACKLOG = 4096,     /* handshakes at a time: a thousand workers come back at once after a restart */
-    LINGER_MS = 500,    /* for what was sent before wire_free */
-    RETRY_MIN_MS = 100, /* between attempts to connect, doubling, plus up to as much again of jitter */
-    RETRY_MAX_MS = 2000,
-    NEVER_MS = 24 * 3600 * 1000,
-    LASTED_MS = 5000, /* a connection that lived so long was a good one: begin at RETRY_MIN_MS again */
-    CONNECT_TIMEOUT_MS = 2000, /* a lost SYN is otherwise repeated by the kernel after 1, 3, 7, ... 63 s */
-    HANDSHAKE_TIMEOUT_MS = 5000,
-    ATTEMPT_MS = 15000, /* for both, and for the name servers, should libzmq not say that it failed */
-    /* Leases and BEAT decide who is alive. These only close what a cut left half-open: a dead peer keeps 29
-     * kB at the master, and a client learns of a silent cut after 20 s at the latest. libzmq's I/O thread
-     * answers them, so a busy process does not lose its connection. */
-    HEARTBEAT_MS = 10000,
-
-    CLIENT_EVENTS = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED |
-                    ZMQ_EVENT_CONNECT_RETRIED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
-                    ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH,
 };
-
-struct wire {
-    bool server;
-    void *socket;  /* NULL: a client that waits for retry_at */
-    void *monitor; /* reports on `socket` */
-    char address[ADDRESS_MAX];
-    struct str head, body; /* of the message being sent */
-    struct pollfd *polled;
-    size_t polled_room;
-
-    /* server */
-    struct guard *guard;
-    int since_tick;         /* messages */
-    int64_t complain_at_ms; /* not before this time again about missing descriptors */
-
-    bool ipv6; /* look for IPv6 addresses; a client's name is looked up in both families in turn */
-
-    /* client */
-    const struct key_trust *trust; /* NULL: without keys */
-    const char *refusal;           /* NULL, or why the last handshake failed */
-    bool by_name;                  /* the host is a name, not a number */
-    bool up, told_up;              /* the handshake is through; the caller knows */
-    bool lost;                     /* this socket is done for: deliver what came, then WIRE_DOWN */
-    int64_t opened_ms;             /* when it was made */
-    int64_t up_ms;                 /* when its handshake was through */
-    int64_t retry_at_ms;           /* when to make the next one */
-    int64_t retry_ms;              /* how long to wait after this one */
-};
-
-/* ---- the context: one per process, while there is a wire ---- */
-
-static pthread_mutex_t context_lock = PTHREAD_MUTEX_INITIALIZER;
-static void *context;
-static int context_users;
-
-static void *context_hold(void)
-{
-    pthread_mutex_lock(&context_lock);
-    if (!context) {
-        context = zmq_ctx_new();
-        if (context) /* a test or a load generator holds thousands of clients, each with a monitor */
-            zmq_ctx_set(context, ZMQ_MAX_SOCKETS, 16384);
-    }
-    if (context)
-        context_users++;
-    void *held = context;
-    pthread_mutex_unlock(&context_lock);
-    return held;
-}
-
-static void context_release(void)
-{
-    pthread_mutex_lock(&context_lock);
-    void *last = --context_users == 0 ? context : NULL;
-    if (last)
-        context = NULL;
-    pthread_mutex_unlock(&context_lock);
-    while (last && zmq_ctx_term(last) != 0 && errno == EINTR) /* waits for LINGER_MS at most */
-        continue;
-}
-
-/* ---- sockets ---- */
-
-static int zmq_failed(const char *what, const char *address, struct err *err)
-{
-    int error = errno;
-    err_set(err, error == EACCES || error == EMFILE ? ERR_IO : ERR_REACH, "%s %s: %s", what, address,
-            zmq_strerror(error));
-    switch (error) {
-    case EADDRINUSE: err_hint(err, "another program listens there; choose another port, or * for any"); break;
-    case ENODEV:
-    case EADDRNOTAVAIL:
-        err_hint(err, "not an address of this host: give one, the name of an interface, or *");
-        break;
-    case EACCES: err_hint(err, "ports below 1024 and folders of others need permission"); break;
-    case ENOENT: err_hint(err, "its folder must be there"); break;
-    case EMFILE:
-    case ENFILE: err_hint(err, "no file descriptors left: raise the limit (ulimit -n)"); break;
-    default: break;
-    }
-    return err ? err->code : ERR_REACH;
-}
-
-static void set_int(void *socket, int option, int value)
-{
-    int rc = zmq_setsockopt(socket, option, &value, sizeof value);
-    PRE(rc == 0);
-}
-
-static void set_options(struct wire *wire)
-{
-    int64_t max_bytes = MSG_MAX_BYTES; /* a longer frame costs its sender the connection */
-    int rc = zmq_setsockopt(wire->socket, ZMQ_MAXMSGSIZE, &max_bytes, sizeof max_bytes);
-    PRE(rc == 0);
-    set_int(wire->socket, ZMQ_SNDHWM, QUEUE_MAX);
-    set_int(wire->socket, ZMQ_RCVHWM, wire->server ? UNREAD_MAX : QUEUE_MAX);
-    set_int(wire->socket, ZMQ_LINGER, LINGER_MS);
-    set_int(wire->socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_TIMEOUT_MS);
-    set_int(wire->socket, ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS);
-    set_int(wire->socket, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_MS);
-    set_int(wire->socket, ZMQ_IPV6, wire->ipv6);
-    if (wire->server) {
-        set_int(wire->socket, ZMQ_BACKLOG, BACKLOG);
-        set_int(wire->socket, ZMQ_ROUTER_MANDATORY,
-                1); /* sending to one who left is an error, not a silence */
-        return;
-    }
-    set_int(wire->socket, ZMQ_CONNECT_TIMEOUT, CONNECT_TIMEOUT_MS);
-    set_int(wire->socket, ZMQ_RECONNECT_IVL, NEVER_MS);
-    if (wire->trust)
-        trust_use(wire->socket, wire->trust);
-}
-
-/* The monitor is a socket of its own that tells of handshakes, cuts and refused connections. */
-static int open_monitor(struct wire *wire)
-{
-    static atomic_uint counter;
-    char name[64];
-    snprintf(name, sizeof name, "inproc://wire-monitor-%u", atomic_fetch_add(&counter, 1));
-    int events = wire->server ? ZMQ_EVENT_ACCEPT_FAILED | guard_monitored() : CLIENT_EVENTS;
-    if (zmq_socket_monitor(wire->socket, name, events))
-        return -1;
-    wire->monitor = zmq_socket(context, ZMQ_PAIR);
-    if (!wire->monitor)
-        return -1;
-    set_int(wire->monitor, ZMQ_LINGER, 0);
-    set_int(wire->monitor, ZMQ_RCVHWM, 0); /* libzmq's thread would stand still until we have read */
-    return zmq_connect(wire->monitor, name);
-}
-
-static void close_sockets(struct wire *wire)
-{
-    int kept = errno;
-    if (wire->socket) {
-        zmq_socket_monitor(wire->socket, NULL, 0);
-        zmq_close(wire->socket);
-    }
-    if (wire->monitor)
-        zmq_close(wire->monitor);
-    wire->socket = wire->monitor = NULL;
-    errno = kept;
-}
-
-/* A socket file that others may write to lets them in: it is made for us alone. */
-static int bind_privately(struct wire *wire)
-{
-    mode_t before = umask(077);
-    int rc = zmq_bind(wire->socket, wire->address);
-    umask(before);
-    return rc;
-}
-
-static int open_sockets(struct wire *wire, const char *key_folder, struct err *err)
-{
-    wire->socket = zmq_socket(context, wire->server ? ZMQ_ROUTER : ZMQ_DEALER);
-    if (!wire->socket)
-        return zmq_failed("cannot open a socket for", wire->address, err);
-    set_options(wire);
-    int rc = wire->server ? guard_open(context, key_folder, wire->socket, &wire->guard, err) : 0;
-    if (rc) {
-        close_sockets(wire);
-        return rc;
-    }
-    bool failed = open_monitor(wire) ||
-                  (wire->server ? bind_privately(wire) : zmq_connect(wire->socket, wire->address));
-    if (!failed)
-        return 0;
-    close_sockets(wire);
-    return zmq_failed(wire->server ? "cannot listen on" : "cannot connect to", wire->address, err);
-}
-
-static int wire_new(const char *address, bool server, const char *key_folder, const struct key_trust *trust,
-                    struct wire **out, struct err *err)
-{
-    *out = NULL;
-    int rc = address_check(address, server, err);
-    if (rc)
-        return rc;
-    if (!context_hold())
-        return zmq_failed("cannot start ZeroMQ for", address, err);
-    struct wire *wire = xcalloc(1, sizeof *wire);
-    wire->server = server;
-    wire->trust = trust;
-    wire->by_name = !server && address_is_name(address);
-    wire->ipv6 = strchr(address, '[') || str_starts(address, "tcp://*:"); /* with it, * means both families */
-    wire->retry_ms = RETRY_MIN_MS;
-    wire->opened_ms = clock_mono_ms();
-    str_copy(wire->address, sizeof wire->address, address);
-    rc = open_sockets(wire, key_folder, err);
-    if (rc)
-        wire_free(wire);
-    else
-        *out = wire;
-    return rc;
-}
-
-void wire_free(struct wire *wire)
-{
-    if (!wire)
-        return;
-    if (wire->server && wire->socket)
-        address_leave(wire->address); /* libzmq leaves the file there */
-    close_sockets(wire);
-    guard_close(wire->guard);
-    context_release();
-    str_fini(&wire->head);
-    str_fini(&wire->body);
-    free(wire->polled);
-    free(wire);
-}
-
-const char *wire_address(const struct wire *wire)
-{
-    return wire->address;
-}
-
-/* ---- listening ---- */
-
-/* Every connection is a descriptor; the usual soft limit of 1024 would end at a thousand workers. */
-static void raise_descriptor_limit(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
-}
-
-/* "tcp://127.0.0.1:*" becomes what the system chose; "tcp://" and a star before the port stays a star. */
-static void fill_in_port(struct wire *wire)
-{
-    char bound[ADDRESS_MAX];
-    size_t len = sizeof bound;
-    const char *port = strrchr(wire->address, ':');
-    if (!str_starts(wire->address, "tcp://") || strcmp(port, ":*") != 0 ||
-        zmq_getsockopt(wire->socket, ZMQ_LAST_ENDPOINT, bound, &len) != 0)
-        return;
-    size_t front = (size_t)(port - wire->address);
-    snprintf(wire->address + front, sizeof wire->address - front, "%s", strrchr(bound, ':'));
-}
-
-int wire_listen(const char *address, struct wire **out, struct err *err)
-{
-    return wire_listen_keyed(address, NULL, out, err);
-}
-
-int wire_listen_keyed(const char *address, const char *key_folder, struct wire **out, struct err *err)
-{
-    *out = NULL;
-    int rc = address_check(address, true, err);
-    if (rc == 0)
-        rc = address_clear(address, err);
-    if (rc)
-        return rc;
-    raise_descriptor_limit();
-    rc = wire_new(address, true, key_folder, NULL, out, err);
-    if (rc == 0)
-        fill_in_port(*out);
-    return rc;
-}
-
-/* ---- a client's connection ----
- *
- * One socket per connection. libzmq would reconnect by itself, but then it keeps the queue of the old
- * connection for the new one, or, with ZMQ_IMMEDIATE, throws away what arrived before the cut and aborts the
- * process if that happens between two frames of a message (4.3.4, fq.cpp). So it is told never to, and
- * wire_receive makes a fresh socket when it is time. */
-
-int wire_connect(const char *address, struct wire **out, struct err *err)
-{
-    return wire_connect_keyed(address, NULL, out, err);
-}
-
-int wire_connect_keyed(const char *address, const struct key_trust *trust, struct wire **out, struct err *err)
-{
-    return wire_new(address, false, NULL, trust, out, err);
-}
-
-const char *wire_refusal(const struct wire *wire)
-{
-    return wire->refusal;
-}
-
-static void try_again(struct wire *wire)
-{
-    if (wire->by_name)
-        wire->ipv6 = !wire->ipv6;
-    wire->opened_ms = clock_mono_ms();
-    if (open_sockets(wire, NULL, NULL)) /* out of descriptors, say: later */
-        wire->retry_at_ms = wire->opened_ms + RETRY_MAX_MS;
-}
-
-/* Closes the socket with everything queued in it; the next one starts empty. */
-static void drop_connection(struct wire *wire)
-{
-    int64_t now = clock_mono_ms();
-    if (wire->up && now - wire->up_ms > LASTED_MS)
-        wire->retry_ms = RETRY_MIN_MS;
-    wire->retry_at_ms = now + wire->retry_ms + (int64_t)(random_seed() % (uint64_t)wire->retry_ms);
-    wire->retry_ms = wire->retry_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : wire->retry_ms * 2;
-    set_int(wire->socket, ZMQ_LINGER, 0);
-    close_sockets(wire);
-    wire->up = wire->told_up = wire->lost = false;
-}
-
-void wire_reconnect(struct wire *wire)
-{
-    if (!wire->server && wire->socket)
-        wire->lost = true;
-}
-
-/* When wire_receive has to be called even if nothing arrives; -1: never. */
-static int64_t next_deadline(const struct wire *wire)
-{
-    if (!wire->socket)
-        return wire->retry_at_ms;
-    if (wire->lost)
-        return 0;
-    return wire->up ? -1 : wire->opened_ms + ATTEMPT_MS;
-}
-
-/* One event of the monitor, 0 if there is none: the first frame has 16 bits that name it and 32 that go with it. */
-static int monitor_event(struct wire *wire, int *value)
-{
-    unsigned char frame[6], rest[ADDRESS_MAX];
-    if (zmq_recv(wire->monitor, frame, sizeof frame, ZMQ_DONTWAIT) < (int)sizeof frame)
-        return 0;
-    memcpy(value, frame + 2, sizeof *value);
-    zmq_recv(wire->monitor, rest, sizeof rest, ZMQ_DONTWAIT); /* the address */
-    uint16_t event;
-    memcpy(&event, frame, sizeof event);
-    return event;
-}
-
-static void note_refusal(struct wire *wire, int event)
-{
-    bool failed =
-        event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL || event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL;
-    if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
-        wire->refusal =
-            "the master does not let this key in: it is not on its list, or was cut off a moment ago";
-    else if (failed && wire->trust)
-        wire->refusal = "the master there does not have the key that server.pub names, or has no keys at all";
-    else if (failed)
-        wire->refusal = "the master there wants keys, or it is no master";
-}
-
-/* Anything but a handshake is an end: refused, timed out, not ZeroMQ, cut, to be tried again (tomorrow). */
-static void read_monitor(struct wire *wire)
-{
-    for (int event, value; (event = monitor_event(wire, &value)) != 0;) {
-        if (event != ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
-            wire->lost = true;
-            note_refusal(wire, event);
-        } else {
-            wire->refusal = NULL;
-            wire->up = true;
-            wire->up_ms = clock_mono_ms();
-        }
-    }
-    if (!wire->up && clock_mono_ms() >= wire->opened_ms + ATTEMPT_MS)
-        wire->lost = true;
-}
 
 /* ---- receiving ---- */
 
@@ -523,10 +130,10 @@ static enum wire_event receive_message(struct wire *wire, peer_id *from, struct 
 static enum wire_event client_receive(struct wire *wire, peer_id *from, struct msg *msg, struct err *err)
 {
     if (!wire->socket && clock_mono_ms() >= wire->retry_at_ms)
-        try_again(wire);
+        wire_try_again(wire);
     if (!wire->socket)
         return WIRE_NOTHING;
-    read_monitor(wire);
+    wire_read_monitor(wire);
     if (wire->up && !wire->told_up) {
         wire->told_up = true;
         return WIRE_UP;
@@ -541,7 +148,7 @@ static enum wire_event client_receive(struct wire *wire, peer_id *from, struct m
     if (event != WIRE_NOTHING || !wire->lost)
         return event;
     bool was_up = wire->up; /* what came before the cut has been delivered */
-    drop_connection(wire);
+    wire_drop(wire);
     return was_up ? WIRE_DOWN : WIRE_NOTHING;
 }
 
@@ -550,7 +157,7 @@ static enum wire_event server_complaint(struct wire *wire, peer_id *from, struct
 {
     int64_t now = clock_mono_ms();
     bool failed = false;
-    for (int event, value; (event = monitor_event(wire, &value)) != 0;) {
+    for (int event, value; (event = wire_monitor_event(wire, &value)) != 0;) {
         failed = failed || event == ZMQ_EVENT_ACCEPT_FAILED;
         guard_on_event(wire->guard, event, value, now);
     }
@@ -687,7 +294,7 @@ static int poll_with_sockets(struct wire *wire, struct pollfd *fds, int fd_count
 
 static int64_t time_left(const struct wire *wire, int64_t timeout_ms)
 {
-    int64_t deadline = next_deadline(wire);
+    int64_t deadline = wire_deadline(wire);
     if (deadline < 0)
         return timeout_ms;
     int64_t left = deadline - clock_mono_ms();

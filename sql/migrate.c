@@ -12,6 +12,7 @@
 
 const struct migration migrations[] = {
     {text_migrate_001},
+    {text_migrate_002},
 };
 const int migration_count = COUNT_OF(migrations);
 

@@ -36,6 +36,12 @@ ROLLBACK;
 -- name: set_meta
 INSERT INTO meta (key, value) VALUES (:key, :value) ON CONFLICT (key) DO UPDATE SET value = excluded.value;
 
+-- name: tables_newest_first
+SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY rowid DESC;
+
+-- name: view_text
+SELECT sql FROM sqlite_schema WHERE type = 'view' AND name = :name;
+
 -- name: drop_meta
 DELETE FROM meta WHERE key = :key;
 
@@ -379,7 +385,7 @@ SELECT s.name AS study, t.number AS trial, t.status, t.score, s.metric, t.best_e
         WHERE a.trial = t.id AND a.attempt = t.attempt) AS worker
 FROM study s JOIN trial t ON t.study = s.id
 WHERE (:study IS NULL OR s.name = :study) AND (t.score IS NOT NULL OR t.status NOT IN ('waiting', 'paused'))
-      AND t.deleted_ms IS NULL
+      AND t.deleted_ms IS NULL AND t.sampler <> 'seeds'
 ORDER BY s.id DESC, t.score IS NULL, iif(s.goal = 'maximize', -t.score, t.score), t.number
 LIMIT coalesce(:limit, -1);
 
@@ -425,7 +431,7 @@ SELECT s.name AS study, t.number AS trial, t."group", t.repeat, t.status, t.caus
        t.ended_ms, (t.ended_ms - t.started_ms) / 1000.0 AS seconds,
        (SELECT count(*) FROM trial b WHERE b.study = t.study) AS trials,
        (SELECT count(*) + 1 FROM trial b WHERE b.study = t.study AND t.score IS NOT NULL AND b.deleted_ms IS NULL
-        AND iif(s.goal = 'maximize', b.score > t.score, b.score < t.score)) AS rank
+        AND b.sampler <> 'seeds' AND iif(s.goal = 'maximize', b.score > t.score, b.score < t.score)) AS rank
 FROM study s JOIN trial t ON t.study = s.id WHERE s.name = :study AND t.number = :trial;
 
 -- name: trial_params
@@ -505,7 +511,8 @@ SELECT g.study, g.trial, g.repeats, g.mean AS score, g.spread, g.metric,
         WHERE s.name = g.study AND f.number = g.trial) AS params
 FROM groups g
 WHERE g.study = :study AND g.repeats > 0
-      AND (SELECT max(t.repeat) FROM study s JOIN trial t ON t.study = s.id WHERE s.name = g.study) > 0;
+      AND (SELECT max(t.repeat) FROM study s JOIN trial t ON t.study = s.id WHERE s.name = g.study
+           AND t.sampler <> 'seeds') > 0;
 
 -- ---- verify: what must hold in every database; each row of a result is something that does not ----
 
@@ -583,13 +590,14 @@ WHERE c.place = 1 AND (c.score IS NOT c.value OR c.best_epoch IS NOT c.epoch);
 SELECT NULL AS trial, count(*) || ' trials were sampled, ' || json_extract(s.definition, '$.search.trials') ||
        ' are planned' AS text
 FROM study s JOIN trial t ON t.study = s.id
-WHERE s.name = :study AND t.sampler <> 'enqueued'
+WHERE s.name = :study AND t.sampler NOT IN ('enqueued', 'seeds')
   AND NOT EXISTS (SELECT 1 FROM trial_event v WHERE v.trial = t.id AND v.to_status = 'cancelled')
 GROUP BY s.id HAVING count(*) > json_extract(s.definition, '$.search.trials')
 UNION ALL
 SELECT t.number, 'it is ' || t.status || ' in a study that has ended'
 FROM study s JOIN trial t ON t.study = s.id
 WHERE s.name = :study AND s.end_reason IS NOT NULL AND t.status IN ('waiting', 'running', 'paused')
+  AND t.sampler <> 'seeds' -- for an ensemble, after the search
 UNION ALL
 SELECT t.number, 'two trials of its group have the repeat ' || t.repeat
 FROM study s JOIN trial t ON t.study = s.id

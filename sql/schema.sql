@@ -12,7 +12,7 @@
 -- The writer is the master alone (sql/store); everyone else reads. A change of this file needs a step in migrate/.
 
 PRAGMA application_id = 1213156933; -- the bytes "HONE"
-PRAGMA user_version = 1;            -- the newest step of migrate/
+PRAGMA user_version = 2;            -- the newest step of migrate/
 
 
 -- meta: facts about the file itself. Keys: uuid (128 random bits in hex: a worker that holds attempts of another
@@ -107,7 +107,8 @@ CREATE TABLE trial (
                                                        'failed', 'cancelled')),
     cause           TEXT,                                -- why it is in this status: diverged, budget, exit, ...
     seed            INTEGER NOT NULL,                    -- the trainer's
-    sampler         TEXT    NOT NULL,                    -- who proposed the point, or enqueued
+    sampler         TEXT    NOT NULL,                    -- who proposed the point; enqueued, repeat, confirm; or seeds:
+                                                         -- one of its group once more, beyond the search (hone ensemble)
     sampler_version INTEGER NOT NULL,
     seq_cut         INTEGER NOT NULL,                    -- the history it saw: rows up to this seq
     why             TEXT,                                -- one sentence of the sampler

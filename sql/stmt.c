@@ -1,6 +1,7 @@
 #include "sql/stmt.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "common/check.h"
@@ -33,8 +34,16 @@ static void exact(sqlite3_context *context, int count, sqlite3_value **values)
     sqlite3_result_subtype(context, JSON_SUBTYPE);
 }
 
+/* SQLite counts its memory under a lock, for nobody. */
+static void set_up_sqlite(void)
+{
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 int conn_open(struct conn *conn, const char *uri, const char *path, int flags, struct err *err)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, set_up_sqlite);
     *conn = (struct conn){.path = path};
     int rc = sqlite3_open_v2(uri, &conn->db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
     if (rc == SQLITE_OK)

@@ -35,19 +35,24 @@ static int set_meta(struct conn *conn, const char *key, const char *value, struc
     return rc;
 }
 
-static int furnish(struct conn *conn, struct err *err)
+/* A uuid that no other database has, and who made it. */
+static int sign(struct conn *conn, struct err *err)
 {
     char uuid[HASH_HEX];
     random_hex(uuid);
+    int rc = set_meta(conn, "uuid", uuid, err);
+    return rc ? rc : set_meta(conn, "hone", HONE_VERSION, err);
+}
+
+static int furnish(struct conn *conn, struct err *err)
+{
     int rc = conn_run(conn, "begin", err);
     if (!rc)
         rc = conn_exec(conn, text_schema, err);
     if (!rc)
         rc = conn_exec(conn, text_views, err);
     if (!rc)
-        rc = set_meta(conn, "uuid", uuid, err);
-    if (!rc)
-        rc = set_meta(conn, "hone", HONE_VERSION, err);
+        rc = sign(conn, err);
     return rc ? rc : conn_run(conn, "commit", err);
 }
 
@@ -138,6 +143,12 @@ static int read_uuid(struct store *store, struct err *err)
         rc = err_set(err, ERR_BAD, "%s: has no uuid", store->conn.path);
     sqlite3_reset(stmt);
     return rc;
+}
+
+int store_sign_again(struct store *store, struct err *err)
+{
+    int rc = sign(&store->conn, err);
+    return rc ? rc : read_uuid(store, err);
 }
 
 /* Workers read <db>.d/probe to find out whether they see the same folder. */

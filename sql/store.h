@@ -39,6 +39,8 @@ struct store_options {
 int store_open(const char *path, const struct store_options *options, struct store **out, struct err *err);
 /* Read-only alone: did a master begin to write a file at rest while it was read? What was read is then of no use. */
 bool store_overtaken(const struct store *store);
+/* A store in memory as if new, but faster: for the next of many rehearsals. */
+int store_renew(struct store *store, struct err *err);
 /* Folds the WAL back so that one file is left. NULL is fine. */
 void store_close(struct store *store);
 

@@ -49,6 +49,11 @@ struct store {
     char *checkpoint_path, *checkpoint_hash; /* last handed out by store_last_checkpoint */
 };
 
+/* ---- store.c ---- */
+
+/* A new uuid, in the open transaction and in memory. */
+int store_sign_again(struct store *store, struct err *err);
+
 /* ---- store_put.c ---- */
 
 struct put {

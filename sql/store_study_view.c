@@ -94,20 +94,41 @@ static void add_rest(const struct known_study *study, struct str *sql)
              (long long)study->id);
 }
 
+static bool is_there(struct store *store, const struct known_study *study, const char *sql)
+{
+    sqlite3_stmt *stmt;
+    if (conn_stmt(&store->conn, "view_text", &stmt, NULL))
+        return false;
+    sqlite3_bind_text(stmt, 1, study->name, -1, SQLITE_STATIC);
+    const char *now = sqlite3_step(stmt) == SQLITE_ROW ? (const char *)sqlite3_column_text(stmt, 0) : NULL;
+    bool same = now && strcmp(now, sql) == 0;
+    sqlite3_reset(stmt);
+    return same;
+}
+
+static int replace(struct store *store, const struct known_study *study, const char *sql, struct err *err)
+{
+    struct str drop = {0};
+    str_add(&drop, "DROP VIEW IF EXISTS ");
+    name_quote(study->name, &drop);
+    int rc = conn_exec(&store->conn, str_text(&drop), err);
+    str_fini(&drop);
+    return rc ? rc : conn_exec(&store->conn, sql, err);
+}
+
+/* One that is as it should be is left alone: a changed schema makes SQLite prepare every statement again. */
 int study_view_make(struct store *store, struct known_study *study, struct err *err)
 {
     struct str sql = {0};
     struct columns columns = {0};
-    str_add(&sql, "DROP VIEW IF EXISTS ");
-    name_quote(study->name, &sql);
-    str_add(&sql, ";\nCREATE VIEW ");
+    str_add(&sql, "CREATE VIEW ");
     name_quote(study->name, &sql);
     str_add(&sql, " AS SELECT t.number AS trial, t.status AS status,\n");
     int rc = add_params(store, study, &columns, &sql, err);
     add_metrics(study, &columns, &sql);
     add_rest(study, &sql);
-    if (!rc)
-        rc = conn_exec(&store->conn, str_text(&sql), err);
+    if (!rc && !is_there(store, study, str_text(&sql)))
+        rc = replace(store, study, str_text(&sql), err);
     for (size_t i = 0; i < columns.count; i++)
         free(columns.names[i]);
     free(columns.names);

@@ -1,7 +1,8 @@
 -- views.sql: what people ask of the database by hand. Plain SQL that any sqlite3 runs; times are ISO-8601 UTC text.
 -- Per study there is one more view, named like the study, with one row per trial (store_study_view.c makes it).
 -- The words of the columns: `epochs` is how many are trained so far; `score` is the study's metric at its
--- `best_epoch`; `worker` is who ran the newest attempt.
+-- `best_epoch`; `worker` is who ran the newest attempt. Trials of `hone ensemble --seeds` (sampler 'seeds') are the same
+-- configuration once more and no part of the search: rankings and counts leave them out.
 
 
 -- epoch_counted: of each (trial, epoch) the row of its newest attempt: what curves, samplers and pruners see.
@@ -25,6 +26,7 @@ SELECT s.name AS study, t.number AS trial, t.status, t.score, s.metric, t.best_e
        strftime('%Y-%m-%dT%H:%M:%fZ', t.ended_ms / 1000.0, 'unixepoch') AS ended_at
 FROM study s JOIN trial t ON t.study = s.id
 WHERE (t.score IS NOT NULL OR t.status NOT IN ('waiting', 'paused')) AND t.deleted_ms IS NULL
+      AND t.sampler <> 'seeds'
 ORDER BY s.id DESC, t.score IS NULL, iif(s.goal = 'maximize', -t.score, t.score), t.number;
 
 
@@ -41,7 +43,7 @@ FROM (SELECT s.name AS study, s.id AS study_id, s.metric, i.id,
              row_number() OVER (PARTITION BY s.id
                                 ORDER BY iif(s.goal = 'maximize', -i.score, i.score), i.number) AS rank
       FROM study s JOIN trial i ON i.study = s.id
-      WHERE i.score IS NOT NULL AND i.deleted_ms IS NULL) r
+      WHERE i.score IS NOT NULL AND i.deleted_ms IS NULL AND i.sampler <> 'seeds') r
 JOIN trial t ON t.id = r.id
 ORDER BY r.study_id DESC, r.rank;
 
@@ -73,10 +75,10 @@ SELECT s.name AS study, s.wish, count(t.id) AS trials,
        count(*) FILTER (WHERE t.status = 'cancelled') AS cancelled,
        coalesce(sum(t.last_epoch), 0) AS epochs,
        (SELECT b.score FROM study g JOIN trial b ON b.study = g.id WHERE g.id = s.id AND b.score IS NOT NULL
-        AND b.deleted_ms IS NULL
+        AND b.deleted_ms IS NULL AND b.sampler <> 'seeds'
         ORDER BY iif(g.goal = 'maximize', -b.score, b.score), b.number LIMIT 1) AS best_score,
        (SELECT b.number FROM study g JOIN trial b ON b.study = g.id WHERE g.id = s.id AND b.score IS NOT NULL
-        AND b.deleted_ms IS NULL
+        AND b.deleted_ms IS NULL AND b.sampler <> 'seeds'
         ORDER BY iif(g.goal = 'maximize', -b.score, b.score), b.number LIMIT 1) AS best_trial,
        s.metric, s.goal,
        strftime('%Y-%m-%dT%H:%M:%fZ', s.created_ms / 1000.0, 'unixepoch') AS created_at,
@@ -84,7 +86,7 @@ SELECT s.name AS study, s.wish, count(t.id) AS trials,
        strftime('%Y-%m-%dT%H:%M:%fZ', s.ended_ms / 1000.0, 'unixepoch') AS ended_at,
        s.wall_used_ms / 1000.0 AS wall_seconds, s.slot_used_ms / 1000.0 AS slot_seconds,
        s.end_reason, iif(s.checks = 'skip', 'skipped', coalesce(s.checked, 'pending')) AS checks
-FROM study s LEFT JOIN trial t ON t.study = s.id
+FROM study s LEFT JOIN trial t ON t.study = s.id AND t.sampler <> 'seeds'
 GROUP BY s.id
 ORDER BY s.id DESC;
 
@@ -136,6 +138,6 @@ SELECT s.name AS study, t."group" AS trial, count(*) AS trials, count(*) FILTER 
         FROM trial f JOIN study_param sp ON sp.study = f.study CROSS JOIN param p ON p.trial = f.id AND p.name = sp.name
         WHERE f.study = t.study AND f.number = t."group") AS params
 FROM study s JOIN trial t ON t.study = s.id
-WHERE t.score IS NOT NULL AND t.deleted_ms IS NULL
+WHERE t.score IS NOT NULL AND t.deleted_ms IS NULL AND t.sampler <> 'seeds'
 GROUP BY s.id, t."group"
 ORDER BY s.id DESC, repeats DESC, iif(s.goal = 'maximize', -mean, mean), t."group";

@@ -7,8 +7,17 @@
 #include "common/mem.h"
 #include "master/search/bfgs.h"
 #include "master/search/normal.h"
+#include "master/search/require.h"
 
-enum { RANDOM_POINTS = 200, MUTANTS = 200, STARTS = 4, ROUNDS = 6, BFGS_STEPS = 30 };
+enum {
+    RANDOM_POINTS = 200,
+    MUTANTS = 200,
+    STARTS = 4,
+    ROUNDS = 6,
+    BFGS_STEPS = 30,
+    REDRAWS = 50,
+    HALVINGS = 8
+};
 static const double MUTATION = 0.05, AGAIN = 3, NEAR = 1e-3;
 
 struct candidate {
@@ -40,6 +49,8 @@ static bool is_near_one(const struct acquire *a, const double *x)
 static double value_at(struct acquire *a, const struct point *point)
 {
     double mean, variance;
+    if (!require_holds(a->space, point))
+        return -INFINITY;
     if (space_bound(a->space) >= 0 && history_has_point(a->history, point))
         return -INFINITY;
     double *x = xcalloc((size_t)a->encode->count + 1, sizeof *x);
@@ -95,6 +106,19 @@ static void mutant(struct acquire *a, struct point *out)
                 param_from_unit_in(p, p->dist == DIST_CHOICE ? p->box : a->box->walls[i], rng_unit(&a->rng));
         else
             out->v[i] = moves ? mutated(a, i, old) : old;
+    }
+}
+
+/* Again while it breaks a rule; the last one is no candidate then. */
+static void draw_candidate(struct acquire *a, bool anywhere, struct point *out)
+{
+    for (int draw = 0; draw < REDRAWS; draw++) {
+        if (anywhere)
+            random_in_box(a, out);
+        else
+            mutant(a, out);
+        if (require_holds(a->space, out))
+            return;
     }
 }
 
@@ -168,6 +192,25 @@ static void try_point(struct acquire *a, struct candidate *at, struct point *poi
     }
 }
 
+/* A climb that ends where a rule is broken goes back until it keeps them: the optimum may lie on a rule's edge. */
+static void step_back(const struct acquire *a, const struct climb *c, const struct point *from, double *x,
+                      struct point *moved)
+{
+    double *began = xcalloc((size_t)a->encode->count + 1, sizeof *began);
+    encode_point(a->encode, from, began);
+    for (int halving = 0;; halving++) {
+        for (int k = 0; k < c->count; k++) {
+            int col = c->columns[k];
+            moved->v[a->encode->columns[col].param] = encode_value(a->encode, a->box, col, x[k]);
+        }
+        if (halving == HALVINGS || require_holds(a->space, moved))
+            break;
+        for (int k = 0; k < c->count; k++)
+            x[k] = 0.5 * (x[k] + began[c->columns[k]]);
+    }
+    free(began);
+}
+
 static void climb_slopes(struct acquire *a, struct candidate *at)
 {
     size_t cols = (size_t)a->encode->count;
@@ -193,8 +236,7 @@ static void climb_slopes(struct acquire *a, struct candidate *at)
     struct bfgs bfgs = {negative_log_ei, &c, low, high, c.count, BFGS_STEPS, 0.2, 1e-6};
     if (c.count)
         bfgs_minimise(&bfgs, x);
-    for (int k = 0; k < c.count; k++)
-        moved.v[a->encode->columns[c.columns[k]].param] = encode_value(a->encode, a->box, c.columns[k], x[k]);
+    step_back(a, &c, &at->point, x, &moved);
     if (c.count)
         try_point(a, at, &moved);
     point_fini(&moved);
@@ -290,10 +332,7 @@ double acquire_point(struct acquire *a, struct point *out)
         kept[k].value = -INFINITY;
     }
     for (int k = 0; k < RANDOM_POINTS + MUTANTS; k++) {
-        if (k < RANDOM_POINTS)
-            random_in_box(a, out);
-        else
-            mutant(a, out);
+        draw_candidate(a, k < RANDOM_POINTS, out);
         keep_if_better(kept, out, value_at(a, out));
     }
     for (int k = 0; k < STARTS; k++) {

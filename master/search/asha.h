@@ -32,6 +32,7 @@ enum asha_verdict {
     ASHA_RESUME, /* `trial` up to epoch `until` */
     ASHA_START,  /* a new trial, up to the first rung */
     ASHA_WAIT,   /* nothing may be promoted yet, and no new trial is left */
+    ASHA_DROP,   /* `trial` will never be promoted (hyperband.h) */
 };
 
 struct asha_job {

@@ -24,7 +24,7 @@ static const struct sampler_row *chosen(const struct sampler *s, const struct hi
         return &sampler_halton;
     if (space_has_conditions(s->space) || s->space->count > GP_PARAMS)
         return &sampler_tpe;
-    return history_finished(history) <= BAYES_TRIALS ? &sampler_gp : &sampler_tpe;
+    return history_results(history) <= BAYES_TRIALS ? &sampler_gp : &sampler_tpe;
 }
 
 static int propose(struct sampler *s, const struct history *history, uint32_t trial, struct point *out,

@@ -230,14 +230,14 @@ static void name_halton(struct proposal *note)
 static int propose(struct sampler *s, const struct history *history, uint32_t trial, struct point *out,
                    struct proposal *note, struct err *err)
 {
-    int finished = (int)history_finished(history), startup = bayes_startup(s->space);
+    int finished = (int)history_results(history), startup = bayes_startup(s->space);
     if (finished < startup) {
-        start_point(s, history, trial, out);
         name_halton(note);
         snprintf(note->why, sizeof note->why, "startup: %d of %d results are there", finished, startup);
+        start_point(s, history, trial, out, note);
     } else if (!bayes_point(s->space, history, s->seed, trial, out, note)) {
-        start_point(s, history, trial, out);
         name_halton(note);
+        start_point(s, history, trial, out, note);
     }
     return design_settle(s->space, history, s->seed, trial, out, note, err);
 }

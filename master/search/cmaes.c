@@ -22,6 +22,7 @@
 #include "master/search/design.h"
 #include "master/search/evidence.h"
 #include "master/search/normal.h"
+#include "master/search/require.h"
 #include "master/search/sampler_row.h"
 
 enum { REDRAWS = 100, LAMBDA_MAX = 2048 };
@@ -246,22 +247,33 @@ static bool draw(const struct sampler *s, const struct box *box, struct rng *rng
     return is_inside;
 }
 
+/* Inside the box and keeping the rules, if 100 draws bring that; else the last one, cut at the walls. */
+static void draw_point(const struct sampler *s, const struct box *box, struct rng *rng, struct point *out)
+{
+    double x[CMA_DIMS];
+    for (int k = 0; k < REDRAWS; k++) {
+        bool is_inside = draw(s, box, rng, x);
+        for (int i = 0; i < s->space->count; i++)
+            out->v[i] = value_at(&s->space->params[i], box->walls[i], x[i]);
+        if (is_inside && require_holds(s->space, out))
+            return;
+    }
+}
+
 static int propose(struct sampler *s, const struct history *history, uint32_t trial, struct point *out,
                    struct proposal *note, struct err *err)
 {
     struct state *st = s->state;
     struct box box;
-    double x[CMA_DIMS];
     struct rng rng = rng_at(s->seed, trial, 0, STREAM_CMA);
     catch_up(s, history);
     history_box_clone(history, s->space, &box);
-    for (int k = 0; k < REDRAWS && !draw(s, &box, &rng, x); k++)
-        continue;
-    for (int i = 0; i < s->space->count; i++)
-        out->v[i] = value_at(&s->space->params[i], box.walls[i], x[i]);
+    draw_point(s, &box, &rng, out);
     box_fini(&box);
     snprintf(note->why, sizeof note->why, "generation %d of %d, step %.2g, restart %d",
              st->cma.generation + 1, st->cma.lambda, st->cma.sigma, st->restarts);
+    if (!require_holds(s->space, out))
+        return design_instead(s, history, trial, "100 draws broke a rule", out, note, err);
     return design_settle(s->space, history, s->seed, trial, out, note, err);
 }
 

@@ -86,13 +86,12 @@ static double random_unit(uint64_t seed, int axis, uint32_t key, uint32_t index)
     return rng_unit(&rng);
 }
 
-/* Not nested: each stage has a scrambling of its own. */
-static void stage_point(const struct sampler *s, const struct history *history, int stage, uint32_t trial,
-                        struct point *out)
+static void make(const struct sampler *s, const struct history *history, uint64_t seed, uint32_t index,
+                 struct point *out)
 {
     static design_unit *const units[] = {halton_unit, sobol_unit, random_unit};
     const struct stages *stages = s->def->settings;
-    design_point(s->space, history, units[stages->design], hash_mix(s->seed, (uint64_t)stage), trial, out);
+    design_point(s->space, history, units[stages->design], seed, index, out);
 }
 
 static int propose(struct sampler *s, const struct history *history, uint32_t trial, struct point *out,
@@ -104,10 +103,11 @@ static int propose(struct sampler *s, const struct history *history, uint32_t tr
         return err_set(err, ERR_GONE, "the last stage is over");
     if (state.proposed >= state.wanted)
         return err_set(err, ERR_BUSY, "stage %d has all its points; waiting for its end", state.stage + 1);
-    stage_point(s, history, state.stage, trial, out);
     snprintf(note->why, sizeof note->why, "stage %d, point %d of %d, %s in its box", state.stage + 1,
              state.proposed + 1, state.wanted, designs[stages->design]);
-    return design_settle(s->space, history, s->seed, trial, out, note, err);
+    /* Not nested: each stage has a scrambling of its own. */
+    return design_propose(s, history, make, hash_mix(s->seed, (uint64_t)state.stage), 1, trial, out, note,
+                          err);
 }
 
 const struct stages *stages_of(const struct search_def *def)

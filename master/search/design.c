@@ -6,6 +6,7 @@
 
 #include "common/mem.h"
 #include "common/str.h"
+#include "master/search/require.h"
 #include "master/search/sampler_row.h"
 
 void design_point(const struct space *space, const struct history *history, design_unit *unit, uint64_t seed,
@@ -21,9 +22,81 @@ void design_point(const struct space *space, const struct history *history, desi
     free(u);
 }
 
-void start_point(const struct sampler *s, const struct history *history, uint32_t trial, struct point *out)
+/* ---- points that keep the rules ---- */
+
+/* The cache is of this sequence in this box, and not beyond the point that is asked for. */
+static bool goes_on(const struct design_place *at, const struct design_place *want, uint32_t nth)
 {
-    design_point(s->space, history, halton_unit, s->seed, trial, out);
+    return at->make == want->make && at->seed == want->seed && at->box_seq == want->box_seq &&
+           at->found <= nth + 1;
+}
+
+bool design_nth(struct sampler *s, const struct history *history, design_make *make, uint64_t seed,
+                uint32_t first, uint32_t nth, struct point *out)
+{
+    const struct history_box *box = history_box(history);
+    struct design_place want = {.make = (const void *)(uintptr_t)make,
+                                .seed = seed,
+                                .box_seq = box ? box->seq : 0,
+                                .next = first},
+                        *at = &s->place;
+    if (!s->space->require) {
+        make(s, history, seed, first + nth, out);
+        return true;
+    }
+    if (!goes_on(at, &want, nth))
+        *at = want;
+    while (at->found <= nth) {
+        uint32_t end = at->next + DESIGN_RUN;
+        do
+            make(s, history, seed, at->next++, out);
+        while (!require_holds(s->space, out) && at->next < end);
+        at->last = require_holds(s->space, out) ? at->next - 1 : UINT32_MAX;
+        at->found++;
+    }
+    make(s, history, seed, at->last == UINT32_MAX ? first : at->last, out);
+    return at->last != UINT32_MAX;
+}
+
+static void name_random(struct proposal *note)
+{
+    str_copy(note->sampler, sizeof note->sampler, sampler_random.name);
+    note->version = sampler_random.version;
+}
+
+int design_instead(const struct sampler *s, const struct history *history, uint32_t trial, const char *reason,
+                   struct point *out, struct proposal *note, struct err *err)
+{
+    char what[80];
+    snprintf(what, sizeof what, "%.70s", note->why);
+    name_random(note);
+    snprintf(note->why, sizeof note->why, "%s: %.50s; a random point", what, reason);
+    return random_point(s->space, history, s->seed, trial, out, note, err);
+}
+
+/* The design's run had no point that keeps the rules. */
+static int no_run(const struct sampler *s, const struct history *history, uint32_t trial, struct point *out,
+                  struct proposal *note, struct err *err)
+{
+    return design_instead(s, history, trial, "200 in a row broke a rule", out, note, err);
+}
+
+int design_propose(struct sampler *s, const struct history *history, design_make *make, uint64_t seed,
+                   uint32_t first, uint32_t trial, struct point *out, struct proposal *note, struct err *err)
+{
+    if (!design_nth(s, history, make, seed, first, trial - 1, out))
+        return no_run(s, history, trial, out, note, err);
+    return design_settle(s->space, history, s->seed, trial, out, note, err);
+}
+
+/* ---- how model-based samplers begin ---- */
+
+void start_point(struct sampler *s, const struct history *history, uint32_t trial, struct point *out,
+                 struct proposal *note)
+{
+    if (!design_nth(s, history, halton_make, s->seed, 1, trial - 1, out) &&
+        no_run(s, history, trial, out, note, NULL))
+        point_copy(out, require_witness(s->space)); /* all have been tried: whoever settles it says so */
 }
 
 int design_settle(const struct space *space, const struct history *history, uint64_t seed, uint32_t trial,
@@ -34,7 +107,6 @@ int design_settle(const struct space *space, const struct history *history, uint
     char what[80];
     snprintf(what, sizeof what, "%.70s", note->why);
     snprintf(note->why, sizeof note->why, "a random point not seen yet: %s is there already", what);
-    str_copy(note->sampler, sizeof note->sampler, sampler_random.name);
-    note->version = sampler_random.version;
-    return random_point(space, history, seed, trial, out, err);
+    name_random(note);
+    return random_point(space, history, seed, trial, out, note, err);
 }

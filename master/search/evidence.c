@@ -1,5 +1,6 @@
 #include "master/search/evidence.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -49,9 +50,96 @@ static void merge_groups(struct evidence *ev)
     qsort(ev->list, (size_t)ev->count, sizeof *ev->list, by_trial);
 }
 
+/* ---- rungs ---- */
+
+enum { RUNG_LEAST = 10 };
+
+/* A trial that was let run on, or waits for it: there are rungs. */
+static bool was_at_rung(const struct entry *e)
+{
+    if (entry_is_paused(e))
+        return true;
+    return e->log_count && e->until > 0 && e->log[0].until > 0 && e->log[0].until < e->until;
+}
+
+/* The rung after `above`, from the top: the most epochs below that which some trial stands at; 0: none. */
+static int next_rung(const struct history *history, int above)
+{
+    int next = 0;
+    for (size_t i = 0; i < history->count; i++) {
+        const struct entry *e = &history->entries[i];
+        bool stands = e->state == HISTORY_SCORED || entry_is_paused(e);
+        if (stands && !entry_is_warm(e) && e->epochs < above && e->epochs > next)
+            next = e->epochs;
+    }
+    return next;
+}
+
+/* The epochs at which trials are compared; 0: there are no rungs. */
+static int common_rung(const struct history *history)
+{
+    bool has_rungs = false;
+    for (size_t i = 0; i < history->count && !has_rungs; i++)
+        has_rungs = was_at_rung(&history->entries[i]);
+    if (!has_rungs)
+        return 0;
+    int params = history->entries[0].point.count, lowest = 0;
+    int least = params + 2 > RUNG_LEAST ? params + 2 : RUNG_LEAST;
+    for (int epochs = next_rung(history, INT_MAX); epochs > 0; epochs = next_rung(history, epochs)) {
+        int count = 0;
+        double score;
+        lowest = epochs;
+        for (size_t i = 0; i < history->count; i++)
+            count += !entry_is_warm(&history->entries[i]) &&
+                     entry_score_at(&history->entries[i], epochs, &score) && score > -INFINITY;
+        if (count >= least)
+            return epochs;
+    }
+    return lowest;
+}
+
+/* What is known of a trial where trials are compared at a rung. */
+static void look_at_rung(const struct entry *e, int rung, struct observed *o)
+{
+    double score;
+    bool has_result = o->state == HISTORY_SCORED || entry_is_paused(e);
+    if (entry_is_warm(e) || o->state == HISTORY_BAD || !entry_score_at(e, rung, &score) ||
+        score == -INFINITY) {
+        o->pruned = o->pruned || (has_result && e->epochs < rung);
+        o->state = has_result ? HISTORY_SCORED : o->state;
+        o->score = has_result ? e->score : o->score;
+        o->repeats = has_result;
+        return;
+    }
+    o->state = HISTORY_SCORED;
+    o->pruned = false;
+    o->epochs = rung;
+    o->score = score;
+    o->repeats = 1;
+}
+
+/* Those that did not get to the rung keep their order and their distances, all of it below the worst that did. */
+static void put_behind(struct evidence *ev)
+{
+    double worst = INFINITY, best = -INFINITY;
+    for (int i = 0; i < ev->count; i++) {
+        const struct observed *o = &ev->list[i];
+        if (o->state == HISTORY_SCORED && !o->pruned)
+            worst = fmin(worst, o->score);
+        else if (o->state == HISTORY_SCORED)
+            best = fmax(best, o->score);
+    }
+    for (int i = 0; i < ev->count && best > worst; i++)
+        if (ev->list[i].state == HISTORY_SCORED && ev->list[i].pruned)
+            ev->list[i].score -= best - worst;
+}
+
+/* ---- the whole ---- */
+
 void evidence_init(struct evidence *ev, const struct history *history)
 {
     bool has_repeats = false;
+    int rung = common_rung(history);
     *ev = (struct evidence){.list = xcalloc(history->count + 1, sizeof *ev->list)};
     for (size_t i = 0; i < history->count; i++) {
         const struct entry *e = &history->entries[i];
@@ -68,10 +156,14 @@ void evidence_init(struct evidence *ev, const struct history *history)
             .score = is_scored ? e->score : -INFINITY,
             .repeats = is_scored,
         };
+        if (rung)
+            look_at_rung(e, rung, &ev->list[ev->count - 1]);
         has_repeats |= e->group != e->trial;
     }
     if (has_repeats)
         merge_groups(ev);
+    if (rung)
+        put_behind(ev);
     for (int i = 0; i < ev->count; i++) {
         ev->pending += ev->list[i].state == HISTORY_PENDING;
         ev->finished += ev->list[i].state != HISTORY_PENDING;

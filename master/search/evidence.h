@@ -2,6 +2,11 @@
  * order of trial numbers. The score of repeats is the mean of those that have one; a group is bad where all
  * that ended are bad, pending while none has ended.
  *
+ * Under rungs (asha, hyperband) a paused trial has a result. What is compared is the score at the highest rung at which
+ * at least max(10, parameters + 2) trials have one (Falkner, Klein, Hutter, "BOHB", ICML 2018, has d + 1), also of those
+ * that went further. BOHB ignores whoever did not get there; here they stand behind, as if pruned, never better than the
+ * worst that did: most were beaten at a lower rung, and a model that forgets them goes back there.
+ *
  * Refuses nothing. Ownership: evidence_init allocates, evidence_fini frees; points are borrowed from the
  * history.
  */

@@ -1,8 +1,9 @@
 /* given: a point that somebody names, in whole or in part ("enqueue"). Parameters that are not named get the values of
  * the trial's own random point, inside today's box, so that the point is a function of what was named, the history's
- * box, the seed and the trial number: replay computes it again.
+ * box, the seed and the trial number: replay computes it again. Where that breaks a rule ("require"), what is not named is
+ * drawn anew, from numbers that are the same for all trials, up to 10,000 times.
  *
- * Refuses with path and hint: unknown names, values the axis cannot take or its limits do not allow, values for
+ * Refuses with path and hint: points that break a rule, unknown names, values the axis cannot take or its limits do not allow, values for
  * parameters whose `when` does not hold. Ownership: the caller's.
  */
 #ifndef HONE_MASTER_SEARCH_GIVEN_H

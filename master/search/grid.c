@@ -124,8 +124,13 @@ static int count_points(const struct jcur *grid, const struct space *space, cons
         jcur_fail(grid, err, "has more than %d points", LATTICE_MAX);
         return err_hint(err, "fewer points per axis, or \"method\": \"random\", which needs no grid");
     }
+    long long left_out = lattice.left_out;
+    bool is_empty = lattice.count == 0;
     lattice_fini(&lattice);
-    return 0;
+    if (!is_empty)
+        return 0;
+    jcur_fail(grid, err, "has no point that keeps every rule of \"require\": all %lld break one", left_out);
+    return err_hint(err, "more points per axis, or \"method\": \"random\", which is not bound to a grid");
 }
 
 static int parse(const struct jcur *search, const struct space *space, struct search_def *def,
@@ -213,7 +218,11 @@ static int propose(struct sampler *s, const struct history *history, uint32_t tr
     if (st->next == st->lattice.count)
         return err_set(err, ERR_GONE, "all %lld points of the grid have been tried", count);
     lattice_point(&st->lattice, st->next, out);
-    snprintf(note->why, sizeof note->why, "grid point %lld of %lld", (long long)st->next + 1, count);
+    int len =
+        snprintf(note->why, sizeof note->why, "grid point %lld of %lld", (long long)st->next + 1, count);
+    if (st->lattice.left_out)
+        snprintf(note->why + len, sizeof note->why - (size_t)len, "; %lld more break a rule and are left out",
+                 (long long)st->lattice.left_out);
     return 0;
 }
 

@@ -54,12 +54,17 @@ double halton_unit(uint64_t seed, int axis, uint32_t key, uint32_t index)
     return u < 1 ? u : 0x1.fffffffffffffp-1;
 }
 
+void halton_make(const struct sampler *s, const struct history *history, uint64_t seed, uint32_t index,
+                 struct point *out)
+{
+    design_point(s->space, history, halton_unit, seed, index, out);
+}
+
 static int propose(struct sampler *s, const struct history *history, uint32_t trial, struct point *out,
                    struct proposal *note, struct err *err)
 {
-    design_point(s->space, history, halton_unit, s->seed, trial, out);
     snprintf(note->why, sizeof note->why, "point %u of the scrambled Halton sequence", trial);
-    return design_settle(s->space, history, s->seed, trial, out, note, err);
+    return design_propose(s, history, halton_make, s->seed, 1, trial, out, note, err);
 }
 
 const struct sampler_row sampler_halton = {

@@ -239,6 +239,20 @@ size_t history_finished(const struct history *history)
     return count_if(history, true);
 }
 
+bool entry_is_paused(const struct entry *entry)
+{
+    return entry->state == HISTORY_PENDING && entry->until > 0 && entry->epochs >= entry->until &&
+           entry->score > -INFINITY;
+}
+
+size_t history_results(const struct history *history)
+{
+    size_t count = history_finished(history);
+    for (size_t i = 0; i < history->count; i++)
+        count += entry_is_paused(&history->entries[i]);
+    return count;
+}
+
 size_t history_pending(const struct history *history)
 {
     return count_if(history, false);

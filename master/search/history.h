@@ -115,8 +115,13 @@ bool history_has_point(const struct history *history, const struct point *point)
  * at least that far. False: it has not. Bad trials have -INFINITY at every epoch they did not pass. */
 bool entry_score_at(const struct entry *entry, int epochs, double *score);
 
+/* Done with what it was asked for and not over: it waits at a rung (or a stage's end) with a score. */
+bool entry_is_paused(const struct entry *entry);
+
 /* Final trials with evidence (scored or bad). */
 size_t history_finished(const struct history *history);
+/* The same and those that are paused: what samplers can learn from. */
+size_t history_results(const struct history *history);
 size_t history_pending(const struct history *history);
 
 #endif

@@ -41,20 +41,25 @@ static int parse(const struct jcur *search, const struct space *space, struct se
     return 0;
 }
 
-static int propose(struct sampler *s, const struct history *history, uint32_t trial, struct point *out,
-                   struct proposal *note, struct err *err)
+static void make(const struct sampler *s, const struct history *history, uint64_t seed, uint32_t index,
+                 struct point *out)
 {
-    uint32_t n = (uint32_t)s->def->trials, index = trial - 1;
     double *u = xcalloc((size_t)s->space->count + 1, sizeof *u);
     struct box box;
     for (int i = 0; i < s->space->count; i++)
-        u[i] = latin_unit(s->seed, s->space->params[i].hash, n, index);
+        u[i] = latin_unit(seed, s->space->params[i].hash, (uint32_t)s->def->trials, index);
     history_box_clone(history, s->space, &box);
     box_point(&box, s->space, u, out);
     box_fini(&box);
     free(u);
-    snprintf(note->why, sizeof note->why, "point %u of a Latin hypercube of %u", index % n + 1, n);
-    return design_settle(s->space, history, s->seed, trial, out, note, err);
+}
+
+static int propose(struct sampler *s, const struct history *history, uint32_t trial, struct point *out,
+                   struct proposal *note, struct err *err)
+{
+    uint32_t n = (uint32_t)s->def->trials;
+    snprintf(note->why, sizeof note->why, "point %u of a Latin hypercube of %u", (trial - 1) % n + 1, n);
+    return design_propose(s, history, make, s->seed, 0, trial, out, note, err);
 }
 
 const struct sampler_row sampler_latin = {

@@ -5,6 +5,7 @@
 
 #include "common/check.h"
 #include "common/mem.h"
+#include "master/search/require.h"
 
 static const int64_t WORK_MAX = 1 << 26; /* points x parameters */
 
@@ -13,14 +14,18 @@ struct walk {
     struct point point;
     uint32_t *digits; /* of the point so far */
     size_t room;
-    int64_t max;
+    int64_t max; /* points, those left out among them */
 };
 
 static bool emit(struct walk *walk)
 {
     struct lattice *l = walk->lattice;
-    if (l->count == walk->max)
+    if (l->count + l->left_out == walk->max)
         return false;
+    if (!require_holds(l->space, &walk->point)) {
+        l->left_out++;
+        return true;
+    }
     size_t width = (size_t)l->width, used = (size_t)l->count * width;
     GROW(l->digits, walk->room, used + width + 1);
     memcpy(l->digits + used, walk->digits, width * sizeof *l->digits);

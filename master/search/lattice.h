@@ -1,6 +1,6 @@
 /* lattice: all points that a list of values per parameter spans, numbered 0 .. count-1.
  *
- * The first parameter (parents first) turns slowest. A parameter that is not active counts once, so
+ * Points that break a rule of the space are left out and counted. The first parameter (parents first) turns slowest. A parameter that is not active counts once, so
  * conditions make no duplicates. The points are kept as a table of digits: 4 bytes for each parameter with
  * more than one value, which bounds a lattice of 10^6 points to some 80 MB and makes both directions (number
  * -> point, point -> number) short.
@@ -29,6 +29,7 @@ struct lattice {
     int width;
     uint32_t *digits; /* [count][width], rising lexicographically */
     int64_t count;
+    int64_t left_out; /* points that break a rule ("require") and have no number */
 };
 
 /* ERR_BAD: too many points (nothing is left to free). */

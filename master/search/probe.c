@@ -7,6 +7,7 @@
 #include "common/mem.h"
 #include "common/str.h"
 #include "master/search/rank.h"
+#include "master/search/require.h"
 #include "master/search/walls.h"
 
 enum { FIRST = 12, AGAIN = 16, AGAIN_BAD = 4, TOP = 3 };
@@ -70,7 +71,7 @@ static bool step_out(const struct space *space, const struct box *box, const str
     point_copy(out, &best->point);
     out->v[param] = v;
     there.point = *out;
-    return is_beyond(space, box, &there, param, side);
+    return is_beyond(space, box, &there, param, side) && require_holds(space, out);
 }
 
 static bool probe_wall(const struct space *space, const struct history *history, const struct box *box,

@@ -5,7 +5,8 @@
  * box width beyond the wall; what it finds decides (walls.h).
  *
  *   when    one of the best three of at least 12 results lies in the outer tenth, and the wall may move by itself
- *   where   half the width the box began with, or half of the way to the nearest that was tried there
+ *   where   half the width the box began with, or half of the way to the nearest that was tried there; nowhere, where
+ *           that breaks a rule of the space
  *   again   after 16 results more for every trial that lies beyond this wall already, 4 for one that diverged
  *   gain    by how much the best of those beyond beats the best of the rest, in units of what that is better
  *           than the rest's median: a parameter that does nothing gains nothing, but for noise

@@ -5,7 +5,8 @@
 
 #include "common/mem.h"
 
-enum { ETA = 3, ETA_MAX = 100 };
+enum { ETA = 3, ETA_MAX = 100, CURVE_LEAST = 4 };
+static const double CHANCE = 0.05;
 
 /* ---- "prune": {...} ---- */
 
@@ -36,24 +37,55 @@ static int parse_threshold(const struct jcur *cur, struct prune_def *def, struct
     return small_int(cur, "after", 1, 1000000, 1, &def->after, err);
 }
 
+static int parse_rungs(const struct jcur *cur, int epochs, int *eta, int *least, struct err *err)
+{
+    struct jcur least_at = jcur_get(cur, "min_epochs");
+    if (small_int(cur, "eta", 2, ETA_MAX, ETA, eta, err) ||
+        small_int(cur, "min_epochs", 1, 1000000, 1, least, err))
+        return ERR_BAD;
+    if (*least <= epochs)
+        return 0;
+    jcur_fail(&least_at, err, "is more than a full training has (%d)", epochs);
+    return err_hint(err, "the first rung lies at min_epochs, the last at \"search.epochs\"");
+}
+
 static int parse_asha(const struct jcur *cur, int epochs, struct prune_def *def, struct err *err)
 {
     static const char *const keys[] = {"method", "eta", "min_epochs", "variant", "below", "after", NULL};
     static const char *const variants[] = {"promotion", "stopping", NULL};
-    struct jcur variant = jcur_get(cur, "variant"), least_at = jcur_get(cur, "min_epochs");
+    struct jcur variant = jcur_get(cur, "variant");
     int eta, least, which = 0;
-    if (jcur_known(cur, keys, err) || small_int(cur, "eta", 2, ETA_MAX, ETA, &eta, err) ||
-        small_int(cur, "min_epochs", 1, 1000000, 1, &least, err))
+    if (jcur_known(cur, keys, err) || parse_rungs(cur, epochs, &eta, &least, err))
         return ERR_BAD;
     if (jcur_has(&variant) && jcur_choice(&variant, variants, &which, err))
         return ERR_BAD;
-    if (least > epochs) {
-        jcur_fail(&least_at, err, "is more than a full training has (%d)", epochs);
-        return err_hint(err, "the first rung lies at min_epochs, the last at \"search.epochs\"");
-    }
     asha_init(&def->asha, eta, least, epochs);
     def->promotes = which == 0;
     return 0;
+}
+
+static int parse_hyperband(const struct jcur *cur, int epochs, struct prune_def *def, struct err *err)
+{
+    static const char *const keys[] = {"method", "eta", "min_epochs", "below", "after", NULL};
+    int eta, least;
+    if (jcur_known(cur, keys, err) || parse_rungs(cur, epochs, &eta, &least, err))
+        return ERR_BAD;
+    hyperband_init(&def->hyperband, eta, least, epochs);
+    def->promotes = true;
+    return 0;
+}
+
+static int parse_curve(const struct jcur *cur, struct prune_def *def, struct err *err)
+{
+    static const char *const keys[] = {"method", "chance", "grace_epochs", "grace_trials", "below",
+                                       "after",  NULL};
+    struct jcur chance = jcur_get(cur, "chance");
+    def->chance = CHANCE;
+    if (jcur_known(cur, keys, err) || (jcur_has(&chance) && jcur_num(&chance, 0, 1, &def->chance, err)))
+        return ERR_BAD;
+    if (small_int(cur, "grace_epochs", CURVE_LEAST, 1000000, CURVE_LEAST, &def->grace_epochs, err))
+        return err_hint(err, "fewer than %d epochs are no curve", CURVE_LEAST);
+    return small_int(cur, "grace_trials", 1, 1000000, 1, &def->grace_trials, err);
 }
 
 static int parse_median(const struct jcur *cur, struct prune_def *def, struct err *err)
@@ -66,7 +98,7 @@ static int parse_median(const struct jcur *cur, struct prune_def *def, struct er
 
 int prune_parse(const struct jcur *cur, int epochs, struct prune_def *out, struct err *err)
 {
-    static const char *const methods[] = {"none", "median", "asha", NULL};
+    static const char *const methods[] = {"none", "median", "asha", "hyperband", "curve", NULL};
     static const char *const keys[] = {"method", "below", "after", NULL};
     struct jcur method = jcur_get(cur, "method");
     int which = 0;
@@ -78,10 +110,30 @@ int prune_parse(const struct jcur *cur, int epochs, struct prune_def *out, struc
     if (jcur_has(&method) && jcur_choice(&method, methods, &which, err))
         return ERR_BAD;
     out->method = (enum prune_method)which;
-    int rc = which == PRUNE_ASHA     ? parse_asha(cur, epochs, out, err)
-             : which == PRUNE_MEDIAN ? parse_median(cur, out, err)
-                                     : jcur_known(cur, keys, err);
+    int rc = which == PRUNE_ASHA        ? parse_asha(cur, epochs, out, err)
+             : which == PRUNE_HYPERBAND ? parse_hyperband(cur, epochs, out, err)
+             : which == PRUNE_MEDIAN    ? parse_median(cur, out, err)
+             : which == PRUNE_CURVE     ? parse_curve(cur, out, err)
+                                        : jcur_known(cur, keys, err);
     return rc ? rc : parse_threshold(cur, out, err);
+}
+
+/* ---- rungs ---- */
+
+int prune_first_until(const struct prune_def *def, uint32_t trial, int epochs)
+{
+    if (!def->promotes)
+        return epochs;
+    if (def->method == PRUNE_ASHA)
+        return def->asha.epochs[0];
+    return def->hyperband.rungs.epochs[hyperband_bracket(&def->hyperband, trial).begins];
+}
+
+struct asha_job prune_next(const struct prune_def *def, const struct history *history, bool more)
+{
+    if (def->method == PRUNE_HYPERBAND)
+        return hyperband_next(&def->hyperband, history, more);
+    return asha_next(&def->asha, history, more);
 }
 
 /* ---- curves ---- */

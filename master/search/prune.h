@@ -2,6 +2,8 @@
  *
  *   "prune": {"method": "asha", "eta": 3, "min_epochs": 1, "variant": "promotion"}
  *   "prune": {"method": "median", "grace_epochs": 1, "grace_trials": 5}
+ *   "prune": {"method": "hyperband", "eta": 3, "min_epochs": 1}
+ *   "prune": {"method": "curve", "chance": 0.05, "grace_epochs": 4, "grace_trials": 1}
  *   "prune": {"method": "none", "below": 0.15, "after": 3}
  *
  * median: stop where the best so far is worse than the median of the finished trials' running averages up to
@@ -19,16 +21,19 @@
 
 #include "common/err.h"
 #include "common/json.h"
-#include "master/search/asha.h"
+#include "master/search/hyperband.h"
 
-enum prune_method { PRUNE_NONE, PRUNE_MEDIAN, PRUNE_ASHA };
+enum prune_method { PRUNE_NONE, PRUNE_MEDIAN, PRUNE_ASHA, PRUNE_HYPERBAND, PRUNE_CURVE };
 
 struct prune_def {
     enum prune_method method;
     struct asha asha; /* of PRUNE_ASHA */
-    bool promotes;    /* of PRUNE_ASHA: pause and resume, else stop */
-    int grace_epochs; /* of PRUNE_MEDIAN: never before this epoch is done */
+    struct hyperband hyperband;
+    bool
+        promotes; /* trials pause at rungs and are resumed: PRUNE_HYPERBAND, and PRUNE_ASHA unless it stops them */
+    int grace_epochs; /* of PRUNE_MEDIAN and PRUNE_CURVE: never before this epoch is done */
     int grace_trials; /* finished trials needed */
+    double chance;    /* of PRUNE_CURVE: less than this to beat the best is not worth the rest */
     bool has_threshold;
     double below; /* in the metric's own sense: less is bad where it is maximised, more where minimised */
     int after;
@@ -36,6 +41,13 @@ struct prune_def {
 
 /* The study's "prune" object, absent: none. `epochs`: of a full training. */
 int prune_parse(const struct jcur *cur, int epochs, struct prune_def *out, struct err *err);
+
+/* ---- rungs ---- */
+
+/* The epoch after which a new trial of this number is looked at first; `epochs` where there are no rungs. */
+int prune_first_until(const struct prune_def *def, uint32_t trial, int epochs);
+/* What a free slot resumes (ASHA_RESUME), else ASHA_WAIT. `more`: further trials will come. */
+struct asha_job prune_next(const struct prune_def *def, const struct history *history, bool more);
 
 /* The metric after epochs 1 .. count, maximised. */
 struct curve {

@@ -6,6 +6,7 @@
 #include "common/check.h"
 #include "common/mem.h"
 #include "common/str.h"
+#include "master/search/pbt.h"
 #include "master/search/probe.h"
 #include "master/search/sampler_row.h"
 #include "master/search/stages.h"
@@ -21,7 +22,8 @@
     ROW(coarse, "coarse-to-fine") \
     ROW(tpe, "tpe")               \
     ROW(gp, "gp")                 \
-    ROW(cma, "cma-es")
+    ROW(cma, "cma-es")            \
+    ROW(pbt, "pbt")
 
 #define ROW_POINTER(id, name) &sampler_##id,
 static const struct sampler_row *const rows[] = {SAMPLERS(ROW_POINTER)};
@@ -158,6 +160,7 @@ void sampler_free(struct sampler *s)
 
 void sampler_forget(struct sampler *s)
 {
+    s->place = (struct design_place){0};
     if (s->row->forget)
         s->row->forget(s);
 }
@@ -177,7 +180,7 @@ int sampler_propose(struct sampler *s, const struct history *history, uint32_t t
 {
     *note = (struct proposal){.version = s->row->version, .seq_cut = history->seq};
     str_copy(note->sampler, sizeof note->sampler, s->row->name);
-    if (!stages_of(s->def) && probe_point(s->space, search_boundary(s->def), history, out, note))
+    if (!stages_of(s->def) && !pbt_of(s->def) && probe_point(s->space, search_boundary(s->def), history, out, note))
         return 0;
     return s->row->propose(s, history, trial, out, note, err);
 }

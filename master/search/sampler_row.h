@@ -11,12 +11,21 @@
 #include "common/rng.h"
 #include "master/search/sampler.h"
 
+/* A cache: where in a design's sequence the points that keep the rules are (design.h). */
+struct design_place {
+    const void *make;
+    uint64_t seed, box_seq;
+    uint32_t found, next; /* points handed out, and the index after the last of them */
+    uint32_t last;        /* index of the last one; UINT32_MAX: its run found none */
+};
+
 struct sampler {
     const struct sampler_row *row;
     const struct search_def *def;
     const struct space *space;
     uint64_t seed;
     void *state;
+    struct design_place place;
 };
 
 struct sampler_row {
@@ -49,19 +58,27 @@ enum rng_stream {
     STREAM_GP = 10,
     STREAM_STAGE = 8,      /* random points inside a box */
     STREAM_SOBOL_TAIL = 7, /* axes beyond the table */
+    STREAM_REQUIRE = 13,   /* does any point keep the rules? the trial word is the draw */
+    STREAM_WALK = 14,      /* from a point that keeps them to others */
+    STREAM_GIVEN = 15,     /* what a named point leaves open; the trial word is the draw */
+    STREAM_NSGA = 16,
+    STREAM_CURVE = 21,     /* extrapolation; the name word is the epoch */
+    STREAM_PBT = 22,       /* name 0: which parent; else a parameter's exploration */
+    STREAM_FOREST = 23,    /* importance: bootstrap and splits; the trial word is the tree */
 };
 
 extern const struct sampler_row sampler_random, sampler_grid, sampler_latin, sampler_halton, sampler_sobol,
-    sampler_coarse, sampler_tpe, sampler_gp, sampler_auto, sampler_cma;
+    sampler_coarse, sampler_tpe, sampler_gp, sampler_auto, sampler_cma, sampler_pbt;
 
 /* How model-based samplers begin: the trial's point of the scrambled Halton sequence, inside the box of the
- * moment. */
-void start_point(const struct sampler *sampler, const struct history *history, uint32_t trial,
-                 struct point *out);
+ * moment. `note` has its `why` already, which is changed where the sequence has none that keeps the rules. */
+void start_point(struct sampler *sampler, const struct history *history, uint32_t trial, struct point *out,
+                 struct proposal *note);
 
-/* A uniformly random point for this trial; on a discrete space one that no trial has yet. ERR_GONE: they all
- * have been tried. Fills in nothing but the point: the caller says why. */
+/* A uniformly random point for this trial that keeps the rules ("require"); on a discrete space one that no trial has
+ * yet. ERR_GONE: they all have been tried. Leaves the note alone, but for a `why` where hardly any point keeps the rules
+ * and the point comes from a walk (feasible.h). */
 int random_point(const struct space *space, const struct history *history, uint64_t seed, uint32_t trial,
-                 struct point *out, struct err *err);
+                 struct point *out, struct proposal *note, struct err *err);
 
 #endif

@@ -93,12 +93,17 @@ double sobol_unit(uint64_t seed, int axis, uint32_t key, uint32_t index)
     return scramble(seed, key, sobol_bits(axis, index)) * 0x1p-32;
 }
 
+static void make(const struct sampler *s, const struct history *history, uint64_t seed, uint32_t index,
+                 struct point *out)
+{
+    design_point(s->space, history, sobol_unit, seed, index, out);
+}
+
 static int propose(struct sampler *s, const struct history *history, uint32_t trial, struct point *out,
                    struct proposal *note, struct err *err)
 {
-    design_point(s->space, history, sobol_unit, s->seed, trial - 1, out);
     snprintf(note->why, sizeof note->why, "point %u of the scrambled Sobol sequence", trial - 1);
-    return design_settle(s->space, history, s->seed, trial, out, note, err);
+    return design_propose(s, history, make, s->seed, 0, trial, out, note, err);
 }
 
 const struct sampler_row sampler_sobol = {

@@ -8,6 +8,7 @@
 #include "common/mem.h"
 #include "common/str.h"
 #include "master/search/param_parse.h"
+#include "master/search/require.h"
 
 int space_find(const struct space *space, const char *name)
 {
@@ -242,5 +243,6 @@ void space_fini(struct space *space)
         param_fini(&space->params[i]);
     free(space->params);
     free(space->order);
+    require_free(space->require);
     *space = (struct space){0};
 }

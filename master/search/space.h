@@ -28,10 +28,13 @@
 
 enum { SPACE_MAX_PARAMS = 1000 };
 
+struct require;
+
 struct space {
     struct param *params; /* in the order of the file */
     int count;
     int *order; /* indices, every parent before its children: the order in which a point is filled */
+    struct require *require; /* rules that points keep (require.h); NULL: none */
 };
 
 /* On failure nothing is left to free. */

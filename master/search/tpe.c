@@ -9,6 +9,7 @@
 #include "common/str.h"
 #include "master/search/design.h"
 #include "master/search/parzen.h"
+#include "master/search/require.h"
 #include "master/search/sampler_row.h"
 
 enum { BELOW_MAX = 25, MODEL_MAX = 4000, MODEL_HALF = 2000 };
@@ -98,25 +99,45 @@ static int side_of(const struct split *s, bool below, int param, const struct po
 
 /* ---- one group ---- */
 
-/* Log l - log g of the best of the draws, whose values go into `out`. */
+/* Draws that keep the rules as far as the point goes: parameters of later groups are still OFF. Of each draw that
+ * breaks one there are up to RULE_REDRAWS. Returns how many there are. */
+static int draw_candidates(const struct parzen *l, struct rng *rng, const struct point *out,
+                           struct point *drawn)
+{
+    enum { RULE_REDRAWS = 20 };
+    int found = 0;
+    for (int k = 0; k < TPE_DRAWS; k++) {
+        bool holds = false;
+        point_clone(&drawn[found], out);
+        for (int draw = 0; draw < RULE_REDRAWS && !holds; draw++) {
+            parzen_draw(l, rng, &drawn[found]);
+            holds = require_holds(l->space, &drawn[found]);
+        }
+        if (holds)
+            found++;
+        else
+            point_fini(&drawn[found]);
+    }
+    return found;
+}
+
+/* Log l - log g of the best of the draws, whose values go into `out`; NaN: every draw breaks a rule. */
 static double best_of_draws(const struct parzen *l, const struct parzen *g, struct rng *rng,
                             struct point *out)
 {
     struct point drawn[TPE_DRAWS];
     double log_l[TPE_DRAWS], log_g[TPE_DRAWS];
-    int best = 0;
-    for (int k = 0; k < TPE_DRAWS; k++) {
-        point_clone(&drawn[k], out);
-        parzen_draw(l, rng, &drawn[k]);
-    }
-    parzen_log(l, drawn, TPE_DRAWS, log_l);
-    parzen_log(g, drawn, TPE_DRAWS, log_g);
-    for (int k = 1; k < TPE_DRAWS; k++)
+    int best = 0, count = draw_candidates(l, rng, out, drawn);
+    if (!count)
+        return NAN;
+    parzen_log(l, drawn, count, log_l);
+    parzen_log(g, drawn, count, log_g);
+    for (int k = 1; k < count; k++)
         if (log_l[k] - log_g[k] > log_l[best] - log_g[best])
             best = k;
     for (int dim = 0; dim < l->dims; dim++)
         out->v[l->params[dim]] = drawn[best].v[l->params[dim]];
-    for (int k = 0; k < TPE_DRAWS; k++)
+    for (int k = 0; k < count; k++)
         point_fini(&drawn[k]);
     return log_l[best] - log_g[best];
 }
@@ -139,6 +160,7 @@ static double group_point(const struct space *space, const struct box *box, cons
 
 /* ---- the point ---- */
 
+/* NaN: some group has no draw that keeps the rules. */
 static double whole_point(const struct space *space, const struct box *box, const struct split *s,
                           uint64_t seed, uint32_t trial, uint32_t again, struct point *out)
 {
@@ -161,7 +183,7 @@ static double whole_point(const struct space *space, const struct box *box, cons
     return gain;
 }
 
-void tpe_point(const struct space *space, const struct history *history, uint64_t seed, uint32_t trial,
+bool tpe_point(const struct space *space, const struct history *history, uint64_t seed, uint32_t trial,
                struct point *out, struct proposal *note)
 {
     enum { REDRAWS = 24 };
@@ -174,24 +196,25 @@ void tpe_point(const struct space *space, const struct history *history, uint64_
     uint32_t again = 0;
     do
         gain = whole_point(space, &box, &s, seed, trial, again, out);
-    while (is_discrete && again++ < REDRAWS && history_has_point(history, out));
+    while (again++ < REDRAWS && (isnan(gain) || (is_discrete && history_has_point(history, out))));
     snprintf(note->why, sizeof note->why, "log l/g %.2f; %d below, %d above with %d pending%s", gain, s.below,
              s.used - s.below, s.ev.pending, s.used < s.ev.count ? "; best and newest 2000" : "");
     box_fini(&box);
     split_fini(&s);
+    return !isnan(gain);
 }
 
 static int propose(struct sampler *s, const struct history *history, uint32_t trial, struct point *out,
                    struct proposal *note, struct err *err)
 {
-    size_t finished = history_finished(history);
+    size_t finished = history_results(history);
     if (finished < TPE_STARTUP) {
-        start_point(s, history, trial, out);
         str_copy(note->sampler, sizeof note->sampler, sampler_halton.name);
         note->version = sampler_halton.version;
         snprintf(note->why, sizeof note->why, "startup: %zu of %d results are there", finished, TPE_STARTUP);
-    } else {
-        tpe_point(s->space, history, s->seed, trial, out, note);
+        start_point(s, history, trial, out, note);
+    } else if (!tpe_point(s->space, history, s->seed, trial, out, note)) {
+        return design_instead(s, history, trial, "every draw broke a rule", out, note, err);
     }
     return design_settle(s->space, history, s->seed, trial, out, note, err);
 }

@@ -20,8 +20,9 @@ enum { TPE_STARTUP = 10, TPE_DRAWS = 24 };
 
 int tpe_below(int finished); /* size of the better group */
 
-/* Proposes inside the history's box, from at least one finished trial. */
-void tpe_point(const struct space *space, const struct history *history, uint64_t seed, uint32_t trial,
+/* Proposes inside the history's box, from at least one finished trial. False: what it draws breaks a rule of the space
+ * every time. */
+bool tpe_point(const struct space *space, const struct history *history, uint64_t seed, uint32_t trial,
                struct point *out, struct proposal *note);
 
 #endif

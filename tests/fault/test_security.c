@@ -404,6 +404,11 @@ static void paths_never_leave_their_folder(void **state)
     assert_int_equal(db_int(p.db, "SELECT count(*) FROM epoch"),
                      1); /* the report counts, the checkpoint does not */
     assert_int_equal(db_int(p.db, "SELECT count(*) FROM checkpoint"), 0);
+    report(&a, &job, 2, 2, job.token, /* two dots in a name climb nowhere */
+           "{\"path\": \"s/t00001/a1/v1..2.ckpt\", \"bytes\": 9, \"hash\": "
+           "\"0123456789abcdef0123456789abcdef\"}");
+    peer_expect(&a, MSG_ack, &msg);
+    assert_int_equal(db_int(p.db, "SELECT count(*) FROM checkpoint"), 1);
     const char *const names[] = {"../s", "/etc/s", "s/t", ".", "..", "a b"};
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         char set[64];

@@ -11,6 +11,7 @@
 
 #include "common/log.h"
 #include "master/rehearsal.h"
+#include "tests/sim/play.h"
 
 static double constant(void *arg, const struct json *params, uint64_t seed, int epoch, int epochs)
 {
@@ -65,19 +66,6 @@ static struct rehearsal *begin(enum verdict (*verdict)(void *, int, bool), const
     assert_non_null(r);
     submit(r, trainer, checks, 0);
     return r;
-}
-
-static struct study *study_of(struct rehearsal *r)
-{
-    return reactor_study(rehearsal_reactor(r), NULL);
-}
-
-static void end(struct rehearsal *r)
-{
-    struct err err = ERR_NONE;
-    if (rehearsal_check(r, &err))
-        fail_msg("%s", err.text);
-    rehearsal_free(r);
 }
 
 static void a_study_is_checking_until_a_worker_has_answered(void **state)

@@ -11,6 +11,7 @@
 
 #include "common/log.h"
 #include "master/rehearsal.h"
+#include "tests/sim/play.h"
 
 /* Best at lr = 1e-2, a little better with every epoch. */
 static double bowl(void *arg, const struct json *params, uint64_t seed, int epoch, int epochs)
@@ -38,19 +39,6 @@ static struct rehearsal *begin(struct rehearsal_options options, const char *lr,
     for (int i = 0; i < workers; i++)
         rehearsal_add_worker(r, 1);
     return r;
-}
-
-static struct study *study_of(struct rehearsal *r)
-{
-    return reactor_study(rehearsal_reactor(r), NULL);
-}
-
-static void end(struct rehearsal *r)
-{
-    struct err err = ERR_NONE;
-    if (rehearsal_check(r, &err))
-        fail_msg("%s", err.text);
-    rehearsal_free(r);
 }
 
 static const char stages[] = "\"method\":\"coarse-to-fine\",\"stages\":[{\"trials\":20,\"epochs\":1},"

@@ -13,7 +13,7 @@
 #include "common/log.h"
 #include "common/rng.h"
 #include "master/rehearsal.h"
-#include "master/replay.h"
+#include "tests/sim/play.h"
 
 /* A wide bowl, and luck that comes with the seed. */
 static double noisy(void *arg, const struct json *params, uint64_t seed, int epoch, int epochs)
@@ -57,16 +57,6 @@ static struct study *finish(struct rehearsal *r)
     return reactor_study(rehearsal_reactor(r), "s");
 }
 
-static void end(struct rehearsal *r)
-{
-    struct replay_report report;
-    struct err err = ERR_NONE;
-    if (replay_study(rehearsal_store(r), "s", &report, &err) || rehearsal_check(r, &err))
-        fail_msg("%s", err.text);
-    assert_int_equal(report.proposals, (int64_t)reactor_study(rehearsal_reactor(r), "s")->count);
-    rehearsal_free(r);
-}
-
 static int repeats_of(const struct study *s, uint32_t group)
 {
     int count = 0;
@@ -95,7 +85,7 @@ static void losers_stop_early(void **state)
     for (uint32_t n = 10; n <= s->count; n++)
         if (study_trial(s, n)->repeat == 1)
             assert_true(fabs(study_trial(s, n)->point.v[0].num) < 0.5);
-    end(r);
+    end_replayed(r, "s");
 }
 
 static void models_see_groups_after_storms(void **state)
@@ -106,7 +96,7 @@ static void models_see_groups_after_storms(void **state)
             begin(seed, true, "\"method\":\"tpe\",\"trials\":60", "\"repeat\":{\"seeds\":3}");
         struct study *s = finish(r);
         assert_int_equal((int64_t)s->count - s->counts[TRIAL_cancelled], 60);
-        end(r);
+        end_replayed(r, "s");
     }
 }
 
@@ -125,7 +115,7 @@ static void the_best_are_confirmed_within_the_budget(void **state)
         }
         assert_int_equal(confirmed, 5);
         assert_string_equal(s->end_reason, "trials");
-        end(r);
+        end_replayed(r, "s");
     }
 }
 
@@ -136,7 +126,7 @@ static void repeats_and_confirmation_go_together(void **state)
                                 "\"repeat\":{\"seeds\":2},\"confirm\":{\"top\":3,\"seeds\":2}");
     struct study *s = finish(r);
     assert_int_equal(s->count, 40);
-    end(r);
+    end_replayed(r, "s");
 }
 
 static void folds_are_told_to_the_trainer(void **state)
@@ -152,7 +142,7 @@ static void folds_are_told_to_the_trainer(void **state)
     struct rng rng = rng_at(last->seed, (uint32_t)(last->point.v[0].num * 1e6), 0, 0);
     double x = last->point.v[0].num;
     assert_float_equal(last->score, 1 - x * x + 0.02 * rng_normal(&rng) + 0.004, 1e-12);
-    end(r);
+    end_replayed(r, "s");
 }
 
 static void a_grid_visits_each_point_and_repeats(void **state)
@@ -165,7 +155,7 @@ static void a_grid_visits_each_point_and_repeats(void **state)
     for (uint32_t n = 1; n <= s->count; n++)
         points += study_trial(s, n)->repeat == 0;
     assert_int_equal(points, 9);
-    end(r);
+    end_replayed(r, "s");
 }
 
 int main(void)

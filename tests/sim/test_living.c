@@ -12,8 +12,8 @@
 
 #include "common/log.h"
 #include "master/rehearsal.h"
-#include "master/replay.h"
 #include "sql/query.h"
+#include "tests/sim/play.h"
 
 static double bowl(void *arg, const struct json *params, uint64_t seed, int epoch, int epochs)
 {
@@ -52,19 +52,9 @@ static struct rehearsal *begin(const char *search, const char *more, int workers
     return r;
 }
 
-static struct study *study_of(struct rehearsal *r, const char *name)
+static struct study *study_named(struct rehearsal *r, const char *name)
 {
     return reactor_study(rehearsal_reactor(r), name);
-}
-
-static void end(struct rehearsal *r, const char *name)
-{
-    struct replay_report report;
-    struct err err = ERR_NONE;
-    if (replay_study(rehearsal_store(r), name, &report, &err) || rehearsal_check(r, &err))
-        fail_msg("%s", err.text);
-    assert_int_equal(report.proposals, (int64_t)study_of(r, name)->count);
-    rehearsal_free(r);
 }
 
 /* The answer's code, and its text or what it found. */
@@ -94,16 +84,16 @@ static void points_of_the_file_come_first(void **state)
     struct rehearsal *r =
         begin("\"method\":\"tpe\",\"trials\":20,\"epochs\":2",
               ",\"enqueue\":[{\"lr\":0.01,\"hidden\":64,\"kind\":\"a\",\"momentum\":0.9},{\"lr\":5}]", 2);
-    struct study *s = study_of(r, "s");
+    struct study *s = study_named(r, "s");
     assert_int_equal(s->count, 2);
     assert_true(study_trial(s, 1)->point.v[0].num == 0.01);
     assert_true(study_trial(s, 2)->point.v[0].num == 5); /* beyond the range, within the limits */
     rehearsal_crash_master(r, 10);
     assert_true(rehearsal_run(r, 600000));
-    s = study_of(r, "s");
+    s = study_named(r, "s");
     assert_int_equal(s->count, 20);
     assert_int_equal(s->best->number, 1);
-    end(r, "s");
+    end_replayed(r, "s");
 }
 
 static void points_are_named_while_it_runs(void **state)
@@ -121,10 +111,10 @@ static void points_are_named_while_it_runs(void **state)
     assert_int_equal(call(r, "enqueue", "{\"points\":[{\"kind\":\"b\",\"momentum\":0.9}]}", said), 2);
     assert_said("points[0].momentum: is not active here");
     assert_true(rehearsal_run(r, 600000));
-    assert_int_equal(study_of(r, "s")->count, 30);
+    assert_int_equal(study_named(r, "s")->count, 30);
     assert_int_equal(call(r, "enqueue", "{\"points\":[{\"lr\":0.01}]}", said), 1);
     assert_said("has ended");
-    end(r, "s");
+    end_replayed(r, "s");
 }
 
 static void stages_take_named_points(void **state)
@@ -137,8 +127,8 @@ static void stages_take_named_points(void **state)
     rehearsal_run(r, 200);
     assert_int_equal(call(r, "enqueue", "{\"points\":[{\"lr\":0.02}]}", said), 0);
     assert_true(rehearsal_run(r, 600000));
-    assert_int_equal(study_of(r, "s")->count, 12 + 4);
-    end(r, "s");
+    assert_int_equal(study_named(r, "s")->count, 12 + 4);
+    end_replayed(r, "s");
 }
 
 static char proposer_name[32];
@@ -163,17 +153,17 @@ static void another_study_is_evidence(void **state)
     struct rehearsal *r = begin("\"method\":\"random\",\"trials\":40,\"epochs\":2", "", 4);
     assert_true(rehearsal_run(r, 600000));
     submit(r, "t", "\"method\":\"tpe\",\"trials\":12,\"epochs\":2", ",\"warm_start\":{\"study\":\"s\"}");
-    struct study *t = study_of(r, "t");
+    struct study *t = study_named(r, "t");
     assert_int_equal(history_finished(&t->history), 40);
     rehearsal_run(r, 300);
     rehearsal_crash_master(r, 10);
     assert_true(rehearsal_run(r, 600000));
-    t = study_of(r, "t");
+    t = study_named(r, "t");
     assert_int_equal(t->count, 12);
     assert_int_equal(history_finished(&t->history), 52);
     assert_true(history_find(&t->history, 1)->added > 0);
     assert_string_equal(proposer_of(r, t, 1), "tpe"); /* no start of its own: it knows enough */
-    end(r, "t");
+    end_replayed(r, "t");
 }
 
 static void evidence_must_fit(void **state)
@@ -188,8 +178,8 @@ static void evidence_must_fit(void **state)
     assert_true(rehearsal_run(r, 600000));
     assert_int_equal(rehearsal_submit(r, other, &err), ERR_BAD);
     assert_non_null(strstr(err.text, "is ranked by another metric"));
-    assert_null(study_of(r, "t"));
-    end(r, "s");
+    assert_null(study_named(r, "t"));
+    end_replayed(r, "s");
 }
 
 static void what_a_trial_waits_for(void **state)
@@ -212,7 +202,7 @@ static void what_a_trial_waits_for(void **state)
     assert_int_equal(call(r, "explain", "{\"trial\":7}", said), 2);
     call(r, "resume", "{}", said);
     assert_true(rehearsal_run(r, 600000));
-    end(r, "s");
+    end_replayed(r, "s");
 }
 
 static void a_larger_budget_goes_on(void **state)
@@ -228,11 +218,11 @@ static void a_larger_budget_goes_on(void **state)
     rehearsal_run(r, 200);
     rehearsal_crash_master(r, 10);
     assert_true(rehearsal_run(r, 600000));
-    assert_int_equal(study_of(r, "s")->count, 24);
-    assert_true(study_of(r, "s")->def.priority == 2);
+    assert_int_equal(study_named(r, "s")->count, 24);
+    assert_true(study_named(r, "s")->def.priority == 2);
     call(r, "edit", "{\"sets\":[\"search.trials=24\"]}", said);
     assert_said("\"changes\":[],\"state\":\"ended\"");
-    end(r, "s");
+    end_replayed(r, "s");
 }
 
 static void more_epochs_go_on_from_the_checkpoints(void **state)
@@ -247,13 +237,13 @@ static void more_epochs_go_on_from_the_checkpoints(void **state)
     assert_true(rehearsal_run(r, 600000));
     assert_int_equal(call(r, "edit", "{\"sets\":[\"search.epochs=6\"]}", said), 0);
     assert_true(rehearsal_run(r, 600000));
-    struct study *s = study_of(r, "s");
+    struct study *s = study_named(r, "s");
     for (uint32_t n = 1; n <= s->count; n++)
         if (study_trial(s, n)->status == TRIAL_complete)
             assert_int_equal(study_trial(s, n)->last_epoch, 6);
     assert_true(s->counts[TRIAL_complete] >= 8);
     assert_true(rehearsal_epochs_run(r) <= 60); /* none is paid twice, but for those of the crash */
-    end(r, "s");
+    end_replayed(r, "s");
 }
 
 static void edited_axes_replay(void **state)
@@ -274,11 +264,11 @@ static void edited_axes_replay(void **state)
     assert_int_equal(call(r, "edit", "{\"sets\":[\"space.lr.log=[1e-4,0.3]\",\"search.parallel=2\"]}", said),
                      0);
     assert_true(rehearsal_run(r, 600000));
-    struct study *s = study_of(r, "s");
+    struct study *s = study_named(r, "s");
     assert_int_equal(s->count, 80);
     for (uint32_t n = 60; n <= 80; n++)
         assert_true(study_trial(s, n)->point.v[0].num >= 1e-6 && study_trial(s, n)->point.v[0].num <= 0.5);
-    end(r, "s");
+    end_replayed(r, "s");
 }
 
 static void what_would_change_the_meaning_is_refused(void **state)
@@ -301,9 +291,9 @@ static void what_would_change_the_meaning_is_refused(void **state)
         assert_said("cannot be changed");
     }
     assert_int_equal(call(r, "edit", "{\"sets\":[\"space.lr.limits=[1,2]\"]}", said), 2);
-    assert_true(study_of(r, "s")->def.priority == 0);
+    assert_true(study_named(r, "s")->def.priority == 0);
     assert_true(rehearsal_run(r, 600000));
-    end(r, "s");
+    end_replayed(r, "s");
 }
 
 static void deleted_trials_are_no_evidence(void **state)
@@ -313,7 +303,7 @@ static void deleted_trials_are_no_evidence(void **state)
     struct rehearsal *r =
         begin("\"method\":\"tpe\",\"trials\":40,\"epochs\":3", ",\"prune\":{\"method\":\"median\"}", 4);
     rehearsal_run(r, 2000);
-    struct study *s = study_of(r, "s");
+    struct study *s = study_named(r, "s");
     uint32_t best = s->best->number;
     snprintf(args, sizeof args, "{\"trials\":[%u,%zu]}", best, s->count);
     assert_int_equal(call(r, "delete", args, said), 0);
@@ -324,7 +314,7 @@ static void deleted_trials_are_no_evidence(void **state)
     rehearsal_run(r, 500);
     rehearsal_crash_master(r, 10);
     assert_true(rehearsal_run(r, 600000));
-    s = study_of(r, "s");
+    s = study_named(r, "s");
     assert_true(study_trial(s, best)->is_deleted && s->best->number != best);
     assert_int_equal(history_find(&s->history, best)->state, HISTORY_GONE);
     assert_int_equal(s->count, 40 + s->counts[TRIAL_cancelled]);
@@ -339,7 +329,7 @@ static void deleted_trials_are_no_evidence(void **state)
     assert_int_equal(cell_int(rows_cell(&rows, 0, 0)), 0);
     rows_fini(&rows);
     query_close(query);
-    end(r, "s");
+    end_replayed(r, "s");
 }
 
 static void a_study_is_renamed(void **state)
@@ -356,10 +346,10 @@ static void a_study_is_renamed(void **state)
     assert_int_equal(call(r, "rename", "{\"to\":\"t\"}", said), 0);
     rehearsal_crash_master(r, 10);
     rehearsal_run(r, 100);
-    assert_null(study_of(r, "s"));
+    assert_null(study_named(r, "s"));
     call(r, "resume", "{\"study\":\"t\"}", said);
     assert_true(rehearsal_run(r, 600000));
-    assert_int_equal(study_of(r, "t")->count, 9);
+    assert_int_equal(study_named(r, "t")->count, 9);
     struct query *query;
     struct rows rows;
     assert_int_equal(query_of_store(rehearsal_store(r), &query, NULL), 0);

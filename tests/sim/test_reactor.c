@@ -12,6 +12,7 @@
 
 #include "common/log.h"
 #include "master/rehearsal.h"
+#include "tests/sim/play.h"
 #include "sql/query.h"
 #include "sql/store.h"
 
@@ -48,24 +49,6 @@ static struct rehearsal *begin(struct rehearsal_options options, const char *ext
     for (int i = 0; i < workers; i++)
         rehearsal_add_worker(r, 1);
     return r;
-}
-
-static struct study *study_of(struct rehearsal *r)
-{
-    return reactor_study(rehearsal_reactor(r), NULL);
-}
-
-static void check(struct rehearsal *r)
-{
-    struct err err = ERR_NONE;
-    if (rehearsal_check(r, &err))
-        fail_msg("%s", err.text);
-}
-
-static void end(struct rehearsal *r)
-{
-    check(r);
-    rehearsal_free(r);
 }
 
 static void call(struct rehearsal *r, const char *verb, const char *args, uint64_t code)

@@ -24,6 +24,8 @@
 #include "common/clock.h"
 #include "common/file.h"
 
+int proc_timeout_ms = PROC_TIMEOUT_MS;
+
 static const char *program(const char *word)
 {
     if (strcmp(word, "hone") != 0)
@@ -90,7 +92,7 @@ static void expect_ready(struct pollfd *fds, nfds_t count, int64_t deadline, con
 /* The exit counts, not the end of the output: workers that outlive their parent keep the pipe open. */
 int proc_wait(struct proc *p)
 {
-    int64_t deadline = clock_mono_ms() + PROC_TIMEOUT_MS;
+    int64_t deadline = clock_mono_ms() + proc_timeout_ms;
     int pidfd = (int)syscall(SYS_pidfd_open, p->pid, 0);
     bool open_out = true, running = true;
     while (running) {
@@ -105,21 +107,27 @@ int proc_wait(struct proc *p)
     waitpid(p->pid, &status, 0);
     p->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     p->pid = 0;
-    struct pollfd rest = {p->out_fd, POLLIN, 0};
-    while (open_out && poll(&rest, 1, 0) > 0 && take_output(p))
-        ;
+    if (open_out)
+        proc_drain(p);
     return p->status;
 }
 
 void proc_await_text(struct proc *p, const char *text)
 {
-    int64_t deadline = clock_mono_ms() + PROC_TIMEOUT_MS;
+    int64_t deadline = clock_mono_ms() + proc_timeout_ms;
     while (!strstr(str_text(&p->out), text)) {
         struct pollfd fd = {p->out_fd, POLLIN, 0};
         expect_ready(&fd, 1, deadline, p, text);
         if (!take_output(p))
             fail_msg("it ended without saying \"%s\":\n%s", text, str_text(&p->out));
     }
+}
+
+void proc_drain(struct proc *p)
+{
+    struct pollfd fd = {p->out_fd, POLLIN, 0};
+    while (poll(&fd, 1, 0) > 0 && take_output(p))
+        ;
 }
 
 void proc_signal(struct proc *p, int signal)
@@ -201,7 +209,7 @@ static bool holds(const char *db, const char *sql)
 
 void db_await(const char *db, const char *sql)
 {
-    int64_t deadline = clock_mono_ms() + PROC_TIMEOUT_MS;
+    int64_t deadline = clock_mono_ms() + proc_timeout_ms;
     char *folder = path_dir(db);
     int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     assert_true(inotify_add_watch(fd, folder, IN_MODIFY | IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_TO) >= 0);
@@ -239,7 +247,7 @@ void await_gone(pid_t pid)
     if (pidfd < 0)
         return;
     struct pollfd fd = {pidfd, POLLIN, 0}; /* readable when it has ended, zombie or not */
-    int ready = poll(&fd, 1, PROC_TIMEOUT_MS);
+    int ready = poll(&fd, 1, proc_timeout_ms);
     close(pidfd);
     if (ready <= 0)
         fail_msg("process %d does not end", (int)pid);

@@ -10,6 +10,7 @@
 #include "common/str.h"
 
 enum { PROC_TIMEOUT_MS = 60000 };
+extern int proc_timeout_ms; /* that, unless a program that runs for hours has more patience */
 
 struct proc {
     pid_t pid;  /* 0: not running */
@@ -23,6 +24,7 @@ struct proc {
 void proc_start(struct proc *proc, const char *folder, const char *const argv[]);
 int proc_wait(struct proc *proc);                          /* drains output, returns the status */
 void proc_await_text(struct proc *proc, const char *text); /* until its output holds the text */
+void proc_drain(struct proc *proc); /* takes the output there is, so that one that runs for long is not held up */
 void proc_signal(struct proc *proc, int signal);
 void proc_fini(struct proc *proc);
 

@@ -123,6 +123,8 @@ static void paths_join_and_split(void **state)
     assert_true(path_is_inside("/a", "/"));
     assert_false(path_is_inside("/ab", "/a"));
     assert_false(path_is_inside("/a/../b", "/a"));
+    assert_true(path_climbs("..") && path_climbs("a/../b") && path_climbs("a//..") && path_climbs("/../a"));
+    assert_false(path_climbs("") || path_climbs("a..b/c") || path_climbs("te../.../..b") || path_climbs("./"));
 }
 
 static const char mounts[] = "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n"

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "common/rng.h"
 #include "worker/nn/image.h"
 
 static uint32_t big_endian(const char *text)
@@ -160,6 +161,31 @@ static void refuses_walls_of_pixels(void **state)
     assert_int_equal(image_of_weights(&tiles, &image, &err), ERR_BAD);
 }
 
+/* White noise has 4*4 + 4 = 20; a wave over 28 pixels is smooth. */
+static void roughness_tells_noise_from_stripes(void **state)
+{
+    (void)state;
+    enum { UNITS = 50, SIDE = 28 };
+    static float noise[UNITS * SIDE * SIDE], stripes[UNITS * SIDE * SIDE];
+    struct rng rng = rng_at(1, 0, 0, 0);
+    for (int i = 0; i < UNITS * SIDE * SIDE; i++) {
+        noise[i] = (float)rng_normal(&rng);
+        stripes[i] = sinf((float)(i % SIDE) * 0.6f + (float)(i / SIDE % SIDE) * 0.3f);
+    }
+    struct weight_tiles tiles = {.w = noise,
+                                 .unit = SIDE * SIDE,
+                                 .input = 1,
+                                 .units = UNITS,
+                                 .channels = 1,
+                                 .height = SIDE,
+                                 .width = SIDE};
+    assert_true(fabs(tiles_roughness(&tiles) - 20) < 1);
+    tiles.w = stripes;
+    assert_true(tiles_roughness(&tiles) < 1);
+    tiles.height = 2;
+    assert_true(isnan(tiles_roughness(&tiles)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -167,6 +193,7 @@ int main(void)
         cmocka_unit_test(layout_is_the_callers),
         cmocka_unit_test(three_channels_are_colour_two_are_not),
         cmocka_unit_test(refuses_walls_of_pixels),
+        cmocka_unit_test(roughness_tells_noise_from_stripes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,4 @@
 /* `hone train` over two pipes, in a child process, as a slot would run it. */
-#include <fcntl.h>
-#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -10,112 +8,25 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "common/file.h"
 #include "common/json.h"
 #include "common/mem.h"
-#include "worker/builtin.h"
-
-enum { PATIENCE_MS = 60000 };
+#include "tests/tools/trainer.h"
 
 static const char spiral[] = "\"data\":\"spiral:n=300\"";
 
-struct peer {
-    pid_t pid;
-    int to, from;
-    struct str input;
-    char dir[64];
-};
-
-static void start(struct peer *peer)
-{
-    int down[2], up[2];
-    char in[16], out[16];
-    *peer = (struct peer){.dir = "/tmp/hone-test-XXXXXX"};
-    assert_non_null(mkdtemp(peer->dir));
-    assert_int_equal(pipe2(down, O_CLOEXEC) | pipe2(up, O_CLOEXEC), 0);
-    peer->pid = fork();
-    if (!peer->pid) {
-        snprintf(in, sizeof in, "%d", down[0]);
-        snprintf(out, sizeof out, "%d", up[1]);
-        setenv("HONE_IN_FD", in, 1);
-        setenv("HONE_OUT_FD", out, 1);
-        close(down[1]);
-        close(up[0]);
-        _exit(builtin_train());
-    }
-    close(down[0]);
-    close(up[1]);
-    peer->to = down[1];
-    peer->from = up[0];
-}
-
-static void say(struct peer *peer, const char *line)
-{
-    assert_int_equal(write(peer->to, line, strlen(line)), (ssize_t)strlen(line));
-    assert_int_equal(write(peer->to, "\n", 1), 1);
-}
-
-/* The next line as JSON, NULL at the end of the pipe. */
-static struct json *hear(struct peer *peer)
-{
-    char *end;
-    while (!(end = peer->input.len ? memchr(peer->input.text, '\n', peer->input.len) : NULL)) {
-        struct pollfd ready = {.fd = peer->from, .events = POLLIN};
-        char chunk[1000];
-        if (poll(&ready, 1, PATIENCE_MS) != 1)
-            fail_msg("nothing was said");
-        ssize_t got = read(peer->from, chunk, sizeof chunk);
-        if (got <= 0)
-            return NULL;
-        str_addn(&peer->input, chunk, (size_t)got);
-    }
-    size_t len = (size_t)(end - peer->input.text);
-    struct err err = ERR_NONE;
-    struct json *line = json_parse(peer->input.text, len, "trainer", &err);
-    if (!line)
-        fail_msg("%s", err.text);
-    memmove(peer->input.text, end + 1, peer->input.len - len);
-    peer->input.len -= len + 1;
-    return line;
-}
-
-/* The next line that is not a note for the log. */
-static struct json *hear_report(struct peer *peer)
-{
-    struct json *line = hear(peer);
-    while (json_get(line, "note")) {
-        json_free(line);
-        line = hear(peer);
-    }
-    return line;
-}
-
 static void expect_true(struct peer *peer, const char *key)
 {
-    struct json *line = hear_report(peer);
+    struct json *line = peer_hear_report(peer);
     struct str text = {0};
     json_print(line, &text);
     if (!json_bool(json_get(line, key)))
         fail_msg("expected %s, heard %s", key, str_text(&text));
     str_fini(&text);
     json_free(line);
-}
-
-static int end(struct peer *peer)
-{
-    int status;
-    close(peer->to);
-    assert_int_equal(waitpid(peer->pid, &status, 0), peer->pid);
-    close(peer->from);
-    str_fini(&peer->input);
-    char *command = xasprintf("rm -r %s", peer->dir);
-    assert_int_equal(system(command), 0);
-    free(command);
-    return status;
 }
 
 /* `trainer` and `more` are members of the trainer and of the job object. */
@@ -126,14 +37,14 @@ static void send_job(struct peer *peer, const char *trainer, int until, const ch
                   "\"until\":%d,\"epochs\":6,\"metric\":\"val_acc\",\"dir\":\"%s\",\"base\":\"/\","
                   "\"trainer\":{\"builtin\":\"mlp\",%s}%s}}",
                   until, peer->dir, trainer, more);
-    say(peer, line);
+    peer_say(peer, line);
     free(line);
 }
 
 /* Epoch report n; gives its val_loss, and its checkpoint's path in `path`. */
 static double expect_epoch(struct peer *peer, int n, char *path, size_t room)
 {
-    struct json *line = hear_report(peer);
+    struct json *line = peer_hear_report(peer);
     if (json_num(json_get(line, "epoch")) != n)
         fail_msg("no epoch %d: %s", n, json_text(json_get(line, "text")));
     snprintf(path, room, "%s/%s", peer->dir, json_text(json_get(line, "checkpoint")));
@@ -161,7 +72,7 @@ static void a_warm_trainer_takes_job_after_job(void **state)
     struct peer peer;
     char path[256];
     double first[6];
-    start(&peer);
+    peer_start(&peer);
     expect_true(&peer, "ready");
     send_job(&peer, spiral, 6, "");
     for (int n = 1; n <= 6; n++)
@@ -178,7 +89,7 @@ static void a_warm_trainer_takes_job_after_job(void **state)
         assert_true(first[n - 1] == expect_epoch(&peer, n, path, sizeof path));
     expect_true(&peer, "done");
     free(more);
-    assert_int_equal(end(&peer), 0);
+    assert_int_equal(peer_end(&peer), 0);
 }
 
 static void a_bad_job_is_answered_and_the_next_one_taken(void **state)
@@ -186,22 +97,22 @@ static void a_bad_job_is_answered_and_the_next_one_taken(void **state)
     (void)state;
     struct peer peer;
     char path[256];
-    start(&peer);
+    peer_start(&peer);
     expect_true(&peer, "ready");
     send_job(&peer, "\"data\":\"csv:nowhere.csv\"", 1, "");
-    struct json *line = hear(&peer);
+    struct json *line = peer_hear(&peer);
     assert_true(json_get(line, "done") && !json_bool(json_get(line, "done")));
     assert_string_equal(json_text(json_get(line, "cause")), "error");
     assert_non_null(strstr(json_text(json_get(line, "text")), "nowhere.csv"));
     json_free(line);
-    say(&peer, "{\"job\":3}");
-    line = hear(&peer);
+    peer_say(&peer, "{\"job\":3}");
+    line = peer_hear(&peer);
     assert_true(json_get(line, "done") && !json_bool(json_get(line, "done")));
     json_free(line);
     send_job(&peer, spiral, 1, "");
     expect_epoch(&peer, 1, path, sizeof path);
     expect_true(&peer, "done");
-    assert_int_equal(end(&peer), 0);
+    assert_int_equal(peer_end(&peer), 0);
 }
 
 /* Its epochs are trained again, silently, with the numbers they had. */
@@ -211,19 +122,19 @@ static void a_lost_checkpoint_costs_time_only(void **state)
     struct peer peer;
     char path[256];
     double expected = 0;
-    start(&peer);
+    peer_start(&peer);
     expect_true(&peer, "ready");
     send_job(&peer, spiral, 3, "");
     for (int n = 1; n <= 3; n++)
         expected = expect_epoch(&peer, n, path, sizeof path);
     expect_true(&peer, "done");
     send_job(&peer, spiral, 3, ",\"resume\":{\"path\":\"/nowhere\",\"epoch\":2}");
-    struct json *note = hear(&peer);
+    struct json *note = peer_hear(&peer);
     assert_non_null(strstr(json_text(json_get(note, "note")), "/nowhere"));
     json_free(note);
     assert_true(expect_epoch(&peer, 3, path, sizeof path) == expected);
     expect_true(&peer, "done");
-    assert_int_equal(end(&peer), 0);
+    assert_int_equal(peer_end(&peer), 0);
 }
 
 static void a_watched_epoch_reports_what_it_saw(void **state)
@@ -231,11 +142,11 @@ static void a_watched_epoch_reports_what_it_saw(void **state)
     (void)state;
     struct peer peer;
     char *path;
-    start(&peer);
+    peer_start(&peer);
     expect_true(&peer, "ready");
     send_job(&peer, "\"data\":\"spiral:n=300\",\"watch\":2", 3, "");
     for (int n = 1; n <= 3; n++) {
-        struct json *line = hear_report(&peer);
+        struct json *line = peer_hear_report(&peer);
         assert_int_equal(json_num(json_get(line, "update_ratio")) > 0, n == 2);
         assert_int_equal(json_get(line, "dead_units") != NULL, n == 2);
         json_free(line);
@@ -248,7 +159,7 @@ static void a_watched_epoch_reports_what_it_saw(void **state)
     assert_true(file_exists(path));
     free(path);
     assert_int_equal(count_files(peer.dir), 5); /* three checkpoints, and what was seen */
-    assert_int_equal(end(&peer), 0);
+    assert_int_equal(peer_end(&peer), 0);
 }
 
 /* A rate that cannot work: a note says so, and the metric of the last report is null. */
@@ -257,11 +168,11 @@ static void a_hopeless_rate_is_noted(void **state)
     (void)state;
     struct peer peer;
     bool noted = false, diverged = false, done = false;
-    start(&peer);
+    peer_start(&peer);
     expect_true(&peer, "ready");
     send_job(&peer, "\"data\":\"spiral:n=300\",\"l2\":1e9", 6, "");
     while (!done) {
-        struct json *line = hear(&peer);
+        struct json *line = peer_hear(&peer);
         const struct json *acc = json_get(line, "val_acc");
         noted |= strncmp(json_text(json_get(line, "note")), "D0 (stop), epoch ", 17) == 0;
         diverged |= acc && json_type(acc) == JSON_NULL;
@@ -269,7 +180,7 @@ static void a_hopeless_rate_is_noted(void **state)
         json_free(line);
     }
     assert_true(noted && diverged);
-    assert_int_equal(end(&peer), 0);
+    assert_int_equal(peer_end(&peer), 0);
 }
 
 static void a_stop_is_heard_in_mid_training(void **state)
@@ -278,18 +189,18 @@ static void a_stop_is_heard_in_mid_training(void **state)
     for (int now = 0; now < 2; now++) {
         struct peer peer;
         char path[256];
-        start(&peer);
+        peer_start(&peer);
         expect_true(&peer, "ready");
         send_job(&peer, spiral, 100000000, "");
         expect_epoch(&peer, 1, path, sizeof path);
-        say(&peer, now ? "{\"stop\":\"now\"}" : "{\"stop\":\"epoch\"}");
-        for (struct json *line = hear(&peer);; line = hear(&peer)) {
+        peer_say(&peer, now ? "{\"stop\":\"now\"}" : "{\"stop\":\"epoch\"}");
+        for (struct json *line = peer_hear(&peer);; line = peer_hear(&peer)) {
             bool done = json_bool(json_get(line, "done"));
             json_free(line);
             if (done)
                 break;
         }
-        assert_int_equal(end(&peer), 0);
+        assert_int_equal(peer_end(&peer), 0);
     }
 }
 
@@ -298,12 +209,12 @@ static void sigterm_ends_it_at_once(void **state)
     (void)state;
     struct peer peer;
     char path[256];
-    start(&peer);
+    peer_start(&peer);
     expect_true(&peer, "ready");
     send_job(&peer, spiral, 100000000, "");
     expect_epoch(&peer, 1, path, sizeof path);
     kill(peer.pid, SIGTERM);
-    int status = end(&peer);
+    int status = peer_end(&peer);
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
 }
 
@@ -312,11 +223,11 @@ static void it_ends_when_its_slot_is_gone(void **state)
     (void)state;
     struct peer peer;
     char path[256];
-    start(&peer);
+    peer_start(&peer);
     expect_true(&peer, "ready");
     send_job(&peer, spiral, 100000000, "");
     expect_epoch(&peer, 1, path, sizeof path);
-    assert_int_equal(end(&peer), 0); /* closes the pipe and waits */
+    assert_int_equal(peer_end(&peer), 0); /* closes the pipe and waits */
 }
 
 int main(void)

@@ -10,29 +10,8 @@
 #include <cmocka.h>
 
 #include "common/mem.h"
-#include "common/trainer_options.h"
 #include "worker/nn/checks.h"
-
-static struct json *resolve(const char *trainer)
-{
-    struct err err = ERR_NONE;
-    struct json *object = json_parse(trainer, strlen(trainer), "test", &err), *out = NULL;
-    struct jcur cur = jcur_root(object, "test");
-    if (!object || trainer_resolve(&cur, NULL, &out, &err))
-        fail_msg("%s; %s", err.text, err.hint);
-    json_free(object);
-    return out;
-}
-
-static struct data_split load(const char *spec)
-{
-    struct data_options options = {.spec = spec, .normalize = 1};
-    struct data_split split;
-    struct err err = ERR_NONE;
-    if (data_load(&options, &split, &err))
-        fail_msg("%s", err.text);
-    return split;
-}
+#include "tests/unit/nn.h"
 
 static void run(const char *trainer, const struct data_split *data, uint64_t seed, struct check_report *out)
 {

@@ -15,7 +15,6 @@
 #include <cmocka.h>
 
 #include "worker/nn/batchnorm.c"
-#include "common/trainer_options.h"
 #include "worker/nn/conv.c"
 #include "worker/nn/dropout.c"
 #include "worker/nn/layers.c"
@@ -169,6 +168,7 @@ static double planted_penalty(const struct net *net, double l1, double l2)
 #undef net_penalty
 #define net_penalty planted_penalty
 #include "worker/nn/checks.c"
+#include "tests/unit/nn.h"
 
 enum { SAMPLES = 3 };
 #define LAYERS(...) ((const char *const[]){__VA_ARGS__, NULL})
@@ -252,17 +252,6 @@ static void a_relu_of_its_own_is_caught_too(void **state)
 }
 
 /* ---- by name: which gate says "wrong" ---- */
-
-static struct json *resolve(const char *trainer)
-{
-    struct err err = ERR_NONE;
-    struct json *object = json_parse(trainer, strlen(trainer), "test", &err), *out = NULL;
-    struct jcur cur = jcur_root(object, "test");
-    if (!object || trainer_resolve(&cur, NULL, &out, &err))
-        fail_msg("%s; %s", err.text, err.hint);
-    json_free(object);
-    return out;
-}
 
 /* The gates of a training on the spiral that found something wrong: "G1 G3". */
 static void wrong_gates(const char *loss, char out[64])

@@ -13,34 +13,11 @@
 
 #include "common/file.h"
 #include "common/mem.h"
-#include "common/trainer_options.h"
 #include "worker/nn/checkpoint.h"
 #include "worker/nn/train.h"
+#include "tests/unit/nn.h"
 
 static char folder[] = "/tmp/hone-test-XXXXXX";
-
-static struct json *resolve(const char *trainer)
-{
-    struct err err = ERR_NONE;
-    struct json *object = json_parse(trainer, strlen(trainer), "test", &err), *out = NULL;
-    if (!object)
-        fail_msg("%s", err.text);
-    struct jcur cur = jcur_root(object, "test");
-    if (trainer_resolve(&cur, NULL, &out, &err))
-        fail_msg("%s; %s", err.text, err.hint);
-    json_free(object);
-    return out;
-}
-
-static struct data_split load(const char *spec)
-{
-    struct data_options options = {.spec = spec, .normalize = 1};
-    struct data_split split;
-    struct err err = ERR_NONE;
-    if (data_load(&options, &split, &err))
-        fail_msg("%s", err.text);
-    return split;
-}
 
 static struct training *make(const char *trainer, const struct data_split *data, int epochs)
 {

@@ -316,21 +316,7 @@ static void eight_at_once(void **state)
 static void no_duplicates_when_discrete(void **state)
 {
     (void)state;
-    struct race race;
-    struct err err = ERR_NONE;
-    race_init(
-        &race,
-        "{\"a\": {\"int\": [1, 6]}, \"b\": {\"choice\": [\"x\", \"y\", \"z\"]}, \"c\": {\"values\": [1, 2]}}",
-        "{\"method\": \"gp\"}", 1);
-    for (uint32_t t = 1; t <= 36; t++) {
-        assert_int_equal(sampler_propose(race.sampler, &race.history, t, &race.point, &race.note, &err), 0);
-        assert_false(history_has_point(&race.history, &race.point));
-        history_add(&race.history, t, t, &race.point, race.note.fit, race.note.fit_count, ++race.seq);
-        race_tell(&race, t, race.point.v[0].num);
-    }
-    assert_int_equal(sampler_propose(race.sampler, &race.history, 37, &race.point, &race.note, &err),
-                     ERR_GONE);
-    race_fini(&race);
+    race_no_duplicates("{\"method\": \"gp\"}");
 }
 
 /* Nothing to learn, and nothing but failures: it says so and goes on. */

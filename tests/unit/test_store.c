@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 
 #include "common/check.h"
 #include "common/file.h"
@@ -717,20 +718,38 @@ static void test_a_migration(void **state)
 {
     struct room *room = *state;
     make_old_file(room->db);
-    struct migration steps[] = {{""}, {good_step}};
+    struct migration steps[] = {{""}, {""}, {good_step}};
     struct err err = ERR_NONE;
-    if (open_with(room->db, steps, 2, &err))
-        fail_msg("%s", err.text);
-    if (open_with(room->db, steps, 2, &err))
-        fail_msg("%s", err.text);
+    assert_int_equal(migration_count, COUNT_OF(steps) - 1); /* one more than we know */
+    for (int twice = 0; twice < 2; twice++)
+        if (open_with(room->db, steps, COUNT_OF(steps), &err))
+            fail_msg("%s", err.text);
     /* Ours does not know that version. */
     struct store *store;
     assert_int_equal(store_open(room->db, NULL, &store, &err), ERR_BAD);
-    assert_non_null(strstr(err.text, "version 2"));
-    patch(room->db, 60, "\0\0\0\1", 4);
+    assert_non_null(strstr(err.text, "version 3"));
+    patch(room->db, 60, "\0\0\0\2", 4);
     assert_int_equal(ask_int(room->db, "SELECT note = 'old' FROM study"), 1);
     assert_int_equal(ask_int(room->db, "SELECT val_loss = 0.5 FROM \"mnist-mlp\" WHERE 0 UNION SELECT 1"), 1);
     assert_int_equal(ask_int(room->db, "SELECT count(*) FROM best_trials"), 1);
+}
+
+/* Version 2 brings new views: those of an older file are replaced. */
+static void test_version_1_gets_the_views_of_2(void **state)
+{
+    struct room *room = *state;
+    make_old_file(room->db);
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(room->db, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+                                  "DROP VIEW leaderboard; CREATE VIEW leaderboard AS SELECT 1 AS score;"
+                                  "PRAGMA user_version = 1",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(db);
+    store_close(open_db(room->db));
+    assert_int_equal(
+        ask_int(room->db, "SELECT sql LIKE '%seeds%' FROM sqlite_schema WHERE name = 'leaderboard'"), 1);
 }
 
 static void test_a_migration_that_fails(void **state)
@@ -739,11 +758,11 @@ static void test_a_migration_that_fails(void **state)
     make_old_file(room->db);
     struct str before = {0}, after = {0};
     assert_int_equal(file_read(room->db, 1 << 20, &before, NULL), 0);
-    struct migration steps[] = {{""}, {good_step}, {bad_step}}, orphans[] = {{""}, {orphan_step}};
+    struct migration steps[] = {{""}, {""}, {good_step}, {bad_step}}, orphans[] = {{""}, {""}, {orphan_step}};
     struct err err = ERR_NONE;
-    assert_true(open_with(room->db, steps, 3, &err) < 0);
-    assert_non_null(strstr(err.text, "from version 2 to 3"));
-    assert_true(open_with(room->db, orphans, 2, &err) < 0);
+    assert_true(open_with(room->db, steps, COUNT_OF(steps), &err) < 0);
+    assert_non_null(strstr(err.text, "from version 3 to 4"));
+    assert_true(open_with(room->db, orphans, COUNT_OF(orphans), &err) < 0);
     assert_non_null(strstr(err.text, "refer to nothing"));
     assert_int_equal(file_read(room->db, 1 << 20, &after, NULL), 0);
     assert_int_equal(before.len, after.len);
@@ -914,6 +933,7 @@ int main(void)
         IN_A_ROOM(test_our_names_are_reserved),
         IN_A_ROOM(test_studies_that_cannot_be),
         IN_A_ROOM(test_a_migration),
+        IN_A_ROOM(test_version_1_gets_the_views_of_2),
         IN_A_ROOM(test_a_migration_that_fails),
         IN_A_ROOM(test_errors_stick_until_the_commit),
         IN_A_ROOM(test_a_full_disk),

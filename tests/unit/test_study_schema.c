@@ -91,6 +91,15 @@ static const struct trial_case builtin_cases[] = {
     {READER_ONLY, "search={}"},
     {FINE, "search={\"trials\":9,\"method\":\"auto\"}"},
     {FINE, "search={\"trials\":9,\"method\":\"tpe\"}"},
+    {FINE, "search={\"trials\":9,\"method\":\"cma-es\"}"},
+    {FINE, "require=[\"lr < 0.1\",\"log10(lr) > -2 or lr == 0.5\"]"},
+    {BAD, "require=[]"},
+    {BAD, "require=\"lr < 0.1\""},
+    {BAD, "require=[5]"},
+    {BAD, "require=[\"\"]"},
+    {READER_ONLY, "require=[\"lr <\"]"},
+    {READER_ONLY, "require=[\"rl < 1\"]"},
+    {READER_ONLY, "require=[\"lr < 0\"]"},
     {FINE, "search={\"trials\":9,\"method\":\"sobol\"}"},
     {FINE, "search={\"method\":\"coarse-to-fine\",\"stages\":[{\"trials\":9,\"epochs\":1},{\"trials\":3,"
            "\"epochs\":5}]}"},
@@ -385,6 +394,18 @@ static void reader_knows_the_schemas_keys(void **state)
     keys_agree(base_command, "trainer", properties_of(schema, "command"));
 }
 
+static void schema_knows_the_methods(void **state)
+{
+    const struct json *method =
+        json_get(json_get(json_get(json_get(*state, "properties"), "search"), "properties"), "method");
+    const struct json *word = json_first(json_get(method, "enum"));
+    for (const char *const *name = sampler_names(); *name; name++, word = json_next(word)) {
+        assert_non_null(word);
+        assert_string_equal(json_text(word), *name);
+    }
+    assert_null(word);
+}
+
 /* ---- the built-in trainer's options: table, schema and docs/study-file.md ---- */
 
 static const struct json *bounds_of(const struct json *property)
@@ -513,7 +534,7 @@ int main(void)
         cmocka_unit_test(schema_and_reader_agree),       cmocka_unit_test(what_must_be_there_agrees),
         cmocka_unit_test(reader_knows_the_schemas_keys), cmocka_unit_test(every_option_is_in_the_schema),
         cmocka_unit_test(every_option_is_on_the_page),   cmocka_unit_test(examples_pass_both),
-        cmocka_unit_test(the_pages_example_passes_both),
+        cmocka_unit_test(the_pages_example_passes_both), cmocka_unit_test(schema_knows_the_methods),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -28,6 +28,9 @@ static void the_five_lines(void **state)
     assert_int_equal(line.epoch, 3);
     assert_string_equal(line.checkpoint, "a/b.ckpt");
     trainer_line_fini(&line);
+    assert_int_equal(parse("{\"epoch\":3,\"a\":1,\"checkpoint\":\"v1../2..3\"}", &line, NULL), 0);
+    assert_string_equal(line.checkpoint, "v1../2..3"); /* two dots in a name climb nowhere */
+    trainer_line_fini(&line);
     assert_int_equal(parse("{\"ready\":true}", &line, NULL), 0);
     assert_int_equal(line.says, TRAINER_READY);
     trainer_line_fini(&line);

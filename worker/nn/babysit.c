@@ -146,9 +146,12 @@ static bool rule_rises(const struct view *v, struct finding *out)
                RISING_EPOCHS, v->facts->train_loss, chance);
 }
 
+/* Where D1 has spoken, the loss is large for another reason than a rate that is too low. */
 static bool rule_not_learning(const struct view *v, struct finding *out)
 {
     const struct babysit_facts *f = v->facts;
+    if (v->b->said & 1u << 1)
+        return false;
     if (f->epoch < 2 || !(f->train_loss > v->b->limits.stuck * v->b->chance_loss))
         return false;
     if (f->val_acc > 1.2 / v->b->classes)

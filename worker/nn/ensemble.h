@@ -17,7 +17,7 @@ struct library {
 };
 
 struct ensemble_score {
-    double acc, loss; /* loss: mean -ln p(label); decides between equal accuracies */
+    double acc, loss; /* loss: mean -ln p(label) */
 };
 
 struct greedy_options {
@@ -35,8 +35,9 @@ void ensemble_vote(const struct library *library, const int *counts, float *out)
 
 struct ensemble_score ensemble_score(const struct library *library, const float *probabilities);
 
-/* Chooses counts (models). Never worse on these samples than the best single model, which is what comes back if
- * nothing beats it. */
+/* Chooses counts (models) by loss. Never worse on these samples than the best single model, which is what comes back
+ * if nothing beats it. By accuracy the luckiest single model of a search often cannot be beaten where it was chosen,
+ * and is beaten everywhere else: on MNIST it came back alone, 0.9742 on test beside 0.9761 of the choice by loss. */
 struct ensemble_score ensemble_greedy(const struct library *library, const struct greedy_options *options,
                                       int *counts);
 

@@ -130,6 +130,22 @@ static void tile_draw(const struct weight_tiles *t, int unit, int x0, int y0, st
             }
 }
 
+double tiles_roughness(const struct weight_tiles *t)
+{
+    double bent = 0, all = 0;
+    for (int u = 0; u < t->units; u++)
+        for (int c = 0; c < t->channels; c++)
+            for (int r = 1; r + 1 < t->height; r++)
+                for (int k = 1; k + 1 < t->width; k++) {
+                    double w = weight(t, u, c, r, k);
+                    double laplacian = weight(t, u, c, r - 1, k) + weight(t, u, c, r + 1, k) +
+                                       weight(t, u, c, r, k - 1) + weight(t, u, c, r, k + 1) - 4 * w;
+                    bent += laplacian * laplacian;
+                    all += w * w;
+                }
+    return bent / all;
+}
+
 int image_of_weights(const struct weight_tiles *tiles, struct image *out, struct err *err)
 {
     PRE(tiles->units > 0 && tiles->channels > 0 && tiles->height > 0 && tiles->width > 0);

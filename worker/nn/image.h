@@ -31,6 +31,10 @@ struct weight_tiles {
     int units, channels, height, width;
 };
 
+/* Is it a picture or noise? Sum of the squared Laplacians over the sum of squares, inside the tiles: about 20 for
+ * white noise, below 1 for smooth stripes. NaN if tiles are too small (3 x 3 is the least) or all 0. */
+double tiles_roughness(const struct weight_tiles *tiles);
+
 /* One tile per unit, in a grid as square as may be, a line of black between them. Each tile is scaled by its
  * own largest magnitude: 0 is middle grey. With 3 channels a tile is in colour, else one channel beside the
  * other. ERR_BAD if the picture would have more than 2^26 pixels or a side over 32,768. */

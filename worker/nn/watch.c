@@ -188,7 +188,7 @@ void watch_write(const struct watch *watch, const char *key, struct jw *w)
     jw_close_object(w);
 }
 
-int watch_picture(const struct net *net, struct image *out, struct err *err)
+int watch_tiles(const struct net *net, struct weight_tiles *out, struct err *err)
 {
     const struct layer *layer = &net->layers[0];
     bool is_conv = layer->spec.kind == LAYER_CONV;
@@ -196,7 +196,7 @@ int watch_picture(const struct net *net, struct image *out, struct err *err)
     if (!is_conv && layer->spec.kind != LAYER_AFFINE)
         return err_set(err, ERR_NO, "the first layer is %s and has no weights to draw",
                        layer_kind_name(layer->spec.kind));
-    struct weight_tiles tiles = {
+    *out = (struct weight_tiles){
         .w = net->params + layer->weight,
         .unit = is_conv ? layer->weights / (size_t)layer->out.c : 1,
         .input = is_conv ? 1 : (size_t)layer->out.c,
@@ -205,5 +205,12 @@ int watch_picture(const struct net *net, struct image *out, struct err *err)
         .height = is_conv ? layer->spec.height : layer->in.h,
         .width = is_conv ? layer->spec.width : layer->in.w,
     };
-    return image_of_weights(&tiles, out, err);
+    return 0;
+}
+
+int watch_picture(const struct net *net, struct image *out, struct err *err)
+{
+    struct weight_tiles tiles;
+    int rc = watch_tiles(net, &tiles, err);
+    return rc ? rc : image_of_weights(&tiles, out, err);
 }

@@ -44,7 +44,8 @@ void watch_facts(const struct watch *watch, struct babysit_facts *out);
 
 void watch_write(const struct watch *watch, const char *key, struct jw *w);
 
-/* Weights of the first layer, at most 256 units; ERR_NO if the first layer has none. */
+/* Weights of the first layer, at most 256 units; ERR_NO if the first layer has none. Borrows the net's. */
+int watch_tiles(const struct net *net, struct weight_tiles *out, struct err *err);
 int watch_picture(const struct net *net, struct image *out, struct err *err);
 
 #endif

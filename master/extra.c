@@ -1,0 +1,58 @@
+#include "master/extra.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "common/check.h"
+
+static bool is_alive(const struct trial *t)
+{
+    return !t->is_deleted && t->status != TRIAL_failed && t->status != TRIAL_cancelled &&
+           t->status != TRIAL_pruned;
+}
+
+static int check(const struct study *s, const struct trial *t, struct err *err)
+{
+    if (s->def.repeat.folds) {
+        err_set(err, ERR_NO, "study \"%s\" repeats by folds: its repeats validate on other samples",
+                s->def.name);
+        return err_hint(err, "an ensemble needs members that validate on the same ones");
+    }
+    if (t->is_deleted || isnan(t->score))
+        return err_set(err, ERR_NO, "trial %s/%u has no score: there is nothing to train again", s->def.name,
+                       t->number);
+    return 0;
+}
+
+int extra_add(struct turn *turn, struct study *s, const struct trial *t, int seeds, const char *who,
+              int *added, struct err *err)
+{
+    uint32_t group = t->group;
+    int alive = 0, repeat = EXTRA_REPEAT - 1;
+    PRE(seeds >= 1 && seeds <= EXTRA_MOST);
+    *added = 0;
+    int rc = check(s, t, err);
+    if (rc)
+        return rc;
+    for (size_t i = 0; i < s->count; i++) {
+        const struct trial *of = s->trials[i];
+        if (of->group != group)
+            continue;
+        alive += of->repeat && is_alive(of);
+        repeat = of->repeat > repeat ? of->repeat : repeat;
+    }
+    for (; alive < seeds; alive++, ++*added)
+        study_add_extra(turn, s, study_trial(s, group), t->epochs, ++repeat, who);
+    return 0;
+}
+
+void extra_stop(struct turn *turn, struct study *s)
+{
+    for (size_t i = 0; i < s->count && s->extra_open; i++) {
+        struct trial *t = s->trials[i];
+        if (t->is_extra && t->status == TRIAL_waiting)
+            trial_move(turn, t, TRIAL_cancelled, "stopped", NULL);
+        else if (t->is_extra && t->status == TRIAL_running)
+            study_stop_trial(turn, t, STOP_EPOCH, "stopped");
+    }
+}

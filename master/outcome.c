@@ -1,0 +1,154 @@
+#include "master/outcome.h"
+
+#include <string.h>
+
+/* ---- the end of an attempt ---- */
+
+static void close_attempt(struct turn *turn, struct trial *t, const char *outcome, const char *cause,
+                          const char *detail)
+{
+    store_attempt_ended(turn->store, t->id, t->attempt, outcome, cause, detail, turn->now.wall_ms);
+    t->is_open = false;
+    t->study->open_count--;
+    worker_release(t);
+}
+
+/* The last epoch it was asked for is in the store: whatever became of the attempt after that, the trial has its
+ * result. At the end of the training it is complete, at a rung it is paused. */
+static bool has_arrived(struct turn *turn, struct trial *t)
+{
+    if (t->last_epoch < t->until)
+        return false;
+    trial_move(turn, t, t->until < t->epochs ? TRIAL_paused : TRIAL_complete, NULL, NULL);
+    study_lengthen(turn, t); /* the study's epochs were raised while it ran */
+    return true;
+}
+
+/* What ends an attempt and not its trial: it goes on later, elsewhere. */
+static bool stop_is_a_break(const struct trial *t)
+{
+    static const char *const reasons[] = {"paused", "shutdown", "drained", NULL};
+    for (int i = 0; reasons[i]; i++)
+        if (strcmp(t->stop_reason, reasons[i]) == 0)
+            return true;
+    return false;
+}
+
+/* A trial that three different workers went down with is poison. */
+enum { POISON_AFTER = 3 };
+
+void outcome_lost(struct turn *turn, struct trial *t, bool worker_died)
+{
+    close_attempt(turn, t, "lost", worker_died ? "worker" : NULL, NULL);
+    if (t->status != TRIAL_running || has_arrived(turn, t))
+        return;
+    t->lost_on = store_workers_lost(turn->store, t->id);
+    if (t->stopping && !stop_is_a_break(t))
+        trial_move(turn, t, TRIAL_pruned, t->stop_reason, NULL); /* it was to end anyway */
+    else if (t->lost_on >= POISON_AFTER)
+        trial_move(turn, t, TRIAL_failed, "poison", NULL);
+    else
+        trial_move(turn, t, TRIAL_waiting, "lost", NULL);
+    trial_save_progress(turn, t);
+}
+
+static bool cause_is_retried(const char *cause)
+{
+    return strcmp(cause, "no_metric") != 0 && strcmp(cause, "protocol") != 0;
+}
+
+/* `counts` false: its worker fails whatever it gets, and the trial is not to blame. */
+void outcome_failed(struct turn *turn, struct trial *t, bool counts, const char *cause, const char *detail)
+{
+    t->failed_on = t->holder ? t->holder->id : 0;
+    close_attempt(turn, t, "failed", cause, detail);
+    if (t->status != TRIAL_running || has_arrived(turn, t))
+        return;
+    t->own_failures += counts;
+    bool again =
+        cause_is_retried(cause) && t->own_failures < t->study->def.max_attempts && !t->study->ending[0];
+    trial_move(turn, t, again ? TRIAL_waiting : TRIAL_failed, cause, NULL);
+    trial_save_progress(turn, t);
+}
+
+void outcome_finished(struct turn *turn, struct trial *t)
+{
+    if (!t->last_epoch) {
+        outcome_failed(turn, t, true, "no_metric", "it ended well but never reported the metric");
+        return;
+    }
+    close_attempt(turn, t, "finished", NULL, NULL);
+    if (t->status == TRIAL_running && !has_arrived(turn, t))
+        trial_move(turn, t, TRIAL_complete, NULL, NULL); /* it stopped early of its own accord */
+}
+
+/* It obeyed a STOP: what for decides what it is now. Also of one that was preempted or refused. */
+void outcome_stopped(struct turn *turn, struct trial *t, const char *outcome)
+{
+    close_attempt(turn, t, outcome, t->stop_reason[0] ? t->stop_reason : NULL, NULL);
+    if (t->status != TRIAL_running || has_arrived(turn, t))
+        return;
+    bool goes_on = !t->stopping || stop_is_a_break(t);
+    if (goes_on)
+        trial_move(turn, t, TRIAL_waiting, t->stopping ? t->stop_reason : outcome, NULL);
+    else
+        trial_move(turn, t, TRIAL_pruned, t->stop_reason, NULL);
+}
+
+/* The worker had asked for it and cannot take it after all: no failure of the trial's, and no reason to ask again at
+ * once. */
+void outcome_refused(struct turn *turn, struct worker *w, struct trial *t)
+{
+    worker_rest(w, turn->now.mono_ms);
+    outcome_stopped(turn, t, "refused");
+}
+
+/* ---- coming back ---- */
+
+/* An attempt this master does not want (any more), named as the worker named it. */
+void outcome_send_fenced(struct turn *turn, peer_id to, const char *study, uint64_t trial, uint64_t attempt,
+                         const char *token)
+{
+    struct msg msg = {.kind = MSG_stop};
+    str_copy(msg.stop.study, sizeof msg.stop.study, study);
+    msg.stop.trial = trial;
+    msg.stop.attempt = attempt;
+    str_copy(msg.stop.token, sizeof msg.stop.token, token);
+    str_copy(msg.stop.when, sizeof msg.stop.when, "now");
+    str_copy(msg.stop.reason, sizeof msg.stop.reason, "fenced");
+    outbox_add(turn->outbox, to, &msg);
+}
+
+/* Says again what a worker that was away may not have heard. */
+static void repeat_stop(struct turn *turn, struct trial *t)
+{
+    enum stop_when when = t->stopping;
+    char reason[33];
+    memcpy(reason, t->stop_reason, sizeof reason);
+    t->stopping = STOP_NO;
+    study_stop_trial(turn, t, when, reason);
+}
+
+/* Its worker shows that it still has it: hold it again, and take it off the waiting list if it was given up. */
+void outcome_reinstate(struct turn *turn, struct worker *w, struct trial *t)
+{
+    if (t->holder == w)
+        return;
+    worker_release(t);
+    if (!t->is_open) {
+        bool given_up = t->status == TRIAL_waiting && strcmp(t->cause, "lost") == 0;
+        if (!given_up)
+            return;
+        t->is_open = true;
+        t->study->open_count++;
+        t->stopping = STOP_NO;
+        store_attempt_reinstated(turn->store, t->id, t->attempt, w->id);
+        t->lost_on = store_workers_lost(turn->store, t->id); /* this one was not lost after all */
+        trial_move(turn, t, TRIAL_running, NULL, "{\"reinstated\":true}");
+    }
+    worker_hold(w, t);
+    if (t->stopping)
+        repeat_stop(turn, t);
+    else if (t->status != TRIAL_running) /* decided while we, or it, were away */
+        study_stop_trial(turn, t, STOP_NOW, t->cause[0] ? t->cause : "fenced");
+}

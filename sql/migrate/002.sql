@@ -1,0 +1,2 @@
+-- Version 2: trials of `hone ensemble --seeds` (sampler 'seeds') are no part of the search, and the views leave them out.
+-- Views are made anew after the steps; no table has changed.

@@ -1,0 +1,177 @@
+/* soak: half an hour of a master with a thousand simulated workers, that train, hand back, vanish and come as others. It
+ * must not grow but by what it has to know, its WAL must stay bounded, and the store must be whole at the end.
+ *
+ *   SOAK_SECONDS (1800), SOAK_WORKERS (1000), SOAK_EPOCH_MS (1000: of each worker)
+ *
+ * The bound: from the end of the warm-up (a fifth of the time) the anonymous memory of the master may grow by 2 KiB for
+ * each trial that ended since and by SLACK_KIB, which is what an allocator scatters. A leak of 16 bytes for each
+ * report would be twice that in half an hour. Exit status 1 and a reason if it does not hold. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "tests/tools/crowd.h"
+#include "tests/tools/place.h"
+
+enum { TRIAL_KIB = 2, SLACK_KIB = 12 << 10, WAL_MOST = 64 << 20, ATTEMPT_EPOCHS = 20 };
+
+static const char study[] =
+    "{\"study\":\"s\",\"metric\":{\"name\":\"val_acc\",\"goal\":\"maximize\"},\"trainer\":{\"command\":["
+    "\"true\"]},"
+    "\"space\":{\"lr\":{\"log\":[1e-6,10]},\"width\":{\"int\":[1,1000]}},"
+    "\"search\":{\"method\":\"random\",\"trials\":1000000,\"epochs\":1000000,\"seed\":1}}";
+
+static int setting(const char *name, int otherwise)
+{
+    const char *text = getenv(name);
+    int value = text ? atoi(text) : 0;
+    return value > 0 ? value : otherwise;
+}
+
+struct sample {
+    int64_t rss_kib, anon_kib, wal_bytes, trials_ended, acked;
+};
+
+static int64_t status_kib(pid_t pid, const char *key)
+{
+    char path[64], line[256];
+    int64_t kib = -1;
+    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    FILE *file = fopen(path, "r");
+    while (file && fgets(line, sizeof line, file))
+        if (strncmp(line, key, strlen(key)) == 0)
+            kib = strtoll(line + strlen(key) + 1, NULL, 10);
+    if (file)
+        fclose(file);
+    return kib;
+}
+
+static struct sample look(const struct place *p, const struct proc *master, const struct crowd *crowd)
+{
+    char wal[160];
+    struct stat st;
+    snprintf(wal, sizeof wal, "%s-wal", p->db);
+    return (struct sample){.rss_kib = status_kib(master->pid, "VmRSS:"),
+                           .anon_kib = status_kib(master->pid, "RssAnon:"),
+                           .wal_bytes = stat(wal, &st) ? 0 : st.st_size,
+                           .acked = crowd->seen->acked,
+                           .trials_ended = -1};
+}
+
+/* Least squares over the samples from `first` on, KiB a minute; samples are a second apart. */
+static double slope_kib_per_min(const struct sample *samples, int first, int count)
+{
+    double n = count - first, x_mean = (n - 1) / 2, y_mean = 0, above = 0, below = 0;
+    for (int i = first; i < count; i++)
+        y_mean += (double)samples[i].anon_kib / n;
+    for (int i = first; i < count; i++) {
+        double x = i - first - x_mean;
+        above += x * ((double)samples[i].anon_kib - y_mean);
+        below += x * x;
+    }
+    return below > 0 ? 60 * above / below : 0;
+}
+
+static void verdict(const struct place *p, const struct sample *samples, int first, int count,
+                    const struct crowd *crowd, const struct crowd_times *early)
+{
+    const struct sample *a = &samples[first], *b = &samples[count - 1];
+    int64_t trials = b->trials_ended - a->trials_ended, grown = b->anon_kib - a->anon_kib, wal = 0;
+    int64_t bound = trials * TRIAL_KIB + SLACK_KIB;
+    for (int i = 0; i < count; i++)
+        wal = samples[i].wal_bytes > wal ? samples[i].wal_bytes : wal;
+    print_message(
+        "{\"soak\":\"master\",\"seconds\":%d,\"reports_acked\":%lld,\"reports_per_s\":%.0f,\"attempts_"
+        "ended\":%lld,"
+        "\"workers_vanished\":%lld,\"trials_ended\":%lld,\"anon_kib_warm\":%lld,\"anon_kib_end\":%lld,"
+        "\"rss_kib_end\":%lld,\"slope_kib_per_min\":%.2f,\"grown_kib\":%lld,\"bound_kib\":%lld,\"wal_most_"
+        "bytes\":%lld,"
+        "\"ack_p50_ms\":%lld,\"ack_p99_ms\":%lld,\"ack_p99_ms_warm_up\":%lld}\n",
+        count, (long long)b->acked, (double)(b->acked - a->acked) / (count - first),
+        (long long)crowd->seen->ended, (long long)crowd->seen->vanished, (long long)b->trials_ended,
+        (long long)a->anon_kib, (long long)b->anon_kib, (long long)b->rss_kib,
+        slope_kib_per_min(samples, first, count), (long long)grown, (long long)bound, (long long)wal,
+        (long long)crowd_quantile(&crowd->seen->ack, early, 0.5),
+        (long long)crowd_quantile(&crowd->seen->ack, early, 0.99),
+        (long long)crowd_quantile(early, NULL, 0.99));
+    if (grown > bound)
+        fail_msg("the master grew by %lld KiB, %lld more than it may", (long long)grown,
+                 (long long)(grown - bound));
+    if (wal > WAL_MOST)
+        fail_msg("%s-wal grew to %lld bytes", p->db, (long long)wal);
+}
+
+static void a_thousand_workers_leave_the_master_as_it_was(void **state)
+{
+    (void)state;
+    static const char ended[] =
+        "SELECT count(*) FROM trial WHERE status NOT IN ('waiting', 'running', 'paused')";
+    proc_timeout_ms = 900000; /* `hone verify` reads millions of rows */
+    int seconds = setting("SOAK_SECONDS", 1800), workers = setting("SOAK_WORKERS", 1000), first = seconds / 5;
+    struct sample *samples = test_calloc((size_t)seconds, sizeof *samples);
+    struct crowd_times *early = test_calloc(1, sizeof *early);
+    struct place p;
+    struct proc master;
+    struct crowd crowd;
+    struct str out = {0};
+    place_init(&p, study);
+    START(&master, p.scratch.folder, "hone", "master", "study.json", "--no-check", "--db", p.db, "--bind",
+          p.address);
+    proc_await_text(&master, "hone worker");
+    crowd_start(&crowd, &(struct crowd_plan){.address = p.address,
+                                             .workers = workers,
+                                             .tick_ms = 20,
+                                             .epoch_ms = setting("SOAK_EPOCH_MS", 1000),
+                                             .beat_ms = 2000,
+                                             .attempt_epochs = ATTEMPT_EPOCHS,
+                                             .finish_every = 20,
+                                             .vanish_every = 101});
+    db_await(p.db, "SELECT count(*) FROM epoch");
+    int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+    struct itimerspec second = {{1, 0}, {1, 0}};
+    timerfd_settime(timer, 0, &second, NULL);
+    for (int i = 0; i < seconds; i++) {
+        uint64_t ticks;
+        assert_true(read(timer, &ticks, sizeof ticks) > 0);
+        proc_drain(&master);
+        assert_true(is_alive(master.pid) && is_alive(crowd.pid));
+        samples[i] = look(&p, &master, &crowd);
+        if (i == first) {
+            samples[i].trials_ended = db_int(p.db, ended);
+            *early = crowd.seen->ack;
+        }
+    }
+    close(timer);
+    samples[seconds - 1].trials_ended = db_int(p.db, ended);
+    assert_true(crowd.seen->welcomed >= workers);
+    assert_true(samples[seconds - 1].acked - samples[first].acked >= 10 * (int64_t)workers);
+    verdict(&p, samples, first, seconds, &crowd, early);
+    assert_int_equal(
+        db_int(p.db, "SELECT count(*) FROM trial WHERE status = 'failed' AND cause IS NOT 'poison'"), 0);
+    crowd_end(&crowd);
+    proc_signal(&master, SIGTERM);
+    assert_int_equal(proc_wait(&master), 128 + SIGTERM);
+    if (RUN(p.scratch.folder, &out, "hone", "verify", p.db))
+        fail_msg("%s", str_text(&out));
+    str_fini(&out);
+    proc_fini(&master);
+    test_free(samples);
+    test_free(early);
+    place_fini(&p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_thousand_workers_leave_the_master_as_it_was)};
+    return cmocka_run_group_tests_name("soak", tests, NULL, NULL);
+}
