@@ -20,7 +20,8 @@
  *             than the losses
  *
  * docs/walls.md has the measurements. Points that would break a rule of the space are left out. Pure functions of
- * (space, history). Methods with stages judge their walls themselves and are not probed.
+ * (space, history). Methods with stages judge their walls themselves, and a
+ * slope is proof enough where points depend on nothing but trial numbers: neither is probed.
  */
 #ifndef HONE_MASTER_SEARCH_PROBE_H
 #define HONE_MASTER_SEARCH_PROBE_H
