@@ -17,6 +17,8 @@ enum {
     AGAIN_BAD = 4,
     TOP = 3,
     SCOUT_PART = 5,
+    PROBES = 8,
+    PROBE_PART = 8,
     SCOUT_UNTIL = 120,
     BEYOND_MAX = 64,
     TRIES = 4
@@ -270,6 +272,22 @@ static bool confirm(const struct view *v, int param, int side, const struct beyo
     return true;
 }
 
+static bool may_grow(const struct view *v, int param)
+{
+    return wall_policy(&v->space->params[param], v->study) == BOUNDARY_EXPAND;
+}
+
+static int count_beyond(const struct view *v)
+{
+    int count = 0;
+    for (int i = 0; i < v->space->count; i++)
+        for (int s = -1; s <= 1 && may_grow(v, i); s += 2) {
+            struct beyond there = probe_beyond(v->space, &v->ev, &v->box, i, s);
+            count += there.scored + there.bad + there.pending;
+        }
+    return count;
+}
+
 /* The best of the top trials that lies in the outer tenth; NULL: none. */
 static const struct observed *leaning(const struct view *v, int param, int side)
 {
@@ -284,8 +302,10 @@ static bool probe(const struct view *v, int param, int side, const struct beyond
                   struct proposal *note)
 {
     const struct observed *from = leaning(v, param, side);
-    int due = FIRST + (there->losses + there->pending) * AGAIN + there->bad * there->bad * AGAIN_BAD;
-    if (!from || there->is_sure || v->ev.finished < due)
+    int due = FIRST + there->pending * AGAIN + there->losses * AGAIN +
+              there->bad * there->bad * AGAIN_BAD;
+    if (!from || there->is_sure || v->ev.finished < due ||
+        count_beyond(v) >= PROBES + v->ev.finished / PROBE_PART)
         return false;
     struct span first = v->space->params[param].box, wall = v->box.walls[param];
     double began = wall.hi > wall.lo ? fmin(1, (first.hi - first.lo) / (wall.hi - wall.lo)) : 1;
@@ -297,11 +317,6 @@ static bool probe(const struct view *v, int param, int side, const struct beyond
 }
 
 /* ---- scouts ---- */
-
-static bool may_grow(const struct view *v, int param)
-{
-    return wall_policy(&v->space->params[param], v->study) == BOUNDARY_EXPAND;
-}
 
 /* The side where the least has been tried, and how far out to go there. */
 static bool next_ring(const struct view *v, int *param, int *side, struct point *out)
@@ -323,17 +338,6 @@ static bool next_ring(const struct view *v, int *param, int *side, struct point 
         }
     point_fini(&point);
     return least < INFINITY;
-}
-
-static int count_beyond(const struct view *v)
-{
-    int count = 0;
-    for (int i = 0; i < v->space->count; i++)
-        for (int s = -1; s <= 1 && may_grow(v, i); s += 2) {
-            struct beyond there = probe_beyond(v->space, &v->ev, &v->box, i, s);
-            count += there.scored + there.bad + there.pending;
-        }
-    return count;
 }
 
 static bool scout(const struct view *v, const struct history *history, struct point *out,

@@ -8,11 +8,13 @@
  *   confirm   a pair has gained, but not enough to be sure: the best inside that has no partner there is taken to the
  *             same place, at once; up to four pairs, as long as there are no more losses than gains
  *   probe     one of the best three of at least 12 results lies in the outer tenth: that one, half the width the box
- *             began with beyond the wall, or half of the way to the nearest that was tried there; again after 16
- *             results more for every loss, 4 b^2 after b that diverged
+ *             began with beyond the wall, or half of the way to the nearest that was tried there; again after 16 l
+ *             results more for l losses, 4 b^2 for b that diverged, and no more
+ *             than 8 and an eighth of the results beyond all walls
  *   scout     what was tried shows no structure (a quadratic in all parameters explains less than a third of the
  *             scatter of the ranks): nothing is learned anywhere. The best one goes one box width beyond each wall,
  *             then two, as far as the limits go; no more than a fifth of the results, and not past 120 of them
+ *
  *
  *   gain      by how much a trial beyond is better than its partner inside, in units of what the best inside is
  *             better than the median there: a parameter that does nothing gains nothing, but for noise
@@ -20,7 +22,8 @@
  *             than the losses
  *
  * docs/walls.md has the measurements. Points that would break a rule of the space are left out. Pure functions of
- * (space, history). Methods with stages judge their walls themselves and are not probed.
+ * (space, history). Methods with stages judge their walls themselves, and a
+ * slope is proof enough where points depend on nothing but trial numbers: neither is probed.
  */
 #ifndef HONE_MASTER_SEARCH_PROBE_H
 #define HONE_MASTER_SEARCH_PROBE_H
