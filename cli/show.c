@@ -236,22 +236,11 @@ static void print_json(const struct shown *shown)
 
 /* ---- which ---- */
 
-static int newest_of(struct source *source, const char *study, uint32_t *out, struct err *err)
-{
-    struct rows rows;
-    int rc = source_run(source, "study_progress", (struct bind[]){BIND_TEXT(":study", study)}, 1, &rows, err);
-    if (rc)
-        return rc;
-    *out = rows.count ? (uint32_t)cell_int(rows_named(&rows, 0, "trials")) : 0;
-    rows_fini(&rows);
-    return 0;
-}
-
 static int show_one(struct source *source, const char *study, const struct selector *selector,
                     const struct opt_show *opt, struct err *err)
 {
     uint32_t newest = 0;
-    int rc = newest_of(source, study, &newest, err);
+    int rc = select_newest(source, study, &newest, err);
     if (rc)
         return rc;
     uint32_t trial = select_one(selector, newest);

@@ -8,6 +8,7 @@
 #include "common/check.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "master/findings.h"
 #include "master/population.h"
 #include "master/rungs.h"
 #include "master/search/pbt.h"
@@ -172,13 +173,14 @@ static bool look(struct turn *turn, struct study *s)
     history_box_clone(&s->history, &s->def.space, &box);
     box_clone(&next, &box, &s->def.space);
     int count =
-        walls_look(&s->def.space, search_boundary(&s->def.search), &s->history, &box, &next, events, room);
+        walls_look(&s->def.space, search_walls(&s->def.search), &s->history, &box, &next, events, room);
     for (int i = 0; i < count; i++) {
         if (events[i].verdict != WALL_GROW && same_event(&events[i], s))
             continue;
         tell(turn, s, &events[i]);
         remember_told(s, &events[i]);
     }
+    findings_edges(turn, s);
     bool moved = !box_equal(&box, &next, &s->def.space);
     if (moved)
         set_box(turn, s, &next, stage_now(s), carried_now(s));
@@ -262,6 +264,7 @@ static bool end_stage(struct turn *turn, struct study *s, const struct stages *s
         stage_next_box(&s->def.space, s->def.search.boundary, &s->history, &box, before, &next, events, room);
     for (int i = 0; i < count; i++)
         tell(turn, s, &events[i]);
+    findings_edges(turn, s);
     bool last = stage + 1 >= stages->count;
     bool goes_on = !last || (still_grows(events, count) && stage + 1 < stages->count + INSERTED_STAGES_MAX);
     if (goes_on) {
@@ -298,7 +301,7 @@ bool course_step(struct turn *turn, struct study *s)
     if (rungs_drop(turn, s) || population_step(turn, s))
         return true;
     size_t finished = history_finished(&s->history);
-    if (finished == s->looked_at || !walls_due(finished))
+    if (!walls_due(s->looked_at, finished))
         return false;
     s->looked_at = finished;
     return look(turn, s);

@@ -392,7 +392,7 @@ static void decide(const struct replay *r, uint64_t before, struct decision *d)
         d->count = stage_next_box(space, era->def.search.boundary, &d->view, &d->box,
                                   stage_at(stages, now ? now->stage : 0), &d->next, d->events, room);
     else
-        d->count = walls_look(space, search_boundary(&era->def.search), &d->view, &d->box, &d->next,
+        d->count = walls_look(space, search_walls(&era->def.search), &d->view, &d->box, &d->next,
                               d->events, room);
 }
 

@@ -103,7 +103,7 @@ static int load_log(void *arg, const struct row_log *row)
         return ERR_BAD;
     if (row->epoch) {
         s->epochs_done += row->epoch > t->last_epoch && !t->is_extra;
-        trial_note_epoch(t, row->epoch, row->value);
+        trial_note_epoch(t, row->epoch, row->value, row->more);
         trial_rescore(t);
     } else {
         t->status = row->to_status;

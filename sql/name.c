@@ -71,7 +71,9 @@ static const char *const ours[] = {"meta",
                                    "learning_curves",
                                    "study_progress",
                                    "worker_timeline",
-                                   "groups"};
+                                   "groups",
+                                   "trial_scores",
+                                   "pareto"};
 
 /* What migrations may want: a study of that name would keep a later version from opening the file. */
 static const char *const wanted[] = {"finding",   "group",    "group_score", "stage",        "rung",

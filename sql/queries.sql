@@ -15,7 +15,10 @@
 --   workers                          one row per worker, connected ones first
 --   trial_head, trial_params, trial_attempts, trial_events, trial_curve, trial_checkpoints,
 --   trial_findings, trial_models, group_trials   :study :trial (number)
+--   newest_trial    :study           trial: the last one's number, 0: none
+--   extra_open      :study           open: trials for an ensemble that are not through
 --   best_groups     :study           groups where points were repeated: trial repeats score spread metric params
+--   best_front      :study           of several metrics: trial status y1 y2 y3 best_epoch epochs goals params seconds worker
 --   trial_origin    :study :trial    what was known when it was proposed: finished under_way best_trial best stage box
 --   trial_lineage   :study :trial    its parent, its children, and who took its place: kin trial epoch attempt path other
 --   trial_bracket   :study :trial    under hyperband: round bracket first_trial trials min_epochs eta epochs
@@ -233,6 +236,11 @@ ON CONFLICT DO NOTHING;
 INSERT INTO trial_finding (trial, attempt, epoch, rule, action, text, advice)
 VALUES (:trial, :attempt, :epoch, :rule, :action, :text, :advice);
 
+-- :trial 0: any of the study. :part is in its text.
+-- name: finding_known
+SELECT count(*) FROM trial t JOIN trial_finding f ON f.trial = t.id
+WHERE t.study = :study AND (:trial = 0 OR t.id = :trial) AND f.rule = :rule AND instr(f.text, :part) > 0;
+
 -- A NULL :path leaves it as it is.
 -- name: set_checkpoint_state
 UPDATE checkpoint SET state = :state, path = coalesce(:path, path)
@@ -311,15 +319,28 @@ FROM trial t CROSS JOIN epoch_counted e ON e.trial = t.id
 WHERE t.study = :study ORDER BY t.number, e.epoch;
 
 -- Everything that samplers and pruners learned from, in the order in which it happened. A row without to_status is an
--- epoch; epoch 0, before training, teaches nothing.
+-- epoch; epoch 0, before training, teaches nothing. An epoch's further metrics come last, if the study is ranked by several.
 -- name: load_log
-SELECT v.seq, v.trial, v.to_status, v.cause, v.attempt, NULL AS epoch, NULL AS value, v.detail, NULL, NULL, NULL, NULL
+SELECT v.seq, v.trial, v.to_status, v.cause, v.attempt, NULL AS epoch, NULL AS value, v.detail, NULL, NULL, NULL, NULL,
+       NULL, NULL
 FROM trial t CROSS JOIN trial_event v ON v.trial = t.id WHERE t.study = :study
 UNION ALL
-SELECT e.seq, e.trial, NULL, NULL, e.attempt, e.epoch, e.value, NULL, NULL, NULL, NULL, NULL
+SELECT e.seq, e.trial, NULL, NULL, e.attempt, e.epoch, e.value, NULL, NULL, NULL, NULL, NULL,
+       CASE (SELECT json_extract(definition, '$.metric[1].name') FROM study WHERE id = :study)
+       WHEN 'seconds' THEN e.seconds
+       ELSE (SELECT x.value FROM metric m JOIN epoch_metric x ON x.metric = m.id AND x.trial = e.trial
+                    AND x.epoch = e.epoch AND x.attempt = e.attempt
+             WHERE m.study = :study
+                   AND m.name = (SELECT json_extract(definition, '$.metric[1].name') FROM study WHERE id = :study)) END,
+       CASE (SELECT json_extract(definition, '$.metric[2].name') FROM study WHERE id = :study)
+       WHEN 'seconds' THEN e.seconds
+       ELSE (SELECT x.value FROM metric m JOIN epoch_metric x ON x.metric = m.id AND x.trial = e.trial
+                    AND x.epoch = e.epoch AND x.attempt = e.attempt
+             WHERE m.study = :study
+                   AND m.name = (SELECT json_extract(definition, '$.metric[2].name') FROM study WHERE id = :study)) END
 FROM trial t CROSS JOIN epoch e ON e.trial = t.id AND e.epoch > 0 WHERE t.study = :study
 UNION ALL
-SELECT seq, NULL, NULL, NULL, NULL, NULL, NULL, NULL, walls, stage, carried, trials FROM box WHERE study = :study
+SELECT seq, NULL, NULL, NULL, NULL, NULL, NULL, NULL, walls, stage, carried, trials, NULL, NULL FROM box WHERE study = :study
 ORDER BY 1;
 
 -- name: load_box_events
@@ -447,10 +468,13 @@ SELECT s.name AS study, t.number AS trial, t."group", t.repeat, t.status, t.caus
        t.best_epoch, t.last_epoch AS epochs, t.until, t.epochs AS length, t.attempt AS attempts, t.seed, t.sampler,
        t.sampler_version, t.seq_cut, t.why, t.platform, t.own_failures, t.lost_on, t.created_ms, t.started_ms,
        t.ended_ms, (t.ended_ms - t.started_ms) / 1000.0 AS seconds,
-       (SELECT count(*) FROM trial b WHERE b.study = t.study) AS trials,
+       (SELECT count(*) FROM trial b WHERE b.study = t.study AND b.sampler <> 'seeds') AS trials,
        (SELECT count(*) + 1 FROM trial b WHERE b.study = t.study AND t.score IS NOT NULL AND b.deleted_ms IS NULL
         AND b.sampler <> 'seeds' AND iif(s.goal = 'maximize', b.score > t.score, b.score < t.score)) AS rank
 FROM study s JOIN trial t ON t.study = s.id WHERE s.name = :study AND t.number = :trial;
+
+-- name: newest_trial
+SELECT coalesce(max(t.number), 0) AS trial FROM study s LEFT JOIN trial t ON t.study = s.id WHERE s.name = :study;
 
 -- name: trial_params
 SELECT sp.name, p.value, sp.dist, sp.definition
@@ -490,6 +514,12 @@ SELECT g.number AS trial, g.score
 FROM study s JOIN trial t ON t.study = s.id JOIN trial g ON g.study = s.id AND g."group" = t."group"
 WHERE s.name = :study AND t.number = :trial AND g.score IS NOT NULL AND g.deleted_ms IS NULL ORDER BY g.number;
 
+-- Trials for an ensemble that have not ended.
+-- name: extra_open
+SELECT count(t.id) AS open FROM study s LEFT JOIN trial t ON t.study = s.id AND t.sampler = 'seeds'
+       AND t.status IN ('waiting', 'running', 'paused')
+WHERE s.name = :study;
+
 -- Where a trial's checkpoints lie, that of the score's epoch first, then the newest ones.
 -- name: trial_models
 SELECT c.path, c.epoch, c.epoch IS t.best_epoch AS is_best, s.base, s.metric
@@ -498,16 +528,16 @@ WHERE s.name = :study AND t.number = :trial AND c.state IN ('offered', 'kept') O
 
 -- name: trial_origin
 SELECT t.seq_cut,
-       (SELECT count(*) FROM trial b WHERE b.study = t.study AND
+       (SELECT count(*) FROM trial b WHERE b.study = t.study AND b.sampler <> 'seeds' AND
         (SELECT v.to_status FROM trial_event v WHERE v.trial = b.id AND v.seq <= t.seq_cut ORDER BY v.seq DESC LIMIT 1)
         IN ('complete', 'pruned', 'failed')) AS finished,
-       (SELECT count(*) FROM trial b WHERE b.study = t.study AND
+       (SELECT count(*) FROM trial b WHERE b.study = t.study AND b.sampler <> 'seeds' AND
         (SELECT v.to_status FROM trial_event v WHERE v.trial = b.id AND v.seq <= t.seq_cut ORDER BY v.seq DESC LIMIT 1)
         IN ('waiting', 'running', 'paused')) AS under_way,
        (SELECT b.number FROM study g JOIN trial b ON b.study = g.id JOIN epoch e ON e.trial = b.id WHERE g.id = t.study
-        AND e.seq <= t.seq_cut AND e.value IS NOT NULL ORDER BY iif(g.goal = 'maximize', -e.value, e.value), b.number LIMIT 1) AS best_trial,
+        AND e.seq <= t.seq_cut AND e.value IS NOT NULL AND b.sampler <> 'seeds' ORDER BY iif(g.goal = 'maximize', -e.value, e.value), b.number LIMIT 1) AS best_trial,
        (SELECT e.value FROM study g JOIN trial b ON b.study = g.id JOIN epoch e ON e.trial = b.id WHERE g.id = t.study
-        AND e.seq <= t.seq_cut AND e.value IS NOT NULL ORDER BY iif(g.goal = 'maximize', -e.value, e.value), b.number LIMIT 1) AS best,
+        AND e.seq <= t.seq_cut AND e.value IS NOT NULL AND b.sampler <> 'seeds' ORDER BY iif(g.goal = 'maximize', -e.value, e.value), b.number LIMIT 1) AS best,
        (SELECT x.stage FROM box x WHERE x.study = s.id AND x.seq <= t.seq_cut ORDER BY x.seq DESC LIMIT 1) AS stage,
        (SELECT x.walls FROM box x WHERE x.study = s.id AND x.seq <= t.seq_cut ORDER BY x.seq DESC LIMIT 1) AS box
 FROM study s JOIN trial t ON t.study = s.id WHERE s.name = :study AND t.number = :trial;
@@ -543,6 +573,13 @@ SELECT (SELECT count(*) FROM attempt a JOIN trial b ON b.id = a.trial WHERE b.st
 FROM study s WHERE s.name = :study;
 
 -- Only where some point was repeated: what `hone best` ranks by then. exact() keeps every digit of the parameters.
+-- name: best_front
+SELECT c.trial, c.status, c.y1, c.y2, c.y3, c.best_epoch, c.epochs, s.definition -> '$.metric' AS goals,
+       (SELECT json_group_object(sp.name, exact(p.value))
+        FROM trial t CROSS JOIN study_param sp ON sp.study = t.study CROSS JOIN param p ON p.trial = t.id AND p.name = sp.name
+        WHERE t.study = s.id AND t.number = c.trial) AS params, c.seconds, c.worker
+FROM study s JOIN trial_scores c ON c.study = s.name WHERE s.name = :study;
+
 -- name: best_groups
 SELECT g.study, g.trial, g.repeats, g.mean AS score, g.spread, g.metric,
        (SELECT json_group_object(sp.name, exact(p.value))

@@ -282,6 +282,9 @@ struct row_finding {
 };
 
 void store_add_finding(struct store *store, const struct row_finding *finding);
+/* Has the study (trial 0), or this trial, a finding of the rule whose text has this part? */
+bool store_finding_known(struct store *store, int64_t study, int64_t trial, const char *rule,
+                         const char *part);
 
 /* ---- boxes ---- */
 
@@ -399,6 +402,7 @@ struct row_log {
     int attempt;
     int epoch;                   /* 0: an event */
     double value;                /* of an epoch */
+    double more[2];              /* of an epoch: the study's further metrics; NaN: none */
     enum trial_status to_status; /* of an event */
     const char *cause, *detail;  /* of an event; NULL: none */
 };

@@ -69,7 +69,7 @@ enum rng_stream {
 };
 
 extern const struct sampler_row sampler_random, sampler_grid, sampler_latin, sampler_halton, sampler_sobol,
-    sampler_coarse, sampler_tpe, sampler_gp, sampler_auto, sampler_cma, sampler_pbt;
+    sampler_coarse, sampler_tpe, sampler_gp, sampler_auto, sampler_cma, sampler_pbt, sampler_nsga;
 
 /* How model-based samplers begin: the trial's point of the scrambled Halton sequence, inside the box of the
  * moment. `note` has its `why` already, which is changed where the sequence has none that keeps the rules. */

@@ -1,4 +1,5 @@
--- Version 3: lines of trials (population-based training) and the brackets of Hyperband.
+-- Version 3: lines of trials (population-based training) and the brackets of Hyperband; studies with several metrics have the
+-- views `trial_scores` and `pareto`. Views are made anew after the steps.
 CREATE TABLE trial_lineage (
     trial          INTEGER PRIMARY KEY REFERENCES trial (id),
     parent         INTEGER NOT NULL REFERENCES trial (id),

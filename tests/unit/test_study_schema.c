@@ -68,6 +68,16 @@ static const struct trial_case builtin_cases[] = {
     {BAD, "metric.name=\"\""},
     {BAD, "metric.nmae=\"x\""},
     {BAD, "metric=\"val_acc\""},
+    {FINE, "metric=[{\"name\":\"val_acc\",\"goal\":\"maximize\",\"score\":\"last\"}]"},
+    {FINE,
+     "metric=[{\"name\":\"val_acc\",\"goal\":\"maximize\"},{\"name\":\"seconds\",\"goal\":\"minimize\"}]"},
+    {BAD, "metric=[]"},
+    {BAD, "metric=[{\"name\":\"val_acc\"}]"},
+    {BAD, "metric=[{\"name\":\"a\",\"goal\":\"maximize\"},{\"name\":\"b\",\"goal\":\"maximize\"},"
+          "{\"name\":\"c\",\"goal\":\"maximize\"},{\"name\":\"d\",\"goal\":\"maximize\"}]"},
+    {READER_ONLY, "metric=[{\"name\":\"a\",\"goal\":\"maximize\"},{\"name\":\"a\",\"goal\":\"minimize\"}]"},
+    {READER_ONLY, "metric=[{\"name\":\"a\",\"goal\":\"maximize\"},{\"name\":\"b\",\"goal\":\"minimize\","
+                  "\"score\":\"last\"}]"},
     {FINE, "search.method=\"random\""},
     {BAD, "search.method=\"rnadom\""},
     {FINE, "search.epochs=3"},
@@ -92,6 +102,8 @@ static const struct trial_case builtin_cases[] = {
     {FINE, "search={\"trials\":9,\"method\":\"auto\"}"},
     {FINE, "search={\"trials\":9,\"method\":\"tpe\"}"},
     {FINE, "search={\"trials\":9,\"method\":\"cma-es\"}"},
+    {FINE, "search={\"trials\":9,\"method\":\"nsga-ii\",\"population\":24}"},
+    {BAD, "search={\"trials\":9,\"method\":\"nsga-ii\",\"population\":3}"},
     {FINE, "require=[\"lr < 0.1\",\"log10(lr) > -2 or lr == 0.5\"]"},
     {BAD, "require=[]"},
     {BAD, "require=\"lr < 0.1\""},
@@ -403,7 +415,7 @@ static void reader_knows_the_schemas_keys(void **state)
 {
     const struct json *schema = *state, *top = json_get(schema, "properties");
     keys_agree(base_builtin, "", top);
-    keys_agree(base_builtin, "metric", json_get(json_get(top, "metric"), "properties"));
+    keys_agree(base_builtin, "metric", properties_of(schema, "metric"));
     keys_agree(base_builtin, "search", json_get(json_get(top, "search"), "properties"));
     keys_agree(base_builtin, "budget", json_get(json_get(top, "budget"), "properties"));
     keys_agree(base_builtin, "prune", json_get(json_get(top, "prune"), "properties"));
