@@ -55,14 +55,6 @@ static void merge_groups(struct evidence *ev)
 
 enum { RUNG_LEAST = 10 };
 
-/* A trial that was let run on, or waits for it: there are rungs. */
-static bool was_at_rung(const struct entry *e)
-{
-    if (entry_is_paused(e))
-        return true;
-    return e->log_count && e->until > 0 && e->log[0].until > 0 && e->log[0].until < e->until;
-}
-
 /* The rung after `above`, from the top: the most epochs below that which some trial stands at; 0: none. */
 static int next_rung(const struct history *history, int above)
 {
@@ -79,10 +71,7 @@ static int next_rung(const struct history *history, int above)
 /* The epochs at which trials are compared; 0: there are no rungs. */
 static int common_rung(const struct history *history)
 {
-    bool has_rungs = false;
-    for (size_t i = 0; i < history->count && !has_rungs; i++)
-        has_rungs = was_at_rung(&history->entries[i]);
-    if (!has_rungs)
+    if (!history_has_rungs(history))
         return 0;
     int params = history->entries[0].point.count, lowest = 0;
     int least = params + 2 > RUNG_LEAST ? params + 2 : RUNG_LEAST;

@@ -267,6 +267,17 @@ bool entry_is_paused(const struct entry *entry)
            entry->score > -INFINITY;
 }
 
+bool history_has_rungs(const struct history *history)
+{
+    for (size_t i = 0; i < history->count; i++) {
+        const struct entry *e = &history->entries[i];
+        bool went_on = e->log_count && e->log[0].until > 0 && e->log[0].until < e->until;
+        if (went_on || entry_is_paused(e))
+            return true;
+    }
+    return false;
+}
+
 size_t history_results(const struct history *history)
 {
     size_t count = history_finished(history);

@@ -124,6 +124,9 @@ bool entry_score_at(const struct entry *entry, int epochs, double *score);
 /* Done with what it was asked for and not over: it waits at a rung (or a stage's end) with a score. */
 bool entry_is_paused(const struct entry *entry);
 
+/* Trials stop and go on: some trial waits like that, or was let run on. */
+bool history_has_rungs(const struct history *history);
+
 /* Final trials with evidence (scored or bad). */
 size_t history_finished(const struct history *history);
 /* The same and those that are paused: what samplers can learn from. */
