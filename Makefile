@@ -84,6 +84,8 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TESTOBJ) $(BUILD)/libhone.a
 $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/libhone.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+$(BUILD)/bench/transit: $(BUILD)/tests/tools/crowd.o
+
 # The disk that fails, for LD_PRELOAD: never with sanitizers, the program it is loaded into has its own.
 $(SHIM): tests/fault/shim.c tests/tools/shim.h
 	$(call say,LINK)
