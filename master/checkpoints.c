@@ -15,7 +15,7 @@
 enum {
     CHUNK_BYTES = 196608, /* 256 KiB as base64 */
     WINDOW = 4 * CHUNK_BYTES,
-    ARRIVALS_MAX = 16,
+    ARRIVALS_MAX = 4, /* at a time: more move no more bytes, and all wait for their pieces to be read */
     READS_MAX = 64,
     STALLS_MAX = 3,           /* leases without a piece, while its worker is there */
     DOOMS_MAX = 1000,         /* a turn */
@@ -228,15 +228,17 @@ static void begin(struct reactor *r, struct turn *turn, struct arrival *a)
     post(&r->checkpoints, a, CHORE_BEGIN);
 }
 
-/* The next one of each worker that is here: of a trial the newest first, for that is what it would resume from. */
+/* The next one of each worker that is here, in turn: of a trial the newest first, for that is what it would resume from.
+ */
 static void begin_next(struct reactor *r, struct turn *turn)
 {
     struct checkpoints *c = &r->checkpoints;
     size_t active = 0;
     for (size_t i = 0; i < c->arrival_count; i++)
         active += c->arrivals[i].state != ARRIVAL_WAITS;
-    for (size_t n = 0; n < r->roster.count && active < ARRIVALS_MAX; n++) {
-        struct worker *w = r->roster.workers[n];
+    size_t workers = r->roster.count, first = workers ? c->next_worker % workers : 0;
+    for (size_t n = 0; n < workers && active < ARRIVALS_MAX; n++) {
+        struct worker *w = r->roster.workers[(first + n) % workers];
         struct arrival *next = NULL;
         bool busy = !w->peer;
         for (size_t i = 0; i < c->arrival_count && !busy; i++) {
@@ -250,6 +252,7 @@ static void begin_next(struct reactor *r, struct turn *turn)
         if (busy || !next)
             continue;
         begin(r, turn, next);
+        c->next_worker = (first + n + 1) % workers;
         active++;
     }
 }

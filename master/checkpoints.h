@@ -58,6 +58,7 @@ struct checkpoints {
     uint64_t doom_tag;
     int64_t next_doom_mono_ms;
     struct arrival *arrivals;
+    size_t next_worker; /* whose turn it is to send one */
     size_t arrival_count, arrival_room;
     struct reading *readings;
     size_t reading_count, reading_room;
