@@ -42,7 +42,7 @@ CPPFLAGS += -D_GNU_SOURCE $(if $(SAN),,-D_FORTIFY_SOURCE=2) -DHONE_VERSION='"$(V
 LDLIBS  += $(PKG_LIBS) -lm -lpthread -ldl
 
 # Samplers replay bit for bit: no fused multiply-adds there. Kernels of nn may use the machine they run on.
-$(BUILD)/master/search/%.o: CFLAGS += -ffp-contract=off
+$(BUILD)/master/search/%.o: CFLAGS += $(if $(SAN),,-O3) -ffp-contract=off -fno-math-errno -fno-trapping-math
 $(BUILD)/worker/nn/%.o: CFLAGS += $(if $(SAN),,-O3) -ffp-contract=off
 
 tests_in = $(filter $(TESTS:%=$(BUILD)/tests/%),$(patsubst %.c,$(BUILD)/%,$(wildcard tests/$(1)/test_*.c)))
@@ -55,7 +55,7 @@ QUICK   := $(call tests_in,unit) $(call tests_in,sim)
 SCRIPTS := $(addsuffix .sh,$(call scripts_in,e2e) $(call scripts_in,fault))
 SHIM    := $(BUILD)/tests/fault/shim.so
 FUZZ    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
-BENCH   := $(patsubst %.c,$(BUILD)/%,$(wildcard bench/*.c))
+BENCH   := $(patsubst %.c,$(BUILD)/%,$(wildcard bench/*.c) bench/search/fidelity.c)
 HOUSE   := $(if $(SAN)$(subst %,,$(TESTS)),,tools/lint tests/unit/test_lint.sh)
 RUN     := HONE=$(abspath $(BUILD)/hone) HONE_STAGE='$(or $(STAGE),test$(if $(SAN), $(SAN)))' tests/run
 

@@ -411,6 +411,10 @@ void checkpoints_on_want(struct reactor *r, struct turn *turn, struct worker *w,
                 (uint64_t)t->attempt == want->attempt;
     if (fine)
         store_load_checkpoints(turn->store, t->id, look_for, &wanted, NULL);
+    if (fine && !wanted.path && t->parent) {
+        wanted.before = INT32_MAX;
+        store_load_checkpoints(turn->store, study_trial(s, t->parent)->id, look_for, &wanted, NULL);
+    }
     if (!wanted.path || wanted.path[0] == '/' || (int64_t)want->offset >= wanted.bytes) {
         outbox_add(turn->outbox, w->peer, &msg); /* data null: there is none */
         free(wanted.path);

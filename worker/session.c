@@ -587,10 +587,11 @@ void session_on_slot_gone(struct session *session, int slot, struct now now)
     struct checkup *checkup = session->slots[slot].checkup;
     session->slots[slot].held = NULL;
     str_clear(&session->slots[slot].out);
-    if (checkup) {
-        checkup_on_gone(checkup);
+    session->slots[slot].checkup = NULL;
+    if (checkup && !checkup->abandoned && checkup_on_gone(checkup))
+        checkup->slot = -1;
+    else if (checkup)
         end_checkup(session, checkup, now);
-    }
     if (held && held->state == HELD_ORPHAN)
         held_remove(&session->held, held);
     else if (held)

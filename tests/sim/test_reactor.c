@@ -499,6 +499,32 @@ static void cancelled_trials_are_replaced_and_do_not_count(void **state)
     rehearsal_free(r);
 }
 
+/* The worker of the first attempt is away when the user cancels, and still away when he wants the trial after all. */
+static void a_cancelled_trial_that_is_wanted_again_has_one_attempt_open(void **state)
+{
+    (void)state;
+    struct rehearsal *r = begin((struct rehearsal_options){0}, "", 1);
+    rehearsal_run(r, 450);
+    struct study *s = study_of(r);
+    struct trial *t = study_trial(s, 1);
+    assert_int_equal(t->status, TRIAL_running);
+    rehearsal_cut_worker(r, 0, 1200); /* less than a lease */
+    call(r, "cancel", "{\"study\":\"s\",\"trials\":[1]}", 0);
+    call(r, "retry", "{\"study\":\"s\",\"trials\":[1]}", 0);
+    rehearsal_add_worker(r, 1);
+    while (t->status != TRIAL_running || t->attempt < 2)
+        rehearsal_run(r, 10);
+    int64_t open = 0;
+    for (size_t i = 0; i < s->count; i++)
+        open += s->trials[i]->is_open;
+    assert_int_equal(s->open_count, open);
+    assert_true(rehearsal_run(r, 600000));
+    assert_int_equal(t->attempt, 2);
+    assert_int_equal(t->status, TRIAL_complete);
+    assert_int_equal(s->open_count, 0);
+    end(r); /* and the store says so too */
+}
+
 static void calls_that_make_no_sense_are_answered(void **state)
 {
     (void)state;
@@ -609,6 +635,7 @@ int main(void)
         cmocka_unit_test(pause_gives_the_slots_back_and_resume_goes_on),
         cmocka_unit_test(stop_ends_a_study_and_resume_takes_it_up),
         cmocka_unit_test(cancelled_trials_are_replaced_and_do_not_count),
+        cmocka_unit_test(a_cancelled_trial_that_is_wanted_again_has_one_attempt_open),
         cmocka_unit_test(calls_that_make_no_sense_are_answered),
         cmocka_unit_test(a_grid_is_covered_exactly_once_whatever_dies),
         cmocka_unit_test(studies_share_workers_by_priority_and_weight),

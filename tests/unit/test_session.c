@@ -851,16 +851,29 @@ static void a_check_dies_with_its_connection(void **state)
     world_free(world);
 }
 
-static void a_slot_that_dies_in_a_check_is_its_result(void **state)
+/* Once may be bad luck: it begins anew, and says so; twice is the result. */
+static void a_slot_that_dies_in_a_check_is_tried_again(void **state)
 {
     (void)state;
     struct world *world = world_new(1, 0);
     connect_to(world, store_a);
     expect_credit(world, 1);
+    check(world, "c1", true, a_command);
+    expect_slot(world, 0, "/check/c1/r1\"");
+    session_on_slot_gone(&world->session, 0, world->now);
+    expect_slot(world, 0, "/check/c1/r1\"");
+    value(world, 1, "{\"val_acc\":0.5}");
+    end(world, 0, "finished", 1);
+    struct msg msg = expect(world, MSG_checked);
+    assert_string_equal(json_text(json_get(json_at(msg.checked.results, 0), "verdict")), "suspicious");
+    assert_string_equal(json_text(json_get(json_at(msg.checked.results, 1), "verdict")), "good");
+    msg_fini(&msg);
+    expect_credit(world, 2);
     check(world, "c1", false, a_command);
     session_on_slot_gone(&world->session, 0, world->now);
+    session_on_slot_gone(&world->session, 0, world->now);
     expect_checked(world, "c1", 1, "G4", "wrong");
-    expect_credit(world, 2);
+    expect_credit(world, 3);
     world_free(world);
 }
 
@@ -898,7 +911,7 @@ int main(void)
         cmocka_unit_test(a_smoke_check_is_one_epoch),
         cmocka_unit_test(the_builtin_trainer_speaks_for_itself),
         cmocka_unit_test(a_check_dies_with_its_connection),
-        cmocka_unit_test(a_slot_that_dies_in_a_check_is_its_result),
+        cmocka_unit_test(a_slot_that_dies_in_a_check_is_tried_again),
     };
     return cmocka_run_group_tests_name("session", tests, NULL, NULL);
 }
