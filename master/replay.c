@@ -392,8 +392,8 @@ static void decide(const struct replay *r, uint64_t before, struct decision *d)
         d->count = stage_next_box(space, era->def.search.boundary, &d->view, &d->box,
                                   stage_at(stages, now ? now->stage : 0), &d->next, d->events, room);
     else
-        d->count = walls_look(space, search_walls(&era->def.search), &d->view, &d->box, &d->next,
-                              d->events, room);
+        d->count =
+            walls_look(space, search_walls(&era->def.search), &d->view, &d->box, &d->next, d->events, room);
 }
 
 static void decision_fini(struct decision *d)

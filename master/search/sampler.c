@@ -188,19 +188,6 @@ int64_t sampler_size(const struct sampler *s)
     return s->row->size ? s->row->size(s) : -1;
 }
 
-/* Where rungs rank badly a model learns to like what is quick and ends badly. As in BOHB (Falkner, Klein, Hutter, ICML
- * 2018) one point in three is none of the model's: that costs a third at the most. */
-enum { RANDOM_EVERY = 3 };
-
-static int random_between(struct sampler *s, const struct history *history, uint32_t trial, struct point *out,
-                          struct proposal *note, struct err *err)
-{
-    str_copy(note->sampler, sizeof note->sampler, sampler_random.name);
-    note->version = sampler_random.version;
-    str_copy(note->why, sizeof note->why, "under rungs one point in three is not the model's");
-    return random_point(s->space, history, s->seed, trial, out, note, err);
-}
-
 int sampler_propose(struct sampler *s, const struct history *history, uint32_t trial, struct point *out,
                     struct proposal *note, struct err *err)
 {
@@ -209,7 +196,5 @@ int sampler_propose(struct sampler *s, const struct history *history, uint32_t t
     bool is_model = !s->row->by_number && !stages_of(s->def) && !pbt_of(s->def);
     if (is_model && probe_point(s->space, search_boundary(s->def), history, out, note))
         return 0;
-    if (s->row->slow && trial % RANDOM_EVERY == 0 && history_has_rungs(history))
-        return random_between(s, history, trial, out, note, err);
     return s->row->propose(s, history, trial, out, note, err);
 }
