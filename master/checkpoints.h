@@ -39,6 +39,7 @@ struct arrival {
     uint64_t tag; /* chores of an earlier try bear another */
     int64_t asked, received, written;
     int64_t moved_mono_ms;
+    int64_t alone_mono_ms; /* since when its worker is away; 0: it is here */
     int stalls;
     bool again; /* it arrived damaged once */
 };
