@@ -86,7 +86,7 @@ CREATE TABLE worker (
     slots     INTEGER NOT NULL,                          -- trainers at a time
     joined_ms INTEGER NOT NULL,                          -- the last time it said hello
     left_ms   INTEGER,                                   -- NULL: connected, as far as we know
-    left_why  TEXT,                                      -- bye, lost
+    left_why  TEXT,                                      -- bye, lost, revoked
     mode      TEXT    NOT NULL DEFAULT 'open'            -- takes jobs; takes none and leaves; one at a time: they fail
               CHECK (mode IN ('open', 'draining', 'quarantined')),
     failed_in_row INTEGER NOT NULL DEFAULT 0             -- attempts that failed there since the last that did well

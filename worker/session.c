@@ -481,6 +481,12 @@ static void on_error(struct session *session, const struct msg_error *error, str
         err_set(&session->failure, ERR_REACH, "the master refuses this worker: %s", error->text);
         session->exit_status = 3;
     }
+    if (strcmp(error->code, "malformed") == 0) { /* a report that cannot be read is never acknowledged */
+        err_set(&session->failure, ERR_PROTO, "the master cannot read what this worker says: %s",
+                error->text);
+        err_hint(&session->failure, "this is a bug; its trials go on elsewhere, from their last checkpoints");
+        session->exit_status = 3;
+    }
 }
 
 static void on_bye(struct session *session)

@@ -381,7 +381,7 @@ static void secrets_are_nowhere_to_be_seen(void **state)
                  " \"search\": {\"method\": \"random\", \"trials\": 1, \"epochs\": 1} }");
     setenv("DATABASE_PASSWORD", "correct horse", 1);
     setenv("HONE_LOG", "debug", 1);
-    START(&worker, p.scratch.folder, "hone", "worker", p.address, "--keys", "k");
+    START(&worker, p.scratch.folder, "hone", "worker", p.address, "--keys", "k", "--log-file", "worker.log");
     unsetenv("DATABASE_PASSWORD");
     unsetenv("HONE_LOG");
     assert_int_equal(RUN(p.scratch.folder, &out, "hone", "submit", "env.json", "--no-check", "--master",
@@ -400,6 +400,9 @@ static void secrets_are_nowhere_to_be_seen(void **state)
     str_clear(&out);
     add_files(p.scratch.folder, &out);
     assert_non_null(memmem(out.text, out.len, "HONE_TRIAL=1", 12)); /* the trainer's log is among it */
+    char *log = path_join(p.scratch.folder, "worker.log");
+    assert_true(file_size(log) > 0); /* and the worker's */
+    free(log);
     assert_null(memmem(out.text, out.len, "correct horse", 13));
     assert_null(memmem(out.text, out.len, "HONE_KEYS", 9));
     str_addn(&seen, out.text, out.len);

@@ -578,6 +578,25 @@ static void a_confused_master_does_no_harm(void **state)
     world_free(world);
 }
 
+/* Its report would wait for an acknowledgement for ever, and the study with it. */
+static void a_worker_that_cannot_be_read_ends(void **state)
+{
+    (void)state;
+    struct world *world = world_new(1, 0);
+    connect_to(world, store_a);
+    expect_credit(world, 1);
+    struct msg msg = {.kind = MSG_error};
+    strcpy(msg.error.code, "unknown");
+    session_on_message(&world->session, &msg, world->now);
+    assert_int_equal(world->session.exit_status, -1);
+    strcpy(msg.error.code, "malformed");
+    strcpy(msg.error.text, "REPORT: epoch: must be there");
+    session_on_message(&world->session, &msg, world->now);
+    assert_int_equal(world->session.exit_status, 3);
+    assert_non_null(strstr(world->session.failure.text, "REPORT: epoch"));
+    world_free(world);
+}
+
 /* ---- leaving ---- */
 
 static void an_idle_worker_leaves(void **state)
@@ -898,6 +917,7 @@ int main(void)
         cmocka_unit_test(a_master_that_never_answers_hello_is_left),
         cmocka_unit_test(a_master_that_forgot_us_is_greeted_again),
         cmocka_unit_test(a_confused_master_does_no_harm),
+        cmocka_unit_test(a_worker_that_cannot_be_read_ends),
         cmocka_unit_test(an_idle_worker_leaves),
         cmocka_unit_test(an_idle_worker_without_a_master_leaves_too),
         cmocka_unit_test(a_worker_with_results_never_idles_away),
