@@ -142,7 +142,8 @@ void outcome_send_fenced(struct turn *turn, peer_id to, const char *study, uint6
 void outcome_fenced(struct turn *turn, struct trial *t)
 {
     if (t->holder && t->holder->peer)
-        outcome_send_fenced(turn, t->holder->peer, t->study->def.name, t->number, (uint64_t)t->attempt, t->token);
+        outcome_send_fenced(turn, t->holder->peer, t->study->def.name, t->number, (uint64_t)t->attempt,
+                            t->token);
     close_attempt(turn, t, "fenced", NULL, NULL);
 }
 
