@@ -17,7 +17,7 @@
 --   trial_findings, trial_models, group_trials   :study :trial (number)
 --   newest_trial    :study           trial: the last one's number, 0: none
 --   extra_open      :study           open: trials for an ensemble that are not through
---   best_groups     :study           groups where points were repeated: trial repeats score spread metric params
+--   best_groups     :study           groups where points were repeated: trial repeats score spread metric members params
 --   best_front      :study           of several metrics: trial status y1 y2 y3 best_epoch epochs goals params seconds worker
 --   trial_origin    :study :trial    what was known when it was proposed: finished under_way best_trial best stage box
 --   trial_lineage   :study :trial    its parent, its children, and who took its place: kin trial epoch attempt path other
@@ -590,6 +590,10 @@ FROM study s JOIN trial_scores c ON c.study = s.name WHERE s.name = :study;
 
 -- name: best_groups
 SELECT g.study, g.trial, g.repeats, g.mean AS score, g.spread, g.metric,
+       (SELECT group_concat(number, ' ')
+        FROM (SELECT m.number FROM study s JOIN trial m ON m.study = s.id
+              WHERE s.name = g.study AND m."group" = g.trial AND m.status = 'complete' AND m.score IS NOT NULL
+                    AND m.deleted_ms IS NULL AND m.sampler <> 'seeds' ORDER BY m.number)) AS members,
        (SELECT json_group_object(sp.name, exact(p.value))
         FROM study s JOIN trial f ON f.study = s.id JOIN study_param sp ON sp.study = f.study
         CROSS JOIN param p ON p.trial = f.id AND p.name = sp.name
