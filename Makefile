@@ -42,7 +42,7 @@ CPPFLAGS += -D_GNU_SOURCE $(if $(SAN),,-D_FORTIFY_SOURCE=2) -DHONE_VERSION='"$(V
 LDLIBS  += $(PKG_LIBS) -lm -lpthread -ldl
 
 # Samplers replay bit for bit: no fused multiply-adds there. Kernels of nn may use the machine they run on.
-$(BUILD)/master/search/%.o: CFLAGS += -ffp-contract=off
+$(BUILD)/master/search/%.o: CFLAGS += $(if $(SAN),,-O3) -ffp-contract=off
 $(BUILD)/worker/nn/%.o: CFLAGS += $(if $(SAN),,-O3) -ffp-contract=off
 
 tests_in = $(filter $(TESTS:%=$(BUILD)/tests/%),$(patsubst %.c,$(BUILD)/%,$(wildcard tests/$(1)/test_*.c)))

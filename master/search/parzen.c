@@ -8,7 +8,7 @@
 #include "common/mem.h"
 #include "master/search/normal.h"
 
-enum { NEWEST = 25, WIDTH_PARTS = 100 };
+enum { NEWEST = 25, WIDTH_PARTS = 100, DIGIT_BITS = 11, DIGIT_MASK = (1 << DIGIT_BITS) - 1 };
 
 /* ---- an axis as a kernel sees it ---- */
 
@@ -70,38 +70,46 @@ static void weigh(struct parzen *z)
 
 struct placed {
     double t;
+    uint64_t key; /* its place between the lowest and the highest, in 33 bits */
     int kernel;
 };
 
-/* Merges two sorted runs; of equals the left goes first. No branch depends on the data but the ends. */
-static void merge(const struct placed *a, const struct placed *a_end, const struct placed *b,
-                  const struct placed *b_end, struct placed *out)
+/* One pass of a radix sort: stable, by eleven bits of the key. */
+static void sort_pass(const struct placed *from, struct placed *to, int n, int shift)
 {
-    while (a < a_end && b < b_end) {
-        bool left = a->t <= b->t;
-        *out++ = *(left ? a : b);
-        a += left;
-        b += !left;
+    int start[1 << DIGIT_BITS] = {0}, sum = 0;
+    for (int i = 0; i < n; i++)
+        start[from[i].key >> shift & DIGIT_MASK]++;
+    for (int d = 0; d <= DIGIT_MASK; d++) {
+        int count = start[d];
+        start[d] = sum;
+        sum += count;
     }
-    memcpy(out, a, (size_t)(a_end - a) * sizeof *out);
-    memcpy(out + (a_end - a), b, (size_t)(b_end - b) * sizeof *out);
+    for (int i = 0; i < n; i++)
+        to[start[from[i].key >> shift & DIGIT_MASK]++] = from[i];
 }
 
-/* Stable merge sort by place; equal ones keep the order of their kernels, which decides their widths. */
+/* Stable sort by place: equal ones keep the order of their kernels, which decides their widths. By 33 bits of where
+ * they lie between the outermost, three passes; what those cannot tell apart is put in order by hand. */
 static void sort_placed(struct placed *s, struct placed *spare, int n)
 {
-    struct placed *from = s, *to = spare;
-    for (int width = 1; width < n; width *= 2) {
-        for (int at = 0; at < n; at += 2 * width) {
-            int middle = at + width < n ? at + width : n, end = at + 2 * width < n ? at + 2 * width : n;
-            merge(from + at, from + middle, from + middle, from + end, to + at);
-        }
-        struct placed *last = from;
-        from = to;
-        to = last;
+    double lo = INFINITY, hi = -INFINITY;
+    for (int i = 0; i < n; i++) {
+        lo = fmin(lo, s[i].t);
+        hi = fmax(hi, s[i].t);
     }
-    if (from != s)
-        memcpy(s, from, (size_t)n * sizeof *s);
+    double scale = hi > lo ? ((1ULL << 3 * DIGIT_BITS) - 1) / (hi - lo) : 0;
+    for (int i = 0; i < n; i++)
+        s[i].key = (uint64_t)((s[i].t - lo) * scale);
+    sort_pass(s, spare, n, 0);
+    sort_pass(spare, s, n, DIGIT_BITS);
+    sort_pass(s, spare, n, 2 * DIGIT_BITS);
+    for (int i = 0; i < n; i++) {
+        int at = i;
+        for (; at > 0 && s[at - 1].t > spare[i].t; at--)
+            s[at] = s[at - 1];
+        s[at] = spare[i];
+    }
 }
 
 /* Width of each kernel from the gaps between neighbours; `s` is sorted. */
@@ -257,6 +265,12 @@ static void find_masses(const struct parzen *z, int dim, struct value v, double 
         mass[k] = mass[z->same[row + (size_t)k]];
 }
 
+static void add_all(const double *restrict mass, int n, double *restrict sum)
+{
+    for (int k = 0; k < n; k++)
+        sum[k] += mass[k];
+}
+
 /* A stepped axis: once for each value among the points. `mass` is room for one number per kernel. */
 static void add_cells(const struct parzen *z, int dim, const struct point *points, int count, double *mass,
                       double *sums)
@@ -272,8 +286,8 @@ static void add_cells(const struct parzen *z, int dim, const struct point *point
             continue;
         find_masses(z, dim, v, mass);
         for (int other = c; other < count; other++)
-            for (int k = 0; k < z->kernels && value_same(points[other].v[i], v); k++)
-                sums[(long)other * z->kernels + k] += mass[k];
+            if (value_same(points[other].v[i], v))
+                add_all(mass, z->kernels, sums + (long)other * z->kernels);
     }
 }
 
