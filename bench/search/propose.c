@@ -125,7 +125,8 @@ int main(int argc, char **argv)
     struct space space;
     struct search_def def;
     struct err err = ERR_NONE;
-    snprintf(text, sizeof text, "{\"method\":\"%s\",\"boundary\":\"off\"}", method); /* no probe in its place */
+    snprintf(text, sizeof text, "{\"method\":\"%s\",\"boundary\":\"off\"}",
+             method); /* no probe in its place */
     struct json *space_json = space_text(), *search_json = parsed(text);
     struct jcur cur = jcur_root(space_json, "space"), search = jcur_root(search_json, "search");
     if (space_parse(&cur, &space, &err) || search_parse(&search, &space, &def, &err)) {

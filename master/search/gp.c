@@ -8,32 +8,26 @@
 #include "common/mem.h"
 #include "master/search/bfgs.h"
 #include "master/search/chol.h"
+#include "master/search/matern.h"
 
 static const double THETA_LOW = -14, THETA_HIGH = 12, NUGGET = 1e-6;
 
 /* ---- kernel ---- */
 
-double matern52(double r_squared)
+/* r^2 of x and the first n observations. */
+WIDE static void distances(const struct gp *gp, const double *x, int n, double *out)
 {
-    double q = sqrt(5 * r_squared);
-    return (1 + q + q * q / 3) * exp(-q);
-}
-
-/* Of M52 by r^2: finite at 0. */
-static double matern52_slope(double r_squared)
-{
-    double q = sqrt(5 * r_squared);
-    return -5.0 / 6 * (1 + q) * exp(-q);
-}
-
-static double r_squared(const struct gp *gp, const double *a, const double *b)
-{
-    double sum = 0;
-    for (int k = 0; k < gp->lines; k++)
-        sum += gp->il[k] * ((a[k] - b[k]) * (a[k] - b[k]));
-    for (int k = gp->lines; k < gp->dims; k++)
-        sum += a[k] != b[k] ? gp->il[k] : 0;
-    return sum;
+    memset(out, 0, (size_t)n * sizeof *out);
+    for (int k = 0; k < gp->dims; k++) {
+        const double *column = gp->columns + (long)k * gp->room;
+        double at = x[k], il = gp->il[k];
+        if (k < gp->lines)
+            for (int i = 0; i < n; i++)
+                out[i] += il * ((at - column[i]) * (at - column[i]));
+        else
+            for (int i = 0; i < n; i++)
+                out[i] += at != column[i] ? il : 0;
+    }
 }
 
 /* ---- storage ---- */
@@ -43,6 +37,7 @@ void gp_init(struct gp *gp, int lines, int dims, int room)
     size_t n = (size_t)room, d = (size_t)dims;
     *gp = (struct gp){.lines = lines, .dims = dims, .room = room};
     gp->x = xcalloc(n * d + 1, sizeof(double));
+    gp->columns = xcalloc(n * d + 1, sizeof(double));
     gp->y = xcalloc(n + 1, sizeof(double));
     gp->theta = xcalloc(d + 2, sizeof(double));
     gp->il = xcalloc(d + 1, sizeof(double));
@@ -50,13 +45,14 @@ void gp_init(struct gp *gp, int lines, int dims, int room)
     gp->apart = xcalloc(n * n + 1, sizeof(double));
     gp->square = xcalloc(n * n + 1, sizeof(double));
     gp->alpha = xcalloc(n + 1, sizeof(double));
-    gp->work = xcalloc(2 * n + 1, sizeof(double));
+    gp->work = xcalloc(4 * n + 1, sizeof(double));
     gp_default_theta(gp);
 }
 
 void gp_fini(struct gp *gp)
 {
     free(gp->x);
+    free(gp->columns);
     free(gp->y);
     free(gp->theta);
     free(gp->il);
@@ -72,6 +68,8 @@ void gp_add(struct gp *gp, const double *x, double y)
 {
     PRE(gp->n < gp->room);
     memcpy(gp->x + (long)gp->n * gp->dims, x, (size_t)gp->dims * sizeof *x);
+    for (int k = 0; k < gp->dims; k++)
+        gp->columns[(long)k * gp->room + gp->n] = x[k];
     gp->y[gp->n++] = y;
 }
 
@@ -97,11 +95,8 @@ static void covariance(struct gp *gp)
 {
     for (int i = 0; i < gp->n; i++) {
         double *row = gp->l + (long)i * gp->room, *apart = gp->apart + (long)i * gp->room;
-        for (int j = 0; j < i; j++) {
-            double r2 = r_squared(gp, gp->x + (long)i * gp->dims, gp->x + (long)j * gp->dims);
-            row[j] = gp->s2 * matern52(r2);
-            apart[j] = r2;
-        }
+        distances(gp, gp->x + (long)i * gp->dims, i, apart);
+        matern52_row(apart, i, gp->s2, row);
         row[i] = gp->s2 + gp->noise + NUGGET + gp->jitter;
     }
 }
@@ -145,26 +140,42 @@ static double prior(const struct gp *gp, const double *theta, double *gradient)
     return loss - theta[d] + gp->s2 - 0.1 * theta[d + 1] + 30 * gp->noise;
 }
 
+/* Sum over the pairs of weight times squared difference in one column. */
+WIDE static double moment(const double *column, int n, double at, bool is_line, const double *weight)
+{
+    double sum[8] = {0}, rest = 0;
+    int j = 0;
+    for (; j + 8 <= n; j += 8)
+        for (int k = 0; k < 8; k++) {
+            double d = is_line ? (at - column[j + k]) * (at - column[j + k]) : at != column[j + k];
+            sum[k] += weight[j + k] * d;
+        }
+    for (; j < n; j++)
+        rest += weight[j] * (is_line ? (at - column[j]) * (at - column[j]) : at != column[j]);
+    return ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7])) + rest;
+}
+
 /* .5 tr((K^-1 - a a') dK) for every theta; K^-1 is in `square`. */
 static void data_gradient(struct gp *gp, double *gradient)
 {
     int n = gp->n, d = gp->dims;
+    double *kernel = gp->work, *weight = gp->work + gp->room, *slope = gp->work + 2 * (long)gp->room;
     for (int i = 0; i < n; i++) {
         const double *xi = gp->x + (long)i * d, *inverse = gp->square + (long)i * gp->room;
         const double *apart = gp->apart + (long)i * gp->room;
         double own = inverse[i] - gp->alpha[i] * gp->alpha[i];
         gradient[d] += 0.5 * own * gp->s2;
         gradient[d + 1] += 0.5 * own * gp->noise;
+        matern52_row(apart, i, gp->s2, kernel);
+        matern52_slope_row(apart, i, gp->s2, slope);
         for (int j = 0; j < i; j++) {
-            const double *xj = gp->x + (long)j * d;
-            double w = inverse[j] - gp->alpha[i] * gp->alpha[j], q = sqrt(5 * apart[j]);
-            double e = exp(-q), slope = w * gp->s2 * (-5.0 / 6) * (1 + q) * e;
-            gradient[d] += w * gp->s2 * (1 + q + q * q / 3) * e;
-            for (int k = 0; k < gp->lines; k++)
-                gradient[k] += slope * gp->il[k] * ((xi[k] - xj[k]) * (xi[k] - xj[k]));
-            for (int k = gp->lines; k < d; k++)
-                gradient[k] += xi[k] != xj[k] ? slope * gp->il[k] : 0;
+            weight[j] = inverse[j] - gp->alpha[i] * gp->alpha[j];
+            slope[j] *= weight[j];
         }
+        gradient[d] += dot(weight, kernel, i);
+        for (int k = 0; k < d; k++)
+            gradient[k] +=
+                gp->il[k] * moment(gp->columns + (long)k * gp->room, i, xi[k], k < gp->lines, slope);
     }
 }
 
@@ -216,8 +227,8 @@ bool gp_fit(struct gp *gp, int steps)
 
 static void cross(const struct gp *gp, const double *x, double *k)
 {
-    for (int i = 0; i < gp->n; i++)
-        k[i] = gp->s2 * matern52(r_squared(gp, x, gp->x + (long)i * gp->dims));
+    distances(gp, x, gp->n, k);
+    matern52_row(k, gp->n, gp->s2, k);
 }
 
 void gp_posterior(struct gp *gp, const double *x, double *mean, double *variance)
@@ -232,8 +243,11 @@ void gp_posterior(struct gp *gp, const double *x, double *mean, double *variance
 void gp_posterior_gradient(struct gp *gp, const double *x, double *mean, double *variance, double *dmean,
                            double *dvariance)
 {
-    double *k = gp->work, *solved = gp->work + gp->room;
-    cross(gp, x, k);
+    double *k = gp->work, *solved = gp->work + gp->room, *slope = gp->work + 2 * (long)gp->room,
+           *step = gp->work + 3 * (long)gp->room;
+    distances(gp, x, gp->n, slope);
+    matern52_row(slope, gp->n, gp->s2, k);
+    matern52_slope_row(slope, gp->n, 2 * gp->s2, slope);
     memcpy(solved, k, (size_t)gp->n * sizeof *k);
     chol_forward(gp->l, gp->n, gp->room, solved);
     *mean = dot(k, gp->alpha, gp->n);
@@ -241,14 +255,12 @@ void gp_posterior_gradient(struct gp *gp, const double *x, double *mean, double 
     chol_backward(gp->l, gp->n, gp->room, solved);
     memset(dmean, 0, (size_t)gp->dims * sizeof *dmean);
     memset(dvariance, 0, (size_t)gp->dims * sizeof *dvariance);
-    for (int i = 0; i < gp->n; i++) {
-        const double *xi = gp->x + (long)i * gp->dims;
-        double slope = 2 * gp->s2 * matern52_slope(r_squared(gp, x, xi));
-        for (int c = 0; c < gp->lines; c++) {
-            double dk = slope * gp->il[c] * (x[c] - xi[c]);
-            dmean[c] += gp->alpha[i] * dk;
-            dvariance[c] -= 2 * solved[i] * dk;
-        }
+    for (int c = 0; c < gp->lines; c++) {
+        const double *column = gp->columns + (long)c * gp->room;
+        for (int i = 0; i < gp->n; i++)
+            step[i] = slope[i] * gp->il[c] * (x[c] - column[i]);
+        dmean[c] = dot(gp->alpha, step, gp->n);
+        dvariance[c] = -2 * dot(solved, step, gp->n);
     }
 }
 

@@ -20,15 +20,16 @@
 struct gp {
     int dims, lines; /* columns; the first `lines` are lines */
     int n, room;
-    double *x;     /* [room][dims] */
-    double *y;     /* [room], about mean 0 and sd 1 */
-    double *theta; /* ln il_k [dims], ln s2, ln noise */
-    double *il;    /* exp of it */
+    double *x;       /* [room][dims] */
+    double *columns; /* the same by column, [dims][room] */
+    double *y;       /* [room], about mean 0 and sd 1 */
+    double *theta;   /* ln il_k [dims], ln s2, ln noise */
+    double *il;      /* exp of it */
     double s2, noise, jitter;
     double *l;      /* Cholesky factor, [room][room] */
     double *apart;  /* r^2 of the pairs, [room][room], lower triangle */
     double *alpha;  /* K^-1 y */
-    double *work;   /* [2 room] */
+    double *work;   /* [4 room] */
     double *square; /* [room][room]: scratch of the fit */
 };
 
@@ -54,7 +55,5 @@ void gp_posterior_gradient(struct gp *gp, const double *x, double *mean, double 
                            double *dvariance);
 /* A pending point, believed to give its posterior mean: one row more, O(n^2). */
 bool gp_believe(struct gp *gp, const double *x);
-
-double matern52(double r_squared);
 
 #endif

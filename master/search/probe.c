@@ -302,8 +302,7 @@ static bool probe(const struct view *v, int param, int side, const struct beyond
                   struct proposal *note)
 {
     const struct observed *from = leaning(v, param, side);
-    int due = FIRST + there->pending * AGAIN + there->losses * AGAIN +
-              there->bad * there->bad * AGAIN_BAD;
+    int due = FIRST + there->pending * AGAIN + there->losses * AGAIN + there->bad * there->bad * AGAIN_BAD;
     if (!from || there->is_sure || v->ev.finished < due ||
         count_beyond(v) >= PROBES + v->ev.finished / PROBE_PART)
         return false;
