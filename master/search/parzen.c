@@ -70,8 +70,8 @@ static void weigh(struct parzen *z)
 
 struct placed {
     double t;
-    uint64_t key; /* its place between the lowest and the highest, in 33 bits */
     int kernel;
+    uint32_t key; /* where it lies between the lowest and the highest, in 32 bits */
 };
 
 /* One pass of a radix sort: stable, by eleven bits of the key. */
@@ -89,7 +89,7 @@ static void sort_pass(const struct placed *from, struct placed *to, int n, int s
         to[start[from[i].key >> shift & DIGIT_MASK]++] = from[i];
 }
 
-/* Stable sort by place: equal ones keep the order of their kernels, which decides their widths. By 33 bits of where
+/* Stable sort by place: equal ones keep the order of their kernels, which decides their widths. By 32 bits of where
  * they lie between the outermost, three passes; what those cannot tell apart is put in order by hand. */
 static void sort_placed(struct placed *s, struct placed *spare, int n)
 {
@@ -98,9 +98,9 @@ static void sort_placed(struct placed *s, struct placed *spare, int n)
         lo = fmin(lo, s[i].t);
         hi = fmax(hi, s[i].t);
     }
-    double scale = hi > lo ? ((1ULL << 3 * DIGIT_BITS) - 1) / (hi - lo) : 0;
-    for (int i = 0; i < n; i++)
-        s[i].key = (uint64_t)((s[i].t - lo) * scale);
+    double scale = UINT32_MAX / (hi - lo);
+    for (int i = 0; i < n && hi > lo && isfinite(scale); i++)
+        s[i].key = (uint32_t)((s[i].t - lo) * scale);
     sort_pass(s, spare, n, 0);
     sort_pass(spare, s, n, DIGIT_BITS);
     sort_pass(s, spare, n, 2 * DIGIT_BITS);
@@ -168,7 +168,7 @@ static void line_kernels(struct parzen *z, int dim, const struct point *const *p
         same[k] = k;
         seen[k] = k < m ? !has_place : -1;
         if (has_place)
-            sorted[used++] = (struct placed){mu[k], k};
+            sorted[used++] = (struct placed){mu[k], k, 0};
     }
     sort_placed(sorted, sorted + m + 1, used);
     set_widths(sorted, used, range, width / (m + 2 < WIDTH_PARTS ? m + 2 : WIDTH_PARTS), width, sigma);
