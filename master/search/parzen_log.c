@@ -88,7 +88,8 @@ static double log_cell(const struct parzen *z, int dim, struct value v, int kern
     size_t at = (size_t)dim * (size_t)z->kernels + (size_t)kernel;
     struct span cell = place_cell(param_of(z, dim), v), range = parzen_range(z, dim);
     double lo = fmax(cell.lo, range.lo), hi = fmin(cell.hi, range.hi);
-    return normal_log_mass((lo - z->mu[at]) * z->scale[at], (hi - z->mu[at]) * z->scale[at]) - z->constant[at];
+    return normal_log_mass((lo - z->mu[at]) * z->scale[at], (hi - z->mu[at]) * z->scale[at]) -
+           z->constant[at];
 }
 
 static double log_prior(const struct sums *s, int c)
