@@ -343,6 +343,14 @@ UNION ALL
 SELECT seq, NULL, NULL, NULL, NULL, NULL, NULL, NULL, walls, stage, carried, trials, NULL, NULL FROM box WHERE study = :study
 ORDER BY 1;
 
+-- The training loss of every epoch, in the order in which it was told; it may be what trials are ranked by.
+-- name: load_train_losses
+SELECT e.trial, e.epoch, CASE WHEN s.metric = 'train_loss' THEN e.value ELSE x.value END AS loss
+FROM study s CROSS JOIN trial t ON t.study = s.id CROSS JOIN epoch e ON e.trial = t.id AND e.epoch > 0
+     LEFT JOIN metric m ON m.study = s.id AND m.name = 'train_loss'
+     LEFT JOIN epoch_metric x ON x.metric = m.id AND x.trial = e.trial AND x.epoch = e.epoch AND x.attempt = e.attempt
+WHERE s.id = :study AND loss IS NOT NULL ORDER BY e.seq;
+
 -- name: load_box_events
 SELECT seq, param, side, verdict, stage, best, lean, slope, trend, top, trials, before_low, before_high, after_low,
        after_high, choice, behind, text

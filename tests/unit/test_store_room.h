@@ -175,4 +175,13 @@ static inline uint64_t report(struct store *store, int64_t trial, int attempt, i
 
 #define IN_A_ROOM(f) cmocka_unit_test_setup_teardown(f, enter, leave)
 
+static inline void patch(const char *path, long at, const char *bytes, size_t len)
+{
+    FILE *file = fopen(path, "r+b");
+    assert_non_null(file);
+    fseek(file, at, SEEK_SET);
+    assert_int_equal(fwrite(bytes, 1, len, file), len);
+    fclose(file);
+}
+
 #endif
