@@ -19,7 +19,7 @@
 --   extra_open      :study           open: trials for an ensemble that are not through
 --   best_groups     :study           groups where points were repeated: trial repeats score spread metric members params
 --   best_front      :study           of several metrics: trial status y1 y2 y3 best_epoch epochs goals params seconds worker
---   trial_origin    :study :trial    what was known when it was proposed: finished under_way best_trial best stage box
+--   trial_origin    :study :trial    what was known when it was proposed: warm source finished under_way best_trial best stage box
 --   trial_lineage   :study :trial    its parent, its children, and who took its place: kin trial epoch attempt path other
 --   trial_bracket   :study :trial    under hyperband: round bracket first_trial trials min_epochs eta epochs
 --   trial_queue     :study :trial    what it waits for: open before slots workers busy
@@ -535,7 +535,8 @@ FROM study s JOIN trial t ON t.study = s.id JOIN checkpoint c ON c.trial = t.id
 WHERE s.name = :study AND t.number = :trial AND c.state IN ('offered', 'kept') ORDER BY is_best DESC, c.epoch DESC, c.attempt DESC;
 
 -- name: trial_origin
-SELECT t.seq_cut,
+SELECT t.seq_cut, (SELECT count(*) FROM warm w WHERE w.study = t.study) AS warm,
+       (SELECT min(w.source) FROM warm w WHERE w.study = t.study) AS source,
        (SELECT count(*) FROM trial b WHERE b.study = t.study AND b.sampler <> 'seeds' AND
         (SELECT v.to_status FROM trial_event v WHERE v.trial = b.id AND v.seq <= t.seq_cut ORDER BY v.seq DESC LIMIT 1)
         IN ('complete', 'pruned', 'failed')) AS finished,

@@ -6,7 +6,6 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,16 +49,6 @@ static int clear(void **state)
     struct room *room = *state;
     scratch_fini(&room->scratch);
     return 0;
-}
-
-static void change(const struct room *room, const char *sql)
-{
-    sqlite3 *db = NULL;
-    char *why = NULL;
-    assert_int_equal(sqlite3_open(room->db, &db), SQLITE_OK);
-    if (sqlite3_exec(db, sql, NULL, NULL, &why) != SQLITE_OK)
-        fail_msg("%s: %s", sql, why);
-    sqlite3_close(db);
 }
 
 static void expect_wrong(const struct room *room, const char *what, const char *text)
@@ -112,7 +101,7 @@ static void every_broken_rule_is_seen(void **state)
     struct room *room = *state;
     expect_fine(room);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        change(room, cases[i].sql);
+        db_change(room->db, cases[i].sql);
         expect_wrong(room, cases[i].sql, cases[i].text);
         assert_int_equal(RUN(room->scratch.folder, NULL, "cp", "whole.db", "hone.db"), 0);
     }
