@@ -678,14 +678,17 @@ FROM (SELECT t.number, t.score, t.best_epoch, e.value, iif(e.value IS NULL, NULL
       WHERE s.name = :study) c
 WHERE c.place = 1 AND (c.score IS NOT c.value OR c.best_epoch IS NOT c.epoch);
 
--- Cancelled trials are replaced by others and do not count; a retry goes beyond the budget.
+-- Cancelled trials are replaced by others and do not count; a retry goes beyond the budget; one that was lowered when it was
+-- spent binds nobody afterwards.
 -- name: verify_budget
 SELECT NULL AS trial, count(*) || ' trials were sampled, ' || json_extract(s.definition, '$.search.trials') ||
        ' are planned' AS text
 FROM study s JOIN trial t ON t.study = s.id
 WHERE s.name = :study AND t.sampler NOT IN ('enqueued', 'seeds')
   AND NOT EXISTS (SELECT 1 FROM trial_event v WHERE v.trial = t.id AND v.to_status = 'cancelled')
-GROUP BY s.id HAVING count(*) > json_extract(s.definition, '$.search.trials')
+GROUP BY s.id HAVING count(*) > max(json_extract(s.definition, '$.search.trials'),
+                                    coalesce((SELECT max(coalesce(CAST(e.before AS INTEGER), 1 << 62)) FROM study_event e
+                                              WHERE e.study = s.id AND e.event = 'edit' AND e.path = 'search.trials'), 0))
 UNION ALL
 SELECT t.number, 'it is ' || t.status || ' in a study that has ended'
 FROM study s JOIN trial t ON t.study = s.id
