@@ -27,7 +27,7 @@
 #include "worker/lines.h"
 #include "worker/slot.h"
 
-enum { PATIENCE_MS = 30000 };
+enum { PATIENCE_MS = 240000 };
 
 /* ---- a warm trainer: `PROGRAM train` ---- */
 

@@ -41,6 +41,14 @@ static const char study_text[] =
     "  \"space\": {\"lr\": {\"log\": [1e-4, 1]}},\n"
     "  \"search\": {\"method\": \"random\", \"trials\": 1000, \"epochs\": 5, \"seed\": 7} }\n";
 
+/* For scripts: $HONE is the executable under test, wherever they run. */
+static inline void name_the_executable(void)
+{
+    char *built = path_absolute("build/hone");
+    setenv("HONE", built, 0);
+    free(built);
+}
+
 /* ---- a master with keys ---- */
 
 struct place {

@@ -96,14 +96,13 @@ static void without_keys_another_hosts_master_runs_no_command_here(void **state)
         skip();
     }
     snprintf(db, sizeof db, "%s/hone.db", scratch.folder);
-    scratch_text(&scratch, "evil.json",
-                 "{ \"study\": \"evil\", \"metric\": {\"name\": \"m\", \"goal\": \"maximize\"}, \"trainer\": "
-                 "{\"command\": [\"touch\", \"pwned\"]}, \"space\": {\"x\": {\"uniform\": [0, 1]}},"
-                 " \"search\": {\"method\": \"random\", \"trials\": 1, \"epochs\": 1}, \"max_attempts\": 1 }");
+    scratch_text(
+        &scratch, "evil.json",
+        "{ \"study\": \"evil\", \"metric\": {\"name\": \"m\", \"goal\": \"maximize\"}, \"trainer\": "
+        "{\"command\": [\"touch\", \"pwned\"]}, \"space\": {\"x\": {\"uniform\": [0, 1]}},"
+        " \"search\": {\"method\": \"random\", \"trials\": 1, \"epochs\": 1}, \"max_attempts\": 1 }");
     scratch_text(&scratch, "elsewhere.sh", elsewhere);
-    char *hone = path_absolute("build/hone");
-    setenv("HONE", hone, 0);
-    free(hone);
+    name_the_executable();
     START(&net, scratch.folder, "unshare", "-rn", "--kill-child", "sh", "elsewhere.sh");
     db_await(db, "SELECT count(*) FROM trial WHERE status = 'failed'");
     assert_int_equal(
