@@ -4,6 +4,7 @@
 
 #include "common/file.h"
 #include "master/search/normal.h"
+#include "tests/tools/page.h"
 
 enum { ROWS = 71 };
 
@@ -23,28 +24,6 @@ static void expected_improvement_is_monotone(void **state)
         for (double s = 1e-4; s < 20; s *= 1.01)
             /* Where it is sure to be better it is -m, whatever s: to the last digits. */
             assert_true(log_ei(m, 1.01 * s) > log_ei(m, s) - (m < 0 ? 1e-13 : 0));
-}
-
-/* The text between the next two backquotes from *at on; NULL if there is none before `end`. The caller frees. */
-static char *quoted(const char **at, const char *end)
-{
-    const char *open = memchr(*at, '`', (size_t)(end - *at));
-    const char *close = open ? memchr(open + 1, '`', (size_t)(end - open - 1)) : NULL;
-    if (!close)
-        return NULL;
-    *at = close + 1;
-    return xstrndup(open + 1, (size_t)(close - open - 1));
-}
-
-static bool has_test(const char *file, const char *test)
-{
-    char *path = xasprintf("tests/%s.c", file), *call = xasprintf("cmocka_unit_test(%s)", test);
-    struct str text = {0};
-    bool found = !file_read(path, 1 << 20, &text, NULL) && strstr(str_text(&text), call);
-    str_fini(&text);
-    free(path);
-    free(call);
-    return found;
 }
 
 static void every_oracle_has_its_test(void **state)
