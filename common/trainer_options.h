@@ -34,6 +34,9 @@ bool trainer_option_known(const char *name);
  * as far as they can be without the parameters. */
 int trainer_options_check(const struct jcur *trainer, struct err *err);
 
+/* What the built-in trainer reports of an epoch, all of which can be a study's metric; NULL after the last. */
+extern const char *const trainer_metrics[];
+
 /* Does anything in the trainer object use the parameter: an option's name, or {name} in one of its texts? */
 bool trainer_uses_param(const struct json *trainer, const char *name);
 

@@ -204,7 +204,7 @@ static int parse_values(const struct jcur *cur, struct param *p, struct err *err
         return ERR_BAD;
     p->values = xcalloc(json_count(at.node), sizeof *p->values);
     for (const struct json *m = json_first(at.node); m; m = json_next(m)) {
-        struct jcur item = {m, &at, NULL, p->value_count, at.file};
+        struct jcur item = jcur_item(&at, m, p->value_count);
         double *x = &p->values[p->value_count++];
         if (domain_num(p, &item, x, err))
             return ERR_BAD;
@@ -298,7 +298,7 @@ static int parse_choices(const struct jcur *cur, struct param *p, struct err *er
         return ERR_BAD;
     p->choices = xcalloc(json_count(at.node), sizeof *p->choices);
     for (const struct json *m = json_first(at.node); m; m = json_next(m)) {
-        struct jcur item = {m, &at, NULL, p->choice_count, at.file};
+        struct jcur item = jcur_item(&at, m, p->choice_count);
         struct choice *made = &p->choices[p->choice_count];
         if (choice_parse(&item, made, err))
             return ERR_BAD;
