@@ -124,7 +124,7 @@ static int add_study(struct party *party, struct source *source, const struct op
     const char *study = cell_text(rows_named(&head, 0, "study"));
     if (opt->seeds < 0)
         rc = add_top(party, source, place, study, opt->top, err);
-    else if (!(rc = seeds_best(source, study, &trial, err)))
+    else if (!(rc = select_best(source, study, &trial, err)))
         rc = add_seeds(party, source, opt, place, study, trial, err);
     rows_fini(&head);
     return rc;

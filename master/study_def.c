@@ -319,8 +319,10 @@ int study_def_load(const char *path, const char *const *sets, int set_count, str
     int rc = file_read(path, STUDY_FILE_MAX_BYTES, &text, err);
     if (!rc)
         rc = study_def_parse(str_text(&text), text.len, path_base(path), sets, set_count, out, err);
-    else if (rc == ERR_GONE && err)
+    else if (rc == ERR_GONE && err) {
         rc = err->code = ERR_BAD;
+        err_hint(err, "hone help spiral.json > study.json writes one to start from");
+    }
     str_fini(&text);
     return rc;
 }

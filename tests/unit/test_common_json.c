@@ -107,7 +107,7 @@ static void slips_of_the_pen_are_named(void **state)
         {"{\"a\": 'b'}", "s.json:1:7: not valid JSON: a text stands in double quotes"},
         {"{\"a\": {\"b\": [1, 2}}", "s.json:1:18: not valid JSON: a ] is missing before this }"},
         {"[{\"a\": 1]", "s.json:1:9: not valid JSON: a } is missing before this ]"},
-        {"{\"a\": {\"b\": 1}", "s.json:1:16: not valid JSON: the text ends before its last }"},
+        {"{\"a\": {\"b\": 1}", "s.json:1:15: not valid JSON: the text ends before its last }"},
         {"{\"a\": [1", "s.json:1:9: not valid JSON: the text ends before its last ]"},
         {"{\"a\": 1}}", "s.json:1:9: not valid JSON: this closes nothing that is open"},
         {"{\"lr\": .1}", "s.json:1:8: not valid JSON: a number is written like 0.5, -3 or 1e-4"},
