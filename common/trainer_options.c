@@ -40,7 +40,7 @@ static const struct trainer_option *option_find(const char *name)
     return NULL;
 }
 
-bool trainer_option_known(const char *name)
+static bool option_known(const char *name)
 {
     return option_find(name) != NULL;
 }
@@ -167,7 +167,7 @@ bool trainer_uses_param(const struct json *trainer, const char *name)
 {
     if (json_type(trainer) != JSON_OBJECT)
         return false;
-    if (trainer_option_known(name))
+    if (option_known(name))
         return true;
     for (const struct json *member = json_first(trainer); member; member = json_next(member)) {
         if (text_uses(json_text(member), name))

@@ -28,7 +28,6 @@ struct trainer_option {
 
 /* Row i of the table, NULL after the last; for help, completion and the schema of the study file. */
 const struct trainer_option *trainer_option_at(int i);
-bool trainer_option_known(const char *name);
 
 /* Is this study's trainer object one the built-in trainer can take? Values with a {placeholder} are checked
  * as far as they can be without the parameters. */

@@ -112,7 +112,7 @@ static void slips_of_the_pen_are_named(void **state)
         {"{\"a\": 1}}", "s.json:1:9: not valid JSON: this closes nothing that is open"},
         {"{\"lr\": .1}", "s.json:1:8: not valid JSON: a number is written like 0.5, -3 or 1e-4"},
         {"{\"lr\": +1}", "s.json:1:8: not valid JSON: a number is written like 0.5, -3 or 1e-4"},
-        {"{\"dir\": \"C:\\data\"}", "s.json:1:11: not valid JSON: a \\ in a text is written \\\\"},
+        {"{\"dir\": \"C:\\data\"}", "s.json:1:12: not valid JSON: a \\ in a text is written \\\\"},
         {"{\"on\": True}",
          "s.json:1:8: not valid JSON: a text stands in double quotes; without them there are only "
          "true, false and null"},
