@@ -10,6 +10,8 @@
 #include "common/json_line.h"
 #include "common/mem.h"
 
+enum { NAMES_MAX = 340 }; /* bytes of a list of names in a hint */
+
 struct jcur jcur_root(const struct json *node, const char *file)
 {
     return (struct jcur){.node = node, .file = file};
@@ -185,16 +187,26 @@ const char *nearest_name(const char *word, const char *const *names)
     return nearest;
 }
 
+/* "grid, random, tpe", as many as a hint has room for. */
+static void add_names(struct str *out, const char *const *names)
+{
+    for (const char *const *n = names; *n; n++) {
+        bool is_full = out->len + strlen(*n) > NAMES_MAX;
+        str_addf(out, "%s%s", out->len ? ", " : "", is_full ? "…" : *n);
+        if (is_full)
+            return;
+    }
+}
+
 static int hint_at_names(const char *word, const char *const *names, struct err *err)
 {
     struct str all = {0};
-    for (const char *const *n = names; *n; n++)
-        str_addf(&all, "%s%s", all.len ? ", " : "", *n);
+    add_names(&all, names);
     const char *nearest = nearest_name(word, names);
     if (nearest)
-        err_hint(err, "did you mean \"%s\"? (known: %.240s)", nearest, str_text(&all));
+        err_hint(err, "did you mean \"%s\"? (known: %s)", nearest, str_text(&all));
     else
-        err_hint(err, "known: %.300s", str_text(&all));
+        err_hint(err, "known: %s", str_text(&all));
     str_fini(&all);
     return ERR_BAD;
 }

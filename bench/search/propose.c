@@ -15,7 +15,7 @@
 #include "common/rng.h"
 #include "master/search/sampler.h"
 
-enum { DIMS = 20, ROUNDS = 15 };
+enum { DIMS = 20, ROUNDS = 201 };
 
 static double process_ms(void)
 {

@@ -41,6 +41,10 @@ void parzen_log(const struct parzen *parzen, const struct point *points, int cou
 /* The same, but of or_zero only whether the value is zero counts: a peak of the range is worth nothing against the zero,
  * which has none. False, and nothing is done: none of its parameters has or_zero. */
 bool parzen_log_zeros(const struct parzen *parzen, const struct point *points, int count, double *out);
+/* Log probability that a kernel gives to one of `count` categories, of which it has seen one; the prior (-1) its mass. */
+double parzen_log_category(const struct parzen *parzen, int seen, int category, int count, double mass);
+/* The range of one of its axes, cells and all, in T-space. */
+struct span parzen_range(const struct parzen *parzen, int dim);
 /* Draws values for its parameters into `point`. */
 void parzen_draw(const struct parzen *parzen, struct rng *rng, struct point *point);
 

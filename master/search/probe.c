@@ -360,6 +360,14 @@ static bool scout(const struct view *v, const struct history *history, struct po
 
 /* ---- all of them ---- */
 
+static bool any_may_grow(const struct view *v)
+{
+    for (int i = 0; i < v->space->count; i++)
+        if (may_grow(v, i))
+            return true;
+    return false;
+}
+
 static const char *find(const struct view *v, const struct history *history, struct point *out,
                         struct proposal *note)
 {
@@ -377,6 +385,8 @@ bool probe_point(const struct space *space, enum boundary study, const struct hi
 {
     struct view v = {.space = space, .study = study};
     const char *who = NULL;
+    if (!any_may_grow(&v))
+        return false;
     evidence_init(&v.ev, history);
     if (v.ev.finished >= FIRST) {
         history_box_clone(history, space, &v.box);

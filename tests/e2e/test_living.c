@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/json.h"
 #include "tests/tools/shell.h"
 
 /* A trial is one small awk: the search is what is tried here. */
@@ -116,6 +117,27 @@ static void what_matters_is_told(void **state)
     assert_int_equal(HONE("importance", "nosuch"), 2);
 }
 
+/* The first group of a list in the output, under `key` or by itself: its numbers are those of its members. */
+static void assert_groups_say(const char *key)
+{
+    char sql[300];
+    struct json *root = json_parse(str_text(&out), out.len, "out", NULL);
+    assert_non_null(root);
+    const struct json *list = key ? json_get(root, key) : root, *first = json_at(list, 0);
+    const char *members = json_text(json_get(first, "members"));
+    snprintf(sql, sizeof sql,
+             "SELECT count(*) = %d AND abs(avg(score) - %.17g) < 1e-12 AND "
+             "abs(sqrt((sum(score * score) - 3 * avg(score) * avg(score)) / 2) - %.17g) < 1e-6 FROM trial "
+             "WHERE instr(' %s ', ' ' || number || ' ')",
+             (int)json_num(json_get(first, "repeats")), json_num(json_get(first, "score")),
+             json_num(json_get(first, "spread")), members);
+    char path[160];
+    snprintf(path, sizeof path, "%s/g.db", scratch.folder);
+    if (!db_int(path, sql))
+        fail_msg("%s: %s", sql, str_text(&out));
+    json_free(root);
+}
+
 static void groups_are_ranked_by_their_mean(void **state)
 {
     (void)state;
@@ -127,7 +149,11 @@ static void groups_are_ranked_by_their_mean(void **state)
                  "  \"repeat\": {\"folds\": 3} }\n");
     assert_int_equal(HONE("run", "g.json", "--db", "g.db", "--workers", "2", "--quiet"), 0);
     assert_int_equal(HONE("best", "--db", "g.db", "--csv"), 0);
-    assert_said("rank,trial,score,spread,repeats,p_best,lr\n1,");
+    assert_said("rank,trial,score,spread,repeats,members,p_best,lr\n1,");
+    assert_int_equal(HONE("run", "g.json", "--db", "g.db", "--json"), 0); /* ended: what it found */
+    assert_groups_say("best");
+    assert_int_equal(HONE("best", "--db", "g.db", "--json"), 0);
+    assert_groups_say(NULL);
     assert_int_equal(
         HONE("sql", "--db", "g.db", "--csv", "SELECT max(repeats), count(spread) > 0 FROM groups"), 0);
     assert_said("\n3,1\n");

@@ -175,7 +175,7 @@ static void groups_are_shown_at_the_end(void **state)
     assert_said("P(best)");
     assert_said("repeats");
     assert_int_equal(HONE("best", "--db", "g.db", "--csv"), 0);
-    assert_said("rank,trial,score,spread,repeats,p_best,x,y\n1,");
+    assert_said("rank,trial,score,spread,repeats,members,p_best,x,y\n1,");
 }
 
 int main(void)

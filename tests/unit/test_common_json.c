@@ -271,6 +271,11 @@ static void unknown_words_get_a_suggestion(void **state)
     assert_int_equal(jcur_known(&search, keys, &err), ERR_BAD);
     assert_string_equal(err.text, "study.json: search: unknown key \"trials\"");
     assert_string_equal(err.hint, "did you mean \"trial\"? (known: method, trial)");
+    const char *many[101] = {NULL};
+    for (int i = 0; i < 100; i++)
+        many[i] = "stochastic";
+    assert_int_equal(jcur_choice(&method, many, &which, &err), ERR_BAD);
+    assert_string_equal(err.hint + strlen(err.hint) - strlen("stochastic, …"), "stochastic, …");
     struct jcur space = jcur_get(&top, "space"), lr = jcur_get(&space, "lr"), log = jcur_get(&lr, "log");
     assert_int_equal(jcur_known(&log, keys, &err), ERR_BAD);
     struct jcur absent = jcur_get(&top, "none");

@@ -178,6 +178,36 @@ static void test_newest_attempt_of_an_epoch_counts(void **state)
     store_close(store);
 }
 
+static int see_loss(void *arg, int64_t trial, int epoch, double loss)
+{
+    str_addf(arg, "%lld %d %g, ", (long long)trial, epoch, loss);
+    return 0;
+}
+
+static void test_training_losses_come_back_in_the_order_they_were_told(void **state)
+{
+    struct room *room = *state;
+    struct store *store = open_db(room->db);
+    int64_t study = add_study(store, "s"), worker = join(store, "w");
+    int64_t a = add_trial(store, study, 1, 1), b = add_trial(store, study, 2, 2);
+    start_attempt(store, a, 1, worker);
+    start_attempt(store, b, 1, worker);
+    static const double losses[] = {2.5, 1.5, NAN};
+    for (int i = 0; i < 3; i++) {
+        struct row_epoch epoch = {i == 1 ? a : b, 1, i + 1, 0.5, 1, 1};
+        struct row_metric metrics[] = {{"val_loss", 9}, {"train_loss", losses[i]}};
+        store_add_epoch(store, &epoch, metrics, 2);
+    }
+    report(store, a, 1, 3, 0.9);
+    struct str seen = {0}, told = {0};
+    str_addf(&told, "%lld 1 2.5, %lld 2 1.5, ", (long long)b, (long long)a);
+    assert_int_equal(store_load_train_losses(store, study, see_loss, &seen, NULL), 0);
+    assert_string_equal(str_text(&seen), str_text(&told));
+    str_fini(&seen);
+    str_fini(&told);
+    store_close(store);
+}
+
 static void test_a_report_sent_twice_changes_nothing(void **state)
 {
     struct room *room = *state;
@@ -419,6 +449,7 @@ int main(void)
         IN_A_ROOM(test_trials_come_back),
         IN_A_ROOM(test_open_attempts_come_back),
         IN_A_ROOM(test_newest_attempt_of_an_epoch_counts),
+        IN_A_ROOM(test_training_losses_come_back_in_the_order_they_were_told),
         IN_A_ROOM(test_a_report_sent_twice_changes_nothing),
         IN_A_ROOM(test_seq_goes_on_after_a_restart),
         IN_A_ROOM(test_the_log_in_order),
