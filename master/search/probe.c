@@ -21,10 +21,11 @@ enum {
     PROBE_PART = 8,
     SCOUT_UNTIL = 120,
     BEYOND_MAX = 64,
-    TRIES = 4
+    TRIES = 6,
+    WINS = 2
 };
 static const double OUTER = 0.9, STEP = 0.5, EPS = 1e-9;
-static const double SURE = 1.5, SUM = 1,
+static const double SURE = 1.5, SUM = 1.2,
                     COUNTS = 0.1; /* gains: alone, of several together, and to count at all */
 static const double NO_STRUCTURE = 0.33;
 
@@ -122,11 +123,11 @@ static int gather(const struct space *space, const struct evidence *ev, const st
 static void count_gain(struct beyond *there, const struct observed *out, double gain, double by, double *most)
 {
     there->gain = fmax(there->gain, gain);
+    there->total += fmax(-1, fmin(gain, 1));
     there->losses += gain < COUNTS;
     if (gain < COUNTS)
         return;
     there->wins++;
-    there->total += fmin(gain, 1);
     there->best = fmax(there->best, by);
     if (out->score > *most)
         there->winner = out->trial;
@@ -149,7 +150,8 @@ struct beyond probe_beyond(const struct space *space, const struct evidence *ev,
         if (base > -INFINITY)
             count_gain(&there, out[i], more > 0 ? more / fmax(spread, 1e-300) : -1, by, &most);
     }
-    there.is_sure = there.gain >= SURE || (there.total >= SUM && there.wins >= there.losses);
+    there.is_sure = there.gain >= SURE ||
+                    (there.total >= SUM && there.wins >= WINS && there.wins >= there.losses);
     for (int i = 0; i < n; i++)
         if (out[i]->state == HISTORY_BAD && way_out(space, box, out[i]->point, param, side, &by) &&
             by > there.best)
@@ -399,6 +401,6 @@ bool probe_point(const struct space *space, enum boundary study, const struct hi
     if (!who)
         return false;
     str_copy(note->sampler, sizeof note->sampler, who);
-    note->version = 2;
+    note->version = 3;
     return true;
 }

@@ -6,7 +6,7 @@
  * kinds, in this order:
  *
  *   confirm   a pair has gained, but not enough to be sure: the best inside that has no partner there is taken to the
- *             same place, at once; up to four pairs, as long as there are no more losses than gains
+ *             same place, at once; up to six pairs, as long as there are no more losses than gains
  *   probe     one of the best three of at least 12 results lies in the outer tenth: that one, half the width the box
  *             began with beyond the wall, or half of the way to the nearest that was tried there; again after 16 l
  *             results more for l losses, 4 b^2 for b that diverged, and no more
@@ -18,12 +18,12 @@
  *
  *   gain      by how much a trial beyond is better than its partner inside, in units of what the best inside is
  *             better than the median there: a parameter that does nothing gains nothing, but for noise
- *   is_sure   one gain of 1.5, or several of at least 0.1 (each counts at most 1) that add up to 1 and are no fewer
- *             than the losses
+ *   is_sure   one gain of 1.5, or pairs whose gains add up to 1.2 (each counts at most 1, and at least -1), of which two
+ *             and no fewer than the losses gain at least 0.1
  *
- * docs/walls.md has the measurements. Points that would break a rule of the space are left out. Pure functions of
- * (space, history). Methods with stages judge their walls themselves, and a
- * slope is proof enough where points depend on nothing but trial numbers: neither is probed.
+ * docs/walls.md has the measurements. Points that would break a rule of the space are left out. Pure functions of (space,
+ * history). Methods with stages judge their walls themselves, and a slope is proof enough where points depend on nothing but
+ * trial numbers: neither is probed.
  */
 #ifndef HONE_MASTER_SEARCH_PROBE_H
 #define HONE_MASTER_SEARCH_PROBE_H
@@ -39,7 +39,7 @@ bool probe_point(const struct space *space, enum boundary study, const struct hi
 struct beyond {
     double gain;      /* of the best of them; -INFINITY: nothing, or nothing with a score */
     int wins, losses; /* trials that gain enough to count, and those that do not */
-    double total;     /* their gains, each at most 1, added */
+    double total;     /* the gains of all, each at most 1 and at least -1, added */
     bool is_sure;     /* it is better there */
     double best;      /* distance of the farthest that counts */
     double nearest;   /* of the nearest that diverged, farther than that; INFINITY: none */

@@ -248,4 +248,4 @@ static int propose(struct sampler *s, const struct history *history, uint32_t tr
     return design_settle(s->space, history, s->seed, trial, out, note, err);
 }
 
-const struct sampler_row sampler_tpe = {.name = "tpe", .version = 2, .slow = true, .propose = propose};
+const struct sampler_row sampler_tpe = {.name = "tpe", .version = 3, .slow = true, .propose = propose};
