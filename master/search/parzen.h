@@ -19,15 +19,22 @@
 #include "common/rng.h"
 #include "master/search/box.h"
 
+/* One of its parameters; arrays by kernel. */
+struct axis {
+    double *mu, *scale; /* centre, 1 / sigma; NULL: choices without an order */
+    double *constant;   /* log of truncated mass and, on continuous axes, of sigma; NULL: it always counts, and is in the sum */
+    int *seen;          /* choice, or whether it is the zero, of the kernel's point; -1: prior. NULL: neither */
+    int *same;          /* stepped: first kernel with this centre and width; NULL: continuous */
+};
+
 struct parzen {
     const struct space *space;
     const struct box *box;
     const int *params; /* which parameters of the space, parents first; borrowed */
     int dims, kernels; /* the last kernel is the prior */
     double *log_weight;
-    double *mu, *scale, *constant; /* [dims][kernels]: centre, 1 / sigma, log of sigma and truncated mass */
-    int *seen;                     /* [dims][kernels]: choice or is-zero of the kernel's point; -1: prior */
-    int *same; /* [dims][kernels]: first kernel with this centre and width, of stepped axes */
+    double *constant; /* by kernel: of all axes that have none of their own, in sum */
+    struct axis *axes;
 };
 
 /* `points`: m of them, by rising trial number, each with every one of these parameters active. */
