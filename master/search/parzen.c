@@ -10,13 +10,6 @@
 
 enum { NEWEST = 25, WIDTH_PARTS = 100 };
 
-struct span parzen_range(const struct parzen *z, int dim)
-{
-    int i = z->params[dim];
-    const struct param *p = &z->space->params[i];
-    return param_cells(p, p->dist == DIST_CHOICE ? p->box : z->box->walls[i]);
-}
-
 /* ---- kernels ---- */
 
 void parzen_weights(int m, double *weights)
@@ -46,9 +39,10 @@ static void set_widths(const struct placed *s, int m, struct span range, double 
 {
     for (int k = 0; k < m; k++) {
         double left = s[k].t - (k ? s[k - 1].t : range.lo);
-        double right = (k + 1 < m ? s[k + 1].t : range.hi) - s[k].t;
-        double gap = m >= 2 && k == 0 ? right : m >= 2 && k == m - 1 ? left : fmax(left, right);
-        sigma[s[k].kernel] = fmin(fmax(gap, least), most);
+        double right = (k + 1 < m ? s[k + 1].t : range.hi) - s[k].t, gap = left > right ? left : right;
+        gap = m >= 2 && k == 0 ? right : m >= 2 && k == m - 1 ? left : gap;
+        gap = gap > least ? gap : least;
+        sigma[s[k].kernel] = gap < most ? gap : most;
     }
 }
 
@@ -85,13 +79,13 @@ static void add_constants(struct parzen *z, int dim, struct span range, const do
         if (sigma[k] != last) /* most have the least width */
             log_last = log(sigma[k]) + log_sqrt_2pi;
         last = sigma[k];
-        z->constant[k] += log_last;
+        z->base[k] += log_last;
         if (lo > 0 || hi < 0)
-            z->constant[k] += normal_log_mass(lo, hi);
+            z->base[k] += normal_log_mass(lo, hi);
         else
             mass[k] *= 1 - outside(lo, hi);
         if (mass[k] < small) {
-            z->constant[k] += log(mass[k]);
+            z->base[k] += log(mass[k]);
             mass[k] = 1;
         }
     }
@@ -119,7 +113,7 @@ struct room {
 static void line_kernels(struct parzen *z, int dim, struct room *room)
 {
     struct axis *axis = &z->axes[dim];
-    struct span range = parzen_range(z, dim);
+    struct span range = z->axes[dim].range;
     double width = range.hi - range.lo, *sigma = room->sigma;
     int m = z->kernels - 1, used = 0;
     axis->mu[m] = range.lo + 0.5 * width;
@@ -145,10 +139,12 @@ static void line_kernels(struct parzen *z, int dim, struct room *room)
         add_constants(z, dim, range, sigma, room->mass);
 }
 
-static struct axis axis_for(const struct param *p, size_t kernels)
+static struct axis axis_for(const struct param *p, struct span wall, size_t kernels)
 {
     bool has_category = !is_line(p) || p->or_zero > 0, is_stepped = is_line(p) && param_is_discrete(p);
     struct axis axis = {0};
+    if (is_line(p))
+        axis.range = param_cells(p, p->dist == DIST_CHOICE ? p->box : wall);
     if (is_line(p)) {
         axis.mu = xmalloc(kernels * sizeof *axis.mu);
         axis.scale = xmalloc(kernels * sizeof *axis.scale);
@@ -187,14 +183,14 @@ void parzen_init(struct parzen *z, const struct space *space, const struct box *
     size_t kernels = (size_t)m + 1;
     *z = (struct parzen){.space = space, .box = box, .params = params, .dims = dims, .kernels = m + 1};
     z->log_weight = xmalloc(kernels * sizeof *z->log_weight);
-    z->constant = xcalloc(kernels, sizeof *z->constant);
+    z->base = xcalloc(kernels, sizeof *z->base);
     z->axes = xcalloc((size_t)dims + 1, sizeof *z->axes);
     struct room room = {.sorted = xmalloc(2 * kernels * sizeof *room.sorted),
                         .sigma = xmalloc(kernels * sizeof *room.sigma),
                         .mass = xmalloc(kernels * sizeof *room.mass)};
     weigh(z);
     for (int dim = 0; dim < dims; dim++)
-        z->axes[dim] = axis_for(&space->params[params[dim]], kernels);
+        z->axes[dim] = axis_for(&space->params[params[dim]], box->walls[params[dim]], kernels);
     take_values(z, points);
     for (int k = 0; k <= m; k++)
         room.mass[k] = 1;
@@ -202,7 +198,7 @@ void parzen_init(struct parzen *z, const struct space *space, const struct box *
         if (z->axes[dim].mu)
             line_kernels(z, dim, &room);
     for (int k = 0; k <= m; k++)
-        z->constant[k] += log(room.mass[k]);
+        z->base[k] = z->log_weight[k] - z->base[k] - log(room.mass[k]);
     free(room.sorted);
     free(room.sigma);
     free(room.mass);
@@ -219,7 +215,7 @@ void parzen_fini(struct parzen *z)
     }
     free(z->axes);
     free(z->log_weight);
-    free(z->constant);
+    free(z->base);
     *z = (struct parzen){0};
 }
 
@@ -277,8 +273,9 @@ static struct value draw_line(const struct parzen *z, int dim, int k, double u)
 {
     int i = z->params[dim];
     const struct param *p = &z->space->params[i];
-    struct span range = parzen_range(z, dim);
-    double mu = z->axes[dim].mu[k], scale = z->axes[dim].scale[k];
+    const struct axis *axis = &z->axes[dim];
+    struct span range = axis->range;
+    double mu = axis->mu[k], scale = axis->scale[k];
     double t = mu + truncated((range.lo - mu) * scale, (range.hi - mu) * scale, u) / scale;
     if (p->dist == DIST_CHOICE)
         return value_choice((int)fmin(fmax(floor(t + 0.5), 0), p->choice_count - 1));

@@ -95,8 +95,8 @@ static double log_cell(const struct parzen *z, int dim, struct value v, int kern
 {
     const struct axis *axis = &z->axes[dim];
     double mu = axis->mu[kernel], scale = axis->scale[kernel];
-    struct span cell = place_cell(param_of(z, dim), v), range = parzen_range(z, dim);
-    double lo = fmax(cell.lo, range.lo), hi = fmin(cell.hi, range.hi);
+    struct span cell = place_cell(param_of(z, dim), v);
+    double lo = fmax(cell.lo, axis->range.lo), hi = fmin(cell.hi, axis->range.hi);
     return normal_log_mass((lo - mu) * scale, (hi - mu) * scale) - axis->constant[kernel];
 }
 
@@ -173,12 +173,6 @@ static double log_of_sum(const double *sum, int n)
     return most > -INFINITY ? most + log(total) : most;
 }
 
-static void begin(const struct parzen *z, double *sum)
-{
-    for (int k = 0; k < z->kernels; k++)
-        sum[k] = z->log_weight[k] - z->constant[k];
-}
-
 static void log_density(struct sums *s, double *out)
 {
     size_t kernels = (size_t)s->z->kernels, cells = kernels * (size_t)s->count;
@@ -187,7 +181,7 @@ static void log_density(struct sums *s, double *out)
     s->kernel = xcalloc((size_t)s->count, sizeof *s->kernel);
     s->alive = xcalloc((size_t)s->count, sizeof *s->alive);
     for (int c = 0; c < s->count; c++)
-        begin(s->z, s->sum + (size_t)c * kernels);
+        memcpy(s->sum + (size_t)c * kernels, s->z->base, kernels * sizeof *s->sum);
     for (int dim = 0; dim < s->z->dims; dim++)
         add_dim(s, dim);
     for (int c = 0; c < s->count; c++)
