@@ -139,23 +139,36 @@ static void line_kernels(struct parzen *z, int dim, struct room *room)
         add_constants(z, dim, range, sigma, room->mass);
 }
 
-static struct axis axis_for(const struct param *p, struct span wall, size_t kernels)
+/* The arrays of all axes are slices of one block. */
+enum { AXIS_NUMBERS = 3, AXIS_INTS = 2 };
+
+static void axis_init(struct parzen *z, int dim, double *numbers, int *ints)
 {
+    const struct param *p = &z->space->params[z->params[dim]];
+    size_t kernels = (size_t)z->kernels;
     bool has_category = !is_line(p) || p->or_zero > 0, is_stepped = is_line(p) && param_is_discrete(p);
-    struct axis axis = {0};
-    if (is_line(p))
-        axis.range = param_cells(p, p->dist == DIST_CHOICE ? p->box : wall);
-    if (is_line(p)) {
-        axis.mu = xmalloc(kernels * sizeof *axis.mu);
-        axis.scale = xmalloc(kernels * sizeof *axis.scale);
-    }
-    if (is_stepped)
-        axis.same = xmalloc(kernels * sizeof *axis.same);
-    if (is_line(p) && (is_stepped || has_category))
-        axis.constant = xmalloc(kernels * sizeof *axis.constant);
+    struct axis *axis = &z->axes[dim];
     if (has_category)
-        axis.seen = xmalloc(kernels * sizeof *axis.seen);
-    return axis;
+        axis->seen = ints;
+    if (is_stepped)
+        axis->same = ints + kernels;
+    if (!is_line(p))
+        return;
+    axis->range = param_cells(p, p->dist == DIST_CHOICE ? p->box : z->box->walls[z->params[dim]]);
+    axis->mu = numbers;
+    axis->scale = numbers + kernels;
+    if (is_stepped || has_category)
+        axis->constant = numbers + 2 * kernels;
+}
+
+static void axes_init(struct parzen *z)
+{
+    size_t kernels = (size_t)z->kernels, dims = (size_t)z->dims;
+    z->block = xmalloc(dims * kernels * (AXIS_NUMBERS * sizeof(double) + AXIS_INTS * sizeof(int)) + 1);
+    z->axes = xcalloc(dims + 1, sizeof *z->axes);
+    int *ints = (int *)(z->block + AXIS_NUMBERS * dims * kernels);
+    for (size_t dim = 0; dim < dims; dim++)
+        axis_init(z, (int)dim, z->block + AXIS_NUMBERS * dim * kernels, ints + AXIS_INTS * dim * kernels);
 }
 
 /* Point by point: they lie far from one another in memory. */
@@ -184,13 +197,11 @@ void parzen_init(struct parzen *z, const struct space *space, const struct box *
     *z = (struct parzen){.space = space, .box = box, .params = params, .dims = dims, .kernels = m + 1};
     z->log_weight = xmalloc(kernels * sizeof *z->log_weight);
     z->base = xcalloc(kernels, sizeof *z->base);
-    z->axes = xcalloc((size_t)dims + 1, sizeof *z->axes);
     struct room room = {.sorted = xmalloc(2 * kernels * sizeof *room.sorted),
                         .sigma = xmalloc(kernels * sizeof *room.sigma),
                         .mass = xmalloc(kernels * sizeof *room.mass)};
     weigh(z);
-    for (int dim = 0; dim < dims; dim++)
-        z->axes[dim] = axis_for(&space->params[params[dim]], box->walls[params[dim]], kernels);
+    axes_init(z);
     take_values(z, points);
     for (int k = 0; k <= m; k++)
         room.mass[k] = 1;
@@ -206,14 +217,8 @@ void parzen_init(struct parzen *z, const struct space *space, const struct box *
 
 void parzen_fini(struct parzen *z)
 {
-    for (int dim = 0; dim < z->dims; dim++) {
-        free(z->axes[dim].mu);
-        free(z->axes[dim].scale);
-        free(z->axes[dim].constant);
-        free(z->axes[dim].seen);
-        free(z->axes[dim].same);
-    }
     free(z->axes);
+    free(z->block);
     free(z->log_weight);
     free(z->base);
     *z = (struct parzen){0};

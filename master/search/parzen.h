@@ -36,6 +36,7 @@ struct parzen {
     double *log_weight;
     double *base; /* by kernel: log of weight, less the constants of all axes that have none of their own */
     struct axis *axes;
+    double *block; /* what the arrays of all axes are slices of */
 };
 
 /* `points`: m of them, by rising trial number, each with every one of these parameters active. */
