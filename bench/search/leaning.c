@@ -19,7 +19,8 @@
 #include "common/mem.h"
 #include "common/rng.h"
 #include "common/str.h"
-#include "master/search/probe.h"
+#include "master/search/beyond.h"
+#include "master/search/sampler.h"
 #include "master/search/walls.h"
 
 struct surface {
@@ -98,11 +99,14 @@ static void tell(const struct space *space, const struct history *history, const
 {
     struct evidence ev;
     evidence_init(&ev, history);
-    struct beyond there = probe_beyond(space, &ev, box, e->param, e->side);
+    struct outside outside;
+    outside_init(&outside, space, &ev, box);
+    struct beyond there = beyond_wall(&outside, e->param, e->side);
     printf(
         "  seed %llu trial %u: %s (slope %.1f, lean %.2f; %d gain, %d do not, in sum %.2f, at most %.2f)\n",
         (unsigned long long)seed, trial, e->text, e->slope, e->lean, there.wins, there.losses, there.total,
         there.gain);
+    outside_fini(&outside);
     evidence_fini(&ev);
 }
 

@@ -23,9 +23,10 @@
 struct axis {
     struct span range;  /* cells and all, in T-space */
     double *mu, *scale; /* centre, 1 / sigma; NULL: choices without an order */
-    double *constant;   /* log of truncated mass and, on continuous axes, of sigma; NULL: it always counts, and is in `base` */
-    int *seen;          /* choice, or whether it is the zero, of the kernel's point; -1: prior. NULL: neither */
-    int *same;          /* stepped: first kernel with this centre and width; NULL: continuous */
+    double *
+        constant; /* log of truncated mass and, on continuous axes, of sigma; NULL: it always counts, and is in `base` */
+    int *seen; /* choice, or whether it is the zero, of the kernel's point; -1: prior. NULL: neither */
+    int *same; /* stepped: first kernel with this centre and width; NULL: continuous */
 };
 
 struct parzen {

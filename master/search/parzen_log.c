@@ -105,8 +105,7 @@ static double log_prior(const struct sums *s, int c)
     int prior = s->z->kernels - 1;
     double sum = s->sum[(long)c * s->z->kernels + prior];
     for (int dim = 0; dim < s->z->dims; dim++)
-        if (has_place(s, dim) && s->z->axes[dim].same &&
-            !is_zero(param_of(s->z, dim), value_at(s, dim, c)))
+        if (has_place(s, dim) && s->z->axes[dim].same && !is_zero(param_of(s->z, dim), value_at(s, dim, c)))
             sum += log_cell(s->z, dim, value_at(s, dim, c), prior);
     return sum;
 }
