@@ -146,14 +146,18 @@ static unsigned room_of(const struct chains *c, struct value v)
     return (unsigned)hash_mix(bits, (uint64_t)v.kind << 32 | (uint32_t)v.choice) & (c->rooms - 1);
 }
 
-static void chains_init(struct chains *c, const struct evidence *ev, int param)
+static void chains_init(struct chains *c, const struct outside *o, int param)
 {
+    const struct evidence *ev = o->ev;
     c->param = param;
-    for (c->rooms = 64; c->rooms < (unsigned)ev->count;)
+    c->rooms = o->space->count > 1 ? 64 : 1;
+    while (c->rooms > 1 && c->rooms < (unsigned)ev->count)
         c->rooms *= 2;
     c->first = xcalloc(c->rooms, sizeof *c->first);
     c->next = xcalloc((size_t)ev->count + 1, sizeof *c->next);
     for (int t = 0; t < ev->count; t++) {
+        if (ev->list[t].state != HISTORY_SCORED || !o->is_in[t])
+            continue;
         unsigned room = room_of(c, ev->list[t].point->v[param]);
         c->next[t] = c->first[room];
         c->first[room] = t + 1;
@@ -177,31 +181,27 @@ static int telling(const struct space *space, int but)
     return best;
 }
 
-/* Chains by another parameter than this. NULL: there is no other. */
+/* Chains by another parameter than this; one chain of all where there is no other. */
 static const struct chains *chains_for(struct outside *o, int param)
 {
-    int other = telling(o->space, -1) == param ? telling(o->space, param) : telling(o->space, -1);
-    for (int c = 0; c < 2 && other >= 0; c++) {
-        if (o->chains[c].param < 0)
-            chains_init(&o->chains[c], o->ev, other);
-        if (o->chains[c].param == other)
-            return &o->chains[c];
-    }
-    return NULL;
+    int by = telling(o->space, -1);
+    if (by == param && o->space->count > 1)
+        by = telling(o->space, param);
+    struct chains *c = o->chains[0].param < 0 || o->chains[0].param == by ? &o->chains[0] : &o->chains[1];
+    if (c->param < 0)
+        chains_init(c, o, by);
+    return c;
 }
 
-/* The best score of those inside that differ from this one in nothing but the parameter; -INFINITY: there are none, and
+/* The best score of those in the box that differ from this one in nothing but the parameter; -INFINITY: there are none, and
  * what it scored may have other reasons. */
-static double base_score(struct outside *o, const struct observed *out, int param, int side)
+static double base_score(struct outside *o, const struct observed *out, int param)
 {
     const struct chains *c = chains_for(o, param);
-    double by, base = -INFINITY;
-    int t = c ? c->first[room_of(c, out->point->v[c->param])] : o->ev->count;
-    for (; t; t = c ? c->next[t - 1] : t - 1) {
+    double base = -INFINITY;
+    for (int t = c->first[room_of(c, out->point->v[c->param])]; t; t = c->next[t - 1]) {
         const struct observed *in = &o->ev->list[t - 1];
-        if (in->state == HISTORY_SCORED && in->score > base &&
-            same_but(in->point, out->point, param, o->space->count) &&
-            !(way_out(o->space, o->box, in->point, param, side, &by) && by > WAY_DUST))
+        if (in->score > base && same_but(in->point, out->point, param, o->space->count))
             base = in->score;
     }
     return base;
@@ -228,7 +228,7 @@ static void count_pairs(struct outside *o, const struct outsiders *wall, int par
     double by, most = -INFINITY;
     for (int i = 0; i < wall->count && !isnan(o->spread); i++) {
         const struct observed *out = wall->who[i];
-        double base = out->state == HISTORY_SCORED ? base_score(o, out, param, side) : -INFINITY;
+        double base = out->state == HISTORY_SCORED ? base_score(o, out, param) : -INFINITY;
         double more = out->score - base;
         way_out(o->space, o->box, out->point, param, side, &by);
         if (base > -INFINITY)

@@ -25,7 +25,7 @@ struct outsiders {
     int count, all; /* in `who`; at all */
 };
 
-/* Trials by the value of one parameter: chains over a hash table. */
+/* Trials in the box by the value of one parameter: chains over a hash table. */
 struct chains {
     int param;         /* -1: not made yet */
     int *first, *next; /* [rooms], [evidence]: one more than the trial's place; 0: the end */
