@@ -172,14 +172,16 @@ static int check_command(const struct jcur *trainer, const struct study_def *def
     return 0;
 }
 
-static int check_params_used(const struct jcur *trainer, const struct study_def *def, const char *file,
-                             struct err *err)
+static int check_params_used(const struct jcur *root, const struct study_def *def, struct err *err)
 {
+    const struct json *trainer = json_get(root->node, "trainer");
+    struct jcur space = jcur_get(root, "space");
     for (int i = 0; i < def->space.count; i++) {
         const char *name = def->space.params[i].name;
-        if (trainer_uses_param(trainer->node, name))
+        struct jcur param = jcur_get(&space, name);
+        if (trainer_uses_param(trainer, name))
             continue;
-        err_set(err, ERR_BAD, "%s: space.%s: nothing in the trainer uses this parameter", file, name);
+        jcur_fail(&param, err, "nothing in the trainer uses this parameter");
         return err_hint(
             err,
             "give it the name of a trainer option (lr, l2, hidden, …) or place it as \"{%s}\" in a "
@@ -196,7 +198,13 @@ static int parse_trainer(const struct jcur *root, struct study_def *def, struct 
         return ERR_BAD;
     bool builtin = json_get(trainer.node, "builtin") != NULL;
     if (builtin == (json_get(trainer.node, "command") != NULL)) {
+        static const char *const kinds[] = {"builtin", "command", NULL};
         jcur_fail(&trainer, err, "must have \"builtin\" or \"command\", and not both");
+        for (const struct json *m = json_first(trainer.node); m && !builtin; m = json_next(m)) {
+            const char *meant = nearest_name(json_key(m), kinds);
+            if (meant)
+                return err_hint(err, "did you mean \"%s\" where it has \"%.64s\"?", meant, json_key(m));
+        }
         return err_hint(
             err,
             "{\"builtin\": \"mlp\", \"data\": \"spiral\"} or {\"command\": [\"python3\", \"train.py\"]}");
@@ -209,7 +217,7 @@ static int parse_trainer(const struct jcur *root, struct study_def *def, struct 
         return check_command(&trainer, def, err);
     if (trainer_options_check(&trainer, err))
         return ERR_BAD;
-    return check_params_used(&trainer, def, root->file, err);
+    return check_params_used(root, def, err);
 }
 
 static int parse_extras(const struct jcur *root, struct study_def *def, struct err *err)
@@ -294,8 +302,11 @@ int study_def_parse(const char *text, size_t len, const char *file, const char *
     for (int i = 0; i < set_count && !rc; i++)
         rc = apply_set(out->json, sets[i], err);
     struct jcur root = jcur_root(out->json, file);
+    char *lines = set_count ? NULL : xstrndup(text, len); /* what --set changed stands on no line */
+    root.text = lines;
     if (!rc)
         rc = parse_root(&root, out, err);
+    free(lines);
     if (rc)
         study_def_fini(out);
     return rc ? ERR_BAD : 0;
@@ -308,8 +319,10 @@ int study_def_load(const char *path, const char *const *sets, int set_count, str
     int rc = file_read(path, STUDY_FILE_MAX_BYTES, &text, err);
     if (!rc)
         rc = study_def_parse(str_text(&text), text.len, path_base(path), sets, set_count, out, err);
-    else if (rc == ERR_GONE && err)
+    else if (rc == ERR_GONE && err) {
         rc = err->code = ERR_BAD;
+        err_hint(err, "hone help spiral.json > study.json writes one to start from");
+    }
     str_fini(&text);
     return rc;
 }

@@ -166,10 +166,26 @@ static int check_ends(const struct jcur *root, const struct study_def *def, stru
     return err_hint(err, "\"search\": {\"trials\": 60, …}, or a \"budget\" with wall, epochs or slot_hours");
 }
 
+/* A command may report what it likes; what the built-in trainer reports is known. */
+static int check_metrics(const struct jcur *root, const struct study_def *def, struct err *err)
+{
+    struct jcur metric = jcur_get(root, "metric");
+    int which;
+    if (!json_get(json_get(root->node, "trainer"), "builtin"))
+        return 0;
+    for (int i = 0; i <= def->more_count; i++) {
+        struct jcur one = json_type(metric.node) == JSON_ARRAY ? jcur_at(&metric, i) : metric;
+        struct jcur name = jcur_get(&one, "name");
+        if (jcur_choice(&name, trainer_metrics, &which, err))
+            return ERR_BAD;
+    }
+    return 0;
+}
+
 int study_fit(const struct jcur *root, const struct study_def *def, struct err *err)
 {
-    if (check_rungs(root, def, err) || check_population(root, def, err) || check_groups(root, def, err) ||
-        check_enqueue(root, def, err) || check_warm_start(root, err))
+    if (check_metrics(root, def, err) || check_rungs(root, def, err) || check_population(root, def, err) ||
+        check_groups(root, def, err) || check_enqueue(root, def, err) || check_warm_start(root, err))
         return ERR_BAD;
     return check_several(root, def, err) ? ERR_BAD : check_ends(root, def, err);
 }

@@ -11,8 +11,7 @@
 #include <string.h>
 
 #include "common/json.h"
-#include "tests/tools/proc.h"
-#include "tests/tools/scratch.h"
+#include "tests/tools/shell.h"
 
 /* A trial is one small awk: the search is what is tried here. */
 static const char study_text[] =
@@ -26,16 +25,7 @@ static const char trainer_text[] =
     "h=$(awk -v x=\"$HONE_PARAM_x\" -v y=\"$HONE_PARAM_y\" 'BEGIN { print (2 - x) ^ 2 + (y - 1) ^ 2 }')\n"
     "printf '{\"epoch\":1,\"height\":%s}\\n' \"$h\" >\"/dev/fd/$HONE_OUT_FD\"\n";
 
-static struct scratch scratch;
-static struct str out;
 static char address[128], db[128];
-
-#define HONE(...) (str_clear(&out), RUN(scratch.folder, &out, "hone", __VA_ARGS__))
-#define assert_said(text)                                        \
-    do {                                                         \
-        if (!strstr(str_text(&out), text))                       \
-            fail_msg("no \"%s\" in:\n%s", text, str_text(&out)); \
-    } while (0)
 
 static void start_master(struct proc *master)
 {
@@ -52,9 +42,8 @@ static void start_worker(struct proc *worker, const char *name)
 /* A finished study of 90 trials, 16 slots, whose master was killed in the middle. */
 static int setup(void **state)
 {
-    (void)state;
     struct proc master, first, second;
-    scratch_init(&scratch);
+    shell_open(state);
     scratch_text(&scratch, "study.json", study_text);
     scratch_text(&scratch, "t.sh", trainer_text);
     snprintf(address, sizeof address, "ipc://%s/m.sock", scratch.folder);
@@ -77,14 +66,6 @@ static int setup(void **state)
     proc_fini(&master);
     proc_fini(&first);
     proc_fini(&second);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    str_fini(&out);
-    scratch_fini(&scratch);
     return 0;
 }
 
@@ -263,5 +244,5 @@ int main(void)
         cmocka_unit_test(what_matters_is_told),   cmocka_unit_test(groups_are_ranked_by_their_mean),
         cmocka_unit_test(a_search_is_simulated),  cmocka_unit_test(a_finished_study_is_steered),
     };
-    return cmocka_run_group_tests_name("living", tests, setup, teardown);
+    return cmocka_run_group_tests_name("living", tests, setup, shell_close);
 }
