@@ -80,6 +80,10 @@ static void every_broken_rule_is_seen(void **state)
          "which is not allowed"},
         {"UPDATE trial_event SET event = 'danced' WHERE to_status = 'running' AND trial = 2",
          "is called danced"},
+        {"INSERT INTO trial_event SELECT 99999, trial, at_ms, event, to_status, to_status, NULL, attempt, "
+         "NULL "
+         "FROM trial_event WHERE to_status = 'complete' AND trial = 2",
+         "its move from complete to complete is called"},
         {"DELETE FROM trial_event WHERE to_status = 'running' AND trial = 2", "does not begin where"},
         {"UPDATE attempt SET outcome = NULL WHERE trial = 3; INSERT INTO attempt SELECT trial, 2, worker, "
          "'x', 0, 1, "
@@ -108,6 +112,8 @@ static void every_broken_rule_is_seen(void **state)
     expect_fine(room);
     /* Three were trained when three were planned; that fewer would have done is no fault. */
     assert_int_equal(RUN(room->scratch.folder, NULL, "hone", "edit", "s", "--set", "search.trials=2"), 0);
+    expect_fine(room);
+    assert_int_equal(RUN(room->scratch.folder, NULL, "hone", "delete", "s/3"), 0);
     expect_fine(room);
     struct str out = {0};
     assert_int_equal(RUN(room->scratch.folder, &out, "hone", "verify", "--json"), 0);
