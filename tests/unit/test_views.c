@@ -40,17 +40,6 @@ static void expect(const char *db, const char *sql, const char *wanted)
     rows_fini(&rows);
 }
 
-static void set_progress(struct store *store, int64_t trial, double score, int best_epoch, int last_epoch)
-{
-    struct row_trial row = {.id = trial,
-                            .score = score,
-                            .best_epoch = best_epoch,
-                            .last_epoch = last_epoch,
-                            .until = 5,
-                            .epochs = 10};
-    store_trial_progress(store, &row);
-}
-
 static void move(struct store *store, int64_t trial, enum trial_status from, enum trial_status to,
                  int attempt, int64_t at)
 {
