@@ -73,7 +73,8 @@ static void print_next(const struct result *r)
     printf("  hone best -n 20%s%s\n", flag, db);
     printf("  hone show %s/%lld%s%s\n", r->study, best, flag, db);
     printf("  hone trials --csv%s%s\n", flag, db);
-    printf("  sqlite3 %s 'SELECT * FROM best_trials LIMIT 10'\n", r->style->db);
+    printf("  sqlite3 %s 'SELECT * FROM %s LIMIT 10'\n", r->style->db,
+           r->best.kind == BEST_FRONT ? "pareto" : "best_trials");
     printf("  sqlite3 %s 'SELECT * FROM \"%s\" ORDER BY trial'\n", r->style->db, r->study);
     free(path);
 }

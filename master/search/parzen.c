@@ -10,13 +10,6 @@
 
 enum { NEWEST = 25, WIDTH_PARTS = 100 };
 
-struct span parzen_range(const struct parzen *z, int dim)
-{
-    int i = z->params[dim];
-    const struct param *p = &z->space->params[i];
-    return param_cells(p, p->dist == DIST_CHOICE ? p->box : z->box->walls[i]);
-}
-
 /* ---- kernels ---- */
 
 void parzen_weights(int m, double *weights)
@@ -46,9 +39,10 @@ static void set_widths(const struct placed *s, int m, struct span range, double 
 {
     for (int k = 0; k < m; k++) {
         double left = s[k].t - (k ? s[k - 1].t : range.lo);
-        double right = (k + 1 < m ? s[k + 1].t : range.hi) - s[k].t;
-        double gap = m >= 2 && k == 0 ? right : m >= 2 && k == m - 1 ? left : fmax(left, right);
-        sigma[s[k].kernel] = fmin(fmax(gap, least), most);
+        double right = (k + 1 < m ? s[k + 1].t : range.hi) - s[k].t, gap = left > right ? left : right;
+        gap = m >= 2 && k == 0 ? right : m >= 2 && k == m - 1 ? left : gap;
+        gap = gap > least ? gap : least;
+        sigma[s[k].kernel] = gap < most ? gap : most;
     }
 }
 
@@ -57,111 +51,176 @@ static void set_widths(const struct placed *s, int m, struct span range, double 
 static void find_same(const struct placed *s, int m, const double *sigma, int *same)
 {
     for (int k = 1, first = 0; k < m; k++) {
-        const int *all[] = {&s[first].kernel, &s[k - 1].kernel};
+        int kernel = s[k].kernel, before = s[k - 1].kernel, start = s[first].kernel;
         if (s[k].t != s[k - 1].t)
             first = k;
-        for (int i = 0; i < 2 && first < k; i++)
-            if (sigma[s[k].kernel] == sigma[*all[i]])
-                same[s[k].kernel] = same[*all[i]];
+        else if (sigma[kernel] == sigma[before])
+            same[kernel] = same[before];
+        else if (sigma[kernel] == sigma[start])
+            same[kernel] = start;
     }
 }
 
-/* Log mass of the kernel inside the range; nearly all of them are far from both ends. */
-static double log_inside(double lo, double hi)
+/* What falls off a normal's mass between lo and hi, which are on two sides of 0: nearly all of them are far from both. */
+static double outside(double lo, double hi)
 {
-    const double far = 9;
-    if (lo < -far && hi > far)
-        return 0;
-    if (lo < -far && hi > 0)
-        return log1p(-normal_cdf(-hi));
-    return hi > far && lo < 0 ? log1p(-normal_cdf(lo)) : normal_log_mass(lo, hi);
+    const double far = 8.5; /* 1e-17: no digit of what is left */
+    return (lo > -far ? normal_cdf(lo) : 0) + (hi < far ? normal_cdf(-hi) : 0);
 }
 
-static void finish_kernels(struct parzen *z, int dim, struct span range, const double *sigma)
+/* One logarithm for the masses of all plain axes; of a kernel that lies outside the range, its own. */
+static void add_constants(struct parzen *z, int dim, struct span range, const double *sigma, double *mass)
+{
+    const double log_sqrt_2pi = 0.91893853320467274178, small = 1e-100;
+    const double *mu = z->axes[dim].mu, *scale = z->axes[dim].scale;
+    double last = NAN, log_last = 0;
+    for (int k = 0; k < z->kernels; k++) {
+        double lo = (range.lo - mu[k]) * scale[k], hi = (range.hi - mu[k]) * scale[k];
+        if (sigma[k] != last) /* most have the least width */
+            log_last = log(sigma[k]) + log_sqrt_2pi;
+        last = sigma[k];
+        z->base[k] += log_last;
+        if (lo > 0 || hi < 0)
+            z->base[k] += normal_log_mass(lo, hi);
+        else
+            mass[k] *= 1 - outside(lo, hi);
+        if (mass[k] < small) {
+            z->base[k] += log(mass[k]);
+            mass[k] = 1;
+        }
+    }
+}
+
+static void set_constants(struct parzen *z, int dim, struct span range, const double *sigma)
 {
     const double log_sqrt_2pi = 0.91893853320467274178;
-    size_t row = (size_t)dim * (size_t)z->kernels;
-    const int *same = z->same + row;
-    const double *mu = z->mu + row;
-    double *constant = z->constant + row, last = NAN, log_last = 0;
-    bool stepped = param_is_discrete(&z->space->params[z->params[dim]]);
-    for (int k = 0; k < z->kernels; k++) {
-        double s = sigma[k];
-        z->scale[row + (size_t)k] = 1 / s;
-        if (same[k] != k)
-            continue;
-        if (s != last && !stepped) /* most have the least width */
-            log_last = log(s) + log_sqrt_2pi;
-        last = s;
-        constant[k] = log_inside((range.lo - mu[k]) / s, (range.hi - mu[k]) / s) + log_last;
-    }
+    struct axis *axis = &z->axes[dim];
     for (int k = 0; k < z->kernels; k++)
-        constant[k] = constant[same[k]];
+        if (!axis->same || axis->same[k] == k)
+            axis->constant[k] = normal_log_mass((range.lo - axis->mu[k]) * axis->scale[k],
+                                                (range.hi - axis->mu[k]) * axis->scale[k]) +
+                                (axis->same ? 0 : log(sigma[k]) + log_sqrt_2pi);
+    for (int k = 0; k < z->kernels && axis->same; k++)
+        axis->constant[k] = axis->constant[axis->same[k]];
 }
 
-static void line_kernels(struct parzen *z, int dim, const struct point *const *points)
+/* Room for one axis more, for `kernels` each. */
+struct room {
+    struct placed *sorted; /* [2 kernels] */
+    double *sigma, *mass;
+};
+
+static void line_kernels(struct parzen *z, int dim, struct room *room)
 {
-    int i = z->params[dim], m = z->kernels - 1, used = 0;
-    const struct param *p = &z->space->params[i];
-    struct span range = parzen_range(z, dim);
-    double width = range.hi - range.lo, *mu = z->mu + (size_t)dim * (size_t)z->kernels;
-    int *seen = z->seen + (size_t)dim * (size_t)z->kernels;
-    double *sigma = xcalloc((size_t)m + 1, sizeof *sigma);
-    int *same = z->same + (size_t)dim * (size_t)z->kernels;
-    struct placed *sorted = xcalloc(2 * (size_t)m + 2, sizeof *sorted);
+    struct axis *axis = &z->axes[dim];
+    struct span range = z->axes[dim].range;
+    double width = range.hi - range.lo, *sigma = room->sigma;
+    int m = z->kernels - 1, used = 0;
+    axis->mu[m] = range.lo + 0.5 * width;
     for (int k = 0; k <= m; k++) {
-        bool has_place = k < m && !is_zero(p, points[k]->v[i]);
-        mu[k] = has_place ? place_of(p, points[k]->v[i]) : range.lo + 0.5 * width;
+        bool has_place = k < m && !(axis->seen && axis->seen[k]);
+        if (!has_place)
+            axis->mu[k] = axis->mu[m];
+        else
+            room->sorted[used++] = (struct placed){axis->mu[k], k, 0};
         sigma[k] = width;
-        same[k] = k;
-        seen[k] = k < m ? !has_place : -1;
-        if (has_place)
-            sorted[used++] = (struct placed){mu[k], k, 0};
     }
-    place_sort(sorted, sorted + m + 1, used);
-    set_widths(sorted, used, range, width / (m + 2 < WIDTH_PARTS ? m + 2 : WIDTH_PARTS), width, sigma);
-    find_same(sorted, used, sigma, same);
-    finish_kernels(z, dim, range, sigma);
-    free(sorted);
-    free(sigma);
+    place_sort(room->sorted, room->sorted + used, used);
+    set_widths(room->sorted, used, range, width / (m + 2 < WIDTH_PARTS ? m + 2 : WIDTH_PARTS), width, sigma);
+    for (int k = 0; k <= m; k++)
+        axis->scale[k] = 1 / sigma[k];
+    for (int k = 0; k <= m && axis->same; k++)
+        axis->same[k] = k;
+    if (axis->same)
+        find_same(room->sorted, used, sigma, axis->same);
+    if (axis->constant)
+        set_constants(z, dim, range, sigma);
+    else
+        add_constants(z, dim, range, sigma, room->mass);
 }
 
-static void choice_kernels(struct parzen *z, int dim, const struct point *const *points)
+/* The arrays of all axes are slices of one block. */
+enum { AXIS_NUMBERS = 3, AXIS_INTS = 2 };
+
+static void axis_init(struct parzen *z, int dim, double *numbers, int *ints)
 {
-    int i = z->params[dim], m = z->kernels - 1;
-    int *seen = z->seen + (size_t)dim * (size_t)z->kernels;
-    for (int k = 0; k <= m; k++)
-        seen[k] = k < m ? points[k]->v[i].choice : -1;
+    const struct param *p = &z->space->params[z->params[dim]];
+    size_t kernels = (size_t)z->kernels;
+    bool has_category = !is_line(p) || p->or_zero > 0, is_stepped = is_line(p) && param_is_discrete(p);
+    struct axis *axis = &z->axes[dim];
+    if (has_category)
+        axis->seen = ints;
+    if (is_stepped)
+        axis->same = ints + kernels;
+    if (!is_line(p))
+        return;
+    axis->range = param_cells(p, p->dist == DIST_CHOICE ? p->box : z->box->walls[z->params[dim]]);
+    axis->mu = numbers;
+    axis->scale = numbers + kernels;
+    if (is_stepped || has_category)
+        axis->constant = numbers + 2 * kernels;
+}
+
+static void axes_init(struct parzen *z)
+{
+    size_t kernels = (size_t)z->kernels, dims = (size_t)z->dims;
+    z->block = xmalloc(dims * kernels * (AXIS_NUMBERS * sizeof(double) + AXIS_INTS * sizeof(int)) + 1);
+    z->axes = xcalloc(dims + 1, sizeof *z->axes);
+    int *ints = (int *)(void *)(z->block + AXIS_NUMBERS * dims * kernels);
+    for (size_t dim = 0; dim < dims; dim++)
+        axis_init(z, (int)dim, z->block + AXIS_NUMBERS * dim * kernels, ints + AXIS_INTS * dim * kernels);
+}
+
+/* Point by point: they lie far from one another in memory. */
+static void take_values(struct parzen *z, const struct point *const *points)
+{
+    int m = z->kernels - 1;
+    for (int k = 0; k < m; k++)
+        for (int dim = 0; dim < z->dims; dim++) {
+            const struct param *p = &z->space->params[z->params[dim]];
+            const struct axis *axis = &z->axes[dim];
+            struct value v = points[k]->v[z->params[dim]];
+            if (axis->seen)
+                axis->seen[k] = is_line(p) ? is_zero(p, v) : v.choice;
+            if (axis->mu && !is_zero(p, v))
+                axis->mu[k] = place_of(p, v);
+        }
+    for (int dim = 0; dim < z->dims; dim++)
+        if (z->axes[dim].seen)
+            z->axes[dim].seen[m] = -1;
 }
 
 void parzen_init(struct parzen *z, const struct space *space, const struct box *box, const int *params,
                  int dims, const struct point *const *points, int m)
 {
-    size_t kernels = (size_t)m + 1, cells = kernels * (size_t)dims;
+    size_t kernels = (size_t)m + 1;
     *z = (struct parzen){.space = space, .box = box, .params = params, .dims = dims, .kernels = m + 1};
-    z->log_weight = xcalloc(kernels, sizeof *z->log_weight);
-    z->mu = xcalloc(cells + 1, sizeof *z->mu);
-    z->scale = xcalloc(cells + 1, sizeof *z->scale);
-    z->constant = xcalloc(cells + 1, sizeof *z->constant);
-    z->seen = xcalloc(cells + 1, sizeof *z->seen);
-    z->same = xcalloc(cells + 1, sizeof *z->same);
+    z->log_weight = xmalloc(kernels * sizeof *z->log_weight);
+    z->base = xcalloc(kernels, sizeof *z->base);
+    struct room room = {.sorted = xmalloc(2 * kernels * sizeof *room.sorted),
+                        .sigma = xmalloc(kernels * sizeof *room.sigma),
+                        .mass = xmalloc(kernels * sizeof *room.mass)};
     weigh(z);
-    for (int dim = 0; dim < dims; dim++) {
-        if (is_line(&space->params[params[dim]]))
-            line_kernels(z, dim, points);
-        else
-            choice_kernels(z, dim, points);
-    }
+    axes_init(z);
+    take_values(z, points);
+    for (int k = 0; k <= m; k++)
+        room.mass[k] = 1;
+    for (int dim = 0; dim < dims; dim++)
+        if (z->axes[dim].mu)
+            line_kernels(z, dim, &room);
+    for (int k = 0; k <= m; k++)
+        z->base[k] = z->log_weight[k] - z->base[k] - log(room.mass[k]);
+    free(room.sorted);
+    free(room.sigma);
+    free(room.mass);
 }
 
 void parzen_fini(struct parzen *z)
 {
+    free(z->axes);
+    free(z->block);
     free(z->log_weight);
-    free(z->same);
-    free(z->mu);
-    free(z->scale);
-    free(z->constant);
-    free(z->seen);
+    free(z->base);
     *z = (struct parzen){0};
 }
 
@@ -219,9 +278,9 @@ static struct value draw_line(const struct parzen *z, int dim, int k, double u)
 {
     int i = z->params[dim];
     const struct param *p = &z->space->params[i];
-    size_t at = (size_t)dim * (size_t)z->kernels + (size_t)k;
-    struct span range = parzen_range(z, dim);
-    double mu = z->mu[at], scale = z->scale[at];
+    const struct axis *axis = &z->axes[dim];
+    struct span range = axis->range;
+    double mu = axis->mu[k], scale = axis->scale[k];
     double t = mu + truncated((range.lo - mu) * scale, (range.hi - mu) * scale, u) / scale;
     if (p->dist == DIST_CHOICE)
         return value_choice((int)fmin(fmax(floor(t + 0.5), 0), p->choice_count - 1));
@@ -235,7 +294,7 @@ void parzen_draw(const struct parzen *z, struct rng *rng, struct point *point)
     int k = pick(z->log_weight, z->kernels, rng_unit(rng));
     for (int dim = 0; dim < z->dims; dim++) {
         const struct param *p = &z->space->params[z->params[dim]];
-        int seen = z->seen[(size_t)dim * (size_t)z->kernels + (size_t)k];
+        int seen = z->axes[dim].seen ? z->axes[dim].seen[k] : -1;
         struct value *v = &point->v[z->params[dim]];
         double zero = rng_unit(rng), u = rng_open(rng);
         if (!is_line(p))

@@ -20,8 +20,7 @@ struct sums {
     int count;
     bool zeros_alone;
     double *sum; /* [count][kernels], the first `alive` of each row */
-    int *kernel; /* the same */
-    int *alive;
+    int **kernel, *alive;
 };
 
 static const struct param *param_of(const struct parzen *z, int dim)
@@ -44,7 +43,7 @@ static struct value value_at(const struct sums *s, int dim, int c)
 
 static void add_categories(const struct parzen *z, int dim, int category, int count, double mass, double *sum)
 {
-    const int *seen = z->seen + (size_t)dim * (size_t)z->kernels;
+    const int *seen = z->axes[dim].seen;
     double hit = parzen_log_category(z, category, category, count, mass);
     double miss = parzen_log_category(z, category + 1, category, count, mass);
     int m = z->kernels - 1;
@@ -54,20 +53,26 @@ static void add_categories(const struct parzen *z, int dim, int category, int co
 }
 
 /* A place on a continuous axis: the hot loop. */
-WIDE static void add_place(const double *restrict mu, const double *restrict scale,
-                           const double *restrict constant, int n, double t, double *restrict sum)
+WIDE static void add_place(const double *restrict mu, const double *restrict scale, int n, double t,
+                           double *restrict sum)
 {
     for (int k = 0; k < n; k++) {
         double d = (t - mu[k]) * scale[k];
-        sum[k] -= 0.5 * d * d + constant[k];
+        sum[k] -= 0.5 * d * d;
     }
+}
+
+static void take_away(const double *restrict what, int n, double *restrict sum)
+{
+    for (int k = 0; k < n; k++)
+        sum[k] -= what[k];
 }
 
 static void add_dim(const struct sums *s, int dim)
 {
     const struct parzen *z = s->z;
     const struct param *p = param_of(z, dim);
-    size_t row = (size_t)dim * (size_t)z->kernels;
+    const struct axis *axis = &z->axes[dim];
     for (int c = 0; c < s->count; c++) {
         struct value v = value_at(s, dim, c);
         double *sum = s->sum + (long)c * z->kernels;
@@ -75,8 +80,11 @@ static void add_dim(const struct sums *s, int dim)
             add_categories(z, dim, v.choice, p->choice_count, p->choices[v.choice].mass, sum);
         else if (p->or_zero > 0)
             add_categories(z, dim, is_zero(p, v), 2, is_zero(p, v) ? p->or_zero : 1 - p->or_zero, sum);
-        if (has_place(s, dim) && !param_is_discrete(p) && !is_zero(p, v))
-            add_place(z->mu + row, z->scale + row, z->constant + row, z->kernels, place_of(p, v), sum);
+        if (!has_place(s, dim) || axis->same || is_zero(p, v))
+            continue;
+        add_place(axis->mu, axis->scale, z->kernels, place_of(p, v), sum);
+        if (axis->constant)
+            take_away(axis->constant, z->kernels, sum);
     }
 }
 
@@ -85,11 +93,11 @@ static void add_dim(const struct sums *s, int dim)
 /* A kernel's log mass in the cell of a value. */
 static double log_cell(const struct parzen *z, int dim, struct value v, int kernel)
 {
-    size_t at = (size_t)dim * (size_t)z->kernels + (size_t)kernel;
-    struct span cell = place_cell(param_of(z, dim), v), range = parzen_range(z, dim);
-    double lo = fmax(cell.lo, range.lo), hi = fmin(cell.hi, range.hi);
-    return normal_log_mass((lo - z->mu[at]) * z->scale[at], (hi - z->mu[at]) * z->scale[at]) -
-           z->constant[at];
+    const struct axis *axis = &z->axes[dim];
+    double mu = axis->mu[kernel], scale = axis->scale[kernel];
+    struct span cell = place_cell(param_of(z, dim), v);
+    double lo = fmax(cell.lo, axis->range.lo), hi = fmin(cell.hi, axis->range.hi);
+    return normal_log_mass((lo - mu) * scale, (hi - mu) * scale) - axis->constant[kernel];
 }
 
 static double log_prior(const struct sums *s, int c)
@@ -97,8 +105,7 @@ static double log_prior(const struct sums *s, int c)
     int prior = s->z->kernels - 1;
     double sum = s->sum[(long)c * s->z->kernels + prior];
     for (int dim = 0; dim < s->z->dims; dim++)
-        if (has_place(s, dim) && param_is_discrete(param_of(s->z, dim)) &&
-            !is_zero(param_of(s->z, dim), value_at(s, dim, c)))
+        if (has_place(s, dim) && s->z->axes[dim].same && !is_zero(param_of(s->z, dim), value_at(s, dim, c)))
             sum += log_cell(s->z, dim, value_at(s, dim, c), prior);
     return sum;
 }
@@ -107,13 +114,16 @@ static double log_prior(const struct sums *s, int c)
 static void drop_low(const struct sums *s, int c)
 {
     double *sum = s->sum + (long)c * s->z->kernels, least = log_prior(s, c) + NOTHING - 1;
-    int *kernel = s->kernel + (long)c * s->z->kernels, kept = 0;
-    for (int k = 0; k < s->z->kernels; k++) {
-        kernel[kept] = k;
+    int count = 0, kept = 0;
+    for (int k = 0; k < s->z->kernels; k++)
+        count += sum[k] > least;
+    s->alive[c] = count;
+    s->kernel[c] = xmalloc(((size_t)count + 1) * sizeof **s->kernel);
+    for (int k = 0; kept < count; k++) {
+        s->kernel[c][kept] = k;
         sum[kept] = sum[k];
         kept += sum[k] > least;
     }
-    s->alive[c] = kept;
 }
 
 /* Masses of one value in the kernels that some point needs, worked out once: `mass` holds those whose `from` is `tag`. */
@@ -125,7 +135,7 @@ struct masses {
 static void add_cell(const struct sums *s, int dim, int c, int tag, struct masses *m)
 {
     const struct parzen *z = s->z;
-    const int *same = z->same + (size_t)dim * (size_t)z->kernels, *kernel = s->kernel + (long)c * z->kernels;
+    const int *same = z->axes[dim].same, *kernel = s->kernel[c];
     double *sum = s->sum + (long)c * z->kernels;
     for (int j = 0; j < s->alive[c]; j++) {
         int k = same[kernel[j]];
@@ -167,19 +177,21 @@ static void log_density(struct sums *s, double *out)
     size_t kernels = (size_t)s->z->kernels, cells = kernels * (size_t)s->count;
     struct masses m = {xmalloc(kernels * sizeof *m.mass), xmalloc(kernels * sizeof *m.from)};
     s->sum = xmalloc(cells * sizeof *s->sum);
-    s->kernel = xmalloc(cells * sizeof *s->kernel);
+    s->kernel = xcalloc((size_t)s->count, sizeof *s->kernel);
     s->alive = xcalloc((size_t)s->count, sizeof *s->alive);
     for (int c = 0; c < s->count; c++)
-        memcpy(s->sum + (size_t)c * kernels, s->z->log_weight, kernels * sizeof *s->sum);
+        memcpy(s->sum + (size_t)c * kernels, s->z->base, kernels * sizeof *s->sum);
     for (int dim = 0; dim < s->z->dims; dim++)
         add_dim(s, dim);
     for (int c = 0; c < s->count; c++)
         drop_low(s, c);
     for (int dim = 0; dim < s->z->dims; dim++)
-        if (has_place(s, dim) && param_is_discrete(param_of(s->z, dim)))
+        if (has_place(s, dim) && s->z->axes[dim].same)
             add_cells(s, dim, &m);
     for (int c = 0; c < s->count; c++)
         out[c] = log_of_sum(s->sum + (size_t)c * kernels, s->alive[c]);
+    for (int c = 0; c < s->count; c++)
+        free(s->kernel[c]);
     free(m.mass);
     free(m.from);
     free(s->sum);

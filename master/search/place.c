@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { DIGIT_BITS = 11, DIGITS = 1 << DIGIT_BITS };
+enum { DIGIT_BITS = 11, DIGITS = 1 << DIGIT_BITS, FEW = 48 };
 
 /* One pass of a radix sort: stable, by eleven bits of the key. */
 static void sort_pass(const struct placed *from, struct placed *to, int n, int shift)
@@ -20,7 +20,7 @@ static void sort_pass(const struct placed *from, struct placed *to, int n, int s
         to[start[from[i].key >> shift & (DIGITS - 1)]++] = from[i];
 }
 
-/* What the key cannot tell apart is put in order by hand: hardly any. */
+/* By hand: a few, or what the key could not tell apart. */
 static void settle(struct placed *s, int n)
 {
     for (int i = 1; i < n; i++) {
@@ -37,6 +37,10 @@ static void settle(struct placed *s, int n)
 /* The key: where it lies between the lowest and the highest, in 22 bits. */
 void place_sort(struct placed *s, struct placed *spare, int n)
 {
+    if (n <= FEW) {
+        settle(s, n);
+        return;
+    }
     double lo = INFINITY, hi = -INFINITY;
     for (int i = 0; i < n; i++) {
         lo = s[i].t < lo ? s[i].t : lo;

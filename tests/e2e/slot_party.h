@@ -20,7 +20,7 @@
 #include "worker/lines.h"
 #include "worker/slot.h"
 
-enum { PATIENCE_MS = 30000 };
+enum { PATIENCE_MS = 240000 };
 
 #define SLOT_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 

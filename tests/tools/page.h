@@ -1,35 +1,19 @@
-/* page: pages of docs/ that name tests, held to it that these exist. */
+/* page: tables of docs/ that name the tests which hold what they say: `unit/test_keys`: `the_list_follows_its_folder`,
+ * `every_role_has_its_verbs`. A test is there if its file runs it: the name stands in its list of tests.
+ */
 #ifndef HONE_TESTS_TOOLS_PAGE_H
 #define HONE_TESTS_TOOLS_PAGE_H
 
-#include <stdbool.h>
-#include <stdlib.h>
-#include <string.h>
+#include "common/str.h"
 
-#include "common/file.h"
-#include "common/mem.h"
+/* docs/NAME; a page that is not there fails the test. */
+void page_read(const char *name, struct str *out);
 
-/* The text between the next two backquotes from *at on; NULL if there is none before `end`. The caller frees. */
-static inline char *quoted(const char **at, const char *end)
-{
-    const char *open = memchr(*at, '`', (size_t)(end - *at));
-    const char *close = open ? memchr(open + 1, '`', (size_t)(end - open - 1)) : NULL;
-    if (!close)
-        return NULL;
-    *at = close + 1;
-    return xstrndup(open + 1, (size_t)(close - open - 1));
-}
+/* The row after `line` (NULL: the first) that begins like this ("| 7 |"; "| ": any); NULL: there is none. */
+const char *page_row(const char *page, const char *line, const char *begins);
 
-/* Does tests/FILE.c run a test of this name? */
-static inline bool has_test(const char *file, const char *test)
-{
-    char *path = xasprintf("tests/%s.c", file), *call = xasprintf("cmocka_unit_test(%s)", test);
-    struct str text = {0};
-    bool found = !file_read(path, 1 << 20, &text, NULL) && strstr(str_text(&text), call);
-    str_fini(&text);
-    free(path);
-    free(call);
-    return found;
-}
+/* How many tests the row names, of files alone as well; fails the test over one that is not there, as over a `make` target
+ * that the Makefile does not have. */
+int page_row_tests(const char *row);
 
 #endif

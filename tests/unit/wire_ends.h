@@ -13,7 +13,7 @@
 #include "common/file.h"
 #include "proto/wire.h"
 
-enum { PATIENCE_MS = 20000 };
+enum { PATIENCE_MS = 120000 };
 
 /* ---- helpers ---- */
 
