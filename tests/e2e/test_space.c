@@ -67,7 +67,7 @@ static void rules_that_cannot_be_are_refused(void **state)
     (void)state;
     write_study("w.json", "w", one, "{\"trials\": 5}", ", \"require\": [\"x > 0\", \"x < yy\"]");
     assert_int_equal(HONE("run", "w.json"), 2);
-    assert_said("w.json: require[1]: column 5: no parameter 'yy'; did you mean 'y'?");
+    assert_said("w.json:2: require[1]: column 5: no parameter 'yy'; did you mean 'y'?");
     write_study("w.json", "w", one, "{\"trials\": 5}", ", \"require\": [\"x > 3\"]");
     assert_int_equal(HONE("submit", "w.json", "--master", "ipc://nowhere"), 2);
     assert_said("no point of the space keeps all rules");
