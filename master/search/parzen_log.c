@@ -22,7 +22,8 @@ struct sums {
     bool zeros_alone;
     double *sum; /* [count][kernels], the first `alive` of each row */
     int **kernel, *alive;
-    bool *later; /* by axis */
+    double *least; /* what is below does not count */
+    bool *later;   /* by axis */
 };
 
 static const struct param *param_of(const struct parzen *z, int dim)
@@ -157,16 +158,28 @@ static double log_prior(const struct sums *s, int c)
 /* Leaves out what is too low to count. */
 static void drop_low(const struct sums *s, int c)
 {
-    double *sum = s->sum + (long)c * s->z->kernels, least = log_prior(s, c) + NOTHING - 1;
-    int count = 0, kept = 0;
+    double *sum = s->sum + (long)c * s->z->kernels;
+    int *kernel = s->kernel[c], kept = 0;
+    for (int j = 0; j < s->alive[c]; j++) {
+        kernel[kept] = kernel[j];
+        sum[kept] = sum[j];
+        kept += sum[j] > s->least[c];
+    }
+    s->alive[c] = kept;
+}
+
+static void drop_first(const struct sums *s, int c)
+{
+    double *sum = s->sum + (long)c * s->z->kernels;
+    int count = 0;
+    s->least[c] = log_prior(s, c) + NOTHING - 1;
     for (int k = 0; k < s->z->kernels; k++)
-        count += sum[k] > least;
-    s->alive[c] = count;
+        count += sum[k] > s->least[c];
     s->kernel[c] = xmalloc(((size_t)count + 1) * sizeof **s->kernel);
-    for (int k = 0; kept < count; k++) {
-        s->kernel[c][kept] = k;
-        sum[kept] = sum[k];
-        kept += sum[k] > least;
+    for (int k = 0; s->alive[c] < count; k++) {
+        s->kernel[c][s->alive[c]] = k;
+        sum[s->alive[c]] = sum[k];
+        s->alive[c] += sum[k] > s->least[c];
     }
 }
 
@@ -177,6 +190,7 @@ static void add_later(const struct sums *s, int dim)
         double t = place_of(param_of(s->z, dim), value_at(s, dim, c));
         for (int j = 0; j < s->alive[c]; j++)
             sum[j] += log_place(&s->z->axes[dim], t, s->kernel[c][j]);
+        drop_low(s, c);
     }
 }
 
@@ -233,17 +247,19 @@ static void log_density(struct sums *s, double *out)
     s->sum = xmalloc(cells * sizeof *s->sum);
     s->kernel = xcalloc((size_t)s->count, sizeof *s->kernel);
     s->alive = xcalloc((size_t)s->count, sizeof *s->alive);
+    s->least = xcalloc((size_t)s->count, sizeof *s->least);
     s->later = xcalloc((size_t)s->z->dims + 1, sizeof *s->later);
     for (int c = 0; c < s->count; c++)
         memcpy(s->sum + (size_t)c * kernels, s->z->base, kernels * sizeof *s->sum);
     add_first(s);
     for (int c = 0; c < s->count; c++)
-        drop_low(s, c);
+        drop_first(s, c);
+    for (int dim = 0; dim < s->z->dims; dim++)
+        if (s->later[dim])
+            add_later(s, dim);
     for (int dim = 0; dim < s->z->dims; dim++)
         if (is_stepped(s, dim))
             add_cells(s, dim, &m);
-        else if (s->later[dim])
-            add_later(s, dim);
     for (int c = 0; c < s->count; c++)
         out[c] = log_of_sum(s->sum + (size_t)c * kernels, s->alive[c]);
     for (int c = 0; c < s->count; c++)
@@ -253,6 +269,7 @@ static void log_density(struct sums *s, double *out)
     free(s->sum);
     free(s->kernel);
     free(s->alive);
+    free(s->least);
     free(s->later);
 }
 
