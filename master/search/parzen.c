@@ -166,7 +166,7 @@ static void axes_init(struct parzen *z)
     size_t kernels = (size_t)z->kernels, dims = (size_t)z->dims;
     z->block = xmalloc(dims * kernels * (AXIS_NUMBERS * sizeof(double) + AXIS_INTS * sizeof(int)) + 1);
     z->axes = xcalloc(dims + 1, sizeof *z->axes);
-    int *ints = (int *)(z->block + AXIS_NUMBERS * dims * kernels);
+    int *ints = (int *)(void *)(z->block + AXIS_NUMBERS * dims * kernels);
     for (size_t dim = 0; dim < dims; dim++)
         axis_init(z, (int)dim, z->block + AXIS_NUMBERS * dim * kernels, ints + AXIS_INTS * dim * kernels);
 }
