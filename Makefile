@@ -55,7 +55,7 @@ QUICK   := $(call tests_in,unit) $(call tests_in,sim)
 SCRIPTS := $(addsuffix .sh,$(call scripts_in,e2e) $(call scripts_in,fault))
 SHIM    := $(BUILD)/tests/fault/shim.so
 FUZZ    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
-BENCH   := $(patsubst %.c,$(BUILD)/%,$(wildcard bench/*.c))
+BENCH   := $(patsubst %.c,$(BUILD)/%,$(wildcard bench/*.c) bench/search/fidelity.c)
 HOUSE   := $(if $(SAN)$(subst %,,$(TESTS)),,tools/lint tests/unit/test_lint.sh)
 RUN     := HONE=$(abspath $(BUILD)/hone) HONE_STAGE='$(or $(STAGE),test$(if $(SAN), $(SAN)))' tests/run
 
@@ -83,6 +83,8 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TESTOBJ) $(BUILD)/libhone.a
 
 $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/libhone.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/bench/transit: $(BUILD)/tests/tools/crowd.o
 
 # The disk that fails, for LD_PRELOAD: never with sanitizers, the program it is loaded into has its own.
 $(SHIM): tests/fault/shim.c tests/tools/shim.h
@@ -122,6 +124,9 @@ chaos: all $(BUILD)/tests/fault/chaos ## ten minutes of killed, stopped and cut 
 soak: all $(BUILD)/tests/fault/soak ## half an hour of a master with a thousand simulated workers: memory and WAL stay bounded
 	HONE=$(abspath $(BUILD)/hone) $(BUILD)/tests/fault/soak
 
+held: all $(BUILD)/tests/fault/held ## a reader, workers and clients that stand still for minutes under load: nobody else slows
+	HONE=$(abspath $(BUILD)/hone) $(BUILD)/tests/fault/held
+
 bench: all $(BENCH) ## every measurement in bench/: one JSON line each
 	@for b in $(BENCH); do HONE=$(abspath $(BUILD)/hone) $$b || exit 1; done
 
@@ -155,6 +160,6 @@ clean: ## remove build/
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-.PHONY: all check test test-all storm chaos soak fuzz fuzz-here bench cleanroom docker lint format man install uninstall clean help cmocka
+.PHONY: all check test test-all storm chaos soak held fuzz fuzz-here bench cleanroom docker lint format man install uninstall clean help cmocka
 .SECONDARY:
 -include $(shell find $(BUILD) -path '$(BUILD)/san-*' -prune -o -name '*.d' -type f -print 2>/dev/null)

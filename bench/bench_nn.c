@@ -66,52 +66,73 @@ static struct data_split make_data(const struct setup *setup)
     return split;
 }
 
-/* The products of one batch, forward and backward, on the net's own buffers. */
-static void affine_products(struct net *net, int i, const float *x, int n, float *dx)
+/* Operands for the products: as large as the largest of any layer. */
+struct operands {
+    float *x, *dx; /* affine: the batch; conv: columns of one image */
+    float *y;      /* their output */
+};
+
+static size_t larger(size_t a, int rows, int columns)
 {
-    struct layer *layer = &net->layers[i];
-    int in = shape_size(layer->in), out = layer->out.c;
-    gemm_nn(n, out, in, x, net->params + layer->weight, 0, layer->y);
-    gemm_tn(in, out, n, x, layer->y, 0, net->grads + layer->weight);
-    if (i)
-        gemm_nt(n, in, out, layer->y, net->params + layer->weight, 0, dx);
+    size_t b = (size_t)rows * (size_t)columns;
+    return a > b ? a : b;
 }
 
-static void conv_products(struct net *net, int i, int n)
+static struct operands operands_new(const struct net *net, int batch)
 {
-    struct layer *layer = &net->layers[i];
-    int window = (int)(layer->weights / (size_t)layer->out.c), places = layer->out.h * layer->out.w;
-    float *w = net->params + layer->weight, *dw = net->grads + layer->weight;
+    size_t x = 0, y = 0;
+    for (int i = 0; i < net->layer_count; i++) {
+        const struct layer *layer = &net->layers[i];
+        bool is_conv = layer->spec.kind == LAYER_CONV;
+        int rows = is_conv ? layer->full.h * layer->full.w : batch;
+        x = larger(x, rows, is_conv ? (int)layer->weights / layer->full.c : shape_size(layer->in));
+        y = larger(y, rows, layer->out.c);
+    }
+    return (struct operands){real_alloc(x), real_alloc(x), real_alloc(y)};
+}
+
+/* The products of one batch, forward and backward; the first layer passes nothing on. */
+static void affine_products(const struct net *net, int i, int n, const struct operands *o)
+{
+    const struct layer *layer = &net->layers[i];
+    int in = shape_size(layer->in), out = layer->out.c;
+    gemm_nn(n, out, in, o->x, net->params + layer->weight, 0, o->y);
+    gemm_tn(in, out, n, o->x, o->y, 0, net->grads + layer->weight);
+    if (i)
+        gemm_nt(n, in, out, o->y, net->params + layer->weight, 0, o->dx);
+}
+
+static void conv_products(const struct net *net, int i, int n, const struct operands *o)
+{
+    const struct layer *layer = &net->layers[i];
+    int filters = layer->full.c, places = layer->full.h * layer->full.w,
+        window = (int)layer->weights / filters;
+    const float *w = net->params + layer->weight;
     for (int image = 0; image < n; image++) {
-        float *y = layer->y + (size_t)image * (size_t)shape_size(layer->out);
-        gemm_nn(layer->out.c, places, window, w, layer->kept, 0, y);
-        gemm_nt(layer->out.c, window, places, y, layer->kept, 0, dw);
+        gemm_nn(filters, places, window, w, o->x, 0, o->y);
+        gemm_nt(filters, window, places, o->y, o->x, 0, net->grads + layer->weight);
         if (i)
-            gemm_tn(window, places, layer->out.c, w, y, 0, layer->kept);
+            gemm_tn(window, places, filters, w, o->y, 0, o->dx);
     }
 }
 
 static double products(struct training *t)
 {
-    struct net *net = t->net;
-    int widest = 0;
-    for (int i = 1; i < net->layer_count; i++) /* what gemm_nt of an affine layer writes */
-        if (net->layers[i].spec.kind == LAYER_AFFINE && shape_size(net->layers[i].in) > widest)
-            widest = shape_size(net->layers[i].in);
-    float *dx = real_alloc((size_t)t->options.batch * (size_t)widest);
+    const struct net *net = t->net;
+    struct operands operands = operands_new(net, t->options.batch);
     double start = seconds();
     for (int at = 0; at < t->data->train.n; at += t->options.batch) {
         int n = t->data->train.n - at < t->options.batch ? t->data->train.n - at : t->options.batch;
-        for (int i = 0; i < net->layer_count; i++) {
-            const float *x = i ? net->layers[i - 1].y : t->x;
+        for (int i = 0; i < net->layer_count; i++)
             if (net->layers[i].spec.kind == LAYER_AFFINE)
-                affine_products(net, i, x, n, dx);
+                affine_products(net, i, n, &operands);
             else if (net->layers[i].spec.kind == LAYER_CONV)
-                conv_products(net, i, n);
-        }
+                conv_products(net, i, n, &operands);
     }
     double spent = seconds() - start;
-    free(dx);
+    free(operands.x);
+    free(operands.dx);
+    free(operands.y);
     return spent;
 }
 

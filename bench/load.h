@@ -84,8 +84,8 @@ static int compare_int64(const void *a, const void *b)
 
 /* Writes {acked per second, p50 ms, p99 ms} to `out` and ends the process. pace_us: one report per worker so often; 0:
  * as fast as `outstanding` allows. */
-static void run_load(const char *address, int workers, int outstanding, double seconds, int64_t pace_us,
-                     int out)
+static inline void run_load(const char *address, int workers, int outstanding, double seconds,
+                            int64_t pace_us, int out)
 {
     void *context = zmq_ctx_new();
     zmq_ctx_set(context, ZMQ_MAX_SOCKETS, MOST_WORKERS + 16);

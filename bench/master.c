@@ -128,7 +128,7 @@ static void measure_master(int workers, int outstanding, double seconds, int fds
     snprintf(address, sizeof address, "ipc://%s/master.sock", folder);
     pid_t pid = start_load(address, workers, outstanding, seconds, fds[1]);
     struct err err = ERR_NONE;
-    struct server *server = open_study(path, address);
+    struct server *server = open_study(path, address, endless_study);
     while (!load_ended)
         if (server_turn(server, 200, &err) < 0) {
             fprintf(stderr, "%s\n", err.text);

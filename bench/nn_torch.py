@@ -1,15 +1,14 @@
 #!/usr/bin/env python3
-"""The built-in trainer beside PyTorch: do they compute the same, and which is faster?
+"""PyTorch's side of two comparisons with the built-in trainer.
 
-    make build/bench/nn_dump build/bench/bench_nn
-    python3 bench/nn_torch.py agree          # every tensor within 1e-5, else exit status 1
-    python3 bench/nn_torch.py speed [ROUNDS] # one thread each, in turns, processor time, medians
+    make build/bench/nn_dump
+    python3 bench/nn_torch.py agree     # do they compute the same? every tensor within 1e-5, else exit status 1
+    python3 bench/nn_torch.py epochs    # which is faster? answers bench/nn_speed.py, which see
 
 Needs PyTorch; HONE_BUILD names the build folder (build).
 """
 import json
 import os
-import statistics
 import subprocess
 import sys
 import time
@@ -139,7 +138,7 @@ def agree():
     return 0 if worst <= 1e-5 else 1
 
 
-# ---- speed ----
+# ---- speed: bench/nn_speed.py asks for one epoch at a time ----
 
 def mlp():
     net = torch.nn.Sequential(torch.nn.Linear(784, 256), torch.nn.ReLU(), torch.nn.Linear(256, 128), torch.nn.ReLU(),
@@ -154,7 +153,7 @@ def conv():
     return net, (torch.rand(6000, 1, 28, 28) - 0.5) * 3.46, 64
 
 
-def torch_epoch(net, x, y, batch, rule):
+def epoch(net, x, y, batch, rule):
     start = time.process_time()
     order = torch.randperm(len(x))
     for at in range(0, len(x), batch):
@@ -165,29 +164,22 @@ def torch_epoch(net, x, y, batch, rule):
     return time.process_time() - start
 
 
-def speed(rounds):
+def epochs():
+    """Says its version, then answers each line, "mlp" or "conv", with the processor seconds of one epoch."""
     torch.set_num_threads(1)
-    for name, make in (("mlp", mlp), ("conv", conv)):
-        net, x, batch = make()
-        y = torch.randint(0, 10, (len(x),))
-        rule = torch.optim.SGD(net.parameters(), 0.01, momentum=0.9)
-        torch_epoch(net, x, y, batch, rule)
-        theirs, ours, share = [], [], []
-        for _ in range(rounds):
-            theirs.append(torch_epoch(net, x, y, batch, rule))
-            out = subprocess.run([f"{BUILD}/bench/bench_nn", name, "3"], check=True, stdout=subprocess.PIPE).stdout
-            line = json.loads(out.splitlines()[-1])
-            ours.append(line["epoch_s"])
-            share.append(line["share"])
-        print(json.dumps({"bench": name, "torch": torch.__version__, "torch_s": round(statistics.median(theirs), 4),
-                          "hone_s": round(statistics.median(ours), 4), "share": statistics.median(share),
-                          "times_faster": round(statistics.median(t / o for t, o in zip(theirs, ours)), 2)}))
+    made = {}
+    print(json.dumps({"torch": torch.__version__}), flush=True)
+    for line in sys.stdin:
+        name = line.strip()
+        if name not in made:
+            net, x, batch = {"mlp": mlp, "conv": conv}[name]()
+            rule = torch.optim.SGD(net.parameters(), 0.01, momentum=0.9)
+            made[name] = net, x, torch.randint(0, 10, (len(x),)), batch, rule
+            epoch(*made[name])  # the first one also fills its caches
+        print(json.dumps({"epoch_s": epoch(*made[name])}), flush=True)
     return 0
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1 and sys.argv[1] == "agree":
-        sys.exit(agree())
-    if len(sys.argv) > 1 and sys.argv[1] == "speed":
-        sys.exit(speed(int(sys.argv[2]) if len(sys.argv) > 2 else 5))
-    sys.exit(__doc__)
+    commands = {"agree": agree, "epochs": epochs}
+    sys.exit(commands[sys.argv[1]]() if len(sys.argv) == 2 and sys.argv[1] in commands else __doc__)

@@ -53,7 +53,7 @@ static void one_round(int round, int readers, double seconds, double result[3])
     snprintf(address, sizeof address, "ipc://%s/m%d.sock", folder, round);
     POST(pipe(fds) == 0);
     struct err err = ERR_NONE;
-    struct server *server = open_study(path, address);
+    struct server *server = open_study(path, address, endless_study);
     pid_t pids[READERS];
     for (int i = 0; i < readers; i++)
         if ((pids[i] = fork()) == 0)

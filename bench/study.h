@@ -1,4 +1,4 @@
-/* study: the master that the benchmarks put under load: one study that never ends, checks skipped. */
+/* study: the master that the benchmarks put under load: one study, checks skipped. */
 #ifndef HONE_BENCH_STUDY_H
 #define HONE_BENCH_STUDY_H
 
@@ -7,13 +7,15 @@
 
 #include "master/server.h"
 
+/* What most of them run: nothing but epochs. */
+static const char endless_study[] =
+    "{\"study\":\"b\",\"metric\":{\"name\":\"val_acc\",\"goal\":\"maximize\"},\"trainer\":{"
+    "\"command\":[\"true\"]},\"space\":{\"lr\":{\"log\":[1e-6,10]}},\"search\":{\"method\":"
+    "\"random\",\"trials\":100000,\"epochs\":1000000,\"seed\":1}}";
+
 /* On this database and address; a benchmark without its master is over. */
-static struct server *open_study(const char *db, const char *address)
+static struct server *open_study(const char *db, const char *address, const char *study)
 {
-    static const char study[] =
-        "{\"study\":\"b\",\"metric\":{\"name\":\"val_acc\",\"goal\":\"maximize\"},\"trainer\":{"
-        "\"command\":[\"true\"]},\"space\":{\"lr\":{\"log\":[1e-6,10]}},\"search\":{\"method\":"
-        "\"random\",\"trials\":100000,\"epochs\":1000000,\"seed\":1}}";
     struct server_options options = {.db = db, .bind = address};
     struct err err = ERR_NONE;
     struct server *server;

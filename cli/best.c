@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/front.h"
 #include "cli/rows.h"
 #include "cli/table.h"
 #include "common/check.h"
@@ -161,6 +162,17 @@ static bool print_groups(struct source *source, const struct rows *head, const s
     return any;
 }
 
+/* True: the study has several metrics, and the front has been printed. */
+static bool print_front(struct source *source, const char *study, const struct best_style *style)
+{
+    struct front front;
+    bool any = front_load(source, study, style->limit, &front, NULL) == 0 && front.trials;
+    if (any)
+        front_show(&front, style);
+    front_fini(&front);
+    return any;
+}
+
 static int print_study(struct source *source, const struct rows *head, const struct best_style *style,
                        struct err *err)
 {
@@ -171,7 +183,7 @@ static int print_study(struct source *source, const struct rows *head, const str
                                      {"best_epoch", COLUMN_PLAIN, "at"},
                                      {0}};
     struct rows rows;
-    if (print_groups(source, head, style))
+    if (print_front(source, study, style) || print_groups(source, head, style))
         return 0;
     int rc = best_rows(source, study, style->limit, &rows, err);
     if (rc)

@@ -153,6 +153,9 @@ static void print_text(const struct study_file *file, const struct rows *points)
     printf("study    %s\n", def->name);
     printf("metric   %s, %s, the %s epoch's\n", def->metric, def->maximize ? "maximize" : "minimize",
            def->score_last ? "last" : "best");
+    for (int k = 0; k < def->more_count; k++)
+        printf("         %s, %s, at the same epoch\n", def->more[k].name,
+               def->more[k].maximize ? "maximize" : "minimize");
     printf("trainer  %s\n", str_text(&trainer));
     print_search(def);
     print_budget(def);

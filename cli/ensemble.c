@@ -6,13 +6,15 @@
 
 #include "cli/commands.h"
 #include "cli/models.h"
+#include "cli/seeds.h"
 #include "cli/select.h"
+#include "cli/signals.h"
 #include "cli/table.h"
 #include "common/check.h"
 #include "common/mem.h"
 #include "worker/nn/ensemble.h"
 
-enum { TOP_MAX = 200, START = 5, ROUNDS = 50, BAGS = 20 };
+enum { TOP_MAX = 200, SEEDS_MAX = 200, START = 5, ROUNDS = 50, BAGS = 20 };
 
 /* One part of the data, and what each candidate says of it. */
 struct part {
@@ -98,14 +100,33 @@ static int add_group(struct party *party, struct source *source, const struct mo
     return rc;
 }
 
+/* The same, trained first. */
+static int add_seeds(struct party *party, struct source *source, const struct opt_ensemble *opt,
+                     const struct models_place *place, const char *study, uint32_t trial, struct err *err)
+{
+    struct seeds seeds = {.db = opt->db,
+                          .master = opt->master,
+                          .dir = opt->dir,
+                          .count = (int)opt->seeds,
+                          .workers = (int)opt->workers,
+                          .quiet = opt->json};
+    int rc = seeds_train(&seeds, source, study, trial, err);
+    return rc ? rc : add_group(party, source, place, study, trial, err);
+}
+
 static int add_study(struct party *party, struct source *source, const struct opt_ensemble *opt,
                      const struct models_place *place, struct err *err)
 {
     struct rows head;
+    uint32_t trial;
     int rc = source_study(source, opt->args.count ? opt->args.items[0] : opt->study, &head, err);
     if (rc)
         return rc;
-    rc = add_top(party, source, place, cell_text(rows_named(&head, 0, "study")), opt->top, err);
+    const char *study = cell_text(rows_named(&head, 0, "study"));
+    if (opt->seeds < 0)
+        rc = add_top(party, source, place, study, opt->top, err);
+    else if (!(rc = seeds_best(source, study, &trial, err)))
+        rc = add_seeds(party, source, opt, place, study, trial, err);
     rows_fini(&head);
     return rc;
 }
@@ -119,8 +140,11 @@ static int add_named(struct party *party, struct source *source, const struct op
     int rc = select_trial(source, name, place->study, &study, &trial, err);
     if (rc)
         return rc;
-    rc = opt->group ? add_group(party, source, place, study, trial, err)
-                    : models_add_trial(&party->models, source, place, study, trial, true, err);
+    if (opt->group && opt->seeds > 0)
+        rc = add_seeds(party, source, opt, place, study, trial, err);
+    else
+        rc = opt->group ? add_group(party, source, place, study, trial, err)
+                        : models_add_trial(&party->models, source, place, study, trial, true, err);
     free(study);
     return rc;
 }
@@ -384,6 +408,12 @@ static int check_options(const struct opt_ensemble *opt, struct err *err)
     if (named && opt->args.count)
         return err_set(err, ERR_BAD,
                        "a study is for --top; --group, --checkpoints and --average name a trial: STUDY/17");
+    if (opt->seeds >= 0 && (opt->checkpoints || opt->average))
+        return err_set(err, ERR_BAD, "--seeds goes with a study or --group");
+    if (opt->seeds != -1 && (opt->seeds < 1 || opt->seeds > SEEDS_MAX))
+        return err_set(err, ERR_BAD, "--seeds must be in [1, %d]", SEEDS_MAX);
+    if (opt->workers > 1000)
+        return err_set(err, ERR_BAD, "--workers: at most 1000 (got %lld)", (long long)opt->workers);
     if (opt->top < 1 || opt->top > TOP_MAX)
         return err_set(err, ERR_BAD, "--top must be in [1, %d]", TOP_MAX);
     return 0;
@@ -403,5 +433,6 @@ int cmd_ensemble(const struct opt_ensemble *opt)
     if (!rc)
         (opt->json ? tell_json : tell)(&party, opt->out);
     party_fini(&party);
-    return rc ? command_fail("ensemble", &err) : 0;
+    int status = rc ? command_fail("ensemble", &err) : 0;
+    return rc && signals_status() ? signals_status() : status;
 }

@@ -17,7 +17,7 @@
 struct explained {
     const char *study;
     uint32_t trial;
-    struct rows head, origin, events, attempts, queue, about;
+    struct rows head, origin, events, attempts, queue, lineage, bracket, about;
     char *master_says; /* NULL: none runs, or it has nothing to say */
     struct text_list origin_lines, life_lines, now_lines;
 };
@@ -72,6 +72,39 @@ static void say_box(struct explained *e)
     json_free(box);
 }
 
+/* Whose checkpoint it began with. */
+static void say_parent(struct explained *e)
+{
+    for (size_t row = 0; row < e->lineage.count; row++) {
+        if (strcmp(cell_text(rows_named(&e->lineage, row, "kin")), "parent") != 0)
+            continue;
+        long long attempt = (long long)cell_int(rows_named(&e->lineage, row, "attempt"));
+        long long parent = (long long)cell_int(rows_named(&e->lineage, row, "trial"));
+        if (attempt)
+            add_line(&e->origin_lines,
+                     "begins with the checkpoint of trial %lld, attempt %lld, after epoch %lld: %s", parent,
+                     attempt, (long long)cell_int(rows_named(&e->lineage, row, "epoch")),
+                     cell_text(rows_named(&e->lineage, row, "path")));
+        else
+            add_line(&e->origin_lines, "trial %lld, its parent, had no checkpoint: it trains from the start",
+                     parent);
+    }
+}
+
+static void say_bracket(struct explained *e)
+{
+    const struct rows *b = &e->bracket;
+    if (b->count)
+        add_line(&e->origin_lines,
+                 "bracket %lld of round %lld, trials %lld to %lld: from %lld epochs, the best 1/%lld of "
+                 "them up to the next rung, at last to %lld",
+                 (long long)int_of(b, "bracket") + 1, (long long)int_of(b, "round") + 1,
+                 (long long)int_of(b, "first_trial"),
+                 (long long)(int_of(b, "first_trial") + int_of(b, "trials") - 1),
+                 (long long)int_of(b, "min_epochs"), (long long)int_of(b, "eta"),
+                 (long long)int_of(b, "epochs"));
+}
+
 static void say_origin(struct explained *e)
 {
     const struct rows *head = &e->head, *origin = &e->origin;
@@ -91,6 +124,8 @@ static void say_origin(struct explained *e)
         add_line(out, "the best %s then was %s, by trial %lld", text_of(head, "metric"), best,
                  (long long)int_of(origin, "best_trial"));
     }
+    say_parent(e);
+    say_bracket(e);
     say_box(e);
     if (*text_of(head, "platform"))
         add_line(out, "computed on %s", text_of(head, "platform"));
@@ -121,12 +156,33 @@ static void say_promotion(struct explained *e, size_t row)
     const char *detail = cell_text(rows_named(&e->events, row, "detail"));
     struct json *json = *detail ? json_parse(detail, strlen(detail), "detail", NULL) : NULL;
     int until = json ? (int)json_num(json_get(json, "until")) : 0;
-    if (json && json_get(json, "rank"))
+    if (json && json_get(json, "rank") && !json_get(json, "rung"))
+        add_line(&e->life_lines, "goes on to epoch %d: rank %.0f of %.0f of its generation", until,
+                 json_num(json_get(json, "rank")), json_num(json_get(json, "of")));
+    else if (json && json_get(json, "rank"))
         add_line(&e->life_lines, "promoted to epoch %d: rank %.0f of %.0f at its rung", until,
                  json_num(json_get(json, "rank")), json_num(json_get(json, "of")));
     else if (until)
         add_line(&e->life_lines, "carried on to epoch %d: among the best of its stage", until);
     json_free(json);
+}
+
+/* Who begins where it was, and who has its place now. */
+static void say_children(struct explained *e)
+{
+    for (size_t row = 0; row < e->lineage.count; row++) {
+        const char *kin = cell_text(rows_named(&e->lineage, row, "kin"));
+        long long trial = (long long)cell_int(rows_named(&e->lineage, row, "trial"));
+        long long epoch = (long long)cell_int(rows_named(&e->lineage, row, "epoch"));
+        long long other = (long long)cell_int(rows_named(&e->lineage, row, "other"));
+        if (strcmp(kin, "child") == 0)
+            add_line(&e->life_lines,
+                     "trial %lld begins with its checkpoint of epoch %lld, in place of trial %lld", trial,
+                     epoch, other);
+        else if (strcmp(kin, "heir") == 0)
+            add_line(&e->life_lines, "trial %lld, a child of trial %lld at epoch %lld, takes its place",
+                     trial, other, epoch);
+    }
 }
 
 static void say_life(struct explained *e)
@@ -136,6 +192,7 @@ static void say_life(struct explained *e)
     for (size_t row = 0; row < e->events.count; row++)
         if (strcmp(cell_text(rows_named(&e->events, row, "cause")), "promoted") == 0)
             say_promotion(e, row);
+    say_children(e);
     if (int_of(&e->head, "lost_on"))
         add_line(&e->life_lines, "%lld workers were lost with it", (long long)int_of(&e->head, "lost_on"));
     if (int_of(&e->head, "own_failures"))
@@ -153,9 +210,11 @@ static const struct {
     {"budget", "a budget of the study was used up"},
     {"stopped", "the study was stopped"},
     {"stage", "its stage ended, and it was not among the best that were carried on"},
-    {"rung", "the study ended, and it had not been promoted beyond its rung"},
+    {"rung", "at its rung it was not among the best, or the study ended before it was promoted"},
     {"median", "its best so far was worse than the median of the finished trials' running averages"},
     {"asha", "at its rung it was not among the best"},
+    {"curve", "its curve leaves it too little chance to end above the best"},
+    {"pbt", "it was among the worst of its generation: a child of a better one took its place"},
     {"threshold", "it did not reach what \"prune\" asks for (below, after)"},
     {"repeat", "the first repeats of its point were worse than the best group"},
     {"poison", "three workers were lost while they ran it"},
@@ -306,9 +365,10 @@ static void print_text(const struct explained *e)
 static int load(struct source *source, struct explained *e, struct err *err)
 {
     struct bind binds[] = {BIND_TEXT(":study", e->study), BIND_INT(":trial", e->trial)};
-    struct rows *rows[] = {&e->head, &e->origin, &e->events, &e->attempts, &e->queue};
-    static const char *const names[] = {"trial_head", "trial_origin", "trial_events", "trial_attempts",
-                                        "trial_queue"};
+    struct rows *rows[] = {&e->head,  &e->origin,  &e->events, &e->attempts,
+                           &e->queue, &e->lineage, &e->bracket};
+    static const char *const names[] = {"trial_head",  "trial_origin",  "trial_events", "trial_attempts",
+                                        "trial_queue", "trial_lineage", "trial_bracket"};
     int rc = source_study(source, e->study, &e->about, err);
     for (size_t i = 0; i < COUNT_OF(names) && !rc; i++)
         rc = source_run(source, names[i], binds, 2, rows[i], err);
@@ -331,7 +391,8 @@ static void ask_master(struct explained *e, const char *db, const char *master)
 
 static void explained_fini(struct explained *e)
 {
-    struct rows *rows[] = {&e->head, &e->origin, &e->events, &e->attempts, &e->queue, &e->about};
+    struct rows *rows[] = {&e->head,  &e->origin,  &e->events,  &e->attempts,
+                           &e->queue, &e->lineage, &e->bracket, &e->about};
     for (size_t i = 0; i < COUNT_OF(rows); i++)
         rows_fini(rows[i]);
     text_list_free(&e->origin_lines);

@@ -1,5 +1,4 @@
 /* gc: checkpoint files that no row names any more, deleted by hand. */
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +14,7 @@
 #include "common/units.h"
 #include "sql/query.h"
 
-enum { OLD_S = 3600, DEPTH_MAX = 3 }; /* <study>/t00042/a2/ */
+enum { OLD_S = 3600, DEPTH = 3 }; /* <study>/t00042/a2/ */
 
 struct collecting {
     const char *root;
@@ -61,17 +60,12 @@ static int read_names(struct collecting *c, struct query *query, struct err *err
     return 0;
 }
 
-static bool is_ours(const char *name)
-{
-    const char *dot = strrchr(name, '.');
-    return dot && (strcmp(dot, ".ckpt") == 0 || strcmp(dot, ".part") == 0 || strncmp(dot, ".tmp", 4) == 0);
-}
-
 /* A file that is not an hour old may be one whose report is still on its way. */
-static void look_at(struct collecting *c, const char *path, const struct stat *st)
+static void look_at(void *arg, const char *path, const struct stat *st)
 {
+    struct collecting *c = arg;
     bool named = c->count && bsearch(&path, c->named, c->count, sizeof *c->named, compare);
-    if (named || c->now_s - (int64_t)st->st_mtime < OLD_S)
+    if (!path_is_checkpoint(path) || named || c->now_s - (int64_t)st->st_mtime < OLD_S)
         return;
     if (!c->dry_run && unlink(path)) {
         fprintf(stderr, "hone gc: %s: %s\n", path, strerror(errno));
@@ -81,24 +75,6 @@ static void look_at(struct collecting *c, const char *path, const struct stat *s
     printf("%s\n", path);
     c->files++;
     c->bytes += st->st_size;
-}
-
-static void walk(struct collecting *c, const char *folder, int depth)
-{
-    DIR *dir = opendir(folder);
-    for (struct dirent *entry; dir && (entry = readdir(dir)) != NULL;) {
-        if (entry->d_name[0] == '.')
-            continue;
-        char *path = path_join(folder, entry->d_name);
-        struct stat st;
-        if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && depth < DEPTH_MAX)
-            walk(c, path, depth + 1);
-        else if (depth == DEPTH_MAX && S_ISREG(st.st_mode) && is_ours(entry->d_name))
-            look_at(c, path, &st);
-        free(path);
-    }
-    if (dir)
-        closedir(dir);
 }
 
 int cmd_gc(const struct opt_gc *opt)
@@ -114,7 +90,7 @@ int cmd_gc(const struct opt_gc *opt)
         rc = read_names(&c, query, &err);
     query_close(query);
     if (!rc) {
-        walk(&c, root, 0);
+        dir_files(root, DEPTH, look_at, &c);
         size_text(c.bytes, size);
         fprintf(stderr, "%lld file%s, %s%s\n", (long long)c.files, c.files == 1 ? "" : "s", size,
                 c.dry_run ? " could go" : " deleted");

@@ -12,6 +12,7 @@
 #include "common/rng.h"
 #include "master/past.h"
 #include "master/search/evidence.h"
+#include "master/search/fanova.h"
 #include "master/search/importance.h"
 
 enum { DRAWS_MOST = 100000 };
@@ -120,7 +121,7 @@ static void show(struct judged *j, bool csv, bool json)
     free(rows.cells);
 }
 
-static int judge(const struct study *s, const struct opt_importance *opt, struct err *err)
+static int judge_ped(const struct study *s, const struct opt_importance *opt, struct err *err)
 {
     int count = s->def.space.count;
     struct judged j = {.space = &s->def.space,
@@ -138,6 +139,64 @@ static int judge(const struct study *s, const struct opt_importance *opt, struct
     free(j.shares);
     free(j.found);
     return rc;
+}
+
+/* ---- the other method ---- */
+
+static int by_share(const void *a, const void *b)
+{
+    const struct fanova_share *p = a, *q = b;
+    return (p->share < q->share) - (p->share > q->share);
+}
+
+static void show_fanova(const struct space *space, struct fanova_share *shares, int count,
+                        const struct opt_importance *opt)
+{
+    char titles[][12] = {"param", "with", "share", "low", "high"};
+    char *names[] = {titles[0], titles[1], titles[2], titles[3], titles[4]};
+    struct rows rows = {.cols = COUNT_OF(titles), .names = names, .count = (size_t)count};
+    rows.cells = xcalloc(rows.count * COUNT_OF(titles) + 1, sizeof *rows.cells);
+    qsort(shares, (size_t)count, sizeof *shares, by_share);
+    for (int i = 0; i < count; i++) {
+        struct cell *to = &rows.cells[(size_t)i * COUNT_OF(titles)];
+        to[0] = (struct cell){.kind = CELL_TEXT, .text = space->params[shares[i].param].name};
+        if (shares[i].other >= 0)
+            to[1] = (struct cell){.kind = CELL_TEXT, .text = space->params[shares[i].other].name};
+        to[2] = number(shares[i].share);
+        to[3] = number(shares[i].low);
+        to[4] = number(shares[i].high);
+    }
+    table_show(
+        &rows,
+        (struct column[]){
+            {"with", COLUMN_IF_ANY, NULL}, {"low", COLUMN_PLAIN, "5 %"}, {"high", COLUMN_PLAIN, "95 %"}, {0}},
+        opt->csv, opt->json);
+    free(rows.cells);
+}
+
+static int judge_fanova(const struct study *s, const struct opt_importance *opt, struct err *err)
+{
+    const struct space *space = &s->def.space;
+    int count = fanova_count(space, opt->pairs);
+    struct fanova_share *shares = xcalloc((size_t)count + 1, sizeof *shares);
+    int rc = fanova(space, &s->history, opt->pairs, shares, err);
+    if (!rc)
+        show_fanova(space, shares, count, opt);
+    free(shares);
+    return rc;
+}
+
+static int judge(const struct study *s, const struct opt_importance *opt, struct err *err)
+{
+    bool is_fanova = strcmp(opt->method, "fanova") == 0;
+    if (!is_fanova && strcmp(opt->method, "ped-anova") != 0) {
+        err_set(err, ERR_BAD, "--method %.40s: not one of ped-anova, fanova", opt->method);
+        return err_hint(err,
+                        "ped-anova asks what made the best tenth good, fanova what moves the score anywhere");
+    }
+    if (!is_fanova && opt->pairs)
+        return err_set(err, ERR_BAD, "--pairs: only with --method fanova");
+    return is_fanova ? judge_fanova(s, opt, err) : judge_ped(s, opt, err);
 }
 
 int cmd_importance(const struct opt_importance *opt)

@@ -113,7 +113,11 @@ int cmd_master(const struct opt_master *opt)
     struct server *server = NULL;
     log_init(LOG_INFO);
     char(*names)[65] = calloc(opt->args.count + 1, sizeof *names);
-    int rc = names ? open_server(opt, &server, &err) : err_set(&err, ERR_IO, "out of memory");
+    int rc = names ? 0 : err_set(&err, ERR_IO, "out of memory");
+    if (!rc && opt->log_file)
+        rc = log_to_file(opt->log_file, opt->log_size, &err);
+    if (!rc)
+        rc = open_server(opt, &server, &err);
     if (!rc)
         rc = serve(opt, server, names, &err);
     server_close(server);

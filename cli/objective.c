@@ -1,5 +1,6 @@
 #include "cli/objective.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -160,7 +161,7 @@ static int read_table(struct objective *o, const char *path, struct err *err)
     size_t room = size_of(&families[1]) + 1, bytes = room * sizeof *o->table;
     gzFile file = gzopen(path, "rb"); /* reads plain files too */
     if (!file)
-        return err_errno(err, "%s: cannot be read", path);
+        return err_set(err, ERR_BAD, "%s: cannot be read: %s", path, strerror(errno));
     o->table = xmalloc(bytes);
     int got = gzread(file, o->table, (unsigned)bytes);
     gzclose(file);

@@ -43,6 +43,8 @@ static void add_counts(const struct server_snapshot *s, bool brief, struct str *
 static void add_state(const struct server_snapshot *s, struct str *out)
 {
     char text[32];
+    if (s->extra_open)
+        str_addf(out, "; %lld more seed%s to train", (long long)s->extra_open, s->extra_open == 1 ? "" : "s");
     if (s->state && strcmp(s->state, "running") != 0) {
         str_addf(out, "; %s", s->state);
     } else if (!s->workers) {

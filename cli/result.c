@@ -76,17 +76,11 @@ static void print_next(const struct result *r)
     free(path);
 }
 
-static void print_text(const struct result *r)
+static void print_text(struct source *source, const struct result *r)
 {
-    const struct column columns[] = {
-        {"score", COLUMN_PLAIN, cell_text(rows_named(&r->progress, 0, "metric"))},
-        {"seconds", COLUMN_SECONDS, "took"},
-        {"best_epoch", COLUMN_PLAIN, "at"},
-        {0}};
+    const struct best_style style = {.limit = SHOWN};
     print_head(r);
-    if (r->best.count)
-        table_show(&r->best, columns, false, false);
-    else
+    if (!r->best.count || best_print(source, r->study, &style, NULL))
         printf("no trial has a score\n");
     print_next(r);
 }
@@ -136,7 +130,7 @@ static int print(struct source *source, const struct result *r, struct err *err)
     if (r->style->json)
         print_json(r);
     else
-        print_text(r);
+        print_text(source, r);
     if (has_answer(r))
         return 0;
     err_set(err, ERR_NO, count_of(r, "complete") ? "too many trials failed" : "no trial is complete");

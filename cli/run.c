@@ -3,44 +3,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/best.h"
 #include "cli/bind.h"
 #include "cli/check_table.h"
-#include "cli/children.h"
 #include "cli/commands.h"
-#include "cli/progress.h"
+#include "cli/here.h"
 #include "cli/result.h"
 #include "cli/signals.h"
 #include "cli/study_file.h"
 #include "cli/trust.h"
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/mem.h"
-#include "master/server.h"
 
-enum { WORKERS_MOST = 8, TURN_LIVE_MS = 100, TURN_PLAIN_MS = 250, ADOPT_MS = 2500 };
+enum { ADOPT_MS = 2500, ADOPT_TURN_MS = 100 };
 
 struct run {
     const struct opt_run *opt;
-    struct server *server;
-    struct children *children;
-    struct progress progress;
+    struct here here;
     char study[65];
     const char *gates; /* what is checked; NULL: said already */
-    bool interrupted;
-    bool killed; /* ^C twice */
-    bool ended;  /* the study; ^C may have come too late */
+    bool ended;        /* the study; ^C may have come too late */
 };
-
-static int worker_count(const struct opt_run *opt)
-{
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    if (opt->workers >= 0)
-        return (int)opt->workers;
-    return cores < 1 ? 1 : cores > WORKERS_MOST ? WORKERS_MOST : (int)cores;
-}
 
 static int check_options(const struct opt_run *opt, struct err *err)
 {
@@ -76,7 +60,7 @@ static int open_server(struct run *run, struct err *err)
                                      .mirror = opt->mirror,
                                      .beat_ms = opt->beat,
                                      .lease_ms = opt->lease};
-    int rc = server_open(&options, &run->server, err);
+    int rc = server_open(&options, &run->here.server, err);
     free(keys);
     if (rc == ERR_REACH && err && !err->hint[0])
         err_hint(err, "hone submit %s gives the study to the master that is running", opt->args.items[0]);
@@ -89,120 +73,75 @@ static int adopt_workers(struct run *run, int wanted, int *adopted, struct err *
     struct server_snapshot snapshot;
     int64_t until = clock_mono_ms() + ADOPT_MS;
     *adopted = 0;
-    if (server_snapshot(run->server, run->study, &snapshot) || !snapshot.counts[TRIAL_running])
+    struct here *here = &run->here;
+    if (server_snapshot(here->server, run->study, &snapshot) || !snapshot.counts[TRIAL_running])
         return 0;
     while (*adopted < wanted && clock_mono_ms() < until && !signals_count()) {
-        int rc = server_turn(run->server, TURN_LIVE_MS, err);
+        int rc = server_turn(here->server, ADOPT_TURN_MS, err);
         if (rc)
             return rc < 0 ? rc : 0;
-        server_snapshot(run->server, run->study, &snapshot);
+        server_snapshot(here->server, run->study, &snapshot);
         *adopted = snapshot.workers;
     }
     if (*adopted)
-        progress_say(&run->progress, "%d worker%s of the run before came back", *adopted,
+        progress_say(&here->progress, "%d worker%s of the run before came back", *adopted,
                      *adopted == 1 ? "" : "s");
     return 0;
 }
 
-static void worker_died(void *arg, int64_t pid)
-{
-    server_worker_gone(arg, pid);
-}
-
 static int start_workers(struct run *run, struct err *err)
 {
-    int wanted = worker_count(run->opt), adopted;
+    const struct opt_run *opt = run->opt;
+    int wanted = opt->workers >= 0 ? (int)opt->workers : here_worker_count(), adopted;
     int rc = adopt_workers(run, wanted, &adopted, err);
     if (rc)
         return rc;
-    struct str address = {0};
-    char *log_dir = xasprintf("%s.d/workers", run->opt->db);
-    bind_reach(server_address(run->server), "127.0.0.1", &address);
-    struct children_options options = {.count = adopted < wanted ? wanted - adopted : 0,
-                                       .first = adopted + 1,
-                                       .slots = run->opt->slots,
-                                       .address = str_text(&address),
-                                       .dir = run->opt->dir,
-                                       .log_dir = log_dir,
-                                       .died = worker_died,
-                                       .arg = run->server};
-    rc = children_start(&options, clock_mono_ms(), &run->children, err);
-    if (run->opt->bind && !bind_is_local(server_address(run->server)))
-        progress_say(&run->progress, "workers of other hosts: hone worker %s", server_address(run->server));
-    free(log_dir);
-    str_fini(&address);
+    struct here_options options = {.db = opt->db,
+                                   .dir = opt->dir,
+                                   .workers = adopted < wanted ? wanted - adopted : 0,
+                                   .first = adopted + 1,
+                                   .slots = opt->slots};
+    const char *address = server_address(run->here.server);
+    rc = here_start(&run->here, &options, err);
+    if (opt->bind && !bind_is_local(address))
+        progress_say(&run->here.progress, "workers of other hosts: hone worker %s", address);
     return rc;
-}
-
-/* ^C: the first asks everyone to come to an end, the second does not ask. */
-static void heed_signals(struct run *run)
-{
-    int count = signals_count();
-    if (count > 1) {
-        run->killed = true;
-    } else if (count == 1 && !run->interrupted) {
-        run->interrupted = true;
-        progress_say(&run->progress, "interrupted: trials keep their checkpoints; ^C again to leave at once");
-        server_interrupt(run->server);
-    }
-}
-
-/* The database may hold other unfinished studies: `run` is about one. */
-static void end_with_study(struct run *run, const struct server_snapshot *snapshot)
-{
-    run->ended = snapshot->state && strcmp(snapshot->state, "ended") == 0;
-    if (!run->interrupted && run->ended) {
-        run->interrupted = true;
-        server_interrupt(run->server);
-    }
 }
 
 /* Once: it may take as long as three epochs, and says why no trial has begun. */
 static void tell_checking(struct run *run, const struct server_snapshot *snapshot)
 {
     if (run->gates && snapshot->workers && strcmp(snapshot->state, "checking") == 0) {
-        progress_say(&run->progress, "checking: %s", run->gates);
+        progress_say(&run->here.progress, "checking: %s", run->gates);
         run->gates = NULL;
     }
 }
 
-static int loop(struct run *run, struct err *err)
+/* The database may hold other unfinished studies: `run` is about one. */
+static void watch(void *arg, const struct server_snapshot *snapshot)
 {
-    int64_t wait = run->progress.live ? TURN_LIVE_MS : TURN_PLAIN_MS;
-    for (;;) {
-        int rc = server_turn(run->server, wait, err);
-        if (rc < 0)
-            return rc;
-        struct server_snapshot snapshot;
-        int64_t now = clock_mono_ms();
-        if (server_snapshot(run->server, run->study, &snapshot) == 0) {
-            tell_checking(run, &snapshot);
-            progress_show(&run->progress, &snapshot, now);
-            end_with_study(run, &snapshot);
-        }
-        heed_signals(run);
-        if (rc == 1 || run->killed)
-            return 0;
-        rc = children_tend(run->children, !run->interrupted, now, err);
-        if (rc)
-            return rc;
-    }
+    struct run *run = arg;
+    tell_checking(run, snapshot);
+    run->ended = snapshot->state && strcmp(snapshot->state, "ended") == 0;
+    if (run->ended)
+        here_finish(&run->here);
 }
 
 static int search(struct run *run, struct err *err)
 {
+    struct here *here = &run->here;
     signals_catch();
-    progress_init(&run->progress, run->opt->json ? stderr : stdout, run->opt->quiet);
+    progress_init(&here->progress, run->opt->json ? stderr : stdout, run->opt->quiet);
     int rc = start_workers(run, err);
     if (!rc)
-        rc = loop(run, err);
-    progress_fini(&run->progress);
+        rc = here_loop(here, run->study, watch, run, err);
+    progress_fini(&here->progress);
     return rc;
 }
 
 static int submit(struct run *run, const struct study_file *file, bool *finished, struct err *err)
 {
-    return server_submit(run->server, str_text(&file->text), file->path, file->base, run->opt->fresh,
+    return server_submit(run->here.server, str_text(&file->text), file->path, file->base, run->opt->fresh,
                          checks_wanted(run->opt->no_check, run->opt->force), run->study, finished, err);
 }
 
@@ -224,11 +163,7 @@ static int run_study(struct run *run, struct err *err)
     if (!rc && !finished)
         rc = search(run, err);
     study_file_fini(&file);
-    if (run->killed)
-        children_kill(run->children);
-    server_close(run->server); // workers hear of the end, or lose their master
-    children_end(run->children);
-    children_free(run->children);
+    here_close(&run->here);
     return rc;
 }
 

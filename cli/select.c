@@ -99,15 +99,24 @@ uint32_t select_one(const struct selector *selector, uint32_t newest)
     return 0;
 }
 
+int select_newest(struct source *source, const char *study, uint32_t *newest, struct err *err)
+{
+    struct rows rows;
+    int rc = source_run(source, "newest_trial", (struct bind[]){BIND_TEXT(":study", study)}, 1, &rows, err);
+    if (rc)
+        return rc;
+    *newest = (uint32_t)cell_int(rows_named(&rows, 0, "trial"));
+    rows_fini(&rows);
+    return 0;
+}
+
 static int pick_trial(struct source *source, const struct selector *selector, const char *study,
                       uint32_t *trial, struct err *err)
 {
-    struct rows rows;
-    int rc = source_run(source, "study_progress", (struct bind[]){BIND_TEXT(":study", study)}, 1, &rows, err);
+    uint32_t newest;
+    int rc = select_newest(source, study, &newest, err);
     if (rc)
         return rc;
-    uint32_t newest = rows.count ? (uint32_t)cell_int(rows_named(&rows, 0, "trials")) : 0;
-    rows_fini(&rows);
     *trial = select_one(selector, newest);
     if (!*trial && !selector->last)
         return err_set(err, ERR_BAD, "one trial at a time; `hone trials` lists several");

@@ -31,9 +31,12 @@ bool select_has(const struct selector *selector, uint32_t number, uint32_t newes
 /* The one trial it names; 0 if it may name several. */
 uint32_t select_one(const struct selector *selector, uint32_t newest);
 
+/* The number of the study's last trial; 0: it has none. */
+struct source;
+int select_newest(struct source *source, const char *study, uint32_t *newest, struct err *err);
+
 /* For a command about one trial: the study's name and the trial's number that `text` (NULL: last) means, `study` being
  * the option. ERR_BAD if it may mean several, ERR_GONE if there is none. `out` is the caller's to free. */
-struct source;
 int select_trial(struct source *source, const char *text, const char *study, char **out, uint32_t *trial,
                  struct err *err);
 

@@ -18,16 +18,17 @@
 enum { CURVE_ROWS = 20, SPARK_WIDTH = 60 };
 
 struct shown {
-    struct rows head, params, attempts, curve, events, checkpoints, findings;
+    struct rows head, params, attempts, curve, events, checkpoints, findings, lineage;
 };
 
-static const char *const statements[] = {"trial_head",   "trial_params",      "trial_attempts", "trial_curve",
-                                         "trial_events", "trial_checkpoints", "trial_findings"};
+static const char *const statements[] = {"trial_head",     "trial_params", "trial_attempts",
+                                         "trial_curve",    "trial_events", "trial_checkpoints",
+                                         "trial_findings", "trial_lineage"};
 
 static struct rows *part(struct shown *shown, size_t i)
 {
     struct rows *parts[] = {&shown->head,   &shown->params,      &shown->attempts, &shown->curve,
-                            &shown->events, &shown->checkpoints, &shown->findings};
+                            &shown->events, &shown->checkpoints, &shown->findings, &shown->lineage};
     return parts[i];
 }
 
@@ -176,8 +177,13 @@ static void print_text(const struct shown *shown, const char *db)
                                                 {"hash", COLUMN_DATA_ONLY, NULL},
                                                 {"created_ms", COLUMN_DATA_ONLY, NULL},
                                                 {0}};
+    static const struct column lineage[] = {{"attempt", COLUMN_IF_ANY, NULL},
+                                            {"path", COLUMN_IF_ANY, "checkpoint"},
+                                            {"other", COLUMN_DATA_ONLY, NULL},
+                                            {0}};
     print_head(&shown->head);
     print_params(&shown->params);
+    print_part("Lineage", &shown->lineage, lineage);
     print_part("Attempts", &shown->attempts, attempts);
     for (size_t row = 0; row < shown->attempts.count; row++)
         print_detail(&shown->attempts, row);
@@ -216,6 +222,7 @@ static void print_json(const struct shown *shown)
             jw_num(&w, name, cell_num(value));
     }
     jw_close_object(&w);
+    json_list(&w, "lineage", &shown->lineage);
     json_list(&w, "attempts", &shown->attempts);
     json_list(&w, "curve", &curve);
     json_list(&w, "findings", &shown->findings);
@@ -229,22 +236,11 @@ static void print_json(const struct shown *shown)
 
 /* ---- which ---- */
 
-static int newest_of(struct source *source, const char *study, uint32_t *out, struct err *err)
-{
-    struct rows rows;
-    int rc = source_run(source, "study_progress", (struct bind[]){BIND_TEXT(":study", study)}, 1, &rows, err);
-    if (rc)
-        return rc;
-    *out = rows.count ? (uint32_t)cell_int(rows_named(&rows, 0, "trials")) : 0;
-    rows_fini(&rows);
-    return 0;
-}
-
 static int show_one(struct source *source, const char *study, const struct selector *selector,
                     const struct opt_show *opt, struct err *err)
 {
     uint32_t newest = 0;
-    int rc = newest_of(source, study, &newest, err);
+    int rc = select_newest(source, study, &newest, err);
     if (rc)
         return rc;
     uint32_t trial = select_one(selector, newest);

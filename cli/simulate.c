@@ -231,6 +231,11 @@ int cmd_simulate(const struct opt_simulate *opt)
     int rc = check_options(opt, &err);
     if (!rc)
         rc = study_def_load(opt->args.items[0], opt->set.items, (int)opt->set.count, &sim.def, &err);
+    if (!rc && sim.def.more_count) {
+        rc = err_set(&err, ERR_BAD, "%s: metric: an objective has one value, and this study is ranked by %d",
+                     opt->args.items[0], 1 + sim.def.more_count);
+        study_def_fini(&sim.def);
+    }
     if (rc)
         return command_fail("simulate", &err);
     log_init(LOG_ERROR);

@@ -25,7 +25,8 @@ static int write_permit(const struct opt_worker *opt, bool trusted, struct str *
                                     .env_count = opt->env.count,
                                     .memory = opt->limit_memory,
                                     .files = opt->limit_files,
-                                    .time_ms = opt->limit_time};
+                                    .time_ms = opt->limit_time,
+                                    .log = opt->limit_log};
     if (fenced && opt->allow_any)
         return err_set(err, ERR_BAD, "--allow-any does not go with --allow and --trainers");
     return permit_write(&permit, out, err);
@@ -35,6 +36,8 @@ int cmd_worker(const struct opt_worker *opt)
 {
     struct err err = ERR_NONE;
     log_init(LOG_INFO);
+    if (opt->log_file && log_to_file(opt->log_file, opt->log_size, &err))
+        return command_fail("worker", &err);
     if (opt->slots < 1 || opt->slots > 1024) {
         err_set(&err, ERR_BAD, "--slots: from 1 to 1024 (got %lld)", (long long)opt->slots);
         return command_fail("worker", &err);

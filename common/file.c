@@ -1,5 +1,6 @@
 #include "common/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -93,6 +94,32 @@ int64_t file_size(const char *path)
 {
     struct stat st;
     return stat(path, &st) ? -1 : (int64_t)st.st_size;
+}
+
+void dir_files(const char *folder, int depth,
+               void (*visit)(void *arg, const char *path, const struct stat *st), void *arg)
+{
+    DIR *dir = opendir(folder);
+    for (struct dirent *entry; dir && (entry = readdir(dir)) != NULL;) {
+        struct stat st;
+        if (entry->d_name[0] == '.')
+            continue;
+        char *path = path_join(folder, entry->d_name);
+        bool there = lstat(path, &st) == 0;
+        if (there && S_ISDIR(st.st_mode) && depth > 0)
+            dir_files(path, depth - 1, visit, arg);
+        else if (there && S_ISREG(st.st_mode) && depth == 0)
+            visit(arg, path, &st);
+        free(path);
+    }
+    if (dir)
+        closedir(dir);
+}
+
+bool path_is_checkpoint(const char *path)
+{
+    const char *dot = strrchr(path_base(path), '.');
+    return dot && (strcmp(dot, ".ckpt") == 0 || strcmp(dot, ".part") == 0 || strncmp(dot, ".tmp", 4) == 0);
 }
 
 int dir_make(const char *path, struct err *err)

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <sys/stat.h>
+
 #include "common/err.h"
 #include "common/str.h"
 
@@ -18,6 +20,10 @@ int64_t file_size(const char *path); /* -1: not there */
 
 int dir_make(const char *path, struct err *err); /* with parents, mode 0777 less umask */
 int dir_sync(const char *path, struct err *err); /* so that a rename in it survives a power cut */
+/* The regular files that lie exactly `depth` folders below; names that begin with a dot are passed over. */
+void dir_files(const char *path, int depth, void (*visit)(void *arg, const char *path, const struct stat *st),
+               void *arg);
+bool path_is_checkpoint(const char *path); /* by its name: NAME.ckpt, or half of one (.part, .tmp…) */
 
 /* base/name; an absolute name stands for itself. The caller frees. */
 char *path_join(const char *base, const char *name);

@@ -10,6 +10,7 @@
 
 #include "common/check.h"
 #include "common/clock.h"
+#include "common/log_file.h"
 
 static const char *const level_names[] = {"debug", "info", "note", "warn", "error", "none"};
 
@@ -22,6 +23,7 @@ static enum log_level least_level = LOG_INFO;
 static void (*divert)(const char *line, void *arg);
 static void *divert_arg;
 static bool for_people;
+static struct log_file file = {.fd = -1};
 
 void log_init(enum log_level least)
 {
@@ -41,6 +43,19 @@ void log_divert(void (*sink)(const char *line, void *arg), void *arg)
 {
     divert = sink;
     divert_arg = arg;
+}
+
+int log_to_file(const char *path, int64_t most, struct err *err)
+{
+    return log_file_open(&file, path, most, err);
+}
+
+static void write_to_file(char *line)
+{
+    size_t len = strlen(line);
+    line[len] = '\n';
+    log_file_write(&file, line, len + 1);
+    line[len] = '\0';
 }
 
 /* A pipe that nobody reads must not hold up a master: lines are dropped while it is full, and counted. */
@@ -81,6 +96,8 @@ void log_line(enum log_level level, const char *fmt, ...)
         snprintf(line, sizeof line, "%s: %s", name_of(level), what);
     if (divert)
         divert(line, divert_arg);
+    else if (file.fd >= 0)
+        write_to_file(line);
     else
         write_line(line);
 }

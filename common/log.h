@@ -4,12 +4,18 @@
 #ifndef HONE_COMMON_LOG_H
 #define HONE_COMMON_LOG_H
 
+#include <stdint.h>
+
+#include "common/err.h"
+
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_NOTE, LOG_WARN, LOG_ERROR, LOG_NONE };
 
 void log_init(enum log_level least); /* HONE_LOG overrides */
 /* Lines without the time and, for notes, without the level: for a person at a terminal. */
 void log_for_people(void);
 void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Lines go to a file of at most so many bytes, with the one before it (log_file.h). */
+int log_to_file(const char *path, int64_t most, struct err *err);
 /* Where lines go instead of standard error while something else owns the terminal (the progress line). */
 void log_divert(void (*sink)(const char *line, void *arg), void *arg);
 

@@ -159,6 +159,17 @@ bool trainer_uses_param(const struct json *trainer, const char *name)
     return false;
 }
 
+bool trainer_layers_use(const struct json *trainer, const char *name)
+{
+    const struct json *layers = json_get(trainer, "layers");
+    if (!layers || json_type(layers) != JSON_ARRAY)
+        return false;
+    for (const struct json *item = json_first(layers); item; item = json_next(item))
+        if (text_uses(json_text(item), name))
+            return true;
+    return false;
+}
+
 /* What a {name} stands for: the parameter, else the option of that name as the trainer object or the table
  * has it (a conditional parameter may be off in this trial). */
 static const struct json *param_value(const struct json *params, const struct json *filled, const char *name)

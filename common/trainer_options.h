@@ -37,6 +37,9 @@ int trainer_options_check(const struct jcur *trainer, struct err *err);
 /* Does anything in the trainer object use the parameter: an option's name, or {name} in one of its texts? */
 bool trainer_uses_param(const struct json *trainer, const char *name);
 
+/* Does {name} stand in one of its layers? */
+bool trainer_layers_use(const struct json *trainer, const char *name);
+
 /* The trainer object of one trial. `params` is an object name -> number, text or true/false. */
 int trainer_resolve(const struct jcur *trainer, const struct json *params, struct json **out,
                     struct err *err);

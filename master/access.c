@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/check.h"
+#include "proto/peers.h"
 
 enum { MAY_WORKER = 1 << ROLE_WORKER, MAY_VIEWER = 1 << ROLE_VIEWER, MAY_OPERATOR = 1 << ROLE_OPERATOR };
 enum { MAY_LOOK = MAY_VIEWER | MAY_OPERATOR, MAY_ALL = MAY_WORKER | MAY_LOOK };
@@ -57,12 +58,13 @@ int access_check(const struct key_owner *sender, const struct msg *msg, struct e
     return may & 1 << sender->role ? 0 : refuse(sender, msg, may, err);
 }
 
-int64_t access_units(const struct msg *msg)
+int64_t access_units(const struct msg *msg, int64_t took_ms)
 {
     enum { HELLO_UNITS = 2000, CALL_UNITS = 500, QUERY_UNITS = 2000 };
     switch (msg->kind) {
     case MSG_hello: return HELLO_UNITS; /* rows, and a walk over what it held */
-    case MSG_call: return strcmp(msg->call.verb, "query") == 0 ? QUERY_UNITS : CALL_UNITS;
+    case MSG_call:                      /* the text of a query decides how long it takes */
+        return strcmp(msg->call.verb, "query") == 0 ? QUERY_UNITS + took_ms * (PEER_RATE / 1000) : CALL_UNITS;
     default: return 0;
     }
 }

@@ -18,6 +18,6 @@
 int access_check(const struct key_owner *sender, const struct msg *msg, struct err *err);
 
 /* What it costs of the sender's budget (proto/peers.h) beside its bytes. */
-int64_t access_units(const struct msg *msg);
+int64_t access_units(const struct msg *msg, int64_t took_ms);
 
 #endif

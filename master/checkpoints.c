@@ -15,11 +15,12 @@
 enum {
     CHUNK_BYTES = 196608, /* 256 KiB as base64 */
     WINDOW = 4 * CHUNK_BYTES,
-    ARRIVALS_MAX = 16,
+    ARRIVALS_MAX = 4, /* at a time: more move no more bytes, and all wait for their pieces to be read */
     READS_MAX = 64,
-    STALLS_MAX = 3,        /* leases without a piece, while its worker is there */
-    DOOMS_MAX = 1000,      /* a turn */
-    DOOM_AGAIN_MS = 60000, /* a file that could not be deleted */
+    STALLS_MAX = 3,           /* leases without a piece, while its worker is there */
+    DOOMS_MAX = 1000,         /* a turn */
+    DOOM_AGAIN_MS = 60000,    /* a file that could not be deleted */
+    ALONE_MOST_MS = 86400000, /* an offer whose worker is not here: a day is time to mend a host */
 };
 
 /* ---- open, close ---- */
@@ -163,7 +164,10 @@ void checkpoints_on_hello(struct reactor *r, struct turn *turn, struct worker *w
         /* Its REPORT may not have come yet: it is the newest attempt, and nothing is known of this epoch. */
         struct trial *t = s ? study_trial(s, (uint32_t)trial) : NULL;
         bool current = t && strcmp(t->token, token) == 0;
-        if (find_arrival(&r->checkpoints, token, (int)epoch) || (current && (int)epoch > t->last_epoch))
+        struct arrival *a = find_arrival(&r->checkpoints, token, (int)epoch);
+        if (a)
+            a->worker = w->id; /* of a process that was killed, perhaps: its successor has the file now */
+        if (a || (current && (int)epoch > t->last_epoch))
             continue;
         say_drop(turn, w->peer, study, (uint32_t)trial, (int)attempt, token, (int)epoch);
     }
@@ -224,15 +228,17 @@ static void begin(struct reactor *r, struct turn *turn, struct arrival *a)
     post(&r->checkpoints, a, CHORE_BEGIN);
 }
 
-/* The next one of each worker that is here: of a trial the newest first, for that is what it would resume from. */
+/* The next one of each worker that is here, in turn: of a trial the newest first, for that is what it would resume from.
+ */
 static void begin_next(struct reactor *r, struct turn *turn)
 {
     struct checkpoints *c = &r->checkpoints;
     size_t active = 0;
     for (size_t i = 0; i < c->arrival_count; i++)
         active += c->arrivals[i].state != ARRIVAL_WAITS;
-    for (size_t n = 0; n < r->roster.count && active < ARRIVALS_MAX; n++) {
-        struct worker *w = r->roster.workers[n];
+    size_t workers = r->roster.count, first = workers ? c->next_worker % workers : 0;
+    for (size_t n = 0; n < workers && active < ARRIVALS_MAX; n++) {
+        struct worker *w = r->roster.workers[(first + n) % workers];
         struct arrival *next = NULL;
         bool busy = !w->peer;
         for (size_t i = 0; i < c->arrival_count && !busy; i++) {
@@ -246,6 +252,7 @@ static void begin_next(struct reactor *r, struct turn *turn)
         if (busy || !next)
             continue;
         begin(r, turn, next);
+        c->next_worker = (first + n + 1) % workers;
         active++;
     }
 }
@@ -314,6 +321,16 @@ void checkpoints_on_chunk(struct reactor *r, struct turn *turn, struct worker *w
     porter_post(c->porter, chore);
 }
 
+/* Its worker has been away for longer than one waits for. */
+static bool is_given_up(struct arrival *a, const struct worker *w, int64_t now_mono_ms)
+{
+    if (w)
+        a->alone_mono_ms = 0;
+    else if (!a->alone_mono_ms)
+        a->alone_mono_ms = now_mono_ms;
+    return a->alone_mono_ms && now_mono_ms - a->alone_mono_ms >= ALONE_MOST_MS;
+}
+
 /* A worker that has said nothing for a lease is asked again; a trial whose
  * checkpoint is coming is not started before it is there. */
 static void look_after(struct reactor *r, struct turn *turn)
@@ -325,6 +342,12 @@ static void look_after(struct reactor *r, struct turn *turn)
         struct trial *t = trial_of(r, a);
         bool moves = w && w->peer;
         bool stalled = turn->now.mono_ms - a->moved_mono_ms >= r->config.lease_ms;
+        if (is_given_up(a, w, turn->now.mono_ms)) {
+            log_warn("checkpoint of %s/%u, epoch %d: its worker has not come back for a day: given up",
+                     a->study, a->trial, a->epoch);
+            end_arrival(r, turn, a, CHECKPOINT_GONE);
+            continue;
+        }
         if (a->state == ARRIVAL_MOVES && (!moves || stalled))
             a->state = ARRIVAL_WAITS;
         if (moves && stalled && a->state == ARRIVAL_WAITS && a->tag && ++a->stalls > STALLS_MAX) {
@@ -388,6 +411,10 @@ void checkpoints_on_want(struct reactor *r, struct turn *turn, struct worker *w,
                 (uint64_t)t->attempt == want->attempt;
     if (fine)
         store_load_checkpoints(turn->store, t->id, look_for, &wanted, NULL);
+    if (fine && !wanted.path && t->parent) {
+        wanted.before = INT32_MAX;
+        store_load_checkpoints(turn->store, study_trial(s, t->parent)->id, look_for, &wanted, NULL);
+    }
     if (!wanted.path || wanted.path[0] == '/' || (int64_t)want->offset >= wanted.bytes) {
         outbox_add(turn->outbox, w->peer, &msg); /* data null: there is none */
         free(wanted.path);
@@ -454,9 +481,9 @@ static int doom_one(void *arg, const struct row_transit *row)
     struct dooming *d = arg;
     struct checkpoints *c = &d->reactor->checkpoints;
     const struct row_checkpoint *checkpoint = &row->checkpoint;
-    struct worker *w = worker_of(d->reactor, row->worker);
     bool here = checkpoint->path[0] != '/';
     struct arrival *a = here ? NULL : find_arrival(c, row->token, checkpoint->epoch);
+    struct worker *w = worker_of(d->reactor, a ? a->worker : row->worker);
     if (!here && w && w->peer)
         say_drop(d->turn, w->peer, row->study, row->number, checkpoint->attempt, row->token,
                  checkpoint->epoch);

@@ -39,6 +39,7 @@ struct arrival {
     uint64_t tag; /* chores of an earlier try bear another */
     int64_t asked, received, written;
     int64_t moved_mono_ms;
+    int64_t alone_mono_ms; /* since when its worker is away; 0: it is here */
     int stalls;
     bool again; /* it arrived damaged once */
 };
@@ -57,6 +58,7 @@ struct checkpoints {
     uint64_t doom_tag;
     int64_t next_doom_mono_ms;
     struct arrival *arrivals;
+    size_t next_worker; /* whose turn it is to send one */
     size_t arrival_count, arrival_room;
     struct reading *readings;
     size_t reading_count, reading_room;

@@ -8,6 +8,10 @@
 #include "common/check.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "master/findings.h"
+#include "master/population.h"
+#include "master/rungs.h"
+#include "master/search/pbt.h"
 #include "master/search/stages.h"
 #include "master/search/walls.h"
 
@@ -169,13 +173,14 @@ static bool look(struct turn *turn, struct study *s)
     history_box_clone(&s->history, &s->def.space, &box);
     box_clone(&next, &box, &s->def.space);
     int count =
-        walls_look(&s->def.space, search_boundary(&s->def.search), &s->history, &box, &next, events, room);
+        walls_look(&s->def.space, search_walls(&s->def.search), &s->history, &box, &next, events, room);
     for (int i = 0; i < count; i++) {
         if (events[i].verdict != WALL_GROW && same_event(&events[i], s))
             continue;
         tell(turn, s, &events[i]);
         remember_told(s, &events[i]);
     }
+    findings_edges(turn, s);
     bool moved = !box_equal(&box, &next, &s->def.space);
     if (moved)
         set_box(turn, s, &next, stage_now(s), carried_now(s));
@@ -211,7 +216,7 @@ void course_ranges_changed(struct turn *turn, struct study *s, const struct spac
 /* ---- stages ---- */
 
 /* The event's detail says how far it may run now, and what the decision saw. */
-static void promote(struct turn *turn, struct trial *t, int until, const char *why)
+void course_let_run(struct turn *turn, struct trial *t, int until, const char *why)
 {
     char detail[192];
     snprintf(detail, sizeof detail, "{\"until\":%d%s}", until, why);
@@ -235,7 +240,7 @@ static void end_stage_of_trials(struct turn *turn, struct study *s, int until, c
             trial_move(turn, t, TRIAL_pruned, "stage", NULL);
             continue;
         }
-        promote(turn, t, until, "");
+        course_let_run(turn, t, until, "");
     }
 }
 
@@ -259,6 +264,7 @@ static bool end_stage(struct turn *turn, struct study *s, const struct stages *s
         stage_next_box(&s->def.space, s->def.search.boundary, &s->history, &box, before, &next, events, room);
     for (int i = 0; i < count; i++)
         tell(turn, s, &events[i]);
+    findings_edges(turn, s);
     bool last = stage + 1 >= stages->count;
     bool goes_on = !last || (still_grows(events, count) && stage + 1 < stages->count + INSERTED_STAGES_MAX);
     if (goes_on) {
@@ -292,114 +298,23 @@ bool course_step(struct turn *turn, struct study *s)
         s->course_done = !went_on;
         return went_on;
     }
+    if (rungs_drop(turn, s) || population_step(turn, s))
+        return true;
     size_t finished = history_finished(&s->history);
-    if (finished == s->looked_at || !walls_due(finished))
+    if (!walls_due(s->looked_at, finished))
         return false;
     s->looked_at = finished;
     return look(turn, s);
 }
 
-static bool promotes(const struct study *s)
-{
-    return s->def.prune.method == PRUNE_ASHA && s->def.prune.promotes;
-}
-
-int course_until(const struct study *s)
+int course_until(const struct study *s, uint32_t trial)
 {
     const struct stages *stages = stages_of(&s->def.search);
     if (stages)
         return stage_at(stages, stage_now(s)).epochs;
-    return promotes(s) ? s->def.prune.asha.epochs[0] : s->def.epochs;
-}
-
-/* ---- rungs ---- */
-
-bool course_has_promotion(const struct study *s)
-{
-    if (!promotes(s) || !s->counts[TRIAL_paused])
-        return false;
-    return asha_next(&s->def.prune.asha, &s->history, true).verdict == ASHA_RESUME;
-}
-
-struct trial *course_promote(struct turn *turn, struct study *s)
-{
-    if (!promotes(s) || !s->counts[TRIAL_paused])
-        return NULL;
-    struct asha_job job = asha_next(&s->def.prune.asha, &s->history, true);
-    struct trial *t = job.verdict == ASHA_RESUME ? study_trial(s, job.trial) : NULL;
-    if (!t || t->status != TRIAL_paused)
-        return NULL;
-    char why[128];
-    snprintf(why, sizeof why, ",\"rung\":%d,\"rank\":%d,\"of\":%d,\"seen\":%llu", job.rung, job.rank, job.of,
-             (unsigned long long)s->history.seq);
-    promote(turn, t, job.until, why);
-    return t;
-}
-
-/* ---- curves ---- */
-
-/* Those of a metric that is minimised are turned over in `turned`. */
-struct curve course_curve(const struct study_def *def, const struct trial *t, int epochs, struct str *turned)
-{
-    if (def->maximize)
-        return (struct curve){t->curve, epochs};
-    for (int i = 0; i < epochs; i++) {
-        double value = -t->curve[i];
-        str_addn(turned, &value, sizeof value);
-    }
-    return (struct curve){(const double *)(const void *)turned->text, epochs};
-}
-
-const char *course_verdict(const struct study_def *def, const struct history *history, uint32_t trial,
-                           struct curve mine, const struct curve *finished, int count)
-{
-    const struct prune_def *prune = &def->prune;
-    double below = def->maximize ? prune->below : -prune->below;
-    if (prune->has_threshold && threshold_stops(prune, below, mine))
-        return "threshold";
-    if (prune->method == PRUNE_MEDIAN && median_stops(prune, finished, count, mine))
-        return "median";
-    if (prune->method == PRUNE_ASHA && !prune->promotes &&
-        asha_stops(&prune->asha, history, trial, mine.count))
-        return "asha";
-    return NULL;
-}
-
-/* Only the median rule compares with the others' curves. */
-static const char *verdict_now(const struct study *s, const struct trial *t)
-{
-    struct curve *finished = xcalloc(s->count + 1, sizeof *finished);
-    struct str *turned = xcalloc(s->count + 1, sizeof *turned);
-    int count = 0;
-    for (size_t i = 0; i < s->count && s->def.prune.method == PRUNE_MEDIAN; i++)
-        if (s->trials[i]->status == TRIAL_complete && !s->trials[i]->is_deleted && !s->trials[i]->is_extra)
-            finished[count++] = course_curve(&s->def, s->trials[i], s->trials[i]->last_epoch, &turned[i]);
-    struct curve mine = course_curve(&s->def, t, t->last_epoch, &turned[s->count]);
-    const char *cause = course_verdict(&s->def, &s->history, t->number, mine, finished, count);
-    for (size_t i = 0; i <= s->count; i++)
-        str_fini(&turned[i]);
-    free(turned);
-    free(finished);
-    return cause;
-}
-
-void course_judge(struct turn *turn, struct trial *t)
-{
-    const struct study *s = t->study;
-    const struct prune_def *prune = &s->def.prune;
-    if (t->status != TRIAL_running || t->last_epoch >= t->until || t->is_extra)
-        return;
-    if (!prune->has_threshold && prune->method == PRUNE_NONE)
-        return;
-    const char *cause = verdict_now(s, t);
-    if (!cause)
-        return;
-    char detail[160], value[32];
-    num_text(t->score, value);
-    snprintf(detail, sizeof detail, "{\"epoch\":%d,\"score\":%s,\"seen\":%llu}", t->last_epoch, value,
-             (unsigned long long)s->history.seq);
-    study_stop_trial(turn, t, STOP_NOW, cause);
-    trial_move(turn, t, TRIAL_pruned, cause, detail);
+    if (pbt_of(&s->def.search))
+        return pbt_first_until(pbt_of(&s->def.search), s->def.epochs);
+    return prune_first_until(&s->def.prune, trial, s->def.epochs);
 }
 
 /* ---- approve ---- */

@@ -11,10 +11,14 @@
 /* After a turn's results: looks, and ends the stage if it is over. True: something changed (ask again for points). */
 bool course_step(struct turn *turn, struct study *study);
 
-/* The epoch after which a newly sampled trial is looked at again: the stage's, else the full length. */
-int course_until(const struct study *study);
+/* The epoch after which the new trial of this number is looked at first: the stage's, rung's or generation's, else the
+ * full length. */
+int course_until(const struct study *study, uint32_t trial);
 
-/* ASHA by promotion: the best paused trial that may run on, moved to waiting; NULL: none. */
+/* A paused trial may run on to this epoch. `why`: more of the event's JSON, from the comma on. */
+void course_let_run(struct turn *turn, struct trial *trial, int until, const char *why);
+
+/* Rungs: the best paused trial that may run on, moved to waiting; NULL: none. */
 struct trial *course_promote(struct turn *turn, struct study *study);
 bool course_has_promotion(const struct study *study);
 

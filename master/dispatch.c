@@ -5,6 +5,8 @@
 
 #include "common/check.h"
 #include "master/checks.h"
+#include "master/outcome.h"
+#include "master/population.h"
 
 static bool goes_before(const struct study *a, const struct study *b)
 {
@@ -45,11 +47,12 @@ static struct trial *next_trial(struct turn *turn, struct study **studies, size_
     return NULL;
 }
 
-/* {path, epoch, bytes, hash} of the newest checkpoint row; NULL: from the start. */
+/* {path, epoch, bytes, hash} of the newest checkpoint row, or of the parent's; NULL: from the start. */
 static struct json *resume_from(struct turn *turn, const struct trial *t)
 {
     struct row_checkpoint row;
-    if (t->attempt == 0 || store_last_checkpoint(turn->store, t->id, t->until, &row, NULL))
+    bool has_own = t->attempt && !store_last_checkpoint(turn->store, t->id, t->until, &row, NULL);
+    if (!has_own && population_checkpoint(turn->store, t, &row))
         return NULL;
     struct json *resume = json_new_object();
     json_put_text(resume, "path", row.path);
@@ -109,6 +112,8 @@ static void send_job(struct turn *turn, struct trial *t, peer_id to, struct json
 static void start_attempt(struct turn *turn, struct trial *t, struct worker *w)
 {
     struct json *resume = resume_from(turn, t);
+    if (t->is_open)
+        outcome_fenced(turn, t);
     store_checkpoints_fenced(turn->store, t->id); /* what older attempts still offer comes too late */
     t->attempt++;
     random_hex(t->token);

@@ -8,6 +8,7 @@
 #include "common/file.h"
 #include "common/mem.h"
 #include "master/course.h"
+#include "master/search/pbt.h"
 #include "master/search/stages.h"
 
 enum { PATH_MOST = 200 };
@@ -65,11 +66,13 @@ static int may_change(const struct study *s, const char *path, struct err *err)
 /* Rungs and stages have their epochs from the beginning. */
 static int check_epochs(const struct study *s, const struct study_def *after, struct err *err)
 {
-    bool fixed = stages_of(&s->def.search) || s->def.prune.method == PRUNE_ASHA;
+    bool fixed = stages_of(&s->def.search) || s->def.prune.method == PRUNE_ASHA ||
+                 s->def.prune.method == PRUNE_HYPERBAND || pbt_of(&s->def.search);
     if (after->epochs == s->def.epochs || !fixed)
         return 0;
-    return err_set(err, ERR_BAD,
-                   "search.epochs cannot be changed under stages or asha: their rungs are fixed");
+    return err_set(
+        err, ERR_BAD,
+        "search.epochs cannot be changed under stages, asha, hyperband or pbt: their rungs are fixed");
 }
 
 /* ---- one edit ---- */

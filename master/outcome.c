@@ -1,5 +1,6 @@
 #include "master/outcome.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* ---- the end of an attempt ---- */
@@ -71,12 +72,31 @@ void outcome_failed(struct turn *turn, struct trial *t, bool counts, const char 
     trial_save_progress(turn, t);
 }
 
+/* With several metrics a trainer that never reports one of them is as useless as one that reports none. */
+static bool lacks_metric(struct turn *turn, struct trial *t)
+{
+    const struct study_def *def = &t->study->def;
+    int k = 0;
+    while (k < def->more_count && t->more_seen & 1u << k)
+        k++;
+    if (k == def->more_count)
+        return false;
+    char detail[128];
+    snprintf(detail, sizeof detail, "it ended well but never reported the metric \"%s\"", def->more[k].name);
+    close_attempt(turn, t, "failed", "no_metric", detail);
+    if (t->status == TRIAL_running)
+        trial_move(turn, t, TRIAL_failed, "no_metric", NULL);
+    return true;
+}
+
 void outcome_finished(struct turn *turn, struct trial *t)
 {
     if (!t->last_epoch) {
         outcome_failed(turn, t, true, "no_metric", "it ended well but never reported the metric");
         return;
     }
+    if (lacks_metric(turn, t))
+        return;
     close_attempt(turn, t, "finished", NULL, NULL);
     if (t->status == TRIAL_running && !has_arrived(turn, t))
         trial_move(turn, t, TRIAL_complete, NULL, NULL); /* it stopped early of its own accord */
@@ -117,6 +137,14 @@ void outcome_send_fenced(struct turn *turn, peer_id to, const char *study, uint6
     str_copy(msg.stop.when, sizeof msg.stop.when, "now");
     str_copy(msg.stop.reason, sizeof msg.stop.reason, "fenced");
     outbox_add(turn->outbox, to, &msg);
+}
+
+void outcome_fenced(struct turn *turn, struct trial *t)
+{
+    if (t->holder && t->holder->peer)
+        outcome_send_fenced(turn, t->holder->peer, t->study->def.name, t->number, (uint64_t)t->attempt,
+                            t->token);
+    close_attempt(turn, t, "fenced", NULL, NULL);
 }
 
 /* Says again what a worker that was away may not have heard. */

@@ -21,6 +21,10 @@ void outcome_failed(struct turn *turn, struct trial *trial, bool counts, const c
 /* Nothing was heard of its worker for a lease, or (worker_died) its process has ended. */
 void outcome_lost(struct turn *turn, struct trial *trial, bool worker_died);
 
+/* Another attempt begins while this one is open: its trial was cancelled, its worker has not said that it stopped, and
+ * somebody wants the trial after all. */
+void outcome_fenced(struct turn *turn, struct trial *trial);
+
 /* Its worker shows that it still has it: hold it again, and take it off the waiting list if it was given up. */
 void outcome_reinstate(struct turn *turn, struct worker *worker, struct trial *trial);
 

@@ -257,6 +257,14 @@ void porter_post(struct porter *p, struct chore *c)
     pthread_mutex_unlock(&p->lock);
 }
 
+bool porter_has(struct porter *p)
+{
+    pthread_mutex_lock(&p->lock);
+    bool has = p->back_first != NULL;
+    pthread_mutex_unlock(&p->lock);
+    return has;
+}
+
 struct chore *porter_take(struct porter *p)
 {
     uint64_t count;

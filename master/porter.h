@@ -46,7 +46,8 @@ void porter_free(struct porter *porter); /* ends what is under way, forgets the 
 struct chore *chore_new(enum chore_kind kind, uint64_t tag, const char *path);
 void chore_free(struct chore *chore);
 void porter_post(struct porter *porter, struct chore *chore);
-struct chore *porter_take(struct porter *porter); /* NULL: none is back */
+bool porter_has(struct porter *porter);           /* one is back */
+struct chore *porter_take(struct porter *porter); /* NULL: none is */
 void porter_settle(struct porter *porter);        /* waits until everything posted is back */
 int porter_fd(const struct porter *porter);
 

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -25,7 +26,7 @@ struct op {
     enum history_state state;
     bool pruned;
     int epochs, until, stage, carried;
-    double score;
+    double score, more[HISTORY_MORE];
     struct box box;
 };
 
@@ -92,7 +93,7 @@ void proposer_added(struct proposer *p, int64_t study, uint32_t trial, uint32_t 
 }
 
 void proposer_updated(struct proposer *p, int64_t study, uint32_t trial, enum history_state state,
-                      bool pruned, int epochs, double score, uint64_t seq)
+                      bool pruned, int epochs, double score, const double more[HISTORY_MORE], uint64_t seq)
 {
     struct op *op = new_op(OP_UPDATE, study);
     op->trial = trial;
@@ -100,6 +101,7 @@ void proposer_updated(struct proposer *p, int64_t study, uint32_t trial, enum hi
     op->pruned = pruned;
     op->epochs = epochs;
     op->score = score;
+    memcpy(op->more, more, sizeof op->more);
     op->seq = seq;
     say(p, op);
 }
@@ -142,7 +144,7 @@ void proposer_open(struct proposer *p, int64_t study, const struct search_def *d
                 proposer_until(p, study, e->trial, step->until, step->seq);
             else
                 proposer_updated(p, study, e->trial, step->state, step->pruned, step->epochs, step->score,
-                                 step->seq);
+                                 step->more, step->seq);
             until = step->until;
         }
     }
@@ -229,6 +231,7 @@ static void apply(struct proposer *p, struct op *op)
         break;
     case OP_UPDATE:
         history_update(&m->history, op->trial, op->state, op->pruned, op->epochs, op->score, op->seq);
+        history_set_more(&m->history, op->trial, op->more);
         break;
     case OP_UNTIL: history_set_until(&m->history, op->trial, op->until, op->seq); break;
     case OP_BOX: history_set_box(&m->history, m->space, &op->box, op->stage, op->carried, op->seq); break;

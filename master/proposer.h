@@ -28,7 +28,7 @@ void proposer_close(struct proposer *proposer, int64_t study);
 void proposer_added(struct proposer *proposer, int64_t study, uint32_t trial, uint32_t group,
                     const struct point *point, const double *fit, int fit_count, uint64_t seq);
 void proposer_updated(struct proposer *proposer, int64_t study, uint32_t trial, enum history_state state,
-                      bool pruned, int epochs, double score, uint64_t seq);
+                      bool pruned, int epochs, double score, const double more[HISTORY_MORE], uint64_t seq);
 void proposer_boxed(struct proposer *proposer, int64_t study, const struct space *space,
                     const struct box *box, int stage, int carried, uint64_t seq);
 

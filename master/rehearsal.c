@@ -113,8 +113,8 @@ static void master_turn(struct rehearsal *r)
     }
     if (!r->outage.on)
         reactor_committed(&r->reactor, &turn);
-    if (r->porter)
-        r->master_next_ms = r->now_ms + 1; /* it is back at once */
+    if (r->porter && porter_has(r->porter))
+        r->master_next_ms = r->now_ms + 1; /* what was posted is back at once */
     if (dirty && rehearsal_chance(r, r->options.crash_after))
         master_dies(r, 1 + rng_below(&r->rng, 4000));
     else

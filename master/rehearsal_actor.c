@@ -268,7 +268,7 @@ static void actor_on_chunk(struct rehearsal *r, struct actor *a, const struct ms
         run->next_epoch_ms = r->now_ms + r->options.epoch_ms;
         return;
     }
-    checkpoint_fill(run->trial, run->epoch, run->fetched, expected, (size_t)len);
+    checkpoint_fill(run->saved_by, run->epoch, run->fetched, expected, (size_t)len);
     PRE(memcmp(piece, expected, (size_t)len) == 0);
     run->fetched += len;
     r->fetched += len;
@@ -306,6 +306,7 @@ static void actor_on_job(struct rehearsal *r, struct actor *a, struct msg_job *j
     const char *path = job->resume ? json_text(json_get(job->resume, "path")) : "/";
     if (path[0] != '/' && r->porter) {
         run->to_fetch = (int64_t)json_num(json_get(job->resume, "bytes"));
+        run->saved_by = (uint32_t)strtoul(strstr(path, "/t") + 2, NULL, 10); /* s/t00042/a1/e5.ckpt */
         run->next_epoch_ms = INT64_MAX;
         say_want(r, a, run);
     }

@@ -18,6 +18,7 @@ struct running {
     bool stop_after;           /* STOP epoch */
     bool is_done;              /* its DONE waits for the acknowledgement */
     int64_t to_fetch, fetched; /* bytes of what it resumes from */
+    uint32_t saved_by;         /* the trial that saved it: itself, or its parent */
 };
 
 /* A message on its way; connections are ordered, so `due_ms` never falls below that of the one before. */

@@ -12,6 +12,7 @@
 #include "master/past.h"
 #include "master/platform.h"
 #include "master/search/given.h"
+#include "master/search/pbt.h"
 #include "master/search/stages.h"
 #include "master/search/walls.h"
 
@@ -41,6 +42,7 @@ struct moved {
     char cause[16];
     uint64_t seen; /* newest seq of the history it was decided from; 0: decided otherwise */
     int epoch, until;
+    bool more; /* further trials could come */
 };
 
 struct approved {
@@ -126,6 +128,7 @@ static int read_log(void *arg, const struct row_log *row)
         m->seen = (uint64_t)json_num(json_get(detail, "seen"));
         m->epoch = (int)json_num(json_get(detail, "epoch"));
         m->until = (int)json_num(json_get(detail, "until"));
+        m->more = !json_get(detail, "more") || json_bool(json_get(detail, "more"));
     }
     if (detail && json_get(detail, "given")) {
         struct str given = {0};
@@ -274,6 +277,50 @@ static int check_repeat(struct replay *r, const struct made *m)
                           (unsigned long long)m->cut);
 }
 
+/* What becomes of a trial at its generation's end, as the history to this seq gives it. False: nothing. */
+static bool fate_again(const struct replay *r, uint64_t cut, uint32_t trial, struct pbt_fate *out, int *at,
+                       int *until)
+{
+    const struct study_def *def = &eras_at(&r->eras, cut)->def;
+    const struct pbt *pbt = pbt_of(&def->search);
+    struct history view;
+    history_as_of(&r->study->history, cut, &view);
+    struct pbt_fate *fates = xcalloc(view.count + 1, sizeof *fates);
+    int count = pbt ? pbt_fates(pbt, &view, def->search.seed, def->epochs, false, fates, at, until) : 0,
+        i = 0;
+    while (i < count && fates[i].trial != trial)
+        i++;
+    *out = fates[i];
+    history_fini(&view);
+    free(fates);
+    return i < count;
+}
+
+/* A child's parent is a decision, and its point follows from the parent's. */
+static int check_child(struct replay *r, const struct made *m, const struct trial *t)
+{
+    const struct study_def *def = &eras_at(&r->eras, m->cut)->def;
+    struct proposal note = {.sampler = "pbt", .version = PBT_VERSION};
+    struct pbt_fate fate;
+    struct history view;
+    struct point again;
+    int at = 0, until = 0, rc;
+    if (!fate_again(r, m->cut, t->replaced, &fate, &at, &until) || fate.parent != t->parent ||
+        at != t->parent_epoch)
+        return err_set(r->err, ERR_NO,
+                       "%s/%u: stored as a child of trial %u at epoch %d, recomputed otherwise (seq %llu)",
+                       r->report->study, m->trial, t->parent, t->parent_epoch, (unsigned long long)m->cut);
+    history_as_of(&r->study->history, m->cut, &view);
+    point_init(&again, &def->space);
+    pbt_explore(pbt_of(&def->search), &def->space, &view, def->search.seed, m->trial,
+                &study_trial(r->study, t->parent)->point, &again);
+    rc = compare_proposal(r, m, t, &again, &note);
+    point_fini(&again);
+    history_fini(&view);
+    r->report->proposals++;
+    return rc;
+}
+
 /* Somebody's wish, and no decision: all it has to be is the same point. */
 static int check_extra(struct replay *r, const struct made *m)
 {
@@ -289,6 +336,8 @@ static int check_proposal(struct replay *r, const struct made *m)
 {
     if (strcmp(m->sampler, EXTRA_SAMPLER) == 0)
         return check_extra(r, m);
+    if (study_trial(r->study, m->trial)->parent)
+        return check_child(r, m, study_trial(r->study, m->trial));
     if (strcmp(m->sampler, "repeat") == 0 || strcmp(m->sampler, "confirm") == 0)
         return check_repeat(r, m);
     struct history view;
@@ -343,8 +392,8 @@ static void decide(const struct replay *r, uint64_t before, struct decision *d)
         d->count = stage_next_box(space, era->def.search.boundary, &d->view, &d->box,
                                   stage_at(stages, now ? now->stage : 0), &d->next, d->events, room);
     else
-        d->count = walls_look(space, search_boundary(&era->def.search), &d->view, &d->box, &d->next,
-                              d->events, room);
+        d->count =
+            walls_look(space, search_walls(&era->def.search), &d->view, &d->box, &d->next, d->events, room);
 }
 
 static void decision_fini(struct decision *d)
@@ -536,14 +585,41 @@ static const char *stops_again(const struct replay *r, const struct moved *m, co
     return cause;
 }
 
+static int check_fate(struct replay *r, const struct moved *m)
+{
+    struct pbt_fate fate;
+    int at, until;
+    bool goes_on = m->to == TRIAL_waiting;
+    if (fate_again(r, m->seen, m->trial, &fate, &at, &until) && goes_on == !fate.parent &&
+        (!goes_on || until == m->until))
+        return 0;
+    return err_set(
+        r->err, ERR_NO, "%s/%u: stored as %s at its generation's end, recomputed otherwise (seq %llu)",
+        r->report->study, m->trial, goes_on ? "going on" : "giving up", (unsigned long long)m->seen);
+}
+
+static int check_drop(struct replay *r, const struct moved *m, const struct study_def *def,
+                      const struct history *view)
+{
+    struct asha_job job = hyperband_lost(&def->prune.hyperband, view, m->more);
+    if (def->prune.method == PRUNE_HYPERBAND && job.verdict == ASHA_DROP && job.trial == m->trial)
+        return 0;
+    return err_set(r->err, ERR_NO, "%s/%u: stored as given up at its rung, recomputed: trial %u",
+                   r->report->study, m->trial, job.trial);
+}
+
 static int check_judgement(struct replay *r, const struct moved *m)
 {
     const struct study_def *def = &eras_at(&r->eras, m->seq)->def;
     struct history view;
     int rc = 0;
     history_as_of(&r->study->history, m->seen, &view);
-    if (m->to == TRIAL_waiting) {
-        struct asha_job job = asha_next(&def->prune.asha, &view, true);
+    if (pbt_of(&def->search) && (m->to == TRIAL_waiting || strcmp(m->cause, "pbt") == 0)) {
+        rc = check_fate(r, m);
+    } else if (strcmp(m->cause, "rung") == 0) {
+        rc = check_drop(r, m, def, &view);
+    } else if (m->to == TRIAL_waiting) {
+        struct asha_job job = prune_next(&def->prune, &view, m->more);
         if (job.verdict != ASHA_RESUME || job.trial != m->trial || job.until != m->until)
             rc = err_set(r->err, ERR_NO,
                          "%s/%u: stored as promoted to epoch %d, recomputed: trial %u to epoch %d",

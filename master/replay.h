@@ -5,7 +5,8 @@
  *              (study_event holds the edits), by a sampler that is told to forget its caches every time
  *   boxes      walls_look or stage_next_box with the history before the row; an approved wall from its events
  *   events     what was seen at each wall
- *   trials     which were carried on or given up at a stage's end, promoted at a rung, stopped by their curve
+ *   trials     which were carried on or given up at a stage's end, promoted at a rung or not, stopped by their curve,
+ *              replaced in a population, and by whose child
  *
  * Bit for bit where the platform is the same. Proposals of another platform are computed from the stored points, one
  * step at a time, and held to 1e-9 on the parameter's own scale; the report says how many.

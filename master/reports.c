@@ -7,6 +7,7 @@
 #include "common/finding.h"
 #include "master/outcome.h"
 #include "master/course.h"
+#include "master/findings.h"
 #include "master/quarantine.h"
 
 enum { METRIC_MAX = 64 };
@@ -96,6 +97,7 @@ static void take_report(struct reactor *r, struct turn *turn, struct worker *w, 
         stop_at_once(turn, t, "diverged", NULL);
     if (report->findings)
         keep_findings(turn, t, epoch, report->findings);
+    findings_epoch(turn, t, epoch, report->metrics);
     course_judge(turn, t);
 }
 

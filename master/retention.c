@@ -6,7 +6,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/units.h"
-#include "master/study.h"
+#include "master/population.h"
 
 struct choosing {
     struct keep_row *rows;
@@ -84,11 +84,13 @@ void retention_trial(struct turn *turn, struct trial *t)
     store_load_checkpoints(turn->store, t->id, take_row, &c, NULL);
     keep_choose(&s->def.keep, s->def.maximize, t->status, c.rows, c.count);
     for (size_t i = 0; i < c.count; i++)
-        if (!c.rows[i].stays)
+        if (!c.rows[i].stays && !population_needs(t, c.rows[i].epoch))
             doom(turn, s, t->id, c.rows[i].attempt, c.rows[i].epoch, c.rows[i].here ? c.bytes[i] : 0);
     free(c.rows);
     free(c.bytes);
     if (trial_status_is_final(t->status))
         s->none_spare = false;
     press(turn, s);
+    if (t->parent && trial_status_is_final(t->status))
+        retention_trial(turn, study_trial(s, t->parent)); /* it needs its parent's no more */
 }

@@ -30,6 +30,7 @@ static void trial_free(struct trial *t)
 {
     point_fini(&t->point);
     free(t->curve);
+    free(t->more_curve);
     free(t->fit);
     free(t);
 }
@@ -123,6 +124,8 @@ struct trial *study_add_trial(struct study *s)
     t->study = s;
     t->number = (uint32_t)s->count;
     t->score = NAN;
+    for (int k = 0; k < HISTORY_MORE; k++)
+        t->more[k] = NAN;
     point_init(&t->point, &s->def.space);
     return t;
 }
@@ -195,11 +198,12 @@ void study_learn_point(struct study *s, const struct trial *t, const struct prop
 }
 
 void study_learn_result(struct study *s, uint32_t trial, enum history_state state, bool pruned, int epochs,
-                        double score, uint64_t seq)
+                        double score, const double more[HISTORY_MORE], uint64_t seq)
 {
     history_update(&s->history, trial, state, pruned, epochs, score, seq);
+    history_set_more(&s->history, trial, more);
     if (s->proposer)
-        proposer_updated(s->proposer, s->id, trial, state, pruned, epochs, score, seq);
+        proposer_updated(s->proposer, s->id, trial, state, pruned, epochs, score, more, seq);
 }
 
 void study_learn_until(struct study *s, uint32_t trial, int until, uint64_t seq)

@@ -45,6 +45,7 @@ struct study {
     bool exhausted;              /* the sampler has nothing left */
     bool course_done;            /* the last stage has ended */
     size_t looked_at;            /* finished trials at the last look at the walls */
+    double flat_loss;            /* lowest level at which a trial's training loss came to rest; 0: none has */
     unsigned char *told_verdict; /* last verdict told, by parameter and side */
     int64_t counted_mono_ms;     /* wall and slot time are counted up to here; 0: not started */
     int64_t saved_wall_ms;       /* what the row says */
@@ -69,7 +70,7 @@ void study_use_proposer(struct study *study, struct proposer *proposer);
 void study_learn_point(struct study *study, const struct trial *trial, const struct proposal *note,
                        uint64_t seq);
 void study_learn_result(struct study *study, uint32_t trial, enum history_state state, bool pruned,
-                        int epochs, double score, uint64_t seq);
+                        int epochs, double score, const double more[HISTORY_MORE], uint64_t seq);
 /* Its job now ends after this epoch: sampled, promoted. */
 void study_learn_until(struct study *study, uint32_t trial, int until, uint64_t seq);
 void study_learn_box(struct study *study, const struct box *box, int stage, int carried, uint64_t seq);

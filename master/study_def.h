@@ -30,12 +30,19 @@ struct budget {
     double target;   /* NaN: none; a score at least (minimize: at most) this good ends it */
 };
 
+struct further_metric {
+    char name[65];
+    bool maximize;
+};
+
 struct study_def {
     struct json *json; /* the whole file, owned; what the store keeps */
     char name[65];
-    char metric[65];
+    char metric[65]; /* the first one, which chooses the epoch that counts */
     bool maximize;
     bool score_last; /* score = the last epoch's value; else the best epoch's */
+    struct further_metric more[HISTORY_MORE];
+    int more_count; /* 0: trials are ranked by one metric */
     struct space space;
     struct search_def search;
     int epochs; /* length of a full training */

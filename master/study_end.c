@@ -66,9 +66,14 @@ void study_begin_end(struct turn *turn, struct study *s, const char *reason)
     }
 }
 
+/* With repeats a target is a mean's: one lucky seed does not reach it. */
 static bool target_reached(const struct study *s)
 {
     double target = s->def.budget.target;
+    if (!isnan(target) && s->def.repeat.repeats > 1) {
+        double mean = repeat_best_mean(&s->def.repeat, &s->history);
+        return mean >= (s->def.maximize ? target : -target);
+    }
     return !isnan(target) && s->best && !metric_better(s->def.maximize, target, s->best->score);
 }
 

@@ -6,6 +6,7 @@
 #include "common/mem.h"
 #include "master/course.h"
 #include "master/extra.h"
+#include "master/population.h"
 #include "master/study_parts.h"
 #include "master/warm.h"
 
@@ -65,7 +66,7 @@ static int load_trial(void *arg, const struct row_trial *row, const struct row_v
     return 0;
 }
 
-static struct trial *trial_of_id(const struct study *s, int64_t id)
+struct trial *study_trial_of_id(const struct study *s, int64_t id)
 {
     /* Trials are added in order, so ids rise with numbers: bisect. */
     size_t low = 0, high = s->count;
@@ -97,12 +98,12 @@ static int load_log(void *arg, const struct row_log *row)
     struct study *s = ((struct loading *)arg)->study;
     if (row->walls)
         return course_load_box(s, row);
-    struct trial *t = trial_of_id(s, row->trial);
+    struct trial *t = study_trial_of_id(s, row->trial);
     if (!t)
         return ERR_BAD;
     if (row->epoch) {
         s->epochs_done += row->epoch > t->last_epoch && !t->is_extra;
-        trial_note_epoch(t, row->epoch, row->value);
+        trial_note_epoch(t, row->epoch, row->value, row->more);
         trial_rescore(t);
     } else {
         t->status = row->to_status;
@@ -128,7 +129,7 @@ static int load_log(void *arg, const struct row_log *row)
 static int load_attempt(void *arg, const struct row_attempt *row)
 {
     struct loading *loading = arg;
-    struct trial *t = trial_of_id(loading->study, row->trial);
+    struct trial *t = study_trial_of_id(loading->study, row->trial);
     if (!t)
         return ERR_BAD;
     if (row->attempt != t->attempt)
@@ -147,6 +148,8 @@ int study_load(struct turn *turn, struct study *s, int64_t orphan_until_mono_ms,
     int rc = store_load_trials(turn->store, s->id, load_trial, &loading, err);
     if (!rc)
         rc = warm_load(turn->store, s, err);
+    if (!rc)
+        rc = population_load(turn->store, s, err);
     if (!rc)
         rc = store_load_log(turn->store, s->id, load_log, &loading, err);
     if (!rc)

@@ -9,7 +9,9 @@
 #include "master/course.h"
 #include "master/extra.h"
 #include "master/platform.h"
+#include "master/rungs.h"
 #include "master/search/given.h"
+#include "master/search/pbt.h"
 #include "master/study_parts.h"
 
 int64_t study_planned(const struct study *s)
@@ -136,18 +138,33 @@ static void put_trial(struct turn *turn, struct trial *t, const struct point *po
     study_enqueue(s, t, false);
 }
 
-static struct trial *new_trial(struct turn *turn, struct study *s, const struct point *point,
-                               const struct proposal *note, const char *given, uint32_t group, int repeat)
+/* `until` 0: as far as a new trial is let run. */
+static struct trial *new_trial_until(struct turn *turn, struct study *s, const struct point *point,
+                                     const struct proposal *note, const char *given, uint32_t group,
+                                     int repeat, int until)
 {
     struct trial *t = study_add_trial(s);
     t->group = group ? group : t->number;
     t->repeat = repeat;
     t->epochs = s->def.epochs;
-    t->until = course_until(s);
+    t->until = until ? until : course_until(s, t->number);
     put_trial(turn, t, point, note, given);
     study_learn_point(s, t, note, store_seq(turn->store));
     study_learn_until(s, t->number, t->until, store_seq(turn->store));
+    rungs_note_bracket(turn, t);
     return t;
+}
+
+static struct trial *new_trial(struct turn *turn, struct study *s, const struct point *point,
+                               const struct proposal *note, const char *given, uint32_t group, int repeat)
+{
+    return new_trial_until(turn, s, point, note, given, group, repeat, 0);
+}
+
+struct trial *study_add_child(struct turn *turn, struct study *s, const struct point *point,
+                              const struct proposal *note, int until)
+{
+    return new_trial_until(turn, s, point, note, NULL, 0, 0, until);
 }
 
 static struct trial *sample(struct turn *turn, struct study *s)
@@ -180,6 +197,11 @@ int study_add_given(struct turn *turn, struct study *s, const struct jcur *given
         return err_hint(err, "hone edit %s --set search.trials=%lld makes room", s->def.name,
                         (long long)study_planned(s) + 1);
     }
+    const struct pbt *pbt = pbt_of(&s->def.search);
+    if (pbt && s->count >= (size_t)pbt->population)
+        return err_set(err, ERR_NO,
+                       "study \"%s\" has its population of %d: whoever comes later has no place in it",
+                       s->def.name, pbt->population);
     struct proposal note = {.sampler = "enqueued", .version = 1, .seq_cut = s->history.seq};
     struct point point;
     struct str text = {0};
@@ -244,10 +266,18 @@ bool study_confirm(struct turn *turn, struct study *s)
             struct proposal note = {.sampler = "confirm", .version = 1, .seq_cut = cut};
             snprintf(note.why, sizeof note.why, "trial %u again: rank %d with mean %.6g, to be confirmed",
                      jobs[i].group, jobs[i].rank, s->def.maximize ? jobs[i].mean : -jobs[i].mean);
-            new_trial(turn, s, &study_trial(s, jobs[i].group)->point, &note, NULL, jobs[i].group,
-                      jobs[i].repeat + k);
+            new_trial_until(turn, s, &study_trial(s, jobs[i].group)->point, &note, NULL, jobs[i].group,
+                            jobs[i].repeat + k, s->def.epochs);
         }
     return count > 0;
+}
+
+/* Its checkpoint is on the way here; a child waits for its parent's, which nobody has moved on from yet. */
+static bool waits_for_checkpoint(const struct trial *t, int64_t now_mono_ms)
+{
+    const struct trial *parent = t->parent && !t->last_epoch ? study_trial(t->study, t->parent) : NULL;
+    bool comes = parent && parent->status != TRIAL_running && parent->wait_until_mono_ms > now_mono_ms;
+    return comes || t->wait_until_mono_ms > now_mono_ms;
 }
 
 struct trial *study_add_extra(struct turn *turn, struct study *s, const struct trial *first, int epochs,
@@ -285,7 +315,7 @@ struct trial *study_next(struct turn *turn, struct study *s, int64_t worker)
         return NULL;
     /* A trial whose older attempt a worker is still winding up waits for its end: the slot is not free yet. */
     for (struct trial *t = s->waiting_first; t; t = t->queue_next)
-        if ((t->is_extra ? extras : searches) && !t->holder && t->wait_until_mono_ms <= turn->now.mono_ms &&
+        if ((t->is_extra ? extras : searches) && !t->holder && !waits_for_checkpoint(t, turn->now.mono_ms) &&
             (!worker || t->failed_on != worker))
             return t;
     if (!searches)

@@ -14,6 +14,15 @@ static const char *orderly(const char *cause)
     return cause && cause[0] ? cause : NULL;
 }
 
+/* By every metric: of one that is missing or NaN nobody can say where it stands. */
+static bool is_scored(const struct trial *t)
+{
+    bool all = !isnan(t->score);
+    for (int k = 0; k < t->study->def.more_count; k++)
+        all = all && !isnan(t->more[k]);
+    return all;
+}
+
 void trial_tell_history(struct trial *t, uint64_t seq)
 {
     struct study *s = t->study;
@@ -24,12 +33,15 @@ void trial_tell_history(struct trial *t, uint64_t seq)
     enum history_state state = HISTORY_PENDING;
     if (t->status == TRIAL_cancelled || t->is_deleted)
         state = HISTORY_GONE;
-    else if (t->status == TRIAL_failed || (trial_status_is_final(t->status) && !scored) ||
+    else if (t->status == TRIAL_failed || (trial_status_is_final(t->status) && !is_scored(t)) ||
              strcmp(t->cause, "diverged") == 0)
         state = HISTORY_BAD;
     else if (trial_status_is_final(t->status))
         state = HISTORY_SCORED;
-    study_learn_result(s, t->number, state, t->status == TRIAL_pruned, t->last_epoch, score, seq);
+    double more[HISTORY_MORE] = {0};
+    for (int k = 0; k < s->def.more_count; k++)
+        more[k] = isnan(t->more[k]) ? -INFINITY : s->def.more[k].maximize ? t->more[k] : -t->more[k];
+    study_learn_result(s, t->number, state, t->status == TRIAL_pruned, t->last_epoch, score, more, seq);
 }
 
 static void set_times(struct trial *t, int64_t now_ms)
@@ -95,6 +107,12 @@ bool metric_better(bool maximize, double a, double b)
     return isnan(b) || (maximize ? a > b : a < b);
 }
 
+static void take_more(struct trial *t)
+{
+    for (int k = 0; k < t->study->def.more_count; k++)
+        t->more[k] = t->best_epoch ? t->more_curve[t->best_epoch - 1][k] : NAN;
+}
+
 void trial_rescore(struct trial *t)
 {
     const struct study_def *def = &t->study->def;
@@ -108,15 +126,28 @@ void trial_rescore(struct trial *t)
             t->best_epoch = epoch;
         }
     }
+    take_more(t);
 }
 
-void trial_note_epoch(struct trial *t, int epoch, double value)
+static void note_more(struct trial *t, int epoch, const double *more)
 {
-    size_t before = t->curve_room;
+    for (int k = 0; k < t->study->def.more_count; k++) {
+        t->more_curve[epoch - 1][k] = more[k];
+        t->more_seen |= isnan(more[k]) ? 0 : 1u << k;
+    }
+}
+
+void trial_note_epoch(struct trial *t, int epoch, double value, const double *more)
+{
+    size_t before = t->curve_room, more_room = before;
     GROW(t->curve, t->curve_room, (size_t)epoch);
     for (size_t i = before; i < t->curve_room; i++)
         t->curve[i] = NAN;
     t->curve[epoch - 1] = value;
+    if (t->study->def.more_count) {
+        GROW(t->more_curve, more_room, t->curve_room);
+        note_more(t, epoch, more);
+    }
     if (epoch > t->last_epoch)
         t->last_epoch = epoch;
 }
@@ -139,22 +170,42 @@ void trial_save_progress(struct turn *turn, const struct trial *t)
     store_trial_progress(turn->store, &row);
 }
 
+/* The study's further metrics among those of a report; `seconds` is what the epoch took. NaN: not there, or not finite. */
+static void find_more(struct trial *t, double seconds, const struct row_metric *metrics, int count,
+                      double *out)
+{
+    const struct study_def *def = &t->study->def;
+    for (int k = 0; k < def->more_count; k++) {
+        bool is_time = strcmp(def->more[k].name, "seconds") == 0;
+        out[k] = is_time ? seconds : NAN;
+        t->more_seen |= is_time ? 1u << k : 0;
+        for (int i = 0; i < count; i++)
+            if (strcmp(metrics[i].name, def->more[k].name) == 0) {
+                out[k] = metrics[i].value;
+                t->more_seen |= 1u << k;
+            }
+    }
+}
+
 bool trial_take_epoch(struct turn *turn, struct trial *t, int epoch, double value, double seconds,
                       const struct row_metric *metrics, int metric_count)
 {
     struct study *s = t->study;
     struct row_epoch row = {t->id, t->attempt, epoch, value, seconds, turn->now.wall_ms};
     uint64_t seq = store_add_epoch(turn->store, &row, metrics, metric_count);
+    double more[HISTORY_MORE];
     if (!seq)
         return false;
+    find_more(t, seconds, metrics, metric_count, more);
     bool is_new = epoch > t->last_epoch;
     s->epochs_done += is_new && !t->is_extra;
-    trial_note_epoch(t, epoch, value);
+    trial_note_epoch(t, epoch, value, more);
     if (!is_new || s->def.score_last) {
         trial_rescore(t);
     } else if (metric_better(s->def.maximize, value, t->score)) { /* the rest of the curve has not changed */
         t->score = value;
         t->best_epoch = epoch;
+        take_more(t);
     }
     trial_save_progress(turn, t);
     trial_tell_history(t, seq);

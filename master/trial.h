@@ -17,13 +17,21 @@
 
 #include "common/hash.h"
 #include "common/trial_status.h"
-#include "master/search/point.h"
+#include "master/search/history.h"
 #include "master/turn.h"
 
 struct study;
 struct worker;
 
 enum stop_when { STOP_NO, STOP_EPOCH, STOP_NOW };
+
+/* The training loss as reports told it, for findings.h. */
+struct losses {
+    int epoch, run; /* the newest, and how many in a row end there */
+    double first;   /* of epoch 1 */
+    double last[4]; /* the newest last */
+    bool is_told;
+};
 
 struct trial {
     /* the row */
@@ -43,19 +51,27 @@ struct trial {
     int own_failures, lost_on;
     int64_t created_ms, started_ms, ended_ms;
     bool is_deleted; /* hidden: no evidence, never the best */
-    bool is_extra;   /* trained for an ensemble: no part of the search (extra.h) */
-    char *fit;       /* JSON of the model's fit behind the proposal; NULL: none */
+    uint32_t
+        parent; /* it began at this trial's checkpoint (population-based training); 0: at its own start */
+    int parent_epoch;
+    uint32_t replaced; /* the trial whose place it took */
+    bool is_extra;     /* trained for an ensemble: no part of the search (extra.h) */
+    char *fit;         /* JSON of the model's fit behind the proposal; NULL: none */
 
     /* memory */
     struct study *study;
     double *curve; /* the metric after epoch i+1; NaN: diverged or never reported */
     size_t curve_room;
-    bool is_open;          /* the newest attempt has no outcome yet */
-    struct worker *holder; /* NULL: nobody, or its worker has not come back yet */
+    double (*more_curve)[HISTORY_MORE]; /* further metrics, as long; NULL: the study has none */
+    double more[HISTORY_MORE];          /* at best_epoch; NaN: none */
+    unsigned more_seen;                 /* bit k: some report held further metric k */
+    bool is_open;                       /* the newest attempt has no outcome yet */
+    struct worker *holder;              /* NULL: nobody, or its worker has not come back yet */
     int64_t orphan_until_mono_ms;
     int64_t attempt_started_ms; /* wall clock */
     int64_t failed_on;          /* worker of the last attempt that failed: another one tries next */
     int64_t wait_until_mono_ms; /* its checkpoint is on the way here: not dispatched before */
+    struct losses losses;
     enum stop_when stopping;
     char stop_reason[33];
     struct trial *queue_prev, *queue_next; /* the study's waiting list */
@@ -82,7 +98,8 @@ void trial_rescore(struct trial *trial);
 /* Is value a better than b under the study's goal? NaN is worse than anything. */
 bool metric_better(bool maximize, double a, double b);
 
-void trial_note_epoch(struct trial *trial, int epoch, double value); /* curve only; used while loading */
+/* Curve only; used while loading. `more`: HISTORY_MORE numbers. */
+void trial_note_epoch(struct trial *trial, int epoch, double value, const double *more);
 void trial_save_progress(struct turn *turn, const struct trial *trial);
 
 #endif

@@ -9,12 +9,14 @@
 #include "common/check.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "proto/traffic.h"
 
 enum {
     DESCRIPTORS_KEPT = 128, /* for the database, its readers, files: a crowd at the door must not take them */
     LOOK_MS = 250,          /* at the list, at silent connections */
     LOG_EVERY_MS = 1000,    /* a crowd of strangers is one line a second */
     PENALTIES = 64,
+    CUTS = 256,     /* connections that were ended a moment ago */
     ZAP_FRAMES = 7, /* version, request, domain, address, routing id, mechanism, credentials */
     ZAP_FRAME_MAX = 256,
     HANDSHAKES_A_TURN = 1000,
@@ -37,6 +39,8 @@ struct guard {
         int64_t until_ms;
     } penalties[PENALTIES];
     size_t next_penalty;
+    peer_id cuts[CUTS];
+    size_t next_cut;
 };
 
 /* ---- open, close ---- */
@@ -149,7 +153,17 @@ static bool cut_peer(struct guard *guard, int fd, peer_id id)
         return false;
     shutdown(fd, SHUT_RDWR);
     peers_went(&guard->peers, fd);
+    guard->cuts[guard->next_cut++ % CUTS] = id;
     return true;
+}
+
+/* What it had sent before waits in libzmq, up to a thousand messages: nobody works for it any more. */
+static bool was_cut(const struct guard *guard, peer_id id)
+{
+    for (size_t i = 0; id && i < CUTS; i++)
+        if (guard->cuts[i] == id)
+            return true;
+    return false;
 }
 
 void guard_drop(struct guard *guard, peer_id id, int64_t now_ms)
@@ -174,6 +188,20 @@ static void tell_revoked(struct guard *guard, peer_id id)
 peer_id guard_next_revoked(struct guard *guard)
 {
     return guard->revoked_count ? guard->revoked[--guard->revoked_count] : 0;
+}
+
+/* Large messages wait for it: too many if it has taken none of them. */
+void guard_sent(struct guard *guard, peer_id id, size_t bytes, int64_t now_ms)
+{
+    int64_t received, acked;
+    for (size_t fd = 0; bytes >= PEER_LARGE && fd < guard->peers.room; fd++) {
+        struct peer *peer = &guard->peers.by_fd[fd];
+        if (!peer->there || peer->id != id || !peer_owes(peer, (int64_t)bytes))
+            continue;
+        if (traffic_of((int)fd, &received, &acked) && !peer_paid(peer, acked))
+            guard_drop(guard, id, now_ms);
+        return;
+    }
 }
 
 /* ---- handshakes ---- */
@@ -274,6 +302,22 @@ static void cut_revoked(struct guard *guard)
     }
 }
 
+/* Messages that nobody has read yet, or one that does not end. */
+static void cut_hoarders(struct guard *guard, int64_t now_ms)
+{
+    int64_t received, acked, most = guard->zap ? PEER_UNREAD_MAX : PEER_UNREAD_OPEN_MAX;
+    for (size_t fd = 0; fd < guard->peers.room; fd++) {
+        struct peer *peer = &guard->peers.by_fd[fd];
+        if (!peer->there || !traffic_of((int)fd, &received, &acked) || peer_unread(peer, received) <= most)
+            continue;
+        if (may_log(guard, now_ms))
+            log_warn("%s \"%s\" sends without end: its connection is ended", role_name(peer->owner.role),
+                     peer->owner.name);
+        penalize(guard, peer->owner.key, now_ms);
+        cut_peer(guard, (int)fd, peer->id);
+    }
+}
+
 void guard_tick(struct guard *guard, int64_t now_ms)
 {
     if (guard->zap)
@@ -285,6 +329,7 @@ void guard_tick(struct guard *guard, int64_t now_ms)
         key_list_refresh(&guard->list);
         cut_revoked(guard);
     }
+    cut_hoarders(guard, now_ms);
     for (int fd; (fd = peers_silent(&guard->peers, now_ms)) >= 0;)
         cut_peer(guard, fd, 0);
 }
@@ -341,20 +386,36 @@ static void spend(struct guard *guard, struct peer *peer, int64_t units, int64_t
     cut_peer(guard, guard->sender_fd, guard->sender_id);
 }
 
-bool guard_admit(struct guard *guard, zmq_msg_t *frame, peer_id id, size_t bytes, int64_t now_ms,
+/* One of many frames is memory for nothing: each costs like 16 KiB. */
+static int64_t price(size_t bytes, int frames)
+{
+    size_t extra = frames == WIRE_FRAMES ? 0 : (size_t)frames << 14;
+    return 1 + (int64_t)((bytes + extra) >> 14);
+}
+
+bool guard_admit(struct guard *guard, zmq_msg_t *frame, peer_id id, size_t bytes, int frames, int64_t now_ms,
                  struct err *err)
 {
     guard->sender_fd = fd_of(frame);
     guard->sender_id = id;
+    if (was_cut(guard, id)) {
+        err_set(err, ERR_PROTO, "a message of a connection that was ended");
+        return false;
+    }
     struct peer *peer = peers_heard(&guard->peers, guard->sender_fd, id, now_ms);
     if (!find_sender(guard, frame, peer)) {
         cut_peer(guard, guard->sender_fd, id);
         err_set(err, ERR_PROTO, "a message under a key that is no longer on the list");
         return false;
     }
-    if (peer)
+    if (peer) {
         peer->owner = guard->sender;
-    spend(guard, peer, 1 + (int64_t)(bytes >> 14), now_ms);
+        if (frames == WIRE_FRAMES)
+            peer_took(peer, (int64_t)bytes, frames);
+        else
+            peer->taken = -1; /* frames over the limit were thrown away unweighed */
+    }
+    spend(guard, peer, price(bytes, frames), now_ms);
     return true;
 }
 
@@ -365,6 +426,6 @@ const struct key_owner *guard_sender(const struct guard *guard)
 
 void guard_charge(struct guard *guard, int64_t units, int64_t now_ms)
 {
-    if (units)
+    if (units && !was_cut(guard, guard->sender_id))
         spend(guard, peers_heard(&guard->peers, guard->sender_fd, guard->sender_id, now_ms), units, now_ms);
 }

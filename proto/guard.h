@@ -20,6 +20,8 @@
 
 struct guard;
 
+enum { WIRE_FRAMES = 3 }; /* of a whole message at the master: routing id, head, body */
+
 /* key_folder NULL: no keys. Before the socket it guards is bound. One per process may have keys. */
 int guard_open(void *context, const char *key_folder, void *socket, struct guard **out, struct err *err);
 void guard_close(struct guard *guard);         /* NULL is fine */
@@ -31,14 +33,17 @@ void guard_on_event(struct guard *guard, int event, int value, int64_t now_ms);
 /* Handshakes, the list, silent connections: call it whenever there is nothing to read, and now and then. */
 void guard_tick(struct guard *guard, int64_t now_ms);
 
-/* A message of `id` came. False: its key is no longer on the list; it does not count, and its connection is ended.
- * One that is over its budget still counts, and is the last. */
-bool guard_admit(struct guard *guard, zmq_msg_t *frame, peer_id id, size_t bytes, int64_t now_ms,
+/* A message of `id` came. False: its key is no longer on the list, or its connection was ended before; it does not count.
+ * One that is over its budget still counts, and is the last. `frames` with the routing id, `bytes` of the first
+ * WIRE_FRAMES of them. */
+bool guard_admit(struct guard *guard, zmq_msg_t *frame, peer_id id, size_t bytes, int frames, int64_t now_ms,
                  struct err *err);
 /* Of the newest message that was admitted. */
 const struct key_owner *guard_sender(const struct guard *guard);
 /* The sender of the newest message has cost more than its bytes. */
 void guard_charge(struct guard *guard, int64_t units, int64_t now_ms);
+/* So many bytes were queued for it. */
+void guard_sent(struct guard *guard, peer_id id, size_t bytes, int64_t now_ms);
 /* It does not read what it is sent. */
 void guard_drop(struct guard *guard, peer_id id, int64_t now_ms);
 /* The next one that was ended because its key was revoked, each once; 0: none. */

@@ -33,7 +33,8 @@ static struct peer *at(struct peers *peers, int fd)
 static void begin(struct peers *peers, struct peer *peer, int64_t now_ms)
 {
     peers->count += !peer->there;
-    *peer = (struct peer){.there = true, .since_ms = now_ms, .filled_ms = now_ms, .left = PEER_BURST};
+    *peer = (struct peer){
+        .there = true, .since_ms = now_ms, .filled_ms = now_ms, .left = PEER_BURST, .taken = -1};
 }
 
 bool peers_came(struct peers *peers, int fd, int64_t now_ms)
@@ -74,6 +75,35 @@ bool peer_spend(struct peer *peer, int64_t units, int64_t now_ms)
     peer->filled_ms = now_ms;
     peer->left -= units;
     return peer->left >= 0;
+}
+
+void peer_took(struct peer *peer, int64_t bytes, int frames)
+{
+    if (peer->taken >= 0)
+        peer->taken += bytes + (int64_t)frames * PEER_FRAME_BYTES;
+}
+
+/* Frames cost less than we add for each, so what was taken may run ahead of what came: it is set right here. */
+int64_t peer_unread(struct peer *peer, int64_t received)
+{
+    if (peer->taken < 0 || peer->taken > received)
+        peer->taken = received;
+    return received - peer->taken;
+}
+
+bool peer_owes(struct peer *peer, int64_t bytes)
+{
+    peer->owed += bytes;
+    return peer->owed > PEER_OWED_MAX;
+}
+
+/* What it has taken since may have been small messages too; they left in their order, so those before them did as well. */
+bool peer_paid(struct peer *peer, int64_t acked)
+{
+    int64_t paid = acked - peer->acked;
+    peer->owed -= paid < peer->owed ? paid : peer->owed;
+    peer->acked = acked;
+    return peer->owed <= PEER_OWED_MAX;
 }
 
 int peers_silent(const struct peers *peers, int64_t now_ms)

@@ -80,18 +80,15 @@ static enum wire_event read_message(zmq_msg_t *frames, int count, struct msg *ms
     return rc ? WIRE_BAD : WIRE_MESSAGE;
 }
 
-/* An unreadable message is work for nothing, and one of many frames is memory for nothing. */
-enum { BAD_UNITS = 100 };
+enum { BAD_UNITS = 100 }; /* an unreadable message is work for nothing */
 
 static bool admit(struct wire *wire, zmq_msg_t *frames, int count, peer_id from, struct err *err)
 {
     size_t bytes = 0;
-    for (int i = 0; i < count && i < 3; i++)
+    for (int i = 0; i < count && i < WIRE_FRAMES; i++)
         bytes += zmq_msg_size(&frames[i]);
-    if (count != 3)
-        bytes += (size_t)count << 14;
     zmq_msg_t *teller = &frames[count > 1 ? 1 : 0];
-    return guard_admit(wire->guard, teller, from, bytes, clock_mono_ms(), err);
+    return guard_admit(wire->guard, teller, from, bytes, count, clock_mono_ms(), err);
 }
 
 static void close_frames(zmq_msg_t *frames, int count, int most)
@@ -102,8 +99,8 @@ static void close_frames(zmq_msg_t *frames, int count, int most)
 
 static enum wire_event receive_message(struct wire *wire, peer_id *from, struct msg *msg, struct err *err)
 {
-    zmq_msg_t frames[3];
-    int most = wire->server ? 3 : 2, skip = wire->server ? 1 : 0;
+    zmq_msg_t frames[WIRE_FRAMES];
+    int most = wire->server ? WIRE_FRAMES : 2, skip = wire->server ? 1 : 0;
     int count = receive_frames(wire->socket, frames, most);
     if (count == 0)
         return WIRE_NOTHING;
@@ -228,7 +225,11 @@ static int send_frames(struct wire *wire, peer_id to, const struct str *head, co
         return ERR_GONE;
     }
     int rc = send_frame(wire->socket, head->text, head->len, true);
-    return rc ? rc : send_frame(wire->socket, body->text, body->len, false);
+    if (!rc)
+        rc = send_frame(wire->socket, body->text, body->len, false);
+    if (!rc && wire->server)
+        guard_sent(wire->guard, to, body->len, clock_mono_ms());
+    return rc;
 }
 
 int wire_send(struct wire *wire, peer_id to, const struct msg *msg)

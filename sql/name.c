@@ -53,7 +53,10 @@ static const char *const ours[] = {"meta",
                                    "trial_finding",
                                    "trial_finding_by_trial",
                                    "findings",
+                                   "study_bracket",
                                    "study_event",
+                                   "trial_lineage",
+                                   "trial_lineage_by_parent",
                                    "warm",
                                    "study_event_by_study",
                                    "checkpoint",
@@ -68,7 +71,9 @@ static const char *const ours[] = {"meta",
                                    "learning_curves",
                                    "study_progress",
                                    "worker_timeline",
-                                   "groups"};
+                                   "groups",
+                                   "trial_scores",
+                                   "pareto"};
 
 /* What migrations may want: a study of that name would keep a later version from opening the file. */
 static const char *const wanted[] = {"finding",   "group",    "group_score", "stage",        "rung",

@@ -15,8 +15,13 @@
 --   workers                          one row per worker, connected ones first
 --   trial_head, trial_params, trial_attempts, trial_events, trial_curve, trial_checkpoints,
 --   trial_findings, trial_models, group_trials   :study :trial (number)
+--   newest_trial    :study           trial: the last one's number, 0: none
+--   extra_open      :study           open: trials for an ensemble that are not through
 --   best_groups     :study           groups where points were repeated: trial repeats score spread metric params
+--   best_front      :study           of several metrics: trial status y1 y2 y3 best_epoch epochs goals params seconds worker
 --   trial_origin    :study :trial    what was known when it was proposed: finished under_way best_trial best stage box
+--   trial_lineage   :study :trial    its parent, its children, and who took its place: kin trial epoch attempt path other
+--   trial_bracket   :study :trial    under hyperband: round bracket first_trial trials min_epochs eta epochs
 --   trial_queue     :study :trial    what it waits for: open before slots workers busy
 --   space           :study           the axes: position name dist definition
 --   meta            :key             value
@@ -149,6 +154,15 @@ VALUES (:study, :number, :group, :repeat, :status, :cause, :seed, :sampler, :sam
 -- name: add_param
 INSERT INTO param (trial, name, value) VALUES (:trial, :name, :value);
 
+-- name: add_lineage
+INSERT INTO trial_lineage (trial, parent, parent_epoch, parent_attempt, replaced)
+VALUES (:trial, :parent, :parent_epoch, :parent_attempt, :replaced);
+
+-- name: add_bracket
+INSERT INTO study_bracket (study, first_trial, round, bracket, trials, min_epochs, eta, epochs, opened_ms)
+VALUES (:study, :first_trial, :round, :bracket, :trials, :min_epochs, :eta, :epochs, :opened_ms)
+ON CONFLICT (study, first_trial) DO NOTHING;
+
 -- name: add_box
 INSERT INTO box (seq, study, at_ms, stage, carried, trials, walls)
 VALUES (:seq, :study, :at_ms, :stage, :carried, :trials, :walls);
@@ -222,6 +236,11 @@ ON CONFLICT DO NOTHING;
 INSERT INTO trial_finding (trial, attempt, epoch, rule, action, text, advice)
 VALUES (:trial, :attempt, :epoch, :rule, :action, :text, :advice);
 
+-- :trial 0: any of the study. :part is in its text.
+-- name: finding_known
+SELECT count(*) FROM trial t JOIN trial_finding f ON f.trial = t.id
+WHERE t.study = :study AND (:trial = 0 OR t.id = :trial) AND f.rule = :rule AND instr(f.text, :part) > 0;
+
 -- A NULL :path leaves it as it is.
 -- name: set_checkpoint_state
 UPDATE checkpoint SET state = :state, path = coalesce(:path, path)
@@ -244,6 +263,9 @@ FROM (SELECT t.id, t.status, t.score,
       FROM study s JOIN trial t ON t.study = s.id WHERE s.id = :study) r
 CROSS JOIN checkpoint c ON c.trial = r.id AND c.state IN ('offered', 'kept') AND c.state = 'kept'
 WHERE r.place > :top AND r.status IN ('complete', 'pruned', 'failed', 'cancelled')
+  AND NOT EXISTS (SELECT 1 FROM trial_lineage l JOIN trial child ON child.id = l.trial
+                  WHERE l.parent = c.trial AND l.parent_epoch = c.epoch
+                    AND child.status IN ('waiting', 'running', 'paused'))
 ORDER BY r.place DESC, c.attempt, c.epoch;
 
 -- name: kept_bytes
@@ -287,21 +309,38 @@ SELECT a.trial, a.attempt, a.worker, a.token, a.from_epoch, a.started_ms, a.ende
 FROM attempt a JOIN trial t ON t.id = a.trial
 WHERE t.study = :study AND a.outcome IS NULL ORDER BY a.trial, a.attempt;
 
+-- name: load_lineage
+SELECT l.trial, l.parent, l.parent_epoch, l.parent_attempt, l.replaced
+FROM trial_lineage l JOIN trial t ON t.id = l.trial WHERE t.study = :study ORDER BY l.trial;
+
 -- name: load_epochs
 SELECT e.trial, e.attempt, e.epoch, e.value, e.seconds, e.received_ms, e.seq
 FROM trial t CROSS JOIN epoch_counted e ON e.trial = t.id
 WHERE t.study = :study ORDER BY t.number, e.epoch;
 
 -- Everything that samplers and pruners learned from, in the order in which it happened. A row without to_status is an
--- epoch; epoch 0, before training, teaches nothing.
+-- epoch; epoch 0, before training, teaches nothing. An epoch's further metrics come last, if the study is ranked by several.
 -- name: load_log
-SELECT v.seq, v.trial, v.to_status, v.cause, v.attempt, NULL AS epoch, NULL AS value, v.detail, NULL, NULL, NULL, NULL
+SELECT v.seq, v.trial, v.to_status, v.cause, v.attempt, NULL AS epoch, NULL AS value, v.detail, NULL, NULL, NULL, NULL,
+       NULL, NULL
 FROM trial t CROSS JOIN trial_event v ON v.trial = t.id WHERE t.study = :study
 UNION ALL
-SELECT e.seq, e.trial, NULL, NULL, e.attempt, e.epoch, e.value, NULL, NULL, NULL, NULL, NULL
+SELECT e.seq, e.trial, NULL, NULL, e.attempt, e.epoch, e.value, NULL, NULL, NULL, NULL, NULL,
+       CASE (SELECT json_extract(definition, '$.metric[1].name') FROM study WHERE id = :study)
+       WHEN 'seconds' THEN e.seconds
+       ELSE (SELECT x.value FROM metric m JOIN epoch_metric x ON x.metric = m.id AND x.trial = e.trial
+                    AND x.epoch = e.epoch AND x.attempt = e.attempt
+             WHERE m.study = :study
+                   AND m.name = (SELECT json_extract(definition, '$.metric[1].name') FROM study WHERE id = :study)) END,
+       CASE (SELECT json_extract(definition, '$.metric[2].name') FROM study WHERE id = :study)
+       WHEN 'seconds' THEN e.seconds
+       ELSE (SELECT x.value FROM metric m JOIN epoch_metric x ON x.metric = m.id AND x.trial = e.trial
+                    AND x.epoch = e.epoch AND x.attempt = e.attempt
+             WHERE m.study = :study
+                   AND m.name = (SELECT json_extract(definition, '$.metric[2].name') FROM study WHERE id = :study)) END
 FROM trial t CROSS JOIN epoch e ON e.trial = t.id AND e.epoch > 0 WHERE t.study = :study
 UNION ALL
-SELECT seq, NULL, NULL, NULL, NULL, NULL, NULL, NULL, walls, stage, carried, trials FROM box WHERE study = :study
+SELECT seq, NULL, NULL, NULL, NULL, NULL, NULL, NULL, walls, stage, carried, trials, NULL, NULL FROM box WHERE study = :study
 ORDER BY 1;
 
 -- name: load_box_events
@@ -429,10 +468,13 @@ SELECT s.name AS study, t.number AS trial, t."group", t.repeat, t.status, t.caus
        t.best_epoch, t.last_epoch AS epochs, t.until, t.epochs AS length, t.attempt AS attempts, t.seed, t.sampler,
        t.sampler_version, t.seq_cut, t.why, t.platform, t.own_failures, t.lost_on, t.created_ms, t.started_ms,
        t.ended_ms, (t.ended_ms - t.started_ms) / 1000.0 AS seconds,
-       (SELECT count(*) FROM trial b WHERE b.study = t.study) AS trials,
+       (SELECT count(*) FROM trial b WHERE b.study = t.study AND b.sampler <> 'seeds') AS trials,
        (SELECT count(*) + 1 FROM trial b WHERE b.study = t.study AND t.score IS NOT NULL AND b.deleted_ms IS NULL
         AND b.sampler <> 'seeds' AND iif(s.goal = 'maximize', b.score > t.score, b.score < t.score)) AS rank
 FROM study s JOIN trial t ON t.study = s.id WHERE s.name = :study AND t.number = :trial;
+
+-- name: newest_trial
+SELECT coalesce(max(t.number), 0) AS trial FROM study s LEFT JOIN trial t ON t.study = s.id WHERE s.name = :study;
 
 -- name: trial_params
 SELECT sp.name, p.value, sp.dist, sp.definition
@@ -472,6 +514,12 @@ SELECT g.number AS trial, g.score
 FROM study s JOIN trial t ON t.study = s.id JOIN trial g ON g.study = s.id AND g."group" = t."group"
 WHERE s.name = :study AND t.number = :trial AND g.score IS NOT NULL AND g.deleted_ms IS NULL ORDER BY g.number;
 
+-- Trials for an ensemble that have not ended.
+-- name: extra_open
+SELECT count(t.id) AS open FROM study s LEFT JOIN trial t ON t.study = s.id AND t.sampler = 'seeds'
+       AND t.status IN ('waiting', 'running', 'paused')
+WHERE s.name = :study;
+
 -- Where a trial's checkpoints lie, that of the score's epoch first, then the newest ones.
 -- name: trial_models
 SELECT c.path, c.epoch, c.epoch IS t.best_epoch AS is_best, s.base, s.metric
@@ -480,19 +528,41 @@ WHERE s.name = :study AND t.number = :trial AND c.state IN ('offered', 'kept') O
 
 -- name: trial_origin
 SELECT t.seq_cut,
-       (SELECT count(*) FROM trial b WHERE b.study = t.study AND
+       (SELECT count(*) FROM trial b WHERE b.study = t.study AND b.sampler <> 'seeds' AND
         (SELECT v.to_status FROM trial_event v WHERE v.trial = b.id AND v.seq <= t.seq_cut ORDER BY v.seq DESC LIMIT 1)
         IN ('complete', 'pruned', 'failed')) AS finished,
-       (SELECT count(*) FROM trial b WHERE b.study = t.study AND
+       (SELECT count(*) FROM trial b WHERE b.study = t.study AND b.sampler <> 'seeds' AND
         (SELECT v.to_status FROM trial_event v WHERE v.trial = b.id AND v.seq <= t.seq_cut ORDER BY v.seq DESC LIMIT 1)
         IN ('waiting', 'running', 'paused')) AS under_way,
        (SELECT b.number FROM study g JOIN trial b ON b.study = g.id JOIN epoch e ON e.trial = b.id WHERE g.id = t.study
-        AND e.seq <= t.seq_cut AND e.value IS NOT NULL ORDER BY iif(g.goal = 'maximize', -e.value, e.value), b.number LIMIT 1) AS best_trial,
+        AND e.seq <= t.seq_cut AND e.value IS NOT NULL AND b.sampler <> 'seeds' ORDER BY iif(g.goal = 'maximize', -e.value, e.value), b.number LIMIT 1) AS best_trial,
        (SELECT e.value FROM study g JOIN trial b ON b.study = g.id JOIN epoch e ON e.trial = b.id WHERE g.id = t.study
-        AND e.seq <= t.seq_cut AND e.value IS NOT NULL ORDER BY iif(g.goal = 'maximize', -e.value, e.value), b.number LIMIT 1) AS best,
+        AND e.seq <= t.seq_cut AND e.value IS NOT NULL AND b.sampler <> 'seeds' ORDER BY iif(g.goal = 'maximize', -e.value, e.value), b.number LIMIT 1) AS best,
        (SELECT x.stage FROM box x WHERE x.study = s.id AND x.seq <= t.seq_cut ORDER BY x.seq DESC LIMIT 1) AS stage,
        (SELECT x.walls FROM box x WHERE x.study = s.id AND x.seq <= t.seq_cut ORDER BY x.seq DESC LIMIT 1) AS box
 FROM study s JOIN trial t ON t.study = s.id WHERE s.name = :study AND t.number = :trial;
+
+-- name: trial_lineage
+SELECT 'parent' AS kin, p.number AS trial, l.parent_epoch AS epoch, l.parent_attempt AS attempt, c.path, r.number AS other
+FROM study s JOIN trial t ON t.study = s.id JOIN trial_lineage l ON l.trial = t.id JOIN trial p ON p.id = l.parent
+JOIN trial r ON r.id = l.replaced
+LEFT JOIN checkpoint c ON c.trial = l.parent AND c.attempt = l.parent_attempt AND c.epoch = l.parent_epoch
+WHERE s.name = :study AND t.number = :trial
+UNION ALL
+SELECT 'child', k.number, l.parent_epoch, l.parent_attempt, NULL, r.number
+FROM study s JOIN trial t ON t.study = s.id JOIN trial_lineage l ON l.parent = t.id JOIN trial k ON k.id = l.trial
+JOIN trial r ON r.id = l.replaced
+WHERE s.name = :study AND t.number = :trial
+UNION ALL
+SELECT 'heir', k.number, l.parent_epoch, l.parent_attempt, NULL, p.number
+FROM study s JOIN trial t ON t.study = s.id JOIN trial_lineage l ON l.replaced = t.id JOIN trial k ON k.id = l.trial
+JOIN trial p ON p.id = l.parent
+WHERE s.name = :study AND t.number = :trial;
+
+-- name: trial_bracket
+SELECT b.round, b.bracket, b.first_trial, b.trials, b.min_epochs, b.eta, b.epochs
+FROM study s JOIN study_bracket b ON b.study = s.id AND b.first_trial <= :trial
+WHERE s.name = :study ORDER BY b.first_trial DESC LIMIT 1;
 
 -- name: trial_queue
 SELECT (SELECT count(*) FROM attempt a JOIN trial b ON b.id = a.trial WHERE b.study = s.id AND a.outcome IS NULL) AS open,
@@ -503,6 +573,13 @@ SELECT (SELECT count(*) FROM attempt a JOIN trial b ON b.id = a.trial WHERE b.st
 FROM study s WHERE s.name = :study;
 
 -- Only where some point was repeated: what `hone best` ranks by then. exact() keeps every digit of the parameters.
+-- name: best_front
+SELECT c.trial, c.status, c.y1, c.y2, c.y3, c.best_epoch, c.epochs, s.definition -> '$.metric' AS goals,
+       (SELECT json_group_object(sp.name, exact(p.value))
+        FROM trial t CROSS JOIN study_param sp ON sp.study = t.study CROSS JOIN param p ON p.trial = t.id AND p.name = sp.name
+        WHERE t.study = s.id AND t.number = c.trial) AS params, c.seconds, c.worker
+FROM study s JOIN trial_scores c ON c.study = s.name WHERE s.name = :study;
+
 -- name: best_groups
 SELECT g.study, g.trial, g.repeats, g.mean AS score, g.spread, g.metric,
        (SELECT json_group_object(sp.name, exact(p.value))
@@ -548,7 +625,10 @@ UNION ALL
 SELECT t.number, 'attempt ' || a.attempt || ' resumed from epoch ' || a.from_epoch || ', of which there is no checkpoint'
 FROM study s JOIN trial t ON t.study = s.id JOIN attempt a ON a.trial = t.id
 WHERE s.name = :study AND a.from_epoch > 0 AND NOT EXISTS
-  (SELECT 1 FROM checkpoint c WHERE c.trial = t.id AND c.attempt < a.attempt AND c.epoch = a.from_epoch);
+  (SELECT 1 FROM checkpoint c WHERE c.trial = t.id AND c.attempt < a.attempt AND c.epoch = a.from_epoch)
+  AND NOT EXISTS
+  (SELECT 1 FROM trial_lineage l JOIN checkpoint c ON c.trial = l.parent AND c.epoch = a.from_epoch
+   WHERE l.trial = t.id AND c.epoch <= l.parent_epoch);
 
 -- Epochs of an attempt come one after the other: their numbers rise with their seq. Those of the built-in trainer, which
 -- always reports the metric, have no gap and begin where it resumed, or at 1.

@@ -12,7 +12,7 @@
 -- The writer is the master alone (sql/store); everyone else reads. A change of this file needs a step in migrate/.
 
 PRAGMA application_id = 1213156933; -- the bytes "HONE"
-PRAGMA user_version = 2;            -- the newest step of migrate/
+PRAGMA user_version = 3;            -- the newest step of migrate/
 
 
 -- meta: facts about the file itself. Keys: uuid (128 random bits in hex: a worker that holds attempts of another
@@ -86,7 +86,7 @@ CREATE TABLE worker (
     slots     INTEGER NOT NULL,                          -- trainers at a time
     joined_ms INTEGER NOT NULL,                          -- the last time it said hello
     left_ms   INTEGER,                                   -- NULL: connected, as far as we know
-    left_why  TEXT,                                      -- bye, lost
+    left_why  TEXT,                                      -- bye, lost, revoked
     mode      TEXT    NOT NULL DEFAULT 'open'            -- takes jobs; takes none and leaves; one at a time: they fail
               CHECK (mode IN ('open', 'draining', 'quarantined')),
     failed_in_row INTEGER NOT NULL DEFAULT 0             -- attempts that failed there since the last that did well
@@ -339,3 +339,33 @@ CREATE TABLE study_event (
     who    TEXT    NOT NULL                              -- user and host, as the command said
 ) STRICT;
 CREATE INDEX study_event_by_study ON study_event (study, seq);
+
+
+-- trial_lineage: trials that were not trained from their own start but from another trial's checkpoint (population-based
+-- training): the child, its parent, and the epoch that both have in common. The checkpoint is that of (parent,
+-- parent_attempt, parent_epoch); NULL: the parent had none, and the child trains from the start. replaced is the trial that
+-- gave its place in the population up. A trial that is not in here has no parent.
+CREATE TABLE trial_lineage (
+    trial          INTEGER PRIMARY KEY REFERENCES trial (id),
+    parent         INTEGER NOT NULL REFERENCES trial (id),
+    parent_epoch   INTEGER NOT NULL CHECK (parent_epoch >= 1),
+    parent_attempt INTEGER,
+    replaced       INTEGER NOT NULL REFERENCES trial (id)
+) STRICT;
+CREATE INDEX trial_lineage_by_parent ON trial_lineage (parent);
+
+
+-- study_bracket: the brackets of a study under "hyperband", one row when its first trial is made. A trial belongs to the one
+-- whose numbers it lies in: first_trial .. first_trial + trials - 1. Its rungs are min_epochs, times eta, …, epochs.
+CREATE TABLE study_bracket (
+    study       INTEGER NOT NULL REFERENCES study (id),
+    first_trial INTEGER NOT NULL CHECK (first_trial >= 1), -- a number
+    round       INTEGER NOT NULL CHECK (round >= 0),       -- all brackets, and from the front again
+    bracket     INTEGER NOT NULL CHECK (bracket >= 0),     -- 0 begins with the most trials and the fewest epochs
+    trials      INTEGER NOT NULL,                          -- planned; the study's end may cut it short
+    min_epochs  INTEGER NOT NULL,
+    eta         INTEGER NOT NULL,
+    epochs      INTEGER NOT NULL,
+    opened_ms   INTEGER NOT NULL,
+    PRIMARY KEY (study, first_trial)
+) STRICT, WITHOUT ROWID;

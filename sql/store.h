@@ -282,6 +282,9 @@ struct row_finding {
 };
 
 void store_add_finding(struct store *store, const struct row_finding *finding);
+/* Has the study (trial 0), or this trial, a finding of the rule whose text has this part? */
+bool store_finding_known(struct store *store, int64_t study, int64_t trial, const char *rule,
+                         const char *part);
 
 /* ---- boxes ---- */
 
@@ -334,6 +337,29 @@ int store_load_study_events(struct store *store, int64_t study,
                             int (*visit)(void *arg, uint64_t seq, const struct row_study_event *row),
                             void *arg, struct err *err);
 
+/* ---- lines of trials, brackets ---- */
+
+/* The trial begins at a checkpoint of another. Ids. */
+struct row_lineage {
+    int64_t trial, parent, replaced;
+    int parent_epoch, parent_attempt; /* attempt 0: there was no checkpoint */
+};
+
+void store_add_lineage(struct store *store, const struct row_lineage *row);
+int store_load_lineage(struct store *store, int64_t study,
+                       int (*visit)(void *arg, const struct row_lineage *row), void *arg, struct err *err);
+
+struct row_bracket {
+    int64_t study;
+    uint32_t first_trial; /* a number */
+    int64_t round, trials;
+    int bracket, min_epochs, eta, epochs;
+    int64_t opened_ms;
+};
+
+/* Nothing happens if the study has it already. */
+void store_add_bracket(struct store *store, const struct row_bracket *row);
+
 /* ---- what a study knew before its first trial ---- */
 
 struct row_warm {
@@ -376,6 +402,7 @@ struct row_log {
     int attempt;
     int epoch;                   /* 0: an event */
     double value;                /* of an epoch */
+    double more[2];              /* of an epoch: the study's further metrics; NaN: none */
     enum trial_status to_status; /* of an event */
     const char *cause, *detail;  /* of an event; NULL: none */
 };

@@ -132,3 +132,17 @@ void store_add_finding(struct store *store, const struct row_finding *finding)
     put_text(&put, finding->advice);
     put_run(&put);
 }
+
+bool store_finding_known(struct store *store, int64_t study, int64_t trial, const char *rule,
+                         const char *part)
+{
+    struct put find = put_begin(store, "finding_known");
+    put_int(&find, study);
+    put_int(&find, trial);
+    put_text(&find, rule);
+    put_text(&find, part);
+    bool known = find.stmt && sqlite3_step(find.stmt) == SQLITE_ROW && sqlite3_column_int64(find.stmt, 0) > 0;
+    if (find.stmt)
+        sqlite3_reset(find.stmt);
+    return known;
+}

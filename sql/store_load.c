@@ -149,6 +149,7 @@ static struct row_log log_row(sqlite3_stmt *stmt)
         .stage = sqlite3_column_int(stmt, 9),
         .carried = sqlite3_column_int(stmt, 10),
         .trials = sqlite3_column_int(stmt, 11),
+        .more = {num_at_col(stmt, 12), num_at_col(stmt, 13)},
     };
     if (!row.epoch && !row.walls)
         POST(trial_status_parse(text_at_col(stmt, 2), &row.to_status));

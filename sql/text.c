@@ -17,6 +17,7 @@ EMBED(text_views, "sql/views.sql");
 EMBED(text_queries, "sql/queries.sql");
 EMBED(text_migrate_001, "sql/migrate/001.sql");
 EMBED(text_migrate_002, "sql/migrate/002.sql");
+EMBED(text_migrate_003, "sql/migrate/003.sql");
 extern const char text_queries[];
 
 enum { STATEMENTS_MAX = 128 };

@@ -111,6 +111,57 @@ WHERE t.deleted_ms IS NULL
 ORDER BY s.id DESC, t.number, f.id;
 
 
+-- trial_scores: one row per trial that has ended with a score, of studies with several metrics ("metric": [...] in the study file).
+-- `metrics` are all of them at the epoch that counts, in their order; y1, y2 and y3 are the same with more always better (y3 is
+-- 0 where there are two).
+CREATE VIEW trial_scores AS
+SELECT r.study, r.trial, r.status, r.best_epoch, r.epochs,
+       iif(r.name3 IS NULL, json_object(r.name1, r.x1, r.name2, r.x2), json_object(r.name1, r.x1, r.name2, r.x2, r.name3, r.x3))
+           AS metrics,
+       iif(r.goal1 = 'maximize', r.x1, -r.x1) AS y1, iif(r.goal2 = 'maximize', r.x2, -r.x2) AS y2,
+       iif(r.name3 IS NULL, 0, iif(r.goal3 = 'maximize', r.x3, -r.x3)) AS y3, r.params, r.seconds, r.worker
+FROM (SELECT s.id AS study_id, s.name AS study, t.number AS trial, t.status, t.best_epoch, t.last_epoch AS epochs,
+             s.name1, s.goal1, s.name2, s.goal2, s.name3, s.goal3, t.score AS x1,
+             iif(s.name2 = 'seconds', e.seconds,
+                 (SELECT v.value FROM metric m JOIN epoch_metric v ON v.metric = m.id AND v.trial = e.trial
+                         AND v.epoch = e.epoch AND v.attempt = e.attempt
+                  WHERE m.study = s.id AND m.name = s.name2)) AS x2,
+             iif(s.name3 = 'seconds', e.seconds,
+                 (SELECT v.value FROM metric m JOIN epoch_metric v ON v.metric = m.id AND v.trial = e.trial
+                         AND v.epoch = e.epoch AND v.attempt = e.attempt
+                  WHERE m.study = s.id AND m.name = s.name3)) AS x3,
+             (SELECT json_group_object(sp.name, p.value)
+              FROM study_param sp CROSS JOIN param p ON p.trial = t.id AND p.name = sp.name
+              WHERE sp.study = t.study) AS params,
+             (t.ended_ms - t.started_ms) / 1000.0 AS seconds,
+             (SELECT w.name FROM attempt a JOIN worker w ON w.id = a.worker
+              WHERE a.trial = t.id AND a.attempt = t.attempt) AS worker
+      FROM (SELECT id, name, definition ->> '$.metric[0].name' AS name1, definition ->> '$.metric[0].goal' AS goal1,
+                   definition ->> '$.metric[1].name' AS name2, definition ->> '$.metric[1].goal' AS goal2,
+                   definition ->> '$.metric[2].name' AS name3, definition ->> '$.metric[2].goal' AS goal3
+            FROM study WHERE json_array_length(definition, '$.metric') > 1) s
+      JOIN trial t ON t.study = s.id JOIN epoch_counted e ON e.trial = t.id AND e.epoch = t.best_epoch
+      WHERE t.score IS NOT NULL AND t.status IN ('complete', 'pruned') AND coalesce(t.cause, '') <> 'diverged'
+            AND t.deleted_ms IS NULL AND t.sampler <> 'seeds') r
+WHERE r.x2 IS NOT NULL AND (r.name3 IS NULL OR r.x3 IS NOT NULL)
+ORDER BY r.study_id DESC, r.trial;
+
+
+-- pareto: of those the ones that no other is at least as good as in every metric and better in one: the front. `dominates`
+-- says how many trials are so beaten by it. The best by the first metric first.
+--   SELECT trial, metrics FROM pareto WHERE study = 'net';
+CREATE VIEW pareto AS
+WITH s AS MATERIALIZED (SELECT * FROM trial_scores)
+SELECT a.study, a.trial, a.status, a.metrics,
+       (SELECT count(*) FROM s b WHERE b.study = a.study AND a.y1 >= b.y1 AND a.y2 >= b.y2 AND a.y3 >= b.y3
+                                       AND (a.y1 > b.y1 OR a.y2 > b.y2 OR a.y3 > b.y3)) AS dominates,
+       a.best_epoch, a.epochs, a.params, a.worker
+FROM s a
+WHERE NOT EXISTS (SELECT 1 FROM s b WHERE b.study = a.study AND b.y1 >= a.y1 AND b.y2 >= a.y2 AND b.y3 >= a.y3
+                                          AND (b.y1 > a.y1 OR b.y2 > a.y2 OR b.y3 > a.y3))
+ORDER BY (SELECT id FROM study WHERE name = a.study) DESC, a.y1 DESC, a.trial;
+
+
 -- worker_timeline: who trained what, when: one row per attempt; outcome, end and seconds are NULL while it runs.
 CREATE VIEW worker_timeline AS
 SELECT w.name AS worker, w.host, s.name AS study, t.number AS trial, a.attempt, a.outcome,

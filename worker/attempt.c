@@ -16,34 +16,29 @@
 #include "common/hash.h"
 #include "common/log.h"
 
-enum { DETAIL_MAX = 4000, QUOTE_MAX = 200 };
+enum {
+    DETAIL_MAX = 4000,
+    QUOTE_MAX = 200,
+    LOG_MOST = 64 << 20 /* bytes, unless the worker's user says otherwise */
+};
 
 /* ---- folder, log, resume ---- */
 
-static int open_log(const struct attempt *attempt)
+static void open_log(struct attempt *attempt)
 {
+    const struct json *most = json_get(json_get(attempt->job, "may"), "log");
     char *path = path_join(attempt->dir, "log");
-    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    log_file_open(&attempt->log, path, most ? (int64_t)json_num(most) : LOG_MOST, NULL);
     free(path);
-    return fd;
 }
 
 /* A log that cannot be written must not stop a training; the tail still has its last lines. */
 void attempt_print(struct attempt *attempt, const void *bytes, size_t len)
 {
-    const char *from = bytes;
     tail_add(&attempt->tail, bytes, len);
-    if (attempt->log_fd < 0)
-        attempt->log_fd = open_log(attempt);
-    while (len && attempt->log_fd >= 0) {
-        ssize_t put = write(attempt->log_fd, from, len);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0)
-            return;
-        from += put;
-        len -= (size_t)put;
-    }
+    if (!attempt->log.path)
+        open_log(attempt);
+    log_file_write(&attempt->log, bytes, len);
 }
 
 void attempt_note(struct attempt *attempt, const char *text)
@@ -107,7 +102,7 @@ static void take_resume(struct attempt *attempt)
 
 int attempt_open(struct attempt *attempt, struct json *job, int64_t now_ms, struct err *err)
 {
-    *attempt = (struct attempt){.job = job, .log_fd = -1, .mark_ms = now_ms};
+    *attempt = (struct attempt){.job = job, .log.fd = -1, .mark_ms = now_ms};
     attempt->dir = json_text(json_get(job, "dir"));
     attempt->shown = json_text(json_get(job, "shown"));
     attempt->metric = json_text(json_get(job, "metric"));
@@ -121,11 +116,10 @@ int attempt_open(struct attempt *attempt, struct json *job, int64_t now_ms, stru
 
 void attempt_close(struct attempt *attempt)
 {
-    if (attempt->log_fd >= 0)
-        close(attempt->log_fd);
+    log_file_close(&attempt->log);
     json_free(attempt->job);
     str_fini(&attempt->detail);
-    *attempt = (struct attempt){.log_fd = -1};
+    *attempt = (struct attempt){.log.fd = -1};
 }
 
 int attempt_job_line(const struct attempt *attempt, struct str *out, struct err *err)

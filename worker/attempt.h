@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "common/json.h"
+#include "common/log_file.h"
 #include "worker/tail.h"
 #include "worker/trainer_line.h"
 
@@ -31,7 +32,7 @@ struct attempt {
     enum attempt_stop stop;           /* the strongest wish so far */
     const char *cause;                /* it has failed, before its process ended; NULL: not */
     struct str detail;                /* of that failure */
-    int log_fd;                       /* -1 until something is printed */
+    struct log_file log;              /* opened when something is printed */
     struct tail tail;
     int64_t mark_ms; /* when the epoch in progress began */
 };

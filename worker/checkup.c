@@ -16,6 +16,10 @@ enum {
 
 enum { FIRST = 1, AGAIN, RESUMED }; /* runs, by number */
 
+static const char killed_hint[] =
+    "is memory short (dmesg tells), or did somebody kill it? a trial that this happens to "
+    "is tried again (max_attempts)";
+
 struct checkup *checkup_new(struct msg_check *check, const struct held_place *place)
 {
     struct checkup *c = xcalloc(1, sizeof *c);
@@ -138,6 +142,43 @@ static void write_resume(const struct checkup *c, struct jw *w)
     jw_close_object(w);
 }
 
+/* Forgets what the run has said, so that it is the next one again. */
+static void take_back(struct checkup *c)
+{
+    struct checkup_run *run = &c->run[c->runs - 1];
+    json_free(run->metrics[0]);
+    json_free(run->metrics[1]);
+    json_free(run->checkpoint);
+    *run = (struct checkup_run){0};
+    c->count = c->kept;
+    c->runs--;
+}
+
+/* True: the run ended by no fault that it must have again, and is repeated. */
+static bool tries_again(struct checkup *c, const char *cause, const char *how)
+{
+    bool killed = strcmp(cause, "signal") == 0 || strcmp(cause, "oom") == 0;
+    if (!killed || c->retried)
+        return false;
+    c->retried = true;
+    str_copy(c->died, sizeof c->died, how);
+    take_back(c);
+    return true;
+}
+
+/* The second try went well: people should know of the first all the same. */
+static void tell_died(struct checkup *c)
+{
+    struct check_result result;
+    if (!c->died[0])
+        return;
+    check_result_set(&result, "G4", "killed", VERDICT_SUSPICIOUS,
+                     "the first try was killed, the second went on: %s", c->died);
+    snprintf(result.hint, sizeof result.hint, "%s", killed_hint);
+    c->died[0] = '\0';
+    add(c, &result);
+}
+
 static void write_run(const struct checkup *c, int run, struct str *out)
 {
     char *dir = xasprintf("%s/r%d", c->dir, run);
@@ -195,6 +236,7 @@ bool checkup_next(struct checkup *c, struct str *out)
             skip(c, "G6", "resume", why);
         return false;
     }
+    c->kept = c->count;
     write_run(c, ++c->runs, out);
     return true;
 }
@@ -352,6 +394,10 @@ static void judge_builtin(struct checkup *c, const struct json *end)
 
 void checkup_on_end(struct checkup *c, const struct json *end)
 {
+    bool failed = strcmp(json_text(json_get(end, "outcome")), "failed") == 0;
+    if (failed && tries_again(c, json_text(json_get(end, "cause")), json_text(json_get(end, "detail"))))
+        return;
+    tell_died(c);
     if (c->builtin)
         judge_builtin(c, end);
     else if (c->runs == FIRST)
@@ -362,8 +408,11 @@ void checkup_on_end(struct checkup *c, const struct json *end)
         judge_resumed(c, end);
 }
 
-void checkup_on_gone(struct checkup *c)
+bool checkup_on_gone(struct checkup *c)
 {
-    add_wrong(c, "G4", "one epoch", "the process that supervises the trainer has died",
-              "was it killed for lack of memory?");
+    static const char how[] = "the process that supervises the trainer has died";
+    if (tries_again(c, "signal", how))
+        return true;
+    add_wrong(c, "G4", "one epoch", how, "was it killed for lack of memory?");
+    return false;
 }

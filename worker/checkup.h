@@ -8,6 +8,9 @@
  * A smoke check is the first run alone, of one epoch. Where an epoch takes minutes the second and third run are left
  * out and said to be: a study of ten-hour trainings must not wait for days.
  *
+ * A run that a signal ended, or whose slot has died, says nothing of the trainer yet: somebody may have killed it, or the
+ * system for memory. It is run once more, and only what happens twice is wrong; else it is told as suspicious.
+ *
  * Pure, like the session that drives it: lines go in, lines for the slot come out. Ownership: heap; texts of the
  * place are borrowed for checkup_new alone. */
 #ifndef HONE_WORKER_CHECKUP_H
@@ -38,6 +41,9 @@ struct checkup {
     struct checkup_run run[CHECKUP_RUNS];
     struct check_result results[CHECKUP_RESULTS_MAX];
     int count;
+    int kept;       /* results of the runs before this one */
+    bool retried;   /* a run was repeated */
+    char died[200]; /* how it ended the first time; "": it did not */
 
     /* the session's */
     int slot;       /* -1: waits for one */
@@ -53,8 +59,8 @@ bool checkup_next(struct checkup *checkup, struct str *out);
 /* What the slot says of the run: {"epoch":…} and {"check":…}, which may make it say something in turn, and {"end":…}. */
 void checkup_on_line(struct checkup *checkup, struct json *line, struct str *out);
 void checkup_on_end(struct checkup *checkup, const struct json *end);
-/* The slot itself has died. */
-void checkup_on_gone(struct checkup *checkup);
+/* The slot itself has died. True: it is to begin anew in another one. */
+bool checkup_on_gone(struct checkup *checkup);
 
 enum verdict checkup_worst(const struct checkup *checkup);
 /* The list that CHECKED carries; the caller frees it. */

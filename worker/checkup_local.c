@@ -45,7 +45,8 @@ static bool on_line(struct checkup *c, const char *text, size_t len, struct str 
     return more;
 }
 
-static void talk(struct checkup *c, int fd)
+/* True: the slot has died, and it begins anew in another one. */
+static bool talk(struct checkup *c, int fd)
 {
     struct lines lines;
     struct str out = {0};
@@ -61,24 +62,28 @@ static void talk(struct checkup *c, int fd)
         while (more && lines_next(&lines, &line, &len) == LINES_LINE)
             more = on_line(c, line, len, &out);
     }
-    if (more)
-        checkup_on_gone(c);
     lines_fini(&lines);
     str_fini(&out);
+    return more && checkup_on_gone(c);
 }
 
 int checkup_local(struct msg_check *check, const char *root, struct checkup **out, struct err *err)
 {
     struct held_place place = {.root = root, .root_seen = true};
-    pid_t pid;
-    int fd;
-    if (!slot_process_start("/proc/self/exe", &pid, &fd))
-        return err_errno(err, "cannot start a slot");
+    bool again = true;
     *out = checkup_new(check, &place);
     (*out)->patient = true;
-    talk(*out, fd);
-    close(fd);
-    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-        ;
+    while (again) {
+        pid_t pid;
+        int fd;
+        if (!slot_process_start("/proc/self/exe", &pid, &fd)) {
+            checkup_free(*out);
+            return err_errno(err, "cannot start a slot");
+        }
+        again = talk(*out, fd);
+        close(fd);
+        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+            ;
+    }
     return 0;
 }

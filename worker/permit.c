@@ -94,6 +94,7 @@ int permit_write(const struct permit_options *options, struct str *out, struct e
     write_limit(&w, "memory", options->memory);
     write_limit(&w, "files", options->files);
     write_limit(&w, "time_ms", options->time_ms);
+    write_limit(&w, "log", options->log);
     jw_close_object(&w);
     return rc;
 }

@@ -2,7 +2,7 @@
  * session passes it to each slot with the job, as "may" (slot.h), and nothing in a study can add to it.
  *
  *     {"any": bool, "allow": [["python3", "train.py"], ...], "trainers"?: absolute folder, "env": [NAME, ...],
- *      "memory"?: bytes, "files"?: descriptors, "time_ms"?: milliseconds}
+ *      "memory"?: bytes, "files"?: descriptors, "time_ms"?: milliseconds, "log"?: bytes}
  *
  * A command is run if any is true, or if it begins with all words of one `allow` (compared byte by byte, after the
  * placeholders are filled), or if its program, links followed, lies in `trainers`. The built-in trainer always is.
@@ -29,7 +29,7 @@ struct permit_options {
     const char *trainers;   /* NULL or a folder */
     const char *const *env; /* names, or several parted by commas */
     size_t env_count;
-    int64_t memory, files, time_ms; /* -1: no limit */
+    int64_t memory, files, time_ms, log; /* -1: no limit; of the log: 64 MiB */
 };
 
 /* Appends the JSON. ERR_BAD for an empty command, a folder that is not there, a name that is none. */

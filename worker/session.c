@@ -7,6 +7,7 @@
 #include "common/check.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "worker/leftovers.h"
 
 enum {
     BEAT_MS = 2000,        /* before the first WELCOME says */
@@ -36,6 +37,7 @@ void session_init(struct session *session, const struct worker_options *options,
     session->self.transit = true;
     session->slots = xcalloc((size_t)options->slots, sizeof *session->slots);
     report_init(&session->reports, REPORT_BYTES_MAX, scratch);
+    transit_init(&session->transit, scratch, self->uuid);
 }
 
 void session_fini(struct session *session)
@@ -348,6 +350,7 @@ static void on_welcome(struct session *session, const struct msg_welcome *welcom
         forget_held(session);
     }
     memcpy(session->store, welcome->store, sizeof session->store);
+    memcpy(session->transit.store, welcome->store, sizeof session->transit.store);
     memcpy(session->root, welcome->root, sizeof session->root);
     session->root_seen =
         welcome->root[0] == '/' && session->sees && session->sees(welcome->root, welcome->probe);
@@ -355,6 +358,11 @@ static void on_welcome(struct session *session, const struct msg_welcome *welcom
     session->welcomed = true;
     session->dismissed = false;
     session->said_ms = now.mono_ms;
+    /* What a process before us was killed with is ours now: the master hears of it in another HELLO. */
+    if (leftovers_adopt(&session->transit, now.wall_ms)) {
+        say_hello(session, now);
+        return;
+    }
     ask_again(session, 0, now);
     log_info("worker %llu of the master (hone %s); its folder %s is %s", (unsigned long long)welcome->worker,
              welcome->version, welcome->root, session->root_seen ? "seen from here" : "not seen from here");
@@ -473,6 +481,12 @@ static void on_error(struct session *session, const struct msg_error *error, str
         err_set(&session->failure, ERR_REACH, "the master refuses this worker: %s", error->text);
         session->exit_status = 3;
     }
+    if (strcmp(error->code, "malformed") == 0) { /* a report that cannot be read is never acknowledged */
+        err_set(&session->failure, ERR_PROTO, "the master cannot read what this worker says: %s",
+                error->text);
+        err_hint(&session->failure, "this is a bug; its trials go on elsewhere, from their last checkpoints");
+        session->exit_status = 3;
+    }
 }
 
 static void on_bye(struct session *session)
@@ -579,10 +593,11 @@ void session_on_slot_gone(struct session *session, int slot, struct now now)
     struct checkup *checkup = session->slots[slot].checkup;
     session->slots[slot].held = NULL;
     str_clear(&session->slots[slot].out);
-    if (checkup) {
-        checkup_on_gone(checkup);
+    session->slots[slot].checkup = NULL;
+    if (checkup && !checkup->abandoned && checkup_on_gone(checkup))
+        checkup->slot = -1;
+    else if (checkup)
         end_checkup(session, checkup, now);
-    }
     if (held && held->state == HELD_ORPHAN)
         held_remove(&session->held, held);
     else if (held)

@@ -468,7 +468,7 @@ static void slot_init(struct slot *slot, int fd)
     *slot = (struct slot){.fd = fd, .grace_ms = GRACE_MS};
     lines_init(&slot->in, SESSION_LINE_MAX);
     trainer_close(&slot->trainer);
-    slot->attempt.log_fd = -1;
+    slot->attempt.log.fd = -1;
     slot->signals = open_signals();
     fcntl(fd, F_SETFD, FD_CLOEXEC);
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);

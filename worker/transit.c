@@ -10,10 +10,17 @@
 #include "common/check.h"
 #include "common/file.h"
 #include "common/mem.h"
+#include "worker/leftovers.h"
 
 enum { TOLD_MAX = 4096 }; /* bound of HELLO.offers */
 
 /* ---- offers ---- */
+
+void transit_init(struct transit *transit, const char *scratch, const char *uuid)
+{
+    *transit = (struct transit){.scratch = scratch, .lock_fd = -1};
+    str_copy(transit->uuid, sizeof transit->uuid, uuid);
+}
 
 static struct offer *find(const struct transit *transit, const char *token, uint64_t epoch)
 {
@@ -23,17 +30,23 @@ static struct offer *find(const struct transit *transit, const char *token, uint
     return NULL;
 }
 
+void transit_add(struct transit *transit, const struct offer *offer)
+{
+    GROW(transit->offers, transit->room, transit->count + 1);
+    transit->offers[transit->count++] = *offer;
+}
+
 void transit_offer(struct transit *transit, const struct msg_report *report)
 {
     const char *path = json_text(json_get(report->checkpoint, "path"));
     if (path[0] != '/')
         return;
-    GROW(transit->offers, transit->room, transit->count + 1);
-    struct offer *offer = &transit->offers[transit->count++];
-    *offer = (struct offer){.trial = report->trial, .attempt = report->attempt, .epoch = report->epoch};
-    memcpy(offer->study, report->study, sizeof offer->study);
-    memcpy(offer->token, report->token, sizeof offer->token);
-    offer->path = xstrdup(path);
+    struct offer offer = {.trial = report->trial, .attempt = report->attempt, .epoch = report->epoch};
+    memcpy(offer.study, report->study, sizeof offer.study);
+    memcpy(offer.token, report->token, sizeof offer.token);
+    offer.path = xstrdup(path);
+    transit_add(transit, &offer);
+    leftovers_note(transit, &offer);
 }
 
 static void forget(struct transit *transit, struct offer *offer)
@@ -49,6 +62,7 @@ void transit_drop(struct transit *transit, const char *token, uint64_t epoch)
     if (!offer)
         return;
     unlink(offer->path);
+    leftovers_forget(offer);
     forget(transit, offer);
 }
 
@@ -63,7 +77,9 @@ void transit_fini(struct transit *transit)
 {
     transit_forget(transit);
     free(transit->offers);
-    *transit = (struct transit){0};
+    if (transit->lock_fd >= 0)
+        close(transit->lock_fd);
+    *transit = (struct transit){.lock_fd = -1};
 }
 
 struct json *transit_tell(const struct transit *transit)

@@ -29,7 +29,14 @@ struct offer {
 struct transit {
     struct offer *offers;
     size_t count, room;
+    const char *scratch; /* borrowed; NULL: no notes are kept (leftovers.h) */
+    char uuid[33];       /* of this process */
+    char store[33];      /* of its master; "" before the first WELCOME */
+    int lock_fd;         /* held as long as we live; -1: not needed yet */
 };
+
+void transit_init(struct transit *transit, const char *scratch, const char *uuid);
+void transit_add(struct transit *transit, const struct offer *offer); /* takes its path */
 
 /* `report` names the attempt and epoch; its checkpoint's path is absolute. */
 void transit_offer(struct transit *transit, const struct msg_report *report);
@@ -38,7 +45,7 @@ bool transit_send(struct transit *transit, const struct msg_want *want, struct o
 void transit_drop(struct transit *transit, const char *token, uint64_t epoch); /* with its file */
 struct json *transit_tell(const struct transit *transit); /* for HELLO; the caller frees it; NULL: none */
 void transit_forget(struct transit *transit);             /* they belong to another store */
-void transit_fini(struct transit *transit);
+void transit_fini(struct transit *transit);               /* another process may take over what is left */
 
 struct fetch {
     char *path; /* NULL: nothing to fetch */

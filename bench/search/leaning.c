@@ -45,6 +45,14 @@ static double lrsurf(const struct point *p, double noise, struct rng *rng)
     return d > 0.45 ? -INFINITY : -(fmin(e, 0.9) + noise * rng_normal(rng));
 }
 
+/* The same with two parameters that do nothing at all. */
+static double lrsurf_dead(const struct point *p, double noise, struct rng *rng)
+{
+    double d = log10(p->v[0].num), wd = log10(p->v[1].num) + 0.7 * d + 3;
+    double e = 0.05 + 0.06 * d * d + 0.015 * wd * wd;
+    return d > 0.45 ? -INFINITY : -(fmin(e, 0.9) + noise * rng_normal(rng));
+}
+
 static double only_noise(const struct point *p, double noise, struct rng *rng)
 {
     (void)p;
@@ -64,6 +72,8 @@ static const struct surface surfaces[] = {
     {"asleep2", ASLEEP("1e-8, 1e-6"), asleep, 60, 1, 0, 0.96, {0.01, 0.01}},
     {"lrsurf", SURF("1e-4, 0.1"), lrsurf, 60, 2, 3, -0.05, {0, 0.02}},
     {"dead", SURF("1e-4, 10"), lrsurf, 30, 2, 3, -0.05, {0, 0.02}},
+    {"lrsurf0", SURF("1e-4, 0.1"), lrsurf_dead, 40, 2, 3, -0.05, {0, 0.02}},
+    {"dead0", SURF("1e-4, 10"), lrsurf_dead, 30, 2, 3, -0.05, {0, 0.02}},
     {"noise", SURF("1e-4, 10"), only_noise, 30, 0, 3, 0, {1, 1}},
 };
 
@@ -79,7 +89,7 @@ static struct json *parsed(const char *text)
 }
 
 struct outcome {
-    int dead_moved, alive_moves, first_move;
+    int dead_moved, alive_moves, first_move, probes, scouts;
     double best;
 };
 
@@ -103,6 +113,7 @@ static struct outcome study(const struct surface *surface, const struct json *se
     struct box box, next;
     struct wall_event e[16];
     bool moved[8] = {0};
+    struct wall_rule rule = {BOUNDARY_DEFAULT, search_walls(&def).by_number};
     uint64_t seq = 0;
     point_init(&point, &space);
     box_init(&box, &space);
@@ -110,14 +121,19 @@ static struct outcome study(const struct surface *surface, const struct json *se
         struct rng rng = rng_at(seed, t, 0, 96);
         if (sampler_propose(sampler, &history, t, &point, &note, &err))
             exit(1);
+        out.probes += strcmp(note.sampler, "probe") == 0;
+        out.scouts += strcmp(note.sampler, "scout") == 0;
         double score = surface->score(&point, surface->noise[seed % 2], &rng);
         out.best = fmax(out.best, surface->score(&point, 0, &rng));
+        if (talks && (strcmp(note.sampler, "probe") == 0 || strcmp(note.sampler, "scout") == 0))
+            printf("  seed %llu trial %u: %.4f by %s: %s\n", (unsigned long long)seed, t, score, note.sampler,
+                   note.why);
         history_add(&history, t, t, &point, note.fit, note.fit_count, ++seq);
         history_update(&history, t, isfinite(score) ? HISTORY_SCORED : HISTORY_BAD, false, 1, score, ++seq);
-        if (!walls_due(t))
+        if (!walls_due(t - 1, t))
             continue;
         box_clone(&next, &box, &space);
-        int n = walls_look(&space, BOUNDARY_DEFAULT, &history, &box, &next, e, 16);
+        int n = walls_look(&space, rule, &history, &box, &next, e, 16);
         for (int i = 0; i < n; i++) {
             if (talks)
                 printf("  seed %llu trial %u: %s (slope %.1f, lean %.2f)\n", (unsigned long long)seed, t,
@@ -163,11 +179,13 @@ int main(int argc, char **argv)
     char *text = xasprintf("{\"method\": \"%s\"}", argv[1]);
     struct json *search = parsed(text);
     double *regret = xcalloc((size_t)seeds + 1, sizeof *regret);
-    printf("| method | surface | regret: median | worst | moves | first move at | dead moved, %% |\n"
-           "|---|---|---|---|---|---|---|\n");
+    printf("| method | surface | regret: median | worst | moves | first move at | moved by 40, %% | dead "
+           "moved, %% | probes | scouts |\n"
+           "|---|---|---|---|---|---|---|---|---|---|\n");
     for (size_t k = 0; k < sizeof surfaces / sizeof surfaces[0]; k++) {
         const struct surface *s = &surfaces[k];
-        int dead = 0, moves = 0, first = 0, movers = 0, params = s->last_dead - s->first_dead + 1;
+        int dead = 0, moves = 0, first = 0, movers = 0, soon = 0, probes = 0, scouts = 0,
+            params = s->last_dead - s->first_dead + 1;
         for (int seed = 1; seed <= seeds; seed++) {
             struct outcome out = study(s, search, (uint64_t)seed, argc > 3);
             regret[seed - 1] = s->best - out.best;
@@ -175,11 +193,16 @@ int main(int argc, char **argv)
             moves += out.alive_moves;
             first += out.first_move;
             movers += out.first_move > 0;
+            soon += out.first_move > 0 && out.first_move <= 40;
+            probes += out.probes;
+            scouts += out.scouts;
         }
         qsort(regret, (size_t)seeds, sizeof *regret, compare);
-        printf("| %s | %s | %.4f | %.4f | %.2f | %.1f | %.2f |\n", argv[1], s->name, regret[seeds / 2],
-               regret[seeds - 1], (double)moves / seeds, movers ? (double)first / movers : 0,
-               params > 0 ? 100.0 * dead / (seeds * params) : 0);
+        printf("| %s | %s | %.4f | %.4f | %.2f | %.1f | %.1f | %.2f | %.2f | %.2f |\n", argv[1], s->name,
+               regret[seeds / 2], regret[seeds - 1], (double)moves / seeds,
+               movers ? (double)first / movers : 0, 100.0 * soon / seeds,
+               params > 0 ? 100.0 * dead / (seeds * params) : 0, (double)probes / seeds,
+               (double)scouts / seeds);
         fflush(stdout);
     }
     free(regret);

@@ -64,12 +64,14 @@ static struct json *parsed(const char *text)
     return root;
 }
 
-static void run_init(struct run *r, const struct problem *problem, const struct options *options, uint64_t seed)
+static void run_init(struct run *r, const struct problem *problem, const struct options *options,
+                     uint64_t seed)
 {
     struct err err = ERR_NONE;
     struct json *root = parsed(problem->space), *search = parsed(options->search);
     struct jcur cur = jcur_root(root, "space"), search_cur = jcur_root(search, "search");
-    *r = (struct run){.problem = problem, .options = options, .seed = seed, .told = INFINITY, .regret = INFINITY};
+    *r = (struct run){
+        .problem = problem, .options = options, .seed = seed, .told = INFINITY, .regret = INFINITY};
     if (space_parse(&cur, &r->space, &err) || search_parse(&search_cur, &r->space, &r->def, &err)) {
         fprintf(stderr, "%s (%s)\n", err.text, err.hint);
         exit(2);
@@ -226,8 +228,8 @@ static void study(struct run *r)
 
 static void print(const struct run *r, double seconds)
 {
-    printf("{\"sampler\":\"%s\",\"problem\":\"%s\",\"seed\":%llu,\"regret\":[", r->def.method, r->problem->name,
-           (unsigned long long)r->seed);
+    printf("{\"sampler\":\"%s\",\"problem\":\"%s\",\"seed\":%llu,\"regret\":[", r->def.method,
+           r->problem->name, (unsigned long long)r->seed);
     for (int k = 0; k < BUDGETS && budgets[k] <= r->options->trials; k++)
         printf("%s%.6g", k ? "," : "", r->curve[k]);
     printf("],\"seconds\":%.3f,\"steps\":[%s]}\n", seconds, str_text(&r->steps));

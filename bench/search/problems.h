@@ -200,7 +200,7 @@ struct problem {
     double best;                                 /* f* */
     int axes, size[AXES_MAX], repetitions;       /* of a table */
     double sign;
-    double made; /* a table that is no file: share of chance in its values */
+    double made;  /* a table that is no file: share of chance in its values */
     double *each; /* [configuration][repetition] */
     long count;
 };
@@ -214,10 +214,11 @@ struct problem {
 static const char branin_space[] = "{\"x0\": {\"uniform\": [-5, 10]}, \"x1\": {\"uniform\": [0, 15]}}";
 static const char hartmann6_space[] =
     "{\"x0\":" R ",\"x1\":" R ",\"x2\":" R ",\"x3\":" R ",\"x4\":" R ",\"x5\":" R "}";
-static const char rosenlog4_space[] = "{\"x0\": {\"log\": [1e-3, 1e3]}, \"x1\": {\"log\": [1e-3, 1e3]}, \"x2\": "
-                                      "{\"log\": [1e-3, 1e3]}, \"x3\": {\"log\": [1e-3, 1e3]}}";
-static const char ackley10_space[] = "{\"x0\":" A ",\"x1\":" A ",\"x2\":" A ",\"x3\":" A ",\"x4\":" A ",\"x5\":" A
-                                     ",\"x6\":" A ",\"x7\":" A ",\"x8\":" A ",\"x9\":" A "}";
+static const char rosenlog4_space[] =
+    "{\"x0\": {\"log\": [1e-3, 1e3]}, \"x1\": {\"log\": [1e-3, 1e3]}, \"x2\": "
+    "{\"log\": [1e-3, 1e3]}, \"x3\": {\"log\": [1e-3, 1e3]}}";
+static const char ackley10_space[] = "{\"x0\":" A ",\"x1\":" A ",\"x2\":" A ",\"x3\":" A ",\"x4\":" A
+                                     ",\"x5\":" A ",\"x6\":" A ",\"x7\":" A ",\"x8\":" A ",\"x9\":" A "}";
 static const char levy8mi_space[] = "{\"x0\":" LV ",\"x1\":" LV ",\"x2\":" LV ",\"x3\":" LV ",\"x4\":" LI
                                     ",\"x5\":" LI ",\"x6\":" LI ",\"x7\":" LI "}";
 static const char logbowl5_space[] = "{\"x0\":" L ",\"x1\":" L ",\"x2\":" L ",\"x3\":" L ",\"x4\":" L "}";
@@ -226,11 +227,13 @@ static const char mlp_space[] =
     "\"lr\": {\"int\": [0, 9]}, \"width\": {\"int\": [0, 9]}}";
 static const char fcnet_space[] =
     "{\"act1\": {\"choice\": [\"relu\", \"tanh\"]}, \"act2\": {\"choice\": [\"relu\", \"tanh\"]}, \"batch\": "
-    "{\"int\": [0, 3]}, \"drop1\": {\"int\": [0, 2]}, \"drop2\": {\"int\": [0, 2]}, \"lr\": {\"int\": [0, 5]}, "
-    "\"schedule\": {\"choice\": [\"cosine\", \"const\"]}, \"units1\": {\"int\": [0, 5]}, \"units2\": {\"int\": [0, "
+    "{\"int\": [0, 3]}, \"drop1\": {\"int\": [0, 2]}, \"drop2\": {\"int\": [0, 2]}, \"lr\": {\"int\": [0, "
+    "5]}, "
+    "\"schedule\": {\"choice\": [\"cosine\", \"const\"]}, \"units1\": {\"int\": [0, 5]}, \"units2\": "
+    "{\"int\": [0, "
     "5]}}";
-static const char lrsurf_space[] = "{\"x0\": {\"log\": [1e-5, 1]}, \"x1\": {\"log\": [1e-7, 1]}, \"x2\": " R
-                                   ", \"x3\": {\"log\": [1, 10]}}";
+static const char lrsurf_space[] =
+    "{\"x0\": {\"log\": [1e-5, 1]}, \"x1\": {\"log\": [1e-7, 1]}, \"x2\": " R ", \"x3\": {\"log\": [1, 10]}}";
 static const char styblinski5_space[] = "{\"x0\":" S ",\"x1\":" S ",\"x2\":" S ",\"x3\":" S ",\"x4\":" S "}";
 static const char rastrigin3_space[] = "{\"x0\":" S ",\"x1\":" S ",\"x2\":" S "}";
 static const char turned7_space[] =
@@ -244,12 +247,26 @@ static const char griewank6_space[] =
 #undef LI
 #undef S
 
-#define FUNCTION(name, space, best) {#name, space##_space, name, best, 0, {0}, 0, 1, 0, NULL, 0}
-#define MLP(name) {name, mlp_space, NULL, 0, 5, {10, 10, 3, 10, 10}, 5, -1, 0, NULL, 0}
-#define FCNET(name) {name, fcnet_space, NULL, 0, 9, {2, 2, 4, 3, 3, 6, 2, 6, 6}, 4, 1, 0, NULL, 0}
-#define MADE_MLP(name, chance) {name, mlp_space, NULL, 0, 5, {10, 10, 3, 10, 10}, 5, 1, chance, NULL, 0}
-#define MADE_FCNET(name, chance) \
-    {name, fcnet_space, NULL, 0, 9, {2, 2, 4, 3, 3, 6, 2, 6, 6}, 4, 1, chance, NULL, 0}
+#define FUNCTION(name, space, best)                                 \
+    {                                                               \
+#name, space##_space, name, best, 0, {0 }, 0, 1, 0, NULL, 0 \
+    }
+#define MLP(name)                                                           \
+    {                                                                       \
+        name, mlp_space, NULL, 0, 5, {10, 10, 3, 10, 10}, 5, -1, 0, NULL, 0 \
+    }
+#define FCNET(name)                                                                  \
+    {                                                                                \
+        name, fcnet_space, NULL, 0, 9, {2, 2, 4, 3, 3, 6, 2, 6, 6}, 4, 1, 0, NULL, 0 \
+    }
+#define MADE_MLP(name, chance)                                                  \
+    {                                                                           \
+        name, mlp_space, NULL, 0, 5, {10, 10, 3, 10, 10}, 5, 1, chance, NULL, 0 \
+    }
+#define MADE_FCNET(name, chance)                                                          \
+    {                                                                                     \
+        name, fcnet_space, NULL, 0, 9, {2, 2, 4, 3, 3, 6, 2, 6, 6}, 4, 1, chance, NULL, 0 \
+    }
 
 static struct problem problems[] = {MLP("car"),
                                     MLP("phoneme"),

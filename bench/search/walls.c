@@ -76,7 +76,7 @@ static void study(double low, double high, double noise, uint64_t seed, int tria
         history_add(&history, t, t, &point, NULL, 0, 2 * t);
         history_update(&history, t, score > -INFINITY ? HISTORY_SCORED : HISTORY_BAD, false, 1, score,
                        2 * t + 1);
-        for (int s = 0; s < 2 && walls_due(t); s++) {
+        for (int s = 0; s < 2 && walls_due(t - 1, t); s++) {
             struct wall_event e;
             int look = ((int)t - FIRST) / EVERY;
             if (!wall_measure(&space, &history, &box, param, s ? 1 : -1, &e) || e.verdict == WALL_DIVERGED)

@@ -96,6 +96,13 @@ static struct value mutated(struct acquire *a, int i, struct value v)
     return value_num(param_nearest(p, box, param_unscale(p, t)));
 }
 
+/* The box may have become smaller since (`hone edit` of a range). */
+static bool is_outside(const struct acquire *a, int i, struct value v)
+{
+    double z;
+    return box_position(a->box, a->space, i, v, &z) && (z < 0 || z > 1);
+}
+
 /* The incumbent with about half of its coordinates moved; what it has no value for is random. */
 static void mutant(struct acquire *a, struct point *out)
 {
@@ -110,7 +117,7 @@ static void mutant(struct acquire *a, struct point *out)
             out->v[i] =
                 param_from_unit_in(p, p->dist == DIST_CHOICE ? p->box : a->box->walls[i], rng_unit(&a->rng));
         else
-            out->v[i] = moves ? mutated(a, i, old) : old;
+            out->v[i] = moves || is_outside(a, i, old) ? mutated(a, i, old) : old;
     }
 }
 

@@ -23,6 +23,8 @@ static const struct sampler_row *chosen(const struct sampler *s, const struct hi
     if (KNOB("MIX", 0) > 0 && space_bound(s->space) >= 0 && history_results(history) >= KNOB("MIXN", 30) && trial % (int)KNOB("MIX", 2) == 0)
         return &sampler_tpe;
     const struct search_def *def = s->def;
+    if (search_metrics(def) > 1)
+        return &sampler_tpe;
     if (def->trials && def->parallel * 3LL > def->trials)
         return &sampler_halton;
     if (space_has_conditions(s->space) || s->space->count > GP_PARAMS)

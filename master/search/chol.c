@@ -56,7 +56,8 @@ bool chol_extend(double *l, int n, int stride)
     double *row = l + (long)n * stride;
     int j = 0;
     for (; j + 4 <= n; j += 4) {
-        const double *at = l + (long)j * stride, *const next[4] = {at, at + stride, at + 2L * stride, at + 3L * stride};
+        const double *at = l + (long)j * stride, *const next[4] = {at, at + stride, at + 2L * stride,
+                                                                   at + 3L * stride};
         double known[4];
         dot_four(row, next, j, known);
         for (int k = 0; k < 4; k++) {

@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/mem.h"
 
@@ -54,14 +55,6 @@ static void merge_groups(struct evidence *ev)
 
 enum { RUNG_LEAST = 10 };
 
-/* A trial that was let run on, or waits for it: there are rungs. */
-static bool was_at_rung(const struct entry *e)
-{
-    if (entry_is_paused(e))
-        return true;
-    return e->log_count && e->until > 0 && e->log[0].until > 0 && e->log[0].until < e->until;
-}
-
 /* The rung after `above`, from the top: the most epochs below that which some trial stands at; 0: none. */
 static int next_rung(const struct history *history, int above)
 {
@@ -78,10 +71,7 @@ static int next_rung(const struct history *history, int above)
 /* The epochs at which trials are compared; 0: there are no rungs. */
 static int common_rung(const struct history *history)
 {
-    bool has_rungs = false;
-    for (size_t i = 0; i < history->count && !has_rungs; i++)
-        has_rungs = was_at_rung(&history->entries[i]);
-    if (!has_rungs)
+    if (!history_has_rungs(history))
         return 0;
     int params = history->entries[0].point.count, lowest = 0;
     int least = params + 2 > RUNG_LEAST ? params + 2 : RUNG_LEAST;
@@ -156,6 +146,7 @@ void evidence_init(struct evidence *ev, const struct history *history)
             .score = is_scored ? e->score : -INFINITY,
             .repeats = is_scored,
         };
+        memcpy(ev->list[ev->count - 1].more, e->more, sizeof e->more);
         if (rung)
             look_at_rung(e, rung, &ev->list[ev->count - 1]);
         has_repeats |= e->group != e->trial;
@@ -174,6 +165,13 @@ void evidence_fini(struct evidence *ev)
 {
     free(ev->list);
     *ev = (struct evidence){0};
+}
+
+void observed_scores(const struct observed *o, int metrics, double *out)
+{
+    out[0] = o->score;
+    for (int k = 1; k < metrics; k++)
+        out[k] = o->state == HISTORY_BAD ? -INFINITY : o->more[k - 1];
 }
 
 static int class_of(const struct observed *o)
@@ -204,5 +202,44 @@ int evidence_rank(const struct evidence *ev, int *order)
     for (int i = 0; i < n; i++)
         order[i] = (int)(sorted[i] - ev->list);
     free(sorted);
+    return n;
+}
+
+/* `order` holds the finished ones; stable by rank, so trial numbers rise within one. */
+static void sort_by_rank(const int *rank, int n, int *order)
+{
+    int *sorted = xcalloc((size_t)n + 1, sizeof *sorted), count = 0;
+    for (int front = 0; count < n; front++)
+        for (int i = 0; i < n; i++)
+            if (rank[i] == front)
+                sorted[count++] = i;
+    memcpy(order, sorted, (size_t)n * sizeof *order);
+    free(sorted);
+}
+
+int evidence_rank_front(const struct evidence *ev, int metrics, int below, int *order)
+{
+    size_t room = (size_t)ev->count + 1;
+    double *y = xcalloc(room * (size_t)metrics, sizeof *y), reference[PARETO_MAX];
+    int *rank = xcalloc(room, sizeof *rank), *which = xcalloc(room, sizeof *which), n = 0, first = 0, end;
+    for (int i = 0; i < ev->count; i++) {
+        if (ev->list[i].state == HISTORY_PENDING)
+            continue;
+        observed_scores(&ev->list[i], metrics, y + (long)n * metrics);
+        which[n++] = i;
+    }
+    pareto_ranks(y, n, metrics, rank);
+    sort_by_rank(rank, n, order);
+    for (end = 0; end < n && rank[order[end]] <= rank[order[below < n ? below : n - 1]]; end++)
+        if (end && rank[order[end]] != rank[order[end - 1]])
+            first = end;
+    pareto_reference(y, n, metrics, reference);
+    if (first < below)
+        pareto_choose(y, metrics, reference, order + first, end - first, below - first);
+    for (int i = 0; i < n; i++)
+        order[i] = which[order[i]];
+    free(which);
+    free(rank);
+    free(y);
     return n;
 }

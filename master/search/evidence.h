@@ -22,7 +22,9 @@ struct observed {
     bool pruned;              /* no repeat ran to its end */
     int epochs;               /* most of any repeat */
     double score;             /* -INFINITY unless SCORED */
-    int repeats;              /* that the score is the mean of */
+    double more
+        [HISTORY_MORE]; /* further metrics; of a group's first repeat: studies with several have no groups */
+    int repeats;        /* that the score is the mean of */
 };
 
 struct evidence {
@@ -35,9 +37,16 @@ struct evidence {
 void evidence_init(struct evidence *evidence, const struct history *history);
 void evidence_fini(struct evidence *evidence);
 
+/* Its scores, all maximised; a bad one has -INFINITY for each. */
+void observed_scores(const struct observed *observed, int metrics, double *out);
+
 /* Indices of the finished ones, best first: complete ones by score, then pruned ones by epochs and score,
  * then bad ones; ties go to the lower trial number. `order` has room for `count`. Returns evidence->finished.
  */
 int evidence_rank(const struct evidence *evidence, int *order);
+
+/* The same with several metrics: by Pareto rank; of the front that reaches over the first `below`, those that cover most of
+ * what it covers above a reference a tenth of the spread below the worst; then by trial number. Bad ones last. */
+int evidence_rank_front(const struct evidence *evidence, int metrics, int below, int *order);
 
 #endif

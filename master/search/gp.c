@@ -176,7 +176,8 @@ static void data_gradient(struct gp *gp, double *gradient)
         }
         gradient[d] += dot(weight, kernel, i);
         for (int k = 0; k < d; k++)
-            gradient[k] += gp->il[k] * moment(gp->columns + (long)k * gp->room, i, xi[k], k < gp->lines, slope);
+            gradient[k] +=
+                gp->il[k] * moment(gp->columns + (long)k * gp->room, i, xi[k], k < gp->lines, slope);
     }
 }
 

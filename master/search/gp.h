@@ -20,11 +20,11 @@
 struct gp {
     int dims, lines; /* columns; the first `lines` are lines */
     int n, room;
-    double *x;     /* [room][dims] */
+    double *x;       /* [room][dims] */
     double *columns; /* the same by column, [dims][room] */
-    double *y;     /* [room], about mean 0 and sd 1 */
-    double *theta; /* ln il_k [dims], ln s2, ln noise */
-    double *il;    /* exp of it */
+    double *y;       /* [room], about mean 0 and sd 1 */
+    double *theta;   /* ln il_k [dims], ln s2, ln noise */
+    double *il;      /* exp of it */
     double s2, noise, jitter;
     double *l;      /* Cholesky factor, [room][room] */
     double *apart;  /* r^2 of the pairs, [room][room], lower triangle */

@@ -105,6 +105,7 @@ static void show_step(struct entry *entry, const struct history_step *step)
     entry->epochs = step->epochs;
     entry->until = step->until;
     entry->score = step->score;
+    memcpy(entry->more, step->more, sizeof entry->more);
     entry->seq = step->seq;
 }
 
@@ -124,15 +125,36 @@ void history_update(struct history *history, uint32_t trial, enum history_state 
     PRE(entry && !isnan(score) && epochs >= 0);
     if (state == HISTORY_BAD)
         score = -INFINITY;
-    add_step(history, entry, (struct history_step){seq, state, pruned, epochs, entry->until, score});
+    add_step(history, entry,
+             (struct history_step){.seq = seq,
+                                   .state = state,
+                                   .pruned = pruned,
+                                   .epochs = epochs,
+                                   .until = entry->until,
+                                   .score = score});
+}
+
+void history_set_more(struct history *history, uint32_t trial, const double more[HISTORY_MORE])
+{
+    struct entry *entry = entry_of(history, trial);
+    PRE(entry && entry->log_count && !history->is_borrowed);
+    struct history_step *newest = &entry->log[entry->log_count - 1];
+    for (int k = 0; k < HISTORY_MORE; k++)
+        newest->more[k] = entry->more[k] = more[k];
 }
 
 void history_set_until(struct history *history, uint32_t trial, int until, uint64_t seq)
 {
     struct entry *entry = entry_of(history, trial);
     PRE(entry && until > 0);
-    add_step(history, entry,
-             (struct history_step){seq, entry->state, entry->pruned, entry->epochs, until, entry->score});
+    struct history_step step = {.seq = seq,
+                                .state = entry->state,
+                                .pruned = entry->pruned,
+                                .epochs = entry->epochs,
+                                .until = until,
+                                .score = entry->score};
+    memcpy(step.more, entry->more, sizeof step.more);
+    add_step(history, entry, step);
 }
 
 void history_remove(struct history *history, uint32_t trial)
@@ -243,6 +265,17 @@ bool entry_is_paused(const struct entry *entry)
 {
     return entry->state == HISTORY_PENDING && entry->until > 0 && entry->epochs >= entry->until &&
            entry->score > -INFINITY;
+}
+
+bool history_has_rungs(const struct history *history)
+{
+    for (size_t i = 0; i < history->count; i++) {
+        const struct entry *e = &history->entries[i];
+        bool went_on = e->log_count && e->log[0].until > 0 && e->log[0].until < e->until;
+        if (went_on || entry_is_paused(e))
+            return true;
+    }
+    return false;
 }
 
 size_t history_results(const struct history *history)

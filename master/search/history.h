@@ -20,7 +20,10 @@
 #include <stdint.h>
 
 #include "master/search/box.h"
+#include "master/search/pareto.h"
 #include "master/search/point.h"
+
+enum { HISTORY_MORE = PARETO_MAX - 1 }; /* metrics beyond the first */
 
 enum history_state {
     HISTORY_PENDING, /* proposed, waiting, running or paused */
@@ -34,9 +37,10 @@ struct history_step {
     uint64_t seq;
     enum history_state state;
     bool pruned;
-    int epochs;   /* epochs done */
-    int until;    /* epoch its job stops after; 0: not told */
-    double score; /* the study's score over those epochs; -INFINITY: none yet, or bad */
+    int epochs;                /* epochs done */
+    int until;                 /* epoch its job stops after; 0: not told */
+    double score;              /* the study's score over those epochs; -INFINITY: none yet, or bad */
+    double more[HISTORY_MORE]; /* its further metrics at the score's epoch, maximised too */
 };
 
 struct entry {
@@ -50,7 +54,7 @@ struct entry {
     enum history_state state; /* the newest step: */
     bool pruned;
     int epochs, until;
-    double score;
+    double score, more[HISTORY_MORE];
     uint64_t seq; /* of the newest step; `added` while there is none */
     struct history_step *log;
     size_t log_count, log_room;
@@ -91,6 +95,8 @@ void history_add(struct history *history, uint32_t trial, uint32_t group, const 
 /* An epoch report or an end: state and score from `seq` on. BAD makes the score -INFINITY. */
 void history_update(struct history *history, uint32_t trial, enum history_state state, bool pruned,
                     int epochs, double score, uint64_t seq);
+/* What its newest update says of further metrics; those a study does not have are 0. */
+void history_set_more(struct history *history, uint32_t trial, const double more[HISTORY_MORE]);
 /* Its job now stops after epoch `until`: dispatched to a first rung, promoted to the next. */
 void history_set_until(struct history *history, uint32_t trial, int until, uint64_t seq);
 /* The box changed; copies it. */
@@ -117,6 +123,9 @@ bool entry_score_at(const struct entry *entry, int epochs, double *score);
 
 /* Done with what it was asked for and not over: it waits at a rung (or a stage's end) with a score. */
 bool entry_is_paused(const struct entry *entry);
+
+/* Trials stop and go on: some trial waits like that, or was let run on. */
+bool history_has_rungs(const struct history *history);
 
 /* Final trials with evidence (scored or bad). */
 size_t history_finished(const struct history *history);

@@ -4,8 +4,10 @@
 #include <stdint.h>
 #include <string.h>
 
-static const double LOG2_E = 0x1.71547652b82fep0, LN2_HIGH = 0x1.62e42fee00000p-1, LN2_LOW = 0x1.a39ef35793c76p-33;
-static const double SHIFT = 0x1.8p52 + 1023; /* adding it leaves n + 1023 in the low bits: the exponent of 2^n */
+static const double LOG2_E = 0x1.71547652b82fep0, LN2_HIGH = 0x1.62e42fee00000p-1,
+                    LN2_LOW = 0x1.a39ef35793c76p-33;
+static const double SHIFT =
+    0x1.8p52 + 1023; /* adding it leaves n + 1023 in the low bits: the exponent of 2^n */
 static const double DEEPEST = -700;
 
 /* e^x for x <= 0; below -700 it is e^-700. */

@@ -277,10 +277,11 @@ static void add_cells(const struct parzen *z, int dim, const struct point *point
     }
 }
 
-static void add_dim(const struct parzen *z, int dim, const struct point *points, int count, double *mass,
-                    double *sums)
+static void add_dim(const struct parzen *z, int dim, const struct point *points, int count, bool zeros_alone,
+                    double *mass, double *sums)
 {
     const struct param *p = &z->space->params[z->params[dim]];
+    bool has_place = is_line(p) && !(zeros_alone && p->or_zero > 0);
     const int *seen = z->seen + (size_t)dim * (size_t)z->kernels;
     for (int c = 0; c < count; c++) {
         struct value v = points[c].v[z->params[dim]];
@@ -289,10 +290,10 @@ static void add_dim(const struct parzen *z, int dim, const struct point *points,
             add_categories(z, seen, v.choice, p->choice_count, p->choices[v.choice].mass, sum);
         else if (p->or_zero > 0)
             add_categories(z, seen, is_zero(p, v), 2, is_zero(p, v) ? p->or_zero : 1 - p->or_zero, sum);
-        if (is_line(p) && !is_stepped(p) && !is_zero(p, v))
+        if (has_place && !is_stepped(p) && !is_zero(p, v))
             add_place(z, dim, place(p, v), sum);
     }
-    if (is_line(p) && is_stepped(p))
+    if (has_place && is_stepped(p))
         add_cells(z, dim, points, count, mass, sums);
 }
 
@@ -308,18 +309,34 @@ static double log_of_sum(const double *sum, int n)
     return most > -INFINITY ? most + log(total) : most;
 }
 
-void parzen_log(const struct parzen *z, const struct point *points, int count, double *out)
+static void log_density(const struct parzen *z, const struct point *points, int count, bool zeros_alone,
+                        double *out)
 {
     size_t kernels = (size_t)z->kernels;
     double *mass = xmalloc(kernels * sizeof *mass), *sums = xmalloc(kernels * (size_t)count * sizeof *sums);
     for (int c = 0; c < count; c++)
         memcpy(sums + (size_t)c * kernels, z->log_weight, kernels * sizeof *sums);
     for (int dim = 0; dim < z->dims; dim++)
-        add_dim(z, dim, points, count, mass, sums);
+        add_dim(z, dim, points, count, zeros_alone, mass, sums);
     for (int c = 0; c < count; c++)
         out[c] = log_of_sum(sums + (size_t)c * kernels, z->kernels);
     free(mass);
     free(sums);
+}
+
+void parzen_log(const struct parzen *z, const struct point *points, int count, double *out)
+{
+    log_density(z, points, count, false, out);
+}
+
+bool parzen_log_zeros(const struct parzen *z, const struct point *points, int count, double *out)
+{
+    int dim = 0;
+    while (dim < z->dims && !(z->space->params[z->params[dim]].or_zero > 0))
+        dim++;
+    if (dim < z->dims)
+        log_density(z, points, count, true, out);
+    return dim < z->dims;
 }
 
 /* ---- drawing ---- */

@@ -14,6 +14,8 @@
 #ifndef HONE_MASTER_SEARCH_PARZEN_H
 #define HONE_MASTER_SEARCH_PARZEN_H
 
+#include <stdbool.h>
+
 #include "common/rng.h"
 #include "master/search/box.h"
 
@@ -36,6 +38,9 @@ void parzen_fini(struct parzen *parzen);
 /* Log density (mass, on stepped axes and choices) of the values of its parameters in each of the points, in
  * T-space. */
 void parzen_log(const struct parzen *parzen, const struct point *points, int count, double *out);
+/* The same, but of or_zero only whether the value is zero counts: a peak of the range is worth nothing against the zero,
+ * which has none. False, and nothing is done: none of its parameters has or_zero. */
+bool parzen_log_zeros(const struct parzen *parzen, const struct point *points, int count, double *out);
 /* Draws values for its parameters into `point`. */
 void parzen_draw(const struct parzen *parzen, struct rng *rng, struct point *point);
 

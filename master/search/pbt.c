@@ -9,6 +9,7 @@
 #include "common/mem.h"
 #include "common/str.h"
 #include "master/search/rank.h"
+#include "master/search/require.h"
 #include "master/search/sampler_row.h"
 
 enum { POPULATION = 16, INTERVALS = 10 };
@@ -135,12 +136,6 @@ static void generation_fini(struct generation *g)
     free(g->score);
 }
 
-static uint32_t newest_trial(const struct history *history)
-{
-    uint32_t last = history->count ? history->entries[history->count - 1].trial : 0;
-    return last & HISTORY_WARM ? 0 : last;
-}
-
 int pbt_fates(const struct pbt *pbt, const struct history *history, uint64_t seed, int epochs, bool more,
               struct pbt_fate *fates, int *at, int *until)
 {
@@ -150,7 +145,7 @@ int pbt_fates(const struct pbt *pbt, const struct history *history, uint64_t see
     bool is_whole = g.ends > first || count >= pbt->population || !more;
     bool decides = g.is_over && is_whole && g.going_on && g.ends < epochs;
     int *order = xcalloc((size_t)count + 1, sizeof *order);
-    uint32_t *parent = xcalloc((size_t)count + 1, sizeof *parent), child = newest_trial(history);
+    uint32_t *parent = xcalloc((size_t)count + 1, sizeof *parent);
     int quarter = (int)(pbt->quantile * count);
     quarter = quarter < 1 && count > 1 ? 1 : quarter;
     rank_best_first(g.score, count, order);
@@ -162,7 +157,7 @@ int pbt_fates(const struct pbt *pbt, const struct history *history, uint64_t see
         fates[i] = (struct pbt_fate){.trial = e->trial, .rank = i + 1};
         if (i < count - quarter && is_paused_at(e, g.ends))
             continue;
-        struct rng rng = rng_at(seed, ++child, 0, STREAM_PBT);
+        struct rng rng = rng_at(seed, e->trial, (uint32_t)g.ends, STREAM_PBT);
         fates[i].parent = parents ? parent[rng_below(&rng, (uint32_t)parents)] : 0;
     }
     *at = g.ends;
@@ -171,6 +166,16 @@ int pbt_fates(const struct pbt *pbt, const struct history *history, uint64_t see
     free(parent);
     generation_fini(&g);
     return decides ? count : 0;
+}
+
+bool pbt_is_through(const struct pbt *pbt, const struct history *history, int epochs)
+{
+    struct generation g;
+    generation_init(&g, history);
+    bool is_first = g.ends <= pbt_first_until(pbt, epochs) && g.count < pbt->population;
+    bool through = g.is_over && !is_first && (!g.going_on || g.ends >= epochs);
+    generation_fini(&g);
+    return through;
 }
 
 /* ---- explore ---- */
@@ -213,25 +218,38 @@ static struct value perturbed(const struct space *space, const struct box *box, 
     return value_num(x);
 }
 
-void pbt_explore(const struct pbt *pbt, const struct space *space, const struct history *history,
-                 uint64_t seed, uint32_t child, const struct point *parent, struct point *out)
+static void explore_once(const struct pbt *pbt, const struct space *space, const struct box *box,
+                         uint64_t seed, uint32_t child, uint32_t again, const struct point *parent,
+                         struct point *out)
 {
-    struct box box;
-    history_box_clone(history, space, &box);
     memset(out->v, 0, (size_t)out->count * sizeof *out->v);
     for (int k = 0; k < space->count; k++) {
         int i = space->order[k];
-        struct rng rng = rng_at(seed, child, space->params[i].hash, STREAM_PBT);
+        struct rng rng = rng_at(seed, child, space->params[i].hash + again, STREAM_PBT);
         struct value had = parent->v[i];
         double u = rng_unit(&rng), fresh = rng_unit(&rng);
         bool up = rng_below(&rng, 2) == 1;
         if (!space_is_active(space, out, i))
             continue;
         if (had.kind == VALUE_OFF || (pbt->explores[i] && u < pbt->resample))
-            out->v[i] = box_value(&box, space, i, fresh);
+            out->v[i] = box_value(box, space, i, fresh);
         else
-            out->v[i] = pbt->explores[i] ? perturbed(space, &box, i, had, up) : had;
+            out->v[i] = pbt->explores[i] ? perturbed(space, box, i, had, up) : had;
     }
+}
+
+void pbt_explore(const struct pbt *pbt, const struct space *space, const struct history *history,
+                 uint64_t seed, uint32_t child, const struct point *parent, struct point *out)
+{
+    enum { TRIES = 24 };
+    struct box box;
+    history_box_clone(history, space, &box);
+    uint32_t again = 0;
+    do
+        explore_once(pbt, space, &box, seed, child, again, parent, out);
+    while (!require_holds(space, out) && ++again < TRIES);
+    if (again == TRIES)
+        point_copy(out, parent);
     box_fini(&box);
 }
 
@@ -244,7 +262,6 @@ static int propose(struct sampler *s, const struct history *history, uint32_t tr
     struct generation g;
     generation_init(&g, history);
     int count = g.count, ends = g.ends;
-    bool is_through = g.is_over && (!g.going_on || ends >= s->def->epochs);
     generation_fini(&g);
     if (ends <= pbt_first_until(pbt, s->def->epochs) && count < pbt->population) {
         snprintf(note->why, sizeof note->why, "member %d of %d, by scrambled Halton", count + 1,
@@ -252,10 +269,14 @@ static int propose(struct sampler *s, const struct history *history, uint32_t tr
         start_point(s, history, trial, out, note);
         return 0;
     }
-    if (is_through)
+    if (pbt_is_through(pbt, history, s->def->epochs))
         return err_set(err, ERR_GONE, "the population is through");
     return err_set(err, ERR_BUSY, "the generation that ends at epoch %d is not over", ends);
 }
 
-const struct sampler_row sampler_pbt = {
-    .name = "pbt", .version = 1, .by_number = true, .keys = keys, .parse = parse, .propose = propose};
+const struct sampler_row sampler_pbt = {.name = "pbt",
+                                        .version = PBT_VERSION,
+                                        .by_number = true,
+                                        .keys = keys,
+                                        .parse = parse,
+                                        .propose = propose};

@@ -12,7 +12,8 @@
  *
  * Explore, for each parameter of `explore` on its own: with probability `resample` a new value from the box, else times
  * 0.8 or 1.2 (the odds of a logit axis; to the next value of an int or a list where that changes nothing; unordered choices
- * stay), inside the box. Quarter, factors and 0.25 are those of Ray Tune and Syne Tune; the paper has a fifth.
+ * stay), inside the box; drawn again where a rule of "require" is broken, after 24 times the parent's own point. Quarter,
+ * factors and 0.25 are those of Ray Tune and Syne Tune; the paper has a fifth.
  *
  * Pure functions of (history, seed). Refuses with path and hint: "trials" (the population says how many), no "epochs", an
  * interval beyond them, names in `explore` that are no parameters. Ownership: struct pbt is one block, freed with free(). */
@@ -21,7 +22,7 @@
 
 #include "master/search/sampler.h"
 
-enum { PBT_MOST = 10000 };
+enum { PBT_MOST = 10000, PBT_VERSION = 1 };
 
 struct pbt {
     int population, interval;
@@ -44,9 +45,12 @@ struct pbt_fate {
 
 /* The fates of the generation, best first; returns how many, 0: it is not over, or was the last. `at` is the epoch at
  * which it ended, `until` where the next one will. `more`: further first trials will come. `fates` holds one for each
- * trial of the history. Children are numbered on from the newest trial, in the order of the fates. */
+ * trial of the history. */
 int pbt_fates(const struct pbt *pbt, const struct history *history, uint64_t seed, int epochs, bool more,
               struct pbt_fate *fates, int *at, int *until);
+
+/* The last generation is over, or nobody is left to go on: no trial will be made any more. */
+bool pbt_is_through(const struct pbt *pbt, const struct history *history, int epochs);
 
 /* The child's point: what its parent has, explored. `out` was initialised. */
 void pbt_explore(const struct pbt *pbt, const struct space *space, const struct history *history,

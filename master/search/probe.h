@@ -1,35 +1,54 @@
-/* probe: one point just beyond a wall, where the best trials pile up and nothing else can tell.
+/* probe: one point beyond a wall, where nothing inside the box can tell whether it is in the way.
  *
- * A model sees no more than the box shows it: where a net trains at one width and the last learning rate alone, the
- * rest is chance and no slope is beyond doubt. So the next proposal is the best trial with this parameter half a
- * box width beyond the wall; what it finds decides (walls.h).
+ * A model sees no more than the box shows it: where a net trains at the last learning rate alone, the rest is chance
+ * and no slope is beyond doubt; and points that a model chose prove nothing by where they lie, for it puts them into
+ * corners itself. So the next proposal is a trial from inside with this one parameter beyond the wall: a pair. Three
+ * kinds, in this order:
  *
- *   when    one of the best three of at least 12 results lies in the outer tenth, and the wall may move by itself
- *   where   half the width the box began with, or half of the way to the nearest that was tried there; nowhere, where
- *           that breaks a rule of the space
- *   again   after 16 results more for every trial that lies beyond this wall already, 4 for one that diverged
- *   gain    by how much the best of those beyond beats the best of the rest, in units of what that is better
- *           than the rest's median: a parameter that does nothing gains nothing, but for noise
+ *   confirm   a pair has gained, but not enough to be sure: the best inside that has no partner there is taken to the
+ *             same place, at once; up to four pairs, as long as there are no more losses than gains
+ *   probe     one of the best three of at least 12 results lies in the outer tenth: that one, half the width the box
+ *             began with beyond the wall, or half of the way to the nearest that was tried there; again after 16 l
+ *             results more for l losses, 4 b^2 for b that diverged, and no more
+ *             than 8 and an eighth of the results beyond all walls
+ *   scout     what was tried shows no structure (a quadratic in all parameters explains less than a third of the
+ *             scatter of the ranks): nothing is learned anywhere. The best one goes one box width beyond each wall,
+ *             then two, as far as the limits go; no more than a fifth of the results, and not past 120 of them
  *
- * Pure functions of (space, history). Methods with stages judge their walls themselves and are not probed.
+ *
+ *   gain      by how much a trial beyond is better than its partner inside, in units of what the best inside is
+ *             better than the median there: a parameter that does nothing gains nothing, but for noise
+ *   is_sure   one gain of 1.5, or several of at least 0.1 (each counts at most 1) that add up to 1 and are no fewer
+ *             than the losses
+ *
+ * docs/walls.md has the measurements. Points that would break a rule of the space are left out. Pure functions of
+ * (space, history). Methods with stages judge their walls themselves, and a
+ * slope is proof enough where points depend on nothing but trial numbers: neither is probed.
  */
 #ifndef HONE_MASTER_SEARCH_PROBE_H
 #define HONE_MASTER_SEARCH_PROBE_H
 
+#include "master/search/evidence.h"
 #include "master/search/sampler.h"
 
 /* A wall to look behind? Then `out` and the note are filled in. */
 bool probe_point(const struct space *space, enum boundary study, const struct history *history,
                  struct point *out, struct proposal *note);
 
-/* What lies beyond a wall. */
+/* What lies beyond a wall; distances in box widths. */
 struct beyond {
-    double gain;    /* -INFINITY: nothing, or nothing with a score */
-    double nearest; /* distance of the nearest that diverged, in box widths; INFINITY: none */
-    double tried;   /* the same of the nearest at all */
+    double gain;      /* of the best of them; -INFINITY: nothing, or nothing with a score */
+    int wins, losses; /* trials that gain enough to count, and those that do not */
+    double total;     /* their gains, each at most 1, added */
+    bool is_sure;     /* it is better there */
+    double best;      /* distance of the farthest that counts */
+    double nearest;   /* of the nearest that diverged, farther than that; INFINITY: none */
+    double tried;     /* of the nearest at all */
+    double farthest;  /* of the farthest at all; 0: none */
+    uint32_t winner;  /* the best of those that count; 0: none */
     int scored, bad, pending;
 };
-struct beyond probe_beyond(const struct space *space, const struct history *history, const struct box *box,
+struct beyond probe_beyond(const struct space *space, const struct evidence *evidence, const struct box *box,
                            int param, int side);
 
 #endif

@@ -60,3 +60,30 @@ double rank_correlation(const double *x, const double *y, int n)
     free(ry);
     return xx > 0 && yy > 0 ? xy / sqrt(xx * yy) : 0;
 }
+
+double rank_select(double *x, int n, int k)
+{
+    PRE(k >= 0 && k < n);
+    for (int lo = 0, hi = n - 1; lo < hi;) {
+        double pivot = x[lo + (hi - lo) / 2];
+        int a = lo, b = hi;
+        while (a <= b) {
+            while (x[a] > pivot)
+                a++;
+            while (x[b] < pivot)
+                b--;
+            if (a <= b) {
+                double kept = x[a];
+                x[a++] = x[b];
+                x[b--] = kept;
+            }
+        }
+        if (k <= b)
+            hi = b;
+        else if (k >= a)
+            lo = a;
+        else
+            break;
+    }
+    return x[k];
+}

@@ -9,5 +9,7 @@ void rank_best_first(const double *x, int n, int *order);
 void rank_mid(const double *x, int n, double *ranks);
 /* 0 where one of them has no spread. */
 double rank_correlation(const double *x, const double *y, int n);
+/* The k-th largest, from 0; moves the numbers about. O(n). */
+double rank_select(double *x, int n, int k);
 
 #endif

@@ -131,8 +131,8 @@ static bool confirmation_has_begun(const struct repeat_def *def, const struct gr
 
 /* ---- the next repeat ---- */
 
-/* What a group's mean has to reach. */
-static double bar_of(const struct repeat_def *def, const struct groups *g)
+/* The best group by mean that has all its repeats; NULL: none has. */
+static const struct group *best_whole(const struct repeat_def *def, const struct groups *g)
 {
     const struct group *best = NULL;
     for (size_t i = 0; i < g->count; i++) {
@@ -140,7 +140,24 @@ static double bar_of(const struct repeat_def *def, const struct groups *g)
         if (group->complete >= def->repeats && (!best || group->mean > best->mean))
             best = group;
     }
+    return best;
+}
+
+/* What a group's mean has to reach. */
+static double bar_of(const struct repeat_def *def, const struct groups *g)
+{
+    const struct group *best = best_whole(def, g);
     return best ? best->mean - best->sd : -INFINITY;
+}
+
+double repeat_best_mean(const struct repeat_def *def, const struct history *history)
+{
+    struct groups g;
+    groups_init(&g, history);
+    const struct group *best = best_whole(def, &g);
+    double mean = best ? best->mean : -INFINITY;
+    free(g.list);
+    return mean;
 }
 
 bool repeat_next(const struct repeat_def *def, const struct history *history, struct repeat_job *out)

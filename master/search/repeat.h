@@ -40,6 +40,9 @@ struct repeat_job {
 /* The next repeat that may start; false: none now. */
 bool repeat_next(const struct repeat_def *def, const struct history *history, struct repeat_job *out);
 
+/* Mean of the best group that has all its repeats, maximised; -INFINITY: none has. */
+double repeat_best_mean(const struct repeat_def *def, const struct history *history);
+
 struct confirm_job {
     uint32_t group;
     int repeat; /* the first of its confirm_seeds */

@@ -149,7 +149,10 @@ static struct part parse_text(struct parser *p)
     if (!end)
         return fail(p, from, "the text that begins here does not end");
     p->at = end + 1;
-    return add_node(p, from, (struct rule_node){.op = RULE_TEXT, .type = TYPE_TEXT, .left = -1, .right = -1});
+    return add_node(
+        p, from,
+        (struct rule_node){
+            .op = RULE_TEXT, .type = TYPE_TEXT, .left = -1, .right = -1, .param = (int)(from - p->text)});
 }
 
 static enum rule_type param_type(const struct param *param)
@@ -375,10 +378,10 @@ static struct part parse_sum(struct parser *p)
 /* The text's place among the choices of the parameter it is compared with. */
 static bool place_text(struct parser *p, struct part text, const struct param *param)
 {
-    const char *end = strchr(text.from + 1, *text.from);
+    const char *quote = p->text + p->rule->nodes[text.node].param, *end = strchr(quote + 1, *quote);
     char word[RULE_BYTES + 1];
-    size_t len = (size_t)(end - text.from - 1);
-    memcpy(word, text.from + 1, len);
+    size_t len = (size_t)(end - quote - 1);
+    memcpy(word, quote + 1, len);
     word[len] = '\0';
     const char **names = xcalloc((size_t)param->choice_count + 1, sizeof *names);
     int which = -1;
@@ -390,9 +393,9 @@ static bool place_text(struct parser *p, struct part text, const struct param *p
     const char *nearest = nearest_name(word, names);
     free(names);
     if (which < 0 && nearest)
-        fail(p, text.from, "'%.64s' is no choice of %s; did you mean '%.64s'?", word, param->name, nearest);
+        fail(p, quote, "'%.64s' is no choice of %s; did you mean '%.64s'?", word, param->name, nearest);
     else if (which < 0)
-        fail(p, text.from, "'%.64s' is no choice of %s", word, param->name);
+        fail(p, quote, "'%.64s' is no choice of %s", word, param->name);
     p->rule->nodes[text.node].num = which;
     return which >= 0;
 }

@@ -12,8 +12,8 @@
 enum { RULES_MAX = 64, RULE_BYTES = 1000, RULE_DEPTH = 64, CALL_MAX = 16 };
 
 enum rule_op {
-    RULE_NUM,   /* num */
-    RULE_TEXT,  /* num: which choice of the parameter it is compared with */
+    RULE_NUM,  /* num */
+    RULE_TEXT, /* num: which choice of the parameter it is compared with; param: where in the rule it begins */
     RULE_PARAM, /* param */
     RULE_NOT,
     RULE_MINUS,

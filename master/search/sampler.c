@@ -23,7 +23,8 @@
     ROW(tpe, "tpe")               \
     ROW(gp, "gp")                 \
     ROW(cma, "cma-es")            \
-    ROW(pbt, "pbt")
+    ROW(pbt, "pbt")               \
+    ROW(nsga, "nsga-ii")
 
 #define ROW_POINTER(id, name) &sampler_##id,
 static const struct sampler_row *const rows[] = {SAMPLERS(ROW_POINTER)};
@@ -128,7 +129,19 @@ int search_parse(const struct jcur *cur, const struct space *space, struct searc
 
 enum boundary search_boundary(const struct search_def *def)
 {
+    if (search_metrics(def) > 1)
+        return BOUNDARY_OFF;
     return def->boundary == BOUNDARY_DEFAULT && def->row->by_number ? BOUNDARY_WARN : def->boundary;
+}
+
+struct wall_rule search_walls(const struct search_def *def)
+{
+    return (struct wall_rule){search_boundary(def), def->row->by_number};
+}
+
+int search_metrics(const struct search_def *def)
+{
+    return def->metrics > 1 ? def->metrics : 1;
 }
 
 void search_fini(struct search_def *def)
@@ -180,7 +193,8 @@ int sampler_propose(struct sampler *s, const struct history *history, uint32_t t
 {
     *note = (struct proposal){.version = s->row->version, .seq_cut = history->seq};
     str_copy(note->sampler, sizeof note->sampler, s->row->name);
-    if (!stages_of(s->def) && !pbt_of(s->def) && probe_point(s->space, search_boundary(s->def), history, out, note))
+    bool is_model = !s->row->by_number && !stages_of(s->def) && !pbt_of(s->def);
+    if (is_model && probe_point(s->space, search_boundary(s->def), history, out, note))
         return 0;
     return s->row->propose(s, history, trial, out, note, err);
 }

@@ -22,6 +22,7 @@
 #include "common/json.h"
 #include "master/search/history.h"
 #include "master/search/space.h"
+#include "master/search/walls.h"
 
 struct sampler_row;
 
@@ -35,7 +36,8 @@ struct search_def {
     uint64_t seed;          /* < 2^53 */
     bool has_seed;          /* false: draw one, store it, pass it to sampler_new */
     enum boundary boundary; /* the study's policy for walls; DEFAULT: by kind of axis */
-    void *settings;         /* what the method's own keys say; NULL: nothing */
+    int metrics;    /* that trials are ranked by; 0 is 1. Whoever parses the study's "metric" sets it */
+    void *settings; /* what the method's own keys say; NULL: nothing */
 };
 
 /* On failure nothing is left to free. */
@@ -43,9 +45,12 @@ int search_parse(const struct jcur *cur, const struct space *space, struct searc
 void search_fini(struct search_def *def);
 /* The policy for walls that this study runs under (walls.h): what it says; where it says nothing, designs
  * whose points depend on nothing but trial numbers (random, grid, latin, halton, sobol) only warn, lest two
- * runs with another number of workers differ, and all others go by the kind of axis (DEFAULT). */
+ * runs with another number of workers differ, and all others go by the kind of axis (DEFAULT). With several metrics none is
+ * looked at: what is good has no side there. */
 enum boundary search_boundary(const struct search_def *def);
-const char *const *sampler_names(void); /* NULL-terminated */
+struct wall_rule search_walls(const struct search_def *def);
+int search_metrics(const struct search_def *def); /* at least 1 */
+const char *const *sampler_names(void);           /* NULL-terminated */
 
 enum { FIT_MAX = 64 };
 

@@ -62,13 +62,14 @@ enum rng_stream {
     STREAM_WALK = 14,      /* from a point that keeps them to others */
     STREAM_GIVEN = 15,     /* what a named point leaves open; the trial word is the draw */
     STREAM_NSGA = 16,
-    STREAM_CURVE = 21,     /* extrapolation; the name word is the epoch */
-    STREAM_PBT = 22,       /* name 0: which parent; else a parameter's exploration */
-    STREAM_FOREST = 23,    /* importance: bootstrap and splits; the trial word is the tree */
+    STREAM_CURVE = 21, /* extrapolation; the name word is the epoch */
+    STREAM_PBT =
+        22, /* the trial that gives up and its epoch: whose child takes its place; a child and a parameter */
+    STREAM_FOREST = 23, /* importance: bootstrap and splits; the trial word is the tree */
 };
 
 extern const struct sampler_row sampler_random, sampler_grid, sampler_latin, sampler_halton, sampler_sobol,
-    sampler_coarse, sampler_tpe, sampler_gp, sampler_auto, sampler_cma, sampler_pbt;
+    sampler_coarse, sampler_tpe, sampler_gp, sampler_auto, sampler_cma, sampler_pbt, sampler_nsga;
 
 /* How model-based samplers begin: the trial's point of the scrambled Halton sequence, inside the box of the
  * moment. `note` has its `why` already, which is changed where the sequence has none that keeps the rules. */

@@ -59,15 +59,17 @@ struct split {
     int below, used;
 };
 
-static void split_init(struct split *s, const struct history *history)
+static void split_init(struct split *s, const struct history *history, int metrics)
 {
     evidence_init(&s->ev, history);
     size_t room = (size_t)s->ev.count + 1;
     int *order = xcalloc(room, sizeof *order);
     s->is_below = xcalloc(room, sizeof *s->is_below);
     s->is_used = xcalloc(room, sizeof *s->is_used);
-    int n = evidence_rank(&s->ev, order), newest = 0;
-    s->below = tpe_below(n);
+    s->below = tpe_below(s->ev.finished);
+    int n = metrics > 1 ? evidence_rank_front(&s->ev, metrics, s->below, order)
+                        : evidence_rank(&s->ev, order),
+        newest = 0;
     s->used = 0;
     for (int i = 0; i < s->below; i++)
         s->is_below[order[i]] = true;
@@ -121,6 +123,31 @@ static int draw_candidates(const struct parzen *l, struct rng *rng, const struct
     return found;
 }
 
+static bool same_zeros(const struct parzen *z, const struct point *a, const struct point *b)
+{
+    for (int dim = 0; dim < z->dims; dim++) {
+        int i = z->params[dim];
+        if (z->space->params[i].or_zero > 0 && (a->v[i].num == 0) != (b->v[i].num == 0))
+            return false;
+    }
+    return true;
+}
+
+/* Which of the or_zero parameters are to be zero is decided first, by the draw that is best without the places of those
+ * that are not: few points make sharp peaks in a density, and a zero, which has none, would hardly ever win. */
+static int zeros_of_best(const struct parzen *l, const struct parzen *g, const struct point *drawn, int count)
+{
+    double log_l[TPE_DRAWS], log_g[TPE_DRAWS];
+    int best = 0;
+    if (!parzen_log_zeros(l, drawn, count, log_l))
+        return 0;
+    parzen_log_zeros(g, drawn, count, log_g);
+    for (int k = 1; k < count; k++)
+        if (log_l[k] - log_g[k] > log_l[best] - log_g[best])
+            best = k;
+    return best;
+}
+
 /* Log l - log g of the best of the draws, whose values go into `out`; NaN: every draw breaks a rule. */
 static double best_of_draws(const struct parzen *l, const struct parzen *g, struct rng *rng,
                             struct point *out)
@@ -130,10 +157,12 @@ static double best_of_draws(const struct parzen *l, const struct parzen *g, stru
     int best = 0, count = draw_candidates(l, rng, out, drawn);
     if (!count)
         return NAN;
+    int like = zeros_of_best(l, g, drawn, count);
     parzen_log(l, drawn, count, log_l);
     parzen_log(g, drawn, count, log_g);
-    for (int k = 1; k < count; k++)
-        if (log_l[k] - log_g[k] > log_l[best] - log_g[best])
+    best = like;
+    for (int k = 0; k < count; k++)
+        if (same_zeros(l, &drawn[k], &drawn[like]) && log_l[k] - log_g[k] > log_l[best] - log_g[best])
             best = k;
     for (int dim = 0; dim < l->dims; dim++)
         out->v[l->params[dim]] = drawn[best].v[l->params[dim]];
@@ -183,14 +212,14 @@ static double whole_point(const struct space *space, const struct box *box, cons
     return gain;
 }
 
-bool tpe_point(const struct space *space, const struct history *history, uint64_t seed, uint32_t trial,
-               struct point *out, struct proposal *note)
+bool tpe_point(const struct space *space, const struct history *history, int metrics, uint64_t seed,
+               uint32_t trial, struct point *out, struct proposal *note)
 {
     enum { REDRAWS = 24 };
     struct split s;
     struct box box;
     double gain;
-    split_init(&s, history);
+    split_init(&s, history, metrics);
     history_box_clone(history, space, &box);
     bool is_discrete = space_bound(space) >= 0;
     uint32_t again = 0;
@@ -213,10 +242,10 @@ static int propose(struct sampler *s, const struct history *history, uint32_t tr
         note->version = sampler_halton.version;
         snprintf(note->why, sizeof note->why, "startup: %zu of %d results are there", finished, TPE_STARTUP);
         start_point(s, history, trial, out, note);
-    } else if (!tpe_point(s->space, history, s->seed, trial, out, note)) {
+    } else if (!tpe_point(s->space, history, search_metrics(s->def), s->seed, trial, out, note)) {
         return design_instead(s, history, trial, "every draw broke a rule", out, note, err);
     }
     return design_settle(s->space, history, s->seed, trial, out, note, err);
 }
 
-const struct sampler_row sampler_tpe = {.name = "tpe", .version = 1, .slow = true, .propose = propose};
+const struct sampler_row sampler_tpe = {.name = "tpe", .version = 2, .slow = true, .propose = propose};

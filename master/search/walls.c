@@ -11,15 +11,13 @@
 #include "master/search/normal.h"
 #include "master/search/probe.h"
 #include "master/search/rank.h"
-#include "master/search/slope.h"
+#include "master/search/sight.h"
 
-static const double SLOPE_T = 2.5, LEAN = 0.78;   /* docs/walls.md: 1.3 % of dead parameters in 30 trials */
-static const double GAIN = 0.5, GAIN_SEEN = 0.25; /* of a probe: alone, and where t and lean say so too */
-static const double CORNER = 0.02, CORNER_PART = 0.04; /* how close, and how many of the trials are a pile */
-static const double NEAR_BAD = 0.15;                   /* a trial that diverged so close beyond is the edge */
-static const double STRONG_T = 4, STRONG_LEAN = 0.9;   /* then the wall moves by a whole box width */
+static const double SLOPE_T = 2.5, LEAN = 0.78; /* docs/walls.md: 1.3 % of dead parameters in 30 trials */
+static const double NEAR_BAD = 0.15;            /* a trial that diverged so close beyond is the edge */
+static const double STRONG_T = 4, STRONG_LEAN = 0.9;     /* then the wall moves by a whole box width */
 static const double GROWTH = 1.0 / 3, STRONG_GROWTH = 1; /* of the box width */
-enum { FIRST_LOOK = 12, LOOK_EVERY = 4, TOP_MIN = 3 };
+enum { FIRST_LOOK = 12, LOOK_EVERY = 4, LOOK_PART = 32, TOP_MIN = 3 };
 
 const char *wall_verdict_name(enum wall_verdict verdict)
 {
@@ -39,9 +37,12 @@ enum boundary wall_policy(const struct param *p, enum boundary study)
     return moves ? BOUNDARY_EXPAND : BOUNDARY_WARN;
 }
 
-bool walls_due(size_t finished)
+bool walls_due(size_t looked_at, size_t finished)
 {
-    return finished >= FIRST_LOOK && finished % LOOK_EVERY == 0;
+    size_t every = LOOK_EVERY;
+    while (finished >= LOOK_PART * every)
+        every *= 2;
+    return finished >= FIRST_LOOK && finished / every * every > looked_at;
 }
 
 struct span wall_moved(const struct param *p, struct span wall, int side, double part)
@@ -58,81 +59,83 @@ struct span wall_moved(const struct param *p, struct span wall, int side, double
 
 /* ---- what the trials say ---- */
 
-/* The finished trials at which one parameter has a position. */
-struct sight {
-    const struct entry **entry;
+/* The trials in sight at which one parameter has a position. */
+struct column {
+    const struct sight *sight;
+    int param, n;
+    int *at; /* which of the sight's */
     double *z, *score, *normal;
     int *order; /* best first */
-    int n;
 };
 
-/* Orders and Blom's normal scores of what is in sight. */
-static void sight_order(struct sight *s)
+static void column_init(struct column *c, const struct sight *s, int param)
 {
-    rank_best_first(s->score, s->n, s->order);
-    rank_mid(s->score, s->n, s->normal);
-    for (int i = 0; i < s->n; i++)
-        s->normal[i] = normal_quantile((s->normal[i] - 0.375) / (s->n + 0.25));
-}
-
-static void sight_init(struct sight *s, const struct space *space, const struct history *history,
-                       const struct box *box, int param)
-{
-    size_t room = history->count + 1;
-    *s = (struct sight){.entry = xcalloc(room, sizeof *s->entry)};
-    s->z = xcalloc(room, sizeof *s->z);
-    s->score = xcalloc(room, sizeof *s->score);
-    s->normal = xcalloc(room, sizeof *s->normal);
-    s->order = xcalloc(room, sizeof *s->order);
-    for (size_t i = 0; i < history->count; i++) {
-        const struct entry *e = &history->entries[i];
-        bool is_final = e->state == HISTORY_SCORED || e->state == HISTORY_BAD;
-        if (!is_final || !box_position(box, space, param, e->point.v[param], &s->z[s->n]))
+    size_t room = (size_t)s->n + 1;
+    const double *z = sight_row(s, param);
+    *c = (struct column){.sight = s, .param = param, .at = xcalloc(room, sizeof *c->at)};
+    c->z = xcalloc(room, sizeof *c->z);
+    c->score = xcalloc(room, sizeof *c->score);
+    c->normal = xcalloc(room, sizeof *c->normal);
+    c->order = xcalloc(room, sizeof *c->order);
+    for (int i = 0; i < s->n; i++) {
+        if (isnan(z[i]))
             continue;
-        s->score[s->n] = e->score;
-        s->entry[s->n++] = e;
+        c->z[c->n] = z[i];
+        c->score[c->n] = s->score[i];
+        c->at[c->n++] = i;
     }
-    sight_order(s);
+    if (c->n < s->n) {
+        sight_rank(c->score, c->n, c->normal, c->order);
+        return;
+    }
+    memcpy(c->normal, s->normal, room * sizeof *c->normal);
+    memcpy(c->order, s->order, room * sizeof *c->order);
 }
 
-static void sight_fini(struct sight *s)
+static void column_fini(struct column *c)
 {
-    free(s->entry);
-    free(s->z);
-    free(s->score);
-    free(s->normal);
-    free(s->order);
+    free(c->at);
+    free(c->z);
+    free(c->score);
+    free(c->normal);
+    free(c->order);
 }
 
-/* Positions of all trials on every numeric parameter that each of them has, this one first. Returns how many
+/* Positions of these trials on every numeric parameter that each of them has, this one first. Returns how many
  * parameters that are. */
-static int all_positions(const struct sight *s, const struct space *space, const struct box *box, int param,
-                         double *z)
+static int all_positions(const struct column *c, double *z)
 {
     int used = 1;
-    memcpy(z, s->z, (size_t)s->n * sizeof *z);
-    for (int k = 0; k < space->count; k++) {
-        double *row = z + (long)used * s->n;
+    memcpy(z, c->z, (size_t)c->n * sizeof *z);
+    for (int k = 0; k < c->sight->space->count; k++) {
+        const double *from = sight_row(c->sight, k);
+        double *row = z + (long)used * c->n;
         int have = 0;
-        while (k != param && have < s->n &&
-               box_position(box, space, k, s->entry[have]->point.v[k], &row[have]))
-            have++;
-        used += k != param && have == s->n;
+        for (; k != c->param && have < c->n && !isnan(from[c->at[have]]); have++)
+            row[have] = from[c->at[have]];
+        used += k != c->param && have == c->n;
     }
     return used;
 }
 
-/* With all parameters where there are two trials for every term, else with this one alone. */
-static bool fit_slope(const struct sight *s, const struct space *space, const struct box *box, int param,
-                      struct slope *slope)
+/* The t of the slope at the wall, with all parameters where there are two trials for every term, else with this one
+ * alone. */
+static bool find_slope(const struct column *c, int side, double *t)
 {
-    double *z = xcalloc((size_t)space->count * (size_t)s->n + 1, sizeof *z);
-    int used = all_positions(s, space, box, param, z);
-    if (s->n < 2 * (1 + 2 * used))
+    const struct sight *s = c->sight;
+    if (c->n == s->n && s->has_fit) {
+        *t = slope_t(&s->fit, s->term[c->param], side);
+        return true;
+    }
+    double *z = xcalloc((size_t)s->space->count * (size_t)c->n + 1, sizeof *z);
+    int used = all_positions(c, z);
+    if (c->n < 2 * (1 + 2 * used))
         used = 1;
-    bool is_sound = slope_init(slope, z, s->normal, s->n, used);
-    if (!is_sound)
-        slope_fini(slope);
+    struct slope slope;
+    bool is_sound = slope_init(&slope, z, c->normal, c->n, used);
+    if (is_sound)
+        *t = slope_t(&slope, 0, side);
+    slope_fini(&slope);
     free(z);
     return is_sound;
 }
@@ -145,60 +148,59 @@ static int top_of(int n)
     return top < TOP_MIN ? TOP_MIN : top;
 }
 
-static void describe(const struct sight *s, int side, struct wall_event *event)
+static void describe(const struct column *c, int side, struct wall_event *event)
 {
-    event->trials = s->n;
-    event->top = top_of(s->n);
+    event->trials = c->n;
+    event->top = top_of(c->n);
     event->side = side;
-    event->best = s->z[s->order[0]];
-    event->trend = side * rank_correlation(s->z, s->score, s->n);
+    event->best = c->z[c->order[0]];
     for (int k = 0; k < event->top; k++) {
-        double z = s->z[s->order[k]];
+        double z = c->z[c->order[k]];
         event->lean += (side > 0 ? z : 1 - z) / event->top;
         if (k < WALL_BEHIND)
-            event->behind[event->behind_count++] = s->entry[s->order[k]]->trial;
+            event->behind[event->behind_count++] = c->sight->who[c->at[c->order[k]]]->trial;
     }
 }
 
-static double edge_of_top(const struct sight *s, int side)
+static double edge_of_top(const struct column *c, int side)
 {
     double edge = -INFINITY;
-    for (int k = 0; k < top_of(s->n) && s->score[s->order[k]] > -INFINITY; k++)
-        edge = fmax(edge, side * s->z[s->order[k]]);
+    for (int k = 0; k < top_of(c->n) && k < c->n && c->score[c->order[k]] > -INFINITY; k++)
+        edge = fmax(edge, side * c->z[c->order[k]]);
     return edge;
 }
 
 /* Is everything further out than the good trials bad? One trial beyond the wall is enough to know, two
  * inside. */
-static bool diverged_beyond(const struct sight *s, int side)
+static bool diverged_beyond(const struct column *c, int side)
 {
-    double edge = edge_of_top(s, side);
+    double edge = edge_of_top(c, side);
     int weight = 0;
-    for (int i = 0; i < s->n; i++) {
-        if (side * s->z[i] <= edge)
+    for (int i = 0; i < c->n; i++) {
+        if (side * c->z[i] <= edge)
             continue;
-        if (s->score[i] > -INFINITY)
+        if (c->score[i] > -INFINITY)
             return false;
-        double out = fmax(-s->z[i], s->z[i] - 1);
+        double out = fmax(-c->z[i], c->z[i] - 1);
         weight += out > 0 ? 2 * (out < NEAR_BAD) : 1; /* further out says nothing of what is between */
     }
     return weight >= 2;
 }
 
 /* Without those that diverged beyond the good ones: does the rest lean on the wall? */
-static void sight_trim(struct sight *s, int side)
+static void column_trim(struct column *c, int side)
 {
-    double edge = edge_of_top(s, side);
+    double edge = edge_of_top(c, side);
     int kept = 0;
-    for (int i = 0; i < s->n; i++) {
-        if (side * s->z[i] > edge)
+    for (int i = 0; i < c->n; i++) {
+        if (side * c->z[i] > edge)
             continue;
-        s->z[kept] = s->z[i];
-        s->score[kept] = s->score[i];
-        s->entry[kept++] = s->entry[i];
+        c->z[kept] = c->z[i];
+        c->score[kept] = c->score[i];
+        c->at[kept++] = c->at[i];
     }
-    s->n = kept;
-    sight_order(s);
+    c->n = kept;
+    sight_rank(c->score, c->n, c->normal, c->order);
 }
 
 static enum wall_verdict judge(enum boundary policy, bool diverged, int side, struct span wall,
@@ -214,15 +216,19 @@ static enum wall_verdict judge(enum boundary policy, bool diverged, int side, st
 }
 
 /* Moves the wall of `next` or not, and says why. */
-static void decide(const struct space *space, enum boundary policy, bool diverged, const struct box *box,
+static void decide(const struct sight *sight, enum boundary policy, bool diverged, const struct beyond *there,
                    struct box *next, struct wall_event *event)
 {
+    const struct space *space = sight->space;
     int i = event->param, side = event->side;
-    bool is_strong = event->is_behind || (event->slope > STRONG_T && event->lean > STRONG_LEAN);
-    double part = fmin(is_strong ? STRONG_GROWTH : GROWTH, event->nearest_bad);
-    struct span wall = box->walls[i], moved = wall_moved(&space->params[i], wall, side, part);
+    bool is_strong = event->slope > STRONG_T && event->lean > STRONG_LEAN;
+    double part = there->is_sure ? fmax(STRONG_GROWTH, there->best + GROWTH)
+                  : is_strong    ? STRONG_GROWTH
+                                 : GROWTH;
+    struct span wall = sight->box->walls[i];
+    struct span moved = wall_moved(&space->params[i], wall, side, fmin(part, there->nearest));
     event->verdict = judge(policy, diverged, side, wall, moved);
-    event->before = event->after = box_range(box, space, i);
+    event->before = event->after = box_range(sight->box, space, i);
     if (event->verdict == WALL_GROW || event->verdict == WALL_ASK) {
         struct span kept = next->walls[i];
         next->walls[i] = side > 0 ? (struct span){kept.lo, moved.hi} : (struct span){moved.lo, kept.hi};
@@ -233,83 +239,85 @@ static void decide(const struct space *space, enum boundary policy, bool diverge
     wall_event_text(space, event);
 }
 
+static bool measure(const struct sight *sight, int param, int side, struct wall_event *event)
+{
+    struct column c;
+    *event = (struct wall_event){.param = param, .side = side};
+    column_init(&c, sight, param);
+    bool diverged = diverged_beyond(&c, side);
+    if (diverged)
+        column_trim(&c, side);
+    bool is_seen =
+        c.n >= FIRST_LOOK && c.score[c.order[0]] > -INFINITY && find_slope(&c, side, &event->slope);
+    if (is_seen) {
+        describe(&c, side, event);
+        event->verdict = diverged ? WALL_DIVERGED : WALL_WARN;
+    }
+    column_fini(&c);
+    return is_seen;
+}
+
+static double trend_of(const struct sight *sight, const struct wall_event *event)
+{
+    struct column c;
+    column_init(&c, sight, event->param);
+    if (event->verdict == WALL_DIVERGED)
+        column_trim(&c, event->side);
+    double trend = event->side * rank_correlation(c.z, c.score, c.n);
+    column_fini(&c);
+    return trend;
+}
+
 bool wall_measure(const struct space *space, const struct history *history, const struct box *box, int param,
                   int side, struct wall_event *event)
 {
     struct sight sight;
-    struct slope slope = {0};
-    *event = (struct wall_event){.param = param, .side = side};
-    sight_init(&sight, space, history, box, param);
-    bool diverged = diverged_beyond(&sight, side);
-    if (diverged)
-        sight_trim(&sight, side);
-    bool is_seen = sight.n >= FIRST_LOOK && sight.score[sight.order[0]] > -INFINITY &&
-                   fit_slope(&sight, space, box, param, &slope);
-    if (is_seen) {
-        describe(&sight, side, event);
-        event->slope = slope_t(&slope, 0, side);
-
-        event->verdict = diverged ? WALL_DIVERGED : WALL_WARN;
-    }
-    slope_fini(&slope);
+    sight_init(&sight, space, history, box);
+    bool is_seen = measure(&sight, param, side, event);
+    if (is_seen)
+        event->trend = trend_of(&sight, event);
     sight_fini(&sight);
     return is_seen;
 }
 
-/* Has the sampler itself put its points on the wall? Chance puts two per cent of them so close to it. */
-static bool is_piled(const struct space *space, const struct history *history, const struct box *box,
-                     int param, int side)
+/* Where a model chose the points, t is partly its own doing: such a wall moves by what lies beyond it alone. */
+static bool leans(const struct sight *sight, const struct wall_rule *rule, enum boundary policy,
+                  struct beyond *there, struct wall_event *event)
 {
-    int n = 0, there = 0;
-    for (size_t i = 0; i < history->count; i++) {
-        const struct entry *e = &history->entries[i];
-        double z;
-        if (!box_position(box, space, param, e->point.v[param], &z))
-            continue;
-        double in = side > 0 ? 1 - z : z;
-        n++;
-        there += in >= -1e-9 && in < CORNER;
-    }
-    return there > 1 + CORNER_PART * n;
-}
-
-/* Where a sampler chose the points, t is partly its own doing: where there was a probe it must have gained something,
- * and without one the wall stays while points pile up at it. */
-static bool leans(const struct space *space, enum boundary policy, const struct history *history,
-                  const struct box *box, struct wall_event *event)
-{
-    int param = event->param, side = event->side;
-    if (!wall_measure(space, history, box, param, side, event))
+    if (!measure(sight, event->param, event->side, event))
         return false;
-    struct beyond there = probe_beyond(space, history, box, param, side);
-    event->is_behind = there.gain >= GAIN;
-    event->nearest_bad = there.nearest;
+    *there = probe_beyond(sight->space, &sight->ev, sight->box, event->param, event->side);
+    event->is_behind = there->is_sure;
+    event->nearest_bad = there->nearest;
     bool is_seen = event->slope > SLOPE_T && event->lean > LEAN;
-    if (event->is_behind || !is_seen || policy != BOUNDARY_EXPAND || event->verdict == WALL_DIVERGED)
-        return event->is_behind || is_seen;
-    return there.scored ? there.gain >= GAIN_SEEN : !is_piled(space, history, box, param, side);
+    bool is_told = policy != BOUNDARY_EXPAND || event->verdict == WALL_DIVERGED || rule->by_number;
+    return event->is_behind || (is_seen && is_told);
 }
 
-static bool look_at_side(const struct space *space, enum boundary policy, const struct history *history,
-                         const struct box *box, struct box *next, int param, int side,
-                         struct wall_event *event)
+static bool look_at_side(const struct sight *sight, const struct wall_rule *rule, enum boundary policy,
+                         struct box *next, int param, int side, struct wall_event *event)
 {
+    struct beyond there;
     *event = (struct wall_event){.param = param, .side = side};
-    if (!leans(space, policy, history, box, event))
+    if (!leans(sight, rule, policy, &there, event))
         return false;
-    decide(space, policy, event->verdict == WALL_DIVERGED && !event->is_behind, box, next, event);
+    event->trend = trend_of(sight, event);
+    decide(sight, policy, event->verdict == WALL_DIVERGED && !event->is_behind, &there, next, event);
     return true;
 }
 
-int walls_look(const struct space *space, enum boundary study, const struct history *history,
+int walls_look(const struct space *space, struct wall_rule rule, const struct history *history,
                const struct box *box, struct box *next, struct wall_event *events, int room)
 {
+    struct sight sight;
     int count = 0;
+    sight_init(&sight, space, history, box);
     for (int i = 0; i < space->count; i++) {
-        enum boundary policy = wall_policy(&space->params[i], study);
+        enum boundary policy = wall_policy(&space->params[i], rule.boundary);
         for (int side = -1; side <= 1 && policy != BOUNDARY_OFF && count < room; side += 2)
-            count += look_at_side(space, policy, history, box, next, i, side, &events[count]);
+            count += look_at_side(&sight, &rule, policy, next, i, side, &events[count]);
     }
+    sight_fini(&sight);
     return count;
 }
 

@@ -1,15 +1,17 @@
 /* walls: does a study's best point lean on the wall of its box, and may that wall move?
  *
- * The lecture's advice "beware of the best result at the border" as a test. For each numeric parameter and
- * side: slope t   least squares of the trials' normal scores (ranks of their scores, diverged ones last) on
- * position and its square, of this parameter and, where there are enough trials, of all others: t is the
+ * The lecture's advice "beware of the best result at the border" as a test. For each numeric parameter and side:
+ *   slope t   least squares of the trials' normal scores (ranks of their scores, diverged ones last) on position and
+ *             its square, of this parameter and, where there are enough trials, of all others (sight.h): t is the
  *             slope *at the wall*, outward, over its standard error
  *   lean      mean position of the best max(3, n / 10) trials, 0 in the middle of nowhere, 1 at the wall
- * It grows where t > 2.5 and lean > 0.78, every fourth result from the twelfth on, by a third of the box (by
- * all of it where t > 4 and lean > 0.9), up to the parameter's reach and to what diverged. Where a sampler put
- * its points on the wall itself, t proves nothing: a probe (probe.h) decides, and may decide alone. A rank correlation and the position of the best alone see too little:
- * docs/walls.md has the curve of power against false alarms. Where everything further out than the best
- * diverged, the wall stays and the event says so: that is the edge of stability and not of the box.
+ * Random points and other designs: good trials lean on it where t > 2.5 and lean > 0.78, and it grows by a third of
+ * the box (by all of it where t > 4 and lean > 0.9). A rank correlation and the position of the best alone see too
+ * little. Points that a model chose prove nothing by where they lie: there it grows where trials beyond it are better
+ * than their partners inside (probe.h), by a box width or a third beyond the farthest that is better; t and lean only
+ * warn. Up to the parameter's reach and to what diverged; where everything further out than the best diverged, the
+ * wall stays and the event says so: that is the edge of stability and not of the box. docs/walls.md has the curve of
+ * power against false alarms.
  *
  * Policy: expand for log floats (three decades a side) and where "limits" are given, else warn; "boundary" of
  * the parameter, then of the study, overrides. Ownership: events are plain values in the caller's array.
@@ -55,8 +57,9 @@ const char *wall_verdict_name(enum wall_verdict verdict);
 /* What this parameter's walls do: EXPAND, ASK, WARN or OFF. */
 enum boundary wall_policy(const struct param *param, enum boundary study);
 
-/* A look is due after this many finished trials (12, 16, 20, ...). */
-bool walls_due(size_t finished);
+/* Is a look due, the last one having been at `looked_at` finished trials? At 12, 16, 20, ..., 128, 136, ..., 256, 272,
+ * ...: every 1.5 to 3 % of them, so that a study of any length spends the same on each trial. */
+bool walls_due(size_t looked_at, size_t finished);
 
 /* What the finished trials say of one wall, whatever the thresholds: best, lean, slope, trend, the trials
  * behind it; verdict is WALL_DIVERGED where all that was tried further out diverged (and was left out of the
@@ -64,9 +67,15 @@ bool walls_due(size_t finished);
 bool wall_measure(const struct space *space, const struct history *history, const struct box *box, int param,
                   int side, struct wall_event *event);
 
+/* What a study says of its walls (search_walls in sampler.h). */
+struct wall_rule {
+    enum boundary boundary;
+    bool by_number; /* its points depend on nothing but trial numbers: a slope is evidence */
+};
+
 /* Looks at every parameter and side. At most `room` events; `next` (initialised by the caller as a clone of
  * `box`) is the box with the walls that moved. Returns the number of events. */
-int walls_look(const struct space *space, enum boundary study, const struct history *history,
+int walls_look(const struct space *space, struct wall_rule rule, const struct history *history,
                const struct box *box, struct box *next, struct wall_event *events, int room);
 
 /* An approved (or forced) move of one wall outward by `part` of the width, cut at the reach; the event's

@@ -43,7 +43,19 @@ static void write_script(const char *script)
     write_study("{\"command\":[\"sh\",\"train.sh\"]}");
 }
 
-/* `hone check --json`: its status, and the verdict of a gate. */
+static void take_worse(const char *verdict, char worst[16])
+{
+    static const char *const order[] = {"none", "skipped", "good", "fine", "suspicious", "wrong"};
+    int a = 0, b = 0;
+    for (int i = 0; i < 6; i++) {
+        a = strcmp(order[i], verdict) ? a : i;
+        b = strcmp(order[i], worst) ? b : i;
+    }
+    if (a > b)
+        strcpy(worst, order[a]);
+}
+
+/* `hone check --json`: its status, and the worst verdict of a gate. */
 static int check(const char *gate, char verdict[16])
 {
     struct str out = {0};
@@ -54,8 +66,8 @@ static int check(const char *gate, char verdict[16])
         fail_msg("no JSON: %s", str_text(&out));
     strcpy(verdict, "none");
     for (const struct json *c = json_first(json_get(tree, "checks")); c; c = json_next(c))
-        if (strcmp(json_text(json_get(c, "gate")), gate) == 0 && strcmp(verdict, "wrong"))
-            snprintf(verdict, 16, "%s", json_text(json_get(c, "verdict")));
+        if (strcmp(json_text(json_get(c, "gate")), gate) == 0)
+            take_worse(json_text(json_get(c, "verdict")), verdict);
     json_free(tree);
     str_fini(&out);
     return status;
@@ -86,6 +98,22 @@ static void no_metric_is_caught_by_g4(void **state)
     expect("G4", "wrong", 1);
     write_study("{\"command\":[\"./there-is-no-such-program\"]}");
     expect("G4", "wrong", 1);
+}
+
+/* Killed once, it is tried again; what is killed every time is wrong. The study goes on after a first bad luck. */
+static void killed_once_it_is_tried_again(void **state)
+{
+    (void)state;
+    char script[1000];
+    snprintf(script, sizeof script, "[ -e killed ] || { touch killed; kill -9 $$; }\n%s", sane);
+    write_script(script);
+    expect("G4", "suspicious", 0);
+    write_script("kill -9 $$\n");
+    expect("G4", "wrong", 1);
+    snprintf(script, sizeof script,
+             "[ -n \"$HONE_RESUME\" ] && [ ! -e shot ] && { touch shot; kill -9 $$; }\n%s", sane);
+    write_script(script);
+    expect("G6", "good", 0);
 }
 
 static void another_number_each_time_is_caught_by_g5(void **state)
@@ -197,8 +225,7 @@ static void force_goes_on_and_no_check_does_not_look(void **state)
     struct str out = {0};
     char db[128];
     snprintf(db, sizeof db, "%s/r.db", place.folder);
-    write_script("n=$(cat n 2>/dev/null || echo 0); echo $((n + 1)) >n\n"
-                 "echo '{\"epoch\":1,\"v\":'$n'}' >&$HONE_OUT_FD\n");
+    write_script("echo '{\"epoch\":1,\"v\":'$$'}' >&$HONE_OUT_FD\n"); /* its pid: another one each time */
     assert_int_equal(run("--force", &out), 0);
     assert_non_null(strstr(out.text, "G5 wrong"));
     assert_int_equal(db_int(db, "SELECT count(*) FROM trial WHERE status = 'complete'"), 3);
@@ -233,6 +260,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_A_FOLDER(a_sane_trainer_passes_all_three),
         IN_A_FOLDER(no_metric_is_caught_by_g4),
+        IN_A_FOLDER(killed_once_it_is_tried_again),
         IN_A_FOLDER(another_number_each_time_is_caught_by_g5),
         IN_A_FOLDER(one_that_ignores_resume_is_caught_by_g6),
         IN_A_FOLDER(without_checkpoints_there_is_nothing_to_resume),

@@ -100,6 +100,49 @@ static void off_is_silent(void **state)
     assert_int_equal(db_int(db, "SELECT count(*) FROM findings WHERE study = 'off'"), 0);
 }
 
+static int64_t told_by(const char *study, const char *rule)
+{
+    char sql[128];
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM findings WHERE study = '%s' AND rule = '%s'", study,
+             rule);
+    return db_int(db, sql);
+}
+
+/* A training that came to rest far above another one, whose rate was right. */
+static void a_high_plateau_is_found(void **state)
+{
+    (void)state;
+    static const char trainer[] =
+        "\"layers\":[\"affine 32\",\"relu\"],\"data\":\"glyphs:n=1500\",\"schedule\":\"exp\","
+        "\"decay\":0.5";
+    search("high", trainer, "\"lr\":{\"log\":[1e-3,2]}", 2, 14, ",\"enqueue\":[{\"lr\":0.05},{\"lr\":1}]");
+    assert_int_equal(told_by("high", "D12"), 1);
+    assert_int_equal(HONE("show", "high/2"), 0);
+    assert_said("D12");
+    search("level", trainer, "\"lr\":{\"log\":[1e-3,2]}", 2, 14,
+           ",\"enqueue\":[{\"lr\":0.05},{\"lr\":0.06}]");
+    assert_int_equal(told_by("level", "D12"), 0);
+}
+
+/* Everything beyond the best rate diverged, or not quite. */
+static void an_edge_of_stability_is_found(void **state)
+{
+    (void)state;
+    static const char trainer[] =
+        "\"layers\":[\"affine 16\",\"relu\",\"affine 16\",\"relu\"],\"data\":\"glyphs:n=600\","
+        "\"optimizer\":\"sgd\",\"babysit\":\"stop\"";
+    static const char rates[] =
+        "{\"lr\":0.1},{\"lr\":0.2},{\"lr\":0.3},{\"lr\":0.4},{\"lr\":0.01},{\"lr\":0.02},"
+        "{\"lr\":500},{\"lr\":50},{\"lr\":100},{\"lr\":1e3},{\"lr\":1e4}";
+    char more[400];
+    snprintf(more, sizeof more, ",\"enqueue\":[%s,{\"lr\":2e4}]", rates);
+    search("edge", trainer, "\"lr\":{\"log\":[1e-9,1e5]}", 12, 3, more);
+    assert_int_equal(told_by("edge", "D13"), 1);
+    snprintf(more, sizeof more, ",\"enqueue\":[%s,{\"lr\":2}]", rates); /* one that lives */
+    search("soft", trainer, "\"lr\":{\"log\":[1e-9,1e5]}", 12, 3, more);
+    assert_int_equal(told_by("soft", "D13"), 0);
+}
+
 /* ---- models ---- */
 
 static double accuracy_of(const char *model, const char *part)
@@ -288,6 +331,8 @@ int main(void)
         cmocka_unit_test(a_diverging_run_leaves_findings),
         cmocka_unit_test(with_stop_a_hopeless_trial_ends),
         cmocka_unit_test(off_is_silent),
+        cmocka_unit_test(a_high_plateau_is_found),
+        cmocka_unit_test(an_edge_of_stability_is_found),
         cmocka_unit_test(an_ensemble_is_never_worse_on_validation),
         cmocka_unit_test(checkpoints_of_one_trial),
         cmocka_unit_test(repeats_of_one_configuration),

@@ -270,6 +270,23 @@ static void reports_log_and_a_good_end(void **state)
     expect_text(t, "s/t1/log", "hone: halfway");
 }
 
+static void a_log_without_end_keeps_its_newest_bytes(void **state)
+{
+    struct slot_test *t = *state;
+    char *trainer = script(t, "i=0; while [ $i -lt 3000 ]; do echo \"line $i of many\"; i=$((i+1)); done\n"
+                              "tell '{\"epoch\":1,\"val_acc\":1}'");
+    run_job(t, trainer, "{}", 1, "\"may\":{\"any\":true,\"allow\":[],\"env\":[],\"log\":10000},");
+    hear_epoch(t, 1, "val_acc");
+    hear_end(t, 1, "finished", "", "");
+    char *log = in_folder(t, "s/t1/log"), *before = in_folder(t, "s/t1/log.1");
+    assert_in_range(file_size(log), 1, 5000);
+    assert_in_range(file_size(before), 1, 5000);
+    expect_text(t, "s/t1/log", "line 2999 of many");
+    free(log);
+    free(before);
+    free(trainer);
+}
+
 static void the_job_is_in_line_and_environment(void **state)
 {
     struct slot_test *t = *state;
@@ -720,6 +737,7 @@ int main(int argc, char **argv)
 #define SLOT_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         SLOT_TEST(reports_log_and_a_good_end),
+        SLOT_TEST(a_log_without_end_keeps_its_newest_bytes),
         SLOT_TEST(the_job_is_in_line_and_environment),
         SLOT_TEST(placeholders_fill_one_element),
         SLOT_TEST(a_checkpoint_is_reported_with_size_and_hash),

@@ -136,6 +136,41 @@ static void another_worker_goes_on_from_the_masters_copy(void **state)
     scratch_fini(&p.scratch);
 }
 
+/* The master stands still while a checkpoint is on its way: DROP comes after the row has changed. */
+static void stop_while_offered(struct proc *master, const struct place *p)
+{
+    static const char offered[] = "SELECT count(*) FROM checkpoint WHERE state = 'offered'";
+    db_await(p->db, offered);
+    proc_signal(master, SIGSTOP);
+    while (!db_int(p->db, offered)) {
+        proc_signal(master, SIGCONT);
+        db_await(p->db, offered);
+        proc_signal(master, SIGSTOP);
+    }
+}
+
+/* It comes as a new process in the same folder: what the killed one had offered is handed over or deleted. */
+static void a_killed_workers_successor_clears_its_folder(void **state)
+{
+    (void)state;
+    struct place p;
+    struct proc master, first, second;
+    place_init(&p, "");
+    start_master(&master, &p);
+    start_worker(&first, &p, "w1");
+    stop_while_offered(&master, &p);
+    proc_signal(&first, SIGKILL);
+    proc_wait(&first);
+    proc_signal(&master, SIGCONT);
+    assert_true(count_files(&p, "w1", "*.offer") >= 1);
+    start_worker(&second, &p, "w1");
+    finish(&p, &master, &second);
+    assert_int_equal(count_files(&p, "w1", "*.offer"), 0);
+    assert_true(count_files(&p, "w1", "*.ckpt") <= 1); /* one may have been written and not yet reported */
+    proc_fini(&first);
+    scratch_fini(&p.scratch);
+}
+
 static void a_worker_that_is_sent_away_hands_its_last_checkpoint_over(void **state)
 {
     (void)state;
@@ -247,6 +282,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(checkpoints_come_to_the_master),
         cmocka_unit_test(another_worker_goes_on_from_the_masters_copy),
+        cmocka_unit_test(a_killed_workers_successor_clears_its_folder),
         cmocka_unit_test(a_worker_that_is_sent_away_hands_its_last_checkpoint_over),
         cmocka_unit_test(a_killed_master_goes_on_fetching),
         cmocka_unit_test(a_drained_worker_leaves_and_nothing_is_lost),

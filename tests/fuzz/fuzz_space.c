@@ -30,7 +30,16 @@ static void round_trip(const struct space *space, const struct point *point)
     str_fini(&text);
 }
 
-static void propose_some(const struct space *space, const struct search_def *def)
+/* Models cost a thousand times what reading does: one input of sixteen, by its bytes, gives them enough to fit. */
+static uint32_t trials_for(const uint8_t *data, size_t size)
+{
+    uint32_t sum = 0;
+    for (size_t i = 0; i < size; i++)
+        sum = sum * 31 + data[i];
+    return sum * 0x9e3779b1u >> 28 ? 3 : 20;
+}
+
+static void propose_some(const struct space *space, const struct search_def *def, uint32_t trials)
 {
     struct err err = ERR_NONE;
     struct history history = {0};
@@ -40,7 +49,7 @@ static void propose_some(const struct space *space, const struct search_def *def
     if (!sampler)
         return;
     point_init(&point, space);
-    for (uint32_t trial = 1; trial <= 20; trial++) {
+    for (uint32_t trial = 1; trial <= trials; trial++) {
         if (sampler_propose(sampler, &history, trial, &point, &note, &err))
             break;
         CHECK_OR_DIE("FUZZ", space_holds(space, &point));
@@ -70,7 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         search = jcur_root(plain, "fuzz");
     if (root && jcur_has(&at) && space_parse(&at, &space, &err) == 0) {
         if (search_parse(&search, &space, &def, &err) == 0) {
-            propose_some(&space, &def);
+            propose_some(&space, &def, trials_for(data, size));
             search_fini(&def);
         }
         space_fini(&space);

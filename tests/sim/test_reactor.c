@@ -341,27 +341,63 @@ static void a_drained_worker_gives_its_trials_back(void **state)
     end(r);
 }
 
-/* Cut off three times, it is one worker; killed three times, it is three. */
-static void only_different_workers_make_poison(void **state)
+/* Until the trial's next attempt runs, or it has failed. */
+static void await_attempt(struct rehearsal *r, struct trial *t, int attempt)
+{
+    for (int i = 0; i < 2000 && t->status != TRIAL_failed; i++) {
+        if (t->status == TRIAL_running && t->attempt >= attempt && t->holder)
+            return;
+        rehearsal_run(r, 100);
+    }
+    assert_int_equal(t->status, TRIAL_failed);
+}
+
+static int index_of_holder(const struct trial *t)
+{
+    return strcmp(t->holder->name, "w1") == 0 ? 0 : 1;
+}
+
+/* Its worker is killed three times: that was three workers. */
+static void three_killed_workers_make_poison(void **state)
 {
     (void)state;
     struct rehearsal *r = begin((struct rehearsal_options){.epoch_ms = 3000}, "", 1);
-    for (int i = 0; i < 4; i++) {
+    struct trial *t = NULL;
+    for (int attempt = 1; attempt <= 3; attempt++) {
         rehearsal_run(r, 1000);
-        rehearsal_cut_worker(r, 0, 2500);
-        rehearsal_run(r, 2000);
-    }
-    assert_true(study_trial(study_of(r), 1)->lost_on <= 1);
-    for (int i = 0; i < 3; i++) {
-        rehearsal_run(r, 3500);
+        t = study_trial(study_of(r), 1);
+        await_attempt(r, t, attempt);
+        assert_int_equal(t->attempt, attempt);
+        assert_int_equal(t->lost_on, attempt - 1);
         rehearsal_kill_worker(r, 0);
     }
-    rehearsal_run(r, 4000);
-    int poisoned = 0;
-    for (uint32_t n = 1; n <= study_of(r)->count; n++)
-        poisoned += strcmp(study_trial(study_of(r), n)->cause, "poison") == 0;
-    assert_true(poisoned <= 1);
-    rehearsal_free(r);
+    await_attempt(r, t, 4);
+    assert_int_equal(t->status, TRIAL_failed);
+    assert_string_equal(t->cause, "poison");
+    assert_int_equal(t->attempt, 3);
+    assert_int_equal(t->lost_on, 3);
+    end(r);
+}
+
+/* Two workers that lose it in turn, again and again, are two. */
+static void only_different_workers_make_poison(void **state)
+{
+    (void)state;
+    enum { LOSSES = 6 };
+    struct rehearsal *r = begin((struct rehearsal_options){.epoch_ms = 3000}, "", 2);
+    rehearsal_run(r, 1000);
+    struct trial *t = study_trial(study_of(r), 1);
+    for (int attempt = 1; attempt <= LOSSES; attempt++) {
+        await_attempt(r, t, attempt);
+        assert_int_equal(t->attempt, attempt);
+        rehearsal_cut_worker(r, index_of_holder(t), 60000);
+    }
+    await_attempt(r, t, LOSSES + 1);
+    assert_int_equal(t->status, TRIAL_running);
+    assert_int_equal(t->lost_on, 2);
+    assert_true(rehearsal_run(r, 6000000));
+    assert_int_equal(t->status, TRIAL_complete);
+    end(r);
 }
 
 static void the_failed_budget_ends_a_study(void **state)
@@ -461,6 +497,32 @@ static void cancelled_trials_are_replaced_and_do_not_count(void **state)
     assert_true(rehearsal_run(r, 600000));
     assert_int_equal(study_trial(s, 1)->status, TRIAL_complete);
     rehearsal_free(r);
+}
+
+/* The worker of the first attempt is away when the user cancels, and still away when he wants the trial after all. */
+static void a_cancelled_trial_that_is_wanted_again_has_one_attempt_open(void **state)
+{
+    (void)state;
+    struct rehearsal *r = begin((struct rehearsal_options){0}, "", 1);
+    rehearsal_run(r, 450);
+    struct study *s = study_of(r);
+    struct trial *t = study_trial(s, 1);
+    assert_int_equal(t->status, TRIAL_running);
+    rehearsal_cut_worker(r, 0, 1200); /* less than a lease */
+    call(r, "cancel", "{\"study\":\"s\",\"trials\":[1]}", 0);
+    call(r, "retry", "{\"study\":\"s\",\"trials\":[1]}", 0);
+    rehearsal_add_worker(r, 1);
+    while (t->status != TRIAL_running || t->attempt < 2)
+        rehearsal_run(r, 10);
+    int64_t open = 0;
+    for (size_t i = 0; i < s->count; i++)
+        open += s->trials[i]->is_open;
+    assert_int_equal(s->open_count, open);
+    assert_true(rehearsal_run(r, 600000));
+    assert_int_equal(t->attempt, 2);
+    assert_int_equal(t->status, TRIAL_complete);
+    assert_int_equal(s->open_count, 0);
+    end(r); /* and the store says so too */
 }
 
 static void calls_that_make_no_sense_are_answered(void **state)
@@ -565,6 +627,7 @@ int main(void)
         cmocka_unit_test(a_worker_that_fails_alone_is_quarantined_and_probed),
         cmocka_unit_test(where_all_fail_nobody_is_quarantined),
         cmocka_unit_test(a_drained_worker_gives_its_trials_back),
+        cmocka_unit_test(three_killed_workers_make_poison),
         cmocka_unit_test(only_different_workers_make_poison),
         cmocka_unit_test(the_failed_budget_ends_a_study),
         cmocka_unit_test(the_target_ends_a_study_and_running_trials_keep_their_score),
@@ -572,6 +635,7 @@ int main(void)
         cmocka_unit_test(pause_gives_the_slots_back_and_resume_goes_on),
         cmocka_unit_test(stop_ends_a_study_and_resume_takes_it_up),
         cmocka_unit_test(cancelled_trials_are_replaced_and_do_not_count),
+        cmocka_unit_test(a_cancelled_trial_that_is_wanted_again_has_one_attempt_open),
         cmocka_unit_test(calls_that_make_no_sense_are_answered),
         cmocka_unit_test(a_grid_is_covered_exactly_once_whatever_dies),
         cmocka_unit_test(studies_share_workers_by_priority_and_weight),

@@ -116,6 +116,44 @@ static void a_killed_workers_trial_goes_on_from_the_masters_copy(void **state)
     scratch_fini(&scratch);
 }
 
+/* A trial that is complete while its checkpoint is still at its worker. */
+static bool an_ended_trial_waits_for_its_file(struct rehearsal *r, const struct scratch *scratch)
+{
+    struct study *s = reactor_study(rehearsal_reactor(r), "s");
+    for (uint32_t n = 1; n <= s->count; n++) {
+        struct count c = {.root = scratch->folder};
+        struct trial *t = study_trial(s, n);
+        store_load_checkpoints(rehearsal_store(r), t->id, look, &c, NULL);
+        if (t->status == TRIAL_complete && c.offered)
+            return true;
+    }
+    return false;
+}
+
+static void what_a_vanished_worker_offered_is_waited_for_a_day_and_given_up(void **state)
+{
+    (void)state;
+    enum { HOUR_MS = 3600000 };
+    struct scratch scratch;
+    struct msg answer;
+    scratch_init(&scratch);
+    struct rehearsal *r =
+        begin((struct rehearsal_options){.beat_ms = 20000, .lease_ms = 60000}, &scratch, "");
+    while (!an_ended_trial_waits_for_its_file(r, &scratch))
+        assert_false(rehearsal_run(r, 1));
+    for (int i = 0; i < 3; i++)
+        rehearsal_kill_worker(r, i);
+    rehearsal_call(r, "pause", "{}", &answer);
+    msg_fini(&answer);
+    rehearsal_run(r, 20 * HOUR_MS);
+    assert_true(an_ended_trial_waits_for_its_file(r, &scratch));
+    rehearsal_run(r, 5 * HOUR_MS);
+    assert_false(an_ended_trial_waits_for_its_file(r, &scratch));
+    assert_int_equal(rehearsal_reactor(r)->checkpoints.arrival_count, 0);
+    rehearsal_free(r);
+    scratch_fini(&scratch);
+}
+
 /* The three best keep theirs; of the others there is room for some. */
 static void max_bytes_takes_the_worst_first(void **state)
 {
@@ -197,6 +235,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_calm_study_keeps_the_best_of_each_trial),
         cmocka_unit_test(a_killed_workers_trial_goes_on_from_the_masters_copy),
+        cmocka_unit_test(what_a_vanished_worker_offered_is_waited_for_a_day_and_given_up),
         cmocka_unit_test(max_bytes_takes_the_worst_first),
         cmocka_unit_test(no_storm_loses_or_damages_a_checkpoint),
     };

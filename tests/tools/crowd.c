@@ -84,7 +84,7 @@ static void say_hello(struct play *p, struct fellow *f)
     PRE(f->socket);
     zmq_setsockopt(f->socket, ZMQ_LINGER, &none, sizeof none);
     zmq_connect(f->socket, p->plan->address);
-    f->number = ++p->processes;
+    f->number = p->plan->first + ++p->processes;
     snprintf(hello.hello.uuid, sizeof hello.hello.uuid, "%032x", f->number);
     snprintf(hello.hello.name, sizeof hello.hello.name, "c%u", f->number);
     strcpy(hello.hello.host, "crowd");

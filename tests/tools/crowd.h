@@ -15,6 +15,7 @@
 struct crowd_plan {
     const char *address;
     int workers;
+    unsigned first;          /* number of the first of them: two crowds need two */
     int64_t tick_ms;         /* how often each looks at its socket: the grain of what is measured */
     int64_t epoch_ms;        /* a report of each so often; the next one not before the last is acknowledged */
     int64_t beat_ms;         /* BEAT if nothing else was said for so long */

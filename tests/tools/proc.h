@@ -24,7 +24,8 @@ struct proc {
 void proc_start(struct proc *proc, const char *folder, const char *const argv[]);
 int proc_wait(struct proc *proc);                          /* drains output, returns the status */
 void proc_await_text(struct proc *proc, const char *text); /* until its output holds the text */
-void proc_drain(struct proc *proc); /* takes the output there is, so that one that runs for long is not held up */
+void proc_drain(
+    struct proc *proc); /* takes the output there is, so that one that runs for long is not held up */
 void proc_signal(struct proc *proc, int signal);
 void proc_fini(struct proc *proc);
 

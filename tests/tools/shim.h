@@ -15,6 +15,7 @@ enum shim_fault {
     SHIM_FAIL,  /* the call fails with `error` */
     SHIM_TEAR,  /* half of a write, then the program is gone; a call that is no write: gone */
     SHIM_CRASH, /* the program is gone before the call */
+    SHIM_POWER, /* the same, and every file is as it was when it was last synced: names stay, bytes go */
 };
 
 /* The control file, mapped by both sides. */

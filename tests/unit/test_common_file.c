@@ -14,6 +14,7 @@
 #include "common/check.h"
 #include "common/clock.h"
 #include "common/file.h"
+#include "common/log_file.h"
 #include "common/hash.h"
 #include "common/mem.h"
 
@@ -124,7 +125,8 @@ static void paths_join_and_split(void **state)
     assert_false(path_is_inside("/ab", "/a"));
     assert_false(path_is_inside("/a/../b", "/a"));
     assert_true(path_climbs("..") && path_climbs("a/../b") && path_climbs("a//..") && path_climbs("/../a"));
-    assert_false(path_climbs("") || path_climbs("a..b/c") || path_climbs("te../.../..b") || path_climbs("./"));
+    assert_false(path_climbs("") || path_climbs("a..b/c") || path_climbs("te../.../..b") ||
+                 path_climbs("./"));
 }
 
 static const char mounts[] = "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n"
@@ -192,6 +194,33 @@ static void times_are_written_as_utc(void **state)
     assert_string_equal(text, "1969-12-31T23:59:59.999Z");
 }
 
+/* A line of ten bytes each: at most 100 bytes in both files, the newest among them, also when it is opened again. */
+static void a_log_keeps_its_newest_bytes(void **state)
+{
+    (void)state;
+    struct log_file log;
+    struct err err = ERR_NONE;
+    assert_int_equal(log_file_open(&log, "no/log", 100, &err), ERR_IO);
+    log_file_close(&log);
+    for (int i = 0; i < 1000; i++) {
+        char line[16];
+        if (i % 7 == 0)
+            assert_int_equal(log_file_open(&log, "log", 100, NULL), 0);
+        snprintf(line, sizeof line, "line %4d\n", i);
+        log_file_write(&log, line, 10);
+        if (i % 7 == 6)
+            log_file_close(&log);
+        assert_true(file_size("log") <= 50 && file_size("log.1") <= 50);
+    }
+    log_file_write(&log, "the end", 7);
+    log_file_close(&log);
+    struct str text = {0};
+    file_read("log.1", 100, &text, NULL);
+    file_read("log", 100, &text, NULL);
+    assert_non_null(strstr(str_text(&text), "line  998\nline  999\nthe end"));
+    str_fini(&text);
+}
+
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, enter_folder, leave_folder)
 
 int main(void)
@@ -204,6 +233,7 @@ int main(void)
         cmocka_unit_test(paths_join_and_split),
         cmocka_unit_test(the_file_system_is_that_of_the_longest_mount),
         IN_FOLDER(a_fingerprint_of_a_file_is_that_of_its_bytes),
+        IN_FOLDER(a_log_keeps_its_newest_bytes),
         cmocka_unit_test(times_are_written_as_utc),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

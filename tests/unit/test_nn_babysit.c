@@ -259,31 +259,6 @@ static void d11_overconfidence(void **state)
     assert_false(found & ONLY(11));
 }
 
-static void d12_flat_above_the_best(void **state)
-{
-    (void)state;
-    static const double losses[] = {2, 1.2, 1.0, 1.0, 0.999, 0.998};
-    for (int near = 0; near < 2; near++) {
-        begin();
-        babysit.study_best = near ? 0.8 : 0.5;
-        for (int i = 0; i < 6; i++)
-            see(facts(losses[i], 0.6, losses[i], 0.58 + 0.01 * i));
-        assert_int_equal(!!(found & ONLY(12)), !near);
-    }
-}
-
-static void d13_a_wall_of_diverged_trials(void **state)
-{
-    (void)state;
-    struct finding finding;
-    assert_int_equal(babysit_wall("lr", true, 5, 5, true, &finding), 1);
-    assert_int_equal(finding.rule, 13);
-    assert_non_null(strstr(finding.text, "high end of lr"));
-    assert_int_equal(babysit_wall("lr", true, 4, 5, true, &finding), 0);
-    assert_int_equal(babysit_wall("lr", true, 5, 5, false, &finding), 0);
-    assert_int_equal(babysit_wall("lr", true, 2, 2, true, &finding), 0);
-}
-
 static void batch_losses_become_peak_and_noise(void **state)
 {
     (void)state;
@@ -322,8 +297,6 @@ int main(void)
         cmocka_unit_test(d9_saturation),
         cmocka_unit_test(d10_gradients),
         cmocka_unit_test(d11_overconfidence),
-        cmocka_unit_test(d12_flat_above_the_best),
-        cmocka_unit_test(d13_a_wall_of_diverged_trials),
         cmocka_unit_test(batch_losses_become_peak_and_noise),
     };
     return cmocka_run_group_tests(tests, NULL, end);

@@ -106,7 +106,8 @@ static void greedy_never_loses_to_the_best_single_model(void **state)
             assert_true(found.acc == again.acc);
             for (int m = 0; m < MODELS; m++) {
                 assert_true(found.loss <= ensemble_score(&library, predictions[m]).loss);
-                assert_true(found.acc > ensemble_score(&library, predictions[m]).acc); /* so much noise is its own */
+                assert_true(found.acc >
+                            ensemble_score(&library, predictions[m]).acc); /* so much noise is its own */
                 total += counts[m];
             }
             assert_true(total > 1);

@@ -1,6 +1,6 @@
 /* The babysitter over real trainings: for each of its rules one that sets it off and one that does not, through the
- * built-in trainer's own reports. (What a rule says of given numbers is in test_nn_babysit; D12 and D13, which need the
- * study, are in tests/sim/test_findings.c.) */
+ * built-in trainer's own reports. (What a rule says of given numbers is in test_nn_babysit; D12 and D13, which need
+ * the study, are in tests/sim/test_findings.c.) */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -301,6 +301,58 @@ static void convolution_is_its_definition(void **state)
     }
 }
 
+/* Same weights, same samples: the two nets give the same scores and gradients, to the last few bits. */
+static void assert_same(struct rig *a, struct rig *b)
+{
+    assert_int_equal(a->net->param_count, b->net->param_count);
+    memcpy(b->net->params, a->net->params, a->net->param_count * sizeof *a->net->params);
+    assert_true(fabs(net_loss(a->net, &a->pass, a->x, a->y, true).loss -
+                     net_loss(b->net, &b->pass, b->x, b->y, true).loss) < 1e-12);
+    for (size_t i = 0; i < a->net->param_count; i++)
+        assert_true(fabs(a->net->grads[i] - b->net->grads[i]) < 1e-12);
+}
+
+/* "leaky 1" changes nothing, but keeps the pooling from the convolution. */
+static void convolution_and_pooling_in_one_pass_equal_one_after_the_other(void **state)
+{
+    (void)state;
+    static const char *const forms[] = {"conv 3x3x3",          "conv 5x4x18 pad 1", "conv 3x3x33",
+                                        "conv 2x2x5 stride 2", "conv 1x1x2",        "conv 7x6x40 pad 6"};
+    static const struct shape shapes[] = {{2, 7, 6}, {1, 8, 9}, {17, 6, 6}, {33, 5, 8}};
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
+        for (size_t j = 0; j < sizeof shapes / sizeof *shapes; j++)
+            for (int order = 0; order < 3; order++) {
+                const char *const *one = order == 0   ? LAYERS("tanh", forms[i], "relu", "pool 2")
+                                         : order == 1 ? LAYERS("tanh", forms[i], "pool 2", "relu")
+                                                      : LAYERS("tanh", forms[i], "pool 2", "tanh");
+                const char *const *two = order == 2 ? LAYERS("tanh", forms[i], "leaky 1", "pool 2", "tanh")
+                                                    : LAYERS("tanh", forms[i], "leaky 1", "relu", "pool 2");
+                struct rig a, b;
+                set_up(&a, one, shapes[j], LOSS_SOFTMAX);
+                set_up(&b, two, shapes[j], LOSS_SOFTMAX);
+                assert_true(a.net->layers[1].pooled && !b.net->layers[1].pooled);
+                assert_same(&a, &b);
+                tear_down(&a);
+                tear_down(&b);
+            }
+}
+
+/* Only 2 x 2 by 2, right after the convolution, on an image of that size at least. */
+static void other_poolings_are_layers_of_their_own(void **state)
+{
+    (void)state;
+    static const char *const poolings[] = {"pool 3", "pool 2 stride 1", "pool 2x1", "pool 1x2"};
+    for (size_t i = 0; i < sizeof poolings / sizeof *poolings; i++) {
+        struct net *net =
+            make_net(LAYERS("conv 3x3x3", "relu", poolings[i]), image, 4, LOSS_SOFTMAX, INIT_HE);
+        assert_int_equal(net->layers[1].spec.kind, LAYER_POOL);
+        net_free(net);
+    }
+    struct net *net = make_net(LAYERS("conv 3x3x3", "pool 2", "pool 2"), image, 4, LOSS_SOFTMAX, INIT_HE);
+    assert_true(net->layers[0].pooled && net->layers[1].spec.kind == LAYER_POOL);
+    net_free(net);
+}
+
 static void products_equal_their_naive_twins(void **state)
 {
     (void)state;
@@ -441,6 +493,8 @@ int main(void)
         cmocka_unit_test(dropout_keeps_the_mean_and_repeats_by_name),
         cmocka_unit_test(masks_come_from_the_named_stream),
         cmocka_unit_test(convolution_is_its_definition),
+        cmocka_unit_test(convolution_and_pooling_in_one_pass_equal_one_after_the_other),
+        cmocka_unit_test(other_poolings_are_layers_of_their_own),
         cmocka_unit_test(products_equal_their_naive_twins),
         cmocka_unit_test(losses_have_their_closed_forms),
         cmocka_unit_test(nan_scores_give_a_nan_loss),

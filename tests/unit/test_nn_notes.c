@@ -25,10 +25,10 @@ static char *quoted(const char **at, const char *end)
     return xstrndup(open + 1, (size_t)(close - open - 1));
 }
 
-/* Does tests/unit/FILE.c run a test of this name? */
+/* Does tests/FILE.c run a test of this name? */
 static bool has_test(const char *file, const char *test)
 {
-    char *path = xasprintf("tests/unit/%s.c", file), *call = xasprintf("cmocka_unit_test(%s)", test);
+    char *path = xasprintf("tests/%s.c", file), *call = xasprintf("cmocka_unit_test(%s)", test);
     struct str text = {0};
     bool found = !file_read(path, 1 << 20, &text, NULL) && strstr(str_text(&text), call);
     str_fini(&text);

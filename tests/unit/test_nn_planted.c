@@ -21,10 +21,14 @@
 #include "worker/nn/linalg.c"
 #include "worker/nn/loss.c"
 #include "worker/nn/optimizer.c"
+#include "worker/nn/pool.c"
+#include "worker/nn/pooled.c"
+#include "worker/nn/unfold.c"
 
 enum fault {
     NO_FAULT,
     NO_MASK,        /* the gradient passes where the unit is off, or where another one won */
+    WRONG_CORNER,   /* the pooling in a convolution's pass sends it to the neighbour of the one that won */
     NO_BIAS,        /* the bias gets no gradient */
     BATCH_NOT_MEAN, /* a sum where the mean belongs */
     TRANSPOSED,     /* weights used as if they were stored the other way round */
@@ -61,6 +65,10 @@ static void spoil(struct layer *layer, const struct pass *pass, const double *x,
     double *dw = pass->grads + layer->weight, *db = pass->grads + layer->bias;
     switch (planted) {
     case NO_MASK: layer->relu = false; break;
+    case WRONG_CORNER:
+        for (int i = 0; layer->pooled && i < pass->n * shape_size(layer->out); i++)
+            layer->corner[i] ^= 1;
+        break;
     case WRONG_SLOPE:
         for (size_t i = 0; layer->spec.kind == LAYER_TANH && i < in; i++)
             dx[i] = dy[i] * (1 - layer->y[i]);
@@ -177,6 +185,7 @@ static const char *const *const networks[] = {
     LAYERS("affine 9", "relu", "affine 8", "leaky 0.1", "affine 8", "maxout 2", "affine 6", "tanh",
            "affine 6", "sigmoid", "dropout 0.3"),
     LAYERS("conv 3x3x3", "relu", "pool 2", "conv 3x3x4", "batchnorm", "tanh", "maxout 2", "affine 6", "relu"),
+    LAYERS("conv 3x3x3", "tanh", "pool 2", "affine 6", "relu"),
 };
 
 static double worst_of(const char *const *layers, uint64_t seed, enum loss_kind loss)
@@ -208,7 +217,7 @@ static void right_gradients_pass(void **state)
     (void)state;
     planted = NO_FAULT;
     for (uint64_t seed = 1; seed <= 20; seed++)
-        for (int i = 0; i < 2; i++) {
+        for (int i = 0; i < 3; i++) {
             double worst = worst_of(networks[i], seed, seed % 2 ? LOSS_SOFTMAX : LOSS_SVM);
             if (!(worst < 1e-6))
                 fail_msg("seed %d, network %d: %g", (int)seed, i, worst);
@@ -223,13 +232,13 @@ static void every_planted_fault_is_caught(void **state)
         enum fault fault;
         int network;
     } faults[] = {
-        {LAYER_AFFINE, NO_MASK, 0},       {LAYER_AFFINE, NO_BIAS, 0},      {LAYER_AFFINE, BATCH_NOT_MEAN, 0},
-        {LAYER_AFFINE, TRANSPOSED, 0},    {LAYER_LEAKY, NO_MASK, 0},       {LAYER_LEAKY, WRONG_SLOPE, 0},
-        {LAYER_MAXOUT, NO_MASK, 0},       {LAYER_TANH, WRONG_SLOPE, 0},    {LAYER_SIGMOID, WRONG_SLOPE, 0},
-        {LAYER_DROPOUT, NO_MASK, 0},      {LAYER_DROPOUT, NO_SCALE, 0},    {LAYER_CONV, NO_MASK, 1},
-        {LAYER_CONV, NO_BIAS, 1},         {LAYER_CONV, BATCH_NOT_MEAN, 1}, {LAYER_CONV, FLIPPED, 1},
-        {LAYER_POOL, NO_MASK, 1},         {LAYER_BATCHNORM, NO_MEAN, 1},   {LAYER_BATCHNORM, NO_BIAS, 1},
-        {LAYER_BATCHNORM, TRANSPOSED, 1},
+        {LAYER_AFFINE, NO_MASK, 0},    {LAYER_AFFINE, NO_BIAS, 0},       {LAYER_AFFINE, BATCH_NOT_MEAN, 0},
+        {LAYER_AFFINE, TRANSPOSED, 0}, {LAYER_LEAKY, NO_MASK, 0},        {LAYER_LEAKY, WRONG_SLOPE, 0},
+        {LAYER_MAXOUT, NO_MASK, 0},    {LAYER_TANH, WRONG_SLOPE, 0},     {LAYER_SIGMOID, WRONG_SLOPE, 0},
+        {LAYER_DROPOUT, NO_MASK, 0},   {LAYER_DROPOUT, NO_SCALE, 0},     {LAYER_CONV, NO_MASK, 1},
+        {LAYER_CONV, NO_BIAS, 1},      {LAYER_CONV, BATCH_NOT_MEAN, 1},  {LAYER_CONV, FLIPPED, 1},
+        {LAYER_POOL, NO_MASK, 2},      {LAYER_CONV, WRONG_CORNER, 1},    {LAYER_BATCHNORM, NO_MEAN, 1},
+        {LAYER_BATCHNORM, NO_BIAS, 1}, {LAYER_BATCHNORM, TRANSPOSED, 1},
     };
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
         planted_kind = faults[i].kind;

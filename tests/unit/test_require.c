@@ -152,6 +152,7 @@ static void rules_mean_what_they_say(void **state)
         {"!(lr > 0.1) && lr > 0 || lr == 5", true},
         {"width < 'large' and width >= \"medium\"", true},
         {"'small' < width", true},
+        {"width > ((\"small\"))", true},
         {"width > 'medium'", false},
         {"beta > 0.95", true},
         {"bias", true},

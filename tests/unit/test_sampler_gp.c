@@ -8,6 +8,7 @@
 #include "master/search/chol.h"
 #include "master/search/design.h"
 #include "master/search/gp.h"
+#include "master/search/matern.h"
 #include "master/search/normal.h"
 #include "master/search/warp.h"
 

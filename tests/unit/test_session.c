@@ -578,6 +578,25 @@ static void a_confused_master_does_no_harm(void **state)
     world_free(world);
 }
 
+/* Its report would wait for an acknowledgement for ever, and the study with it. */
+static void a_worker_that_cannot_be_read_ends(void **state)
+{
+    (void)state;
+    struct world *world = world_new(1, 0);
+    connect_to(world, store_a);
+    expect_credit(world, 1);
+    struct msg msg = {.kind = MSG_error};
+    strcpy(msg.error.code, "unknown");
+    session_on_message(&world->session, &msg, world->now);
+    assert_int_equal(world->session.exit_status, -1);
+    strcpy(msg.error.code, "malformed");
+    strcpy(msg.error.text, "REPORT: epoch: must be there");
+    session_on_message(&world->session, &msg, world->now);
+    assert_int_equal(world->session.exit_status, 3);
+    assert_non_null(strstr(world->session.failure.text, "REPORT: epoch"));
+    world_free(world);
+}
+
 /* ---- leaving ---- */
 
 static void an_idle_worker_leaves(void **state)
@@ -851,16 +870,29 @@ static void a_check_dies_with_its_connection(void **state)
     world_free(world);
 }
 
-static void a_slot_that_dies_in_a_check_is_its_result(void **state)
+/* Once may be bad luck: it begins anew, and says so; twice is the result. */
+static void a_slot_that_dies_in_a_check_is_tried_again(void **state)
 {
     (void)state;
     struct world *world = world_new(1, 0);
     connect_to(world, store_a);
     expect_credit(world, 1);
+    check(world, "c1", true, a_command);
+    expect_slot(world, 0, "/check/c1/r1\"");
+    session_on_slot_gone(&world->session, 0, world->now);
+    expect_slot(world, 0, "/check/c1/r1\"");
+    value(world, 1, "{\"val_acc\":0.5}");
+    end(world, 0, "finished", 1);
+    struct msg msg = expect(world, MSG_checked);
+    assert_string_equal(json_text(json_get(json_at(msg.checked.results, 0), "verdict")), "suspicious");
+    assert_string_equal(json_text(json_get(json_at(msg.checked.results, 1), "verdict")), "good");
+    msg_fini(&msg);
+    expect_credit(world, 2);
     check(world, "c1", false, a_command);
     session_on_slot_gone(&world->session, 0, world->now);
+    session_on_slot_gone(&world->session, 0, world->now);
     expect_checked(world, "c1", 1, "G4", "wrong");
-    expect_credit(world, 2);
+    expect_credit(world, 3);
     world_free(world);
 }
 
@@ -885,6 +917,7 @@ int main(void)
         cmocka_unit_test(a_master_that_never_answers_hello_is_left),
         cmocka_unit_test(a_master_that_forgot_us_is_greeted_again),
         cmocka_unit_test(a_confused_master_does_no_harm),
+        cmocka_unit_test(a_worker_that_cannot_be_read_ends),
         cmocka_unit_test(an_idle_worker_leaves),
         cmocka_unit_test(an_idle_worker_without_a_master_leaves_too),
         cmocka_unit_test(a_worker_with_results_never_idles_away),
@@ -898,7 +931,7 @@ int main(void)
         cmocka_unit_test(a_smoke_check_is_one_epoch),
         cmocka_unit_test(the_builtin_trainer_speaks_for_itself),
         cmocka_unit_test(a_check_dies_with_its_connection),
-        cmocka_unit_test(a_slot_that_dies_in_a_check_is_its_result),
+        cmocka_unit_test(a_slot_that_dies_in_a_check_is_tried_again),
     };
     return cmocka_run_group_tests_name("session", tests, NULL, NULL);
 }

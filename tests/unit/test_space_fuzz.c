@@ -1,8 +1,9 @@
 /* A million points from spaces drawn at random: inside their box, finite, of their type, and the same after a
- * way through JSON. */
+ * way through JSON; and what every method makes of them, with results and a box that has moved. */
 #include "tests/unit/search.h"
 
 #include "common/rng.h"
+#include "master/search/pbt.h"
 
 static double between(struct rng *rng, double lo, double hi)
 {
@@ -133,8 +134,147 @@ static void a_million_points(void **state)
     }
 }
 
+/* Some results of every kind, and a box that is not the space's own. */
+static void add_results(const struct space *space, struct rng *rng, struct history *h)
+{
+    struct point point;
+    struct box box;
+    uint64_t seq = 0;
+    double *u = xcalloc((size_t)space->count + 1, sizeof *u);
+    point_init(&point, space);
+    box_init(&box, space);
+    for (uint32_t t = 1; t <= 14; t++) {
+        for (int i = 0; i < space->count; i++)
+            u[i] = rng_unit(rng);
+        space_point(space, u, &point);
+        history_add(h, t, t, &point, NULL, 0, ++seq);
+        if (t % 7 != 6)
+            history_update(h, t, t % 5 ? HISTORY_SCORED : HISTORY_BAD, t % 3 == 0, 1, rng_unit(rng), ++seq);
+    }
+    for (int i = 0; i < space->count; i++) {
+        struct span wall = box.walls[i];
+        double a = rng_unit(rng), b = rng_unit(rng);
+        if (param_is_numeric(&space->params[i]) && !param_is_discrete(&space->params[i]))
+            box.walls[i] = (struct span){wall.lo + fmin(a, b) * (wall.hi - wall.lo),
+                                         wall.lo + fmax(a, b) * (wall.hi - wall.lo)};
+    }
+    history_set_box(h, space, &box, 0, 0, ++seq);
+    box_fini(&box);
+    point_fini(&point);
+    free(u);
+}
+
+/* By values: near 1 the position on a logit axis has fewer digits than the value. */
+static bool is_inside(const struct box *box, const struct space *space, const struct point *point)
+{
+    for (int i = 0; i < space->count; i++) {
+        double z;
+        struct span range = box_range(box, space, i);
+        if (box_position(box, space, i, point->v[i], &z) && (z < -1e-9 || z > 1 + 1e-9) &&
+            (point->v[i].num < range.lo || point->v[i].num > range.hi))
+            return false;
+    }
+    return true;
+}
+
+/* What a method proposes after some results. Returns how many points. */
+static int64_t propose_with(const struct space *space, const char *search, uint64_t seed, int points,
+                            struct rng *rng, const char *text)
+{
+    struct err err = ERR_NONE;
+    struct search_def def;
+    struct json *root = json_parse(search, strlen(search), "search", &err);
+    struct jcur cur = jcur_root(root, "search");
+    struct sampler *sampler = NULL;
+    int64_t count = 0;
+    if (!search_parse(&cur, space, &def, &err) && (sampler = sampler_new(&def, space, seed, &err))) {
+        struct history h = {0};
+        struct point point;
+        struct proposal note;
+        point_init(&point, space);
+        add_results(space, rng, &h);
+        struct box box;
+        history_box_clone(&h, space, &box);
+        for (uint32_t trial = 15; trial < 15 + (uint32_t)points; trial++) {
+            if (sampler_propose(sampler, &h, trial, &point, &note, &err))
+                break; /* a discrete space has no more */
+            if (!space_holds(space, &point) ||
+                (strcmp(def.method, "grid") != 0 && !is_inside(&box, space, &point)))
+                fail_msg("%s: trial %u of %s", search, trial, text);
+            history_add(&h, trial, trial, &point, NULL, 0, 100 + trial);
+            count++;
+        }
+        box_fini(&box);
+        point_fini(&point);
+        history_fini(&h);
+    }
+    if (sampler)
+        sampler_free(sampler);
+    if (sampler || !err.code)
+        search_fini(&def);
+    json_free(root);
+    return count;
+}
+
+/* Children of a population: perturbed, resampled, and in the box all the same. */
+static int64_t explore_some(const struct space *space, uint64_t seed, int points, struct rng *rng,
+                            const char *text)
+{
+    static const char search[] = "{\"method\": \"pbt\", \"epochs\": 9}";
+    struct search_def def = search_of(search, space);
+    struct history h = {0};
+    struct point child;
+    struct box box;
+    point_init(&child, space);
+    add_results(space, rng, &h);
+    history_box_clone(&h, space, &box);
+    for (uint32_t trial = 15; trial < 15 + (uint32_t)points; trial++) {
+        pbt_explore(pbt_of(&def), space, &h, seed, trial, &h.entries[trial % 14].point, &child);
+        if (!space_holds(space, &child))
+            fail_msg("pbt: trial %u of %s", trial, text);
+    }
+    box_fini(&box);
+    point_fini(&child);
+    history_fini(&h);
+    search_fini(&def);
+    return points;
+}
+
+/* Every method, with results and a box of its own ("off": a probe of a wall looks beyond it). HONE_POINTS: so many (default 20,000). */
+static void every_method(void **state)
+{
+    (void)state;
+    static const char *const searches[] = {
+        "{\"boundary\": \"off\", \"method\": \"auto\"}",
+        "{\"boundary\": \"off\", \"method\": \"halton\"}",
+        "{\"boundary\": \"off\", \"method\": \"latin\", \"trials\": 60}",
+        "{\"boundary\": \"off\", \"method\": \"sobol\"}",
+        "{\"boundary\": \"off\", \"method\": \"tpe\"}",
+        "{\"boundary\": \"off\", \"method\": \"gp\"}",
+        "{\"boundary\": \"off\", \"method\": \"cma-es\"}",
+        "{\"boundary\": \"off\", \"method\": \"random\"}",
+        "{\"boundary\": \"off\", \"method\": \"coarse-to-fine\", \"trials\": 99, \"epochs\": 9}",
+    };
+    const char *setting = getenv("HONE_POINTS");
+    int64_t wanted = setting ? strtoll(setting, NULL, 10) : 20000, count = 0;
+    struct rng rng = rng_at(5, 0, 0, 0);
+    for (uint64_t k = 0; count < wanted; k++) {
+        struct str text = {0};
+        space_text(&rng, &text);
+        struct space space = space_of(str_text(&text));
+        for (size_t m = 0; m < sizeof searches / sizeof searches[0]; m++)
+            count += propose_with(&space, searches[m], k,
+                                  strstr(searches[m], "gp") || strstr(searches[m], "auto") ? 5 : 25, &rng,
+                                  str_text(&text));
+        count += explore_some(&space, k, 50, &rng, str_text(&text));
+        space_fini(&space);
+        str_fini(&text);
+    }
+    print_message("# %lld points\n", (long long)count);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_million_points)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_million_points), cmocka_unit_test(every_method)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

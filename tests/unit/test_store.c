@@ -714,21 +714,35 @@ static void make_old_file(const char *db)
     store_close(store);
 }
 
+/* Steps that change nothing up to our version, and `more` after them. Returns how many. */
+enum { STEPS_MOST = 64 };
+static int steps_beyond(struct migration steps[STEPS_MOST], const char *const *more)
+{
+    int count = 0;
+    while (count < migration_count)
+        steps[count++].sql = "";
+    for (; *more; more++)
+        steps[count++].sql = *more;
+    return count;
+}
+
 static void test_a_migration(void **state)
 {
     struct room *room = *state;
-    make_old_file(room->db);
-    struct migration steps[] = {{""}, {""}, {good_step}};
+    struct migration steps[STEPS_MOST];
+    int count = steps_beyond(steps, (const char *const[]){good_step, NULL});
+    char version[32];
     struct err err = ERR_NONE;
-    assert_int_equal(migration_count, COUNT_OF(steps) - 1); /* one more than we know */
+    make_old_file(room->db);
     for (int twice = 0; twice < 2; twice++)
-        if (open_with(room->db, steps, COUNT_OF(steps), &err))
+        if (open_with(room->db, steps, count, &err))
             fail_msg("%s", err.text);
     /* Ours does not know that version. */
     struct store *store;
+    snprintf(version, sizeof version, "version %d", count);
     assert_int_equal(store_open(room->db, NULL, &store, &err), ERR_BAD);
-    assert_non_null(strstr(err.text, "version 3"));
-    patch(room->db, 60, "\0\0\0\2", 4);
+    assert_non_null(strstr(err.text, version));
+    patch(room->db, 60, (char[]){0, 0, 0, (char)migration_count}, 4);
     assert_int_equal(ask_int(room->db, "SELECT note = 'old' FROM study"), 1);
     assert_int_equal(ask_int(room->db, "SELECT val_loss = 0.5 FROM \"mnist-mlp\" WHERE 0 UNION SELECT 1"), 1);
     assert_int_equal(ask_int(room->db, "SELECT count(*) FROM best_trials"), 1);
@@ -742,6 +756,7 @@ static void test_version_1_gets_the_views_of_2(void **state)
     sqlite3 *db;
     assert_int_equal(sqlite3_open(room->db, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db,
+                                  "DROP TABLE trial_lineage; DROP TABLE study_bracket;"
                                   "DROP VIEW leaderboard; CREATE VIEW leaderboard AS SELECT 1 AS score;"
                                   "PRAGMA user_version = 1",
                                   NULL, NULL, NULL),
@@ -752,17 +767,52 @@ static void test_version_1_gets_the_views_of_2(void **state)
         ask_int(room->db, "SELECT sql LIKE '%seeds%' FROM sqlite_schema WHERE name = 'leaderboard'"), 1);
 }
 
+/* A file of version 2 has no brackets and no lineage; it comes to what a new one is. */
+static void test_version_2_gets_the_tables_of_3(void **state)
+{
+    struct room *room = *state;
+    static const char everything[] =
+        "SELECT group_concat(what, ' ') FROM (SELECT type || ':' || name || ':' || "
+        "tbl_name AS what FROM sqlite_schema ORDER BY 1)";
+    struct rows fresh, migrated;
+    sqlite3 *db;
+    make_old_file(room->db);
+    run_sql(room->db, everything, &fresh);
+    assert_int_equal(sqlite3_open(room->db, &db), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(db, "DROP TABLE trial_lineage; DROP TABLE study_bracket; PRAGMA user_version = 2", NULL,
+                     NULL, NULL),
+        SQLITE_OK);
+    sqlite3_close(db);
+    struct store *store = open_db(room->db);
+    struct row_bracket bracket = {
+        .study = 1, .first_trial = 1, .trials = 9, .min_epochs = 1, .eta = 3, .epochs = 9};
+    store_add_bracket(store, &bracket);
+    store_add_bracket(store, &bracket); /* known */
+    commit(store);
+    store_close(store);
+    run_sql(room->db, everything, &migrated);
+    assert_string_equal(cell_text(rows_cell(&fresh, 0, 0)), cell_text(rows_cell(&migrated, 0, 0)));
+    assert_int_equal(ask_int(room->db, "SELECT count(*) FROM study_bracket"), 1);
+    rows_fini(&fresh);
+    rows_fini(&migrated);
+}
+
 static void test_a_migration_that_fails(void **state)
 {
     struct room *room = *state;
+    struct migration steps[STEPS_MOST], orphans[STEPS_MOST];
+    int count = steps_beyond(steps, (const char *const[]){good_step, bad_step, NULL});
+    int orphan_count = steps_beyond(orphans, (const char *const[]){orphan_step, NULL});
+    char which[48];
     make_old_file(room->db);
     struct str before = {0}, after = {0};
     assert_int_equal(file_read(room->db, 1 << 20, &before, NULL), 0);
-    struct migration steps[] = {{""}, {""}, {good_step}, {bad_step}}, orphans[] = {{""}, {""}, {orphan_step}};
     struct err err = ERR_NONE;
-    assert_true(open_with(room->db, steps, COUNT_OF(steps), &err) < 0);
-    assert_non_null(strstr(err.text, "from version 3 to 4"));
-    assert_true(open_with(room->db, orphans, COUNT_OF(orphans), &err) < 0);
+    assert_true(open_with(room->db, steps, count, &err) < 0);
+    snprintf(which, sizeof which, "from version %d to %d", count - 1, count);
+    assert_non_null(strstr(err.text, which));
+    assert_true(open_with(room->db, orphans, orphan_count, &err) < 0);
     assert_non_null(strstr(err.text, "refer to nothing"));
     assert_int_equal(file_read(room->db, 1 << 20, &after, NULL), 0);
     assert_int_equal(before.len, after.len);
@@ -934,6 +984,7 @@ int main(void)
         IN_A_ROOM(test_studies_that_cannot_be),
         IN_A_ROOM(test_a_migration),
         IN_A_ROOM(test_version_1_gets_the_views_of_2),
+        IN_A_ROOM(test_version_2_gets_the_tables_of_3),
         IN_A_ROOM(test_a_migration_that_fails),
         IN_A_ROOM(test_errors_stick_until_the_commit),
         IN_A_ROOM(test_a_full_disk),

@@ -68,6 +68,16 @@ static const struct trial_case builtin_cases[] = {
     {BAD, "metric.name=\"\""},
     {BAD, "metric.nmae=\"x\""},
     {BAD, "metric=\"val_acc\""},
+    {FINE, "metric=[{\"name\":\"val_acc\",\"goal\":\"maximize\",\"score\":\"last\"}]"},
+    {FINE,
+     "metric=[{\"name\":\"val_acc\",\"goal\":\"maximize\"},{\"name\":\"seconds\",\"goal\":\"minimize\"}]"},
+    {BAD, "metric=[]"},
+    {BAD, "metric=[{\"name\":\"val_acc\"}]"},
+    {BAD, "metric=[{\"name\":\"a\",\"goal\":\"maximize\"},{\"name\":\"b\",\"goal\":\"maximize\"},"
+          "{\"name\":\"c\",\"goal\":\"maximize\"},{\"name\":\"d\",\"goal\":\"maximize\"}]"},
+    {READER_ONLY, "metric=[{\"name\":\"a\",\"goal\":\"maximize\"},{\"name\":\"a\",\"goal\":\"minimize\"}]"},
+    {READER_ONLY, "metric=[{\"name\":\"a\",\"goal\":\"maximize\"},{\"name\":\"b\",\"goal\":\"minimize\","
+                  "\"score\":\"last\"}]"},
     {FINE, "search.method=\"random\""},
     {BAD, "search.method=\"rnadom\""},
     {FINE, "search.epochs=3"},
@@ -92,6 +102,8 @@ static const struct trial_case builtin_cases[] = {
     {FINE, "search={\"trials\":9,\"method\":\"auto\"}"},
     {FINE, "search={\"trials\":9,\"method\":\"tpe\"}"},
     {FINE, "search={\"trials\":9,\"method\":\"cma-es\"}"},
+    {FINE, "search={\"trials\":9,\"method\":\"nsga-ii\",\"population\":24}"},
+    {READER_ONLY, "search={\"trials\":9,\"method\":\"nsga-ii\",\"population\":3}"},
     {FINE, "require=[\"lr < 0.1\",\"log10(lr) > -2 or lr == 0.5\"]"},
     {BAD, "require=[]"},
     {BAD, "require=\"lr < 0.1\""},
@@ -111,6 +123,21 @@ static const struct trial_case builtin_cases[] = {
                   "3,\"epochs\":1}]}"},
     {READER_ONLY, "search={\"trials\":9,\"stages\":\"auto\"}"},
     {FINE, "prune={\"method\":\"asha\",\"eta\":4,\"min_epochs\":1,\"variant\":\"stopping\"}"},
+    {FINE, "prune={\"method\":\"hyperband\",\"eta\":3,\"min_epochs\":2}"},
+    {READER_ONLY, "prune={\"method\":\"hyperband\",\"variant\":\"stopping\"}"},
+    {FINE, "prune={\"method\":\"curve\",\"chance\":0.1,\"grace_epochs\":4,\"grace_trials\":2}"},
+    {BAD, "prune={\"method\":\"curve\",\"chance\":1.5}"},
+    {READER_ONLY, "prune={\"method\":\"curve\",\"grace_epochs\":2}"},
+    {FINE, "search={\"method\":\"pbt\",\"population\":8,\"interval\":2,\"epochs\":10,\"quantile\":0.2,"
+           "\"resample\":0,"
+           "\"explore\":[\"lr\"]}"},
+    {BAD, "search={\"method\":\"pbt\",\"population\":1,\"epochs\":10}"},
+    {BAD, "search={\"method\":\"pbt\",\"quantile\":0.7,\"epochs\":10}"},
+    {BAD, "search={\"method\":\"pbt\",\"epochs\":10,\"explore\":\"lr\"}"},
+    {READER_ONLY, "search={\"method\":\"pbt\",\"epochs\":10,\"explore\":[\"nothing\"]}"},
+    {READER_ONLY, "search={\"method\":\"pbt\",\"epochs\":10,\"trials\":10}"},
+    {READER_ONLY, "search={\"method\":\"pbt\"}"},
+    {READER_ONLY, "search={\"trials\":9,\"population\":4}"},
     {FINE, "prune={\"method\":\"median\",\"grace_epochs\":0,\"grace_trials\":3}"},
     {FINE, "prune={\"below\":0.15,\"after\":3}"},
     {BAD, "prune={\"method\":\"asha\",\"eta\":1}"},
@@ -343,8 +370,9 @@ static void what_must_be_there_agrees(void **state)
 /* Keys that the reader knows only beside a certain method. */
 static bool needs_a_method(const char *key)
 {
-    static const char *const keys[] = {"grid",    "stages",       "sampler",      "eta", "min_epochs",
-                                       "variant", "grace_epochs", "grace_trials", NULL};
+    static const char *const keys[] = {"grid",     "stages",       "sampler",      "eta",     "min_epochs",
+                                       "variant",  "grace_epochs", "grace_trials", "chance",  "population",
+                                       "interval", "quantile",     "resample",     "explore", NULL};
     for (int i = 0; keys[i]; i++)
         if (strcmp(keys[i], key) == 0)
             return true;
@@ -387,7 +415,7 @@ static void reader_knows_the_schemas_keys(void **state)
 {
     const struct json *schema = *state, *top = json_get(schema, "properties");
     keys_agree(base_builtin, "", top);
-    keys_agree(base_builtin, "metric", json_get(json_get(top, "metric"), "properties"));
+    keys_agree(base_builtin, "metric", properties_of(schema, "metric"));
     keys_agree(base_builtin, "search", json_get(json_get(top, "search"), "properties"));
     keys_agree(base_builtin, "budget", json_get(json_get(top, "budget"), "properties"));
     keys_agree(base_builtin, "prune", json_get(json_get(top, "prune"), "properties"));

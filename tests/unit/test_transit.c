@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,12 +12,14 @@
 
 #include "common/base64.h"
 #include "common/check.h"
+#include "common/clock.h"
 #include "common/file.h"
 #include "common/hash.h"
 #include "common/mem.h"
 #include "master/porter.h"
+#include "tests/tools/proc.h"
 #include "tests/tools/scratch.h"
-#include "worker/transit.h"
+#include "worker/leftovers.h"
 
 static void base64_comes_back(void **state)
 {
@@ -55,11 +58,12 @@ static void offers_are_sent_in_pieces_and_dropped_with_their_file(void **state)
 {
     (void)state;
     struct scratch scratch;
-    struct transit transit = {0};
+    struct transit transit;
     struct outbox outbox = {0};
     enum { SIZE = 2 * CHUNK_BYTES + 100 };
     unsigned char *bytes = xmalloc(SIZE), *back = xmalloc(SIZE);
     scratch_init(&scratch);
+    transit_init(&transit, NULL, "");
     random_bytes(bytes, SIZE);
     scratch_write(&scratch, "e1.ckpt", bytes, SIZE);
     char *path = path_join(scratch.folder, "e1.ckpt");
@@ -101,6 +105,75 @@ static void offers_are_sent_in_pieces_and_dropped_with_their_file(void **state)
     free(bytes);
     free(back);
     free(path);
+}
+
+/* ---- what a killed worker left ---- */
+
+static void init_as(struct transit *transit, const struct scratch *scratch, const char *uuid,
+                    const char *store)
+{
+    transit_init(transit, scratch->folder, uuid);
+    str_copy(transit->store, sizeof transit->store, store);
+}
+
+static char *attempt_file(const struct scratch *scratch, const char *name)
+{
+    char *folder = xasprintf("%s/0123abcd/s/t00001/a2", scratch->folder), *path = path_join(folder, name);
+    assert_int_equal(dir_make(folder, NULL), 0);
+    free(folder);
+    return path;
+}
+
+static void write_old(const char *path, int64_t age_s)
+{
+    struct timespec then[2] = {{clock_wall_ms() / 1000 - age_s, 0}, {clock_wall_ms() / 1000 - age_s, 0}};
+    assert_int_equal(file_write_whole(path, "x", 1, NULL), 0);
+    assert_int_equal(utimensat(AT_FDCWD, path, then, 0), 0);
+}
+
+static void what_a_killed_worker_left_is_offered_by_the_next(void **state)
+{
+    (void)state;
+    struct scratch scratch;
+    struct transit first, second, third;
+    scratch_init(&scratch);
+    char *path = attempt_file(&scratch, "e1.ckpt"), *half = attempt_file(&scratch, "e2.ckpt.tmp"),
+         *fresh = attempt_file(&scratch, "e3.ckpt.tmp"), *log = attempt_file(&scratch, "log");
+    struct msg_report report = report_of(path, 1);
+    write_old(path, 7200);
+    write_old(half, 7200);
+    write_old(fresh, 60);
+    write_old(log, 7200);
+    init_as(&first, &scratch, "first", "0123abcd0123abcd");
+    init_as(&second, &scratch, "second", "0123abcd0123abcd");
+    init_as(&third, &scratch, "third", "0123abcdffffffff");
+    transit_offer(&first, &report);
+    assert_int_equal(leftovers_adopt(&second, clock_wall_ms()), 0); /* it lives */
+    assert_true(file_exists(path));
+    assert_false(file_exists(half)); /* nobody's */
+    assert_true(file_exists(fresh)); /* perhaps being written */
+    assert_true(file_exists(log));
+    transit_fini(&first);
+    assert_int_equal(leftovers_adopt(&third, clock_wall_ms()), 0); /* of another master's */
+    assert_int_equal(leftovers_adopt(&second, clock_wall_ms()), 1);
+    assert_string_equal(second.offers[0].token, "abc");
+    assert_int_equal(second.offers[0].epoch, 1);
+    assert_int_equal(leftovers_adopt(&second, clock_wall_ms()), 0); /* its own now */
+    transit_drop(&second, "abc", 1);
+    assert_false(file_exists(path));
+    transit_fini(&second);
+    assert_int_equal(leftovers_adopt(&third, clock_wall_ms()), 0);
+    struct str left = {0};
+    RUN(scratch.folder, &left, "sh", "-c", "find . -name '*.offer'");
+    assert_string_equal(str_text(&left), "");
+    str_fini(&left);
+    transit_fini(&third);
+    json_free(report.checkpoint);
+    free(path);
+    free(half);
+    free(fresh);
+    free(log);
+    scratch_fini(&scratch);
 }
 
 static int take(struct fetch *fetch, uint64_t offset, const unsigned char *bytes, size_t len)
@@ -235,6 +308,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(base64_comes_back),
         cmocka_unit_test(offers_are_sent_in_pieces_and_dropped_with_their_file),
+        cmocka_unit_test(what_a_killed_worker_left_is_offered_by_the_next),
         cmocka_unit_test(a_fetch_asks_within_its_window_and_goes_on_after_a_break),
         cmocka_unit_test(what_arrives_is_whole_or_not_there),
     };

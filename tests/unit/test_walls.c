@@ -16,11 +16,14 @@ static double lrsurf(const struct point *p, double noise, struct rng *rng)
     return d > 0.45 ? -INFINITY : -(fmin(e, 0.9) + noise * rng_normal(rng));
 }
 
+static const struct wall_rule random_points = {BOUNDARY_DEFAULT, true}, by_model = {BOUNDARY_DEFAULT, false};
+
 struct study {
     struct space space;
     struct history history;
     struct box box;
     uint64_t seq;
+    struct wall_rule rule;
     int moved[4][2]; /* walls, by parameter and side */
 };
 
@@ -32,7 +35,7 @@ static void study_init(struct study *s, double decades_low, double decades_high)
              "\"boundary\": "
              "\"expand\"}, \"b\": {\"log\": [1, 10]}}",
              decades_low, decades_high);
-    *s = (struct study){.space = space_of(text)};
+    *s = (struct study){.space = space_of(text), .rule = random_points};
     box_init(&s->box, &s->space);
 }
 
@@ -48,7 +51,7 @@ static void look(struct study *s)
     struct wall_event e[16];
     struct box next;
     box_clone(&next, &s->box, &s->space);
-    int n = walls_look(&s->space, BOUNDARY_DEFAULT, &s->history, &s->box, &next, e, 16);
+    int n = walls_look(&s->space, s->rule, &s->history, &s->box, &next, e, 16);
     for (int i = 0; i < n; i++)
         if (e[i].verdict == WALL_GROW)
             s->moved[e[i].param][e[i].side > 0]++;
@@ -71,7 +74,7 @@ static void run(struct study *s, uint64_t seed, int trials, double noise)
         history_add(&s->history, t, t, &point, NULL, 0, ++s->seq);
         history_update(&s->history, t, score > -INFINITY ? HISTORY_SCORED : HISTORY_BAD, false, 1, score,
                        ++s->seq);
-        if (walls_due(t))
+        if (walls_due(t - 1, t))
             look(s);
     }
     point_fini(&point);
@@ -146,10 +149,10 @@ static void models_follow(const char *search)
             double score = lrsurf(&race.history.entries[t - 1].point, 0, &rng);
             race_tell(&race, t, -score);
             best = fmin(best, -score - 0.05);
-            if (!walls_due(t))
+            if (!walls_due(t - 1, t))
                 continue;
             box_clone(&next, &box, &race.space);
-            walls_look(&race.space, search_boundary(&race.def), &race.history, &box, &next, e, 16);
+            walls_look(&race.space, search_walls(&race.def), &race.history, &box, &next, e, 16);
             if (!box_equal(&box, &next, &race.space))
                 history_set_box(&race.history, &race.space, &next, 0, 0, ++race.seq);
             box_fini(&box);
@@ -207,7 +210,7 @@ static enum wall_verdict verdict_of(const char *space, int diverged, struct wall
         add(&s, 0.02 + i * 0.045, (i * 7 % 20) / 20.0, i + (i * 13 % 5));
     for (int i = 0; i < diverged; i++)
         add(&s, 0.96 + 0.01 * i, 0.5, -INFINITY);
-    int n = walls_look(&s.space, BOUNDARY_DEFAULT, &s.history, &s.box, &next, e, 8);
+    int n = walls_look(&s.space, random_points, &s.history, &s.box, &next, e, 8);
     assert_int_equal(n, 1);
     assert_true(e[0].param == 0 && e[0].side == 1);
     *event = e[0];
@@ -248,7 +251,7 @@ static void verdicts(void **state)
 /* Nothing to be seen but that the best lies at the top wall; y is 0 but for the probe. */
 static void pile(struct study *s, const char *space)
 {
-    *s = (struct study){.space = space_of(space)};
+    *s = (struct study){.space = space_of(space), .rule = by_model};
     box_init(&s->box, &s->space);
     for (int i = 0; i < 20; i++)
         add(s, i % 5 == 4 ? 1 : 0.05 + 0.04 * (i * 7 % 20), (i * 3 % 20) / 20.0,
@@ -280,16 +283,69 @@ static void a_pile_is_probed_and_what_it_finds_decides(void **state)
     look(&s);
     assert_int_equal(s.moved[0][1], 0);
     assert_true(probes(&s, &x) && fabs(x - 1.5) < 1e-12);
-    add(&s, 1.5, 0.5, 3);
-    assert_false(probes(&s, &x)); /* one is enough for now */
+    add(&s, 1.5, 0.85, 3);
+    assert_false(probes(&s, &x)); /* one such is enough */
     look(&s);
     assert_int_equal(s.moved[0][1], 1);
     assert_true(s.box.walls[0].hi == 2);
     study_fini(&s);
     pile(&s, probed);
-    add(&s, 1.5, 0.5, 1.2); /* no better than what is there, but for noise */
+    add(&s, 1.5, 0.85, 1.2); /* no better than its partner inside, but for noise */
+    assert_false(probes(&s, &x));
     look(&s);
     assert_int_equal(s.moved[0][1], 0);
+    add(&s, 1.5, 0.123, 9); /* something else is different too: no pair */
+    look(&s);
+    assert_int_equal(s.moved[0][1], 0);
+    study_fini(&s);
+}
+
+/* The partners of the probe's base: of the pile the best is trial 20 at y = 0.85, then trial 15 at 0.1. */
+static void a_small_gain_is_confirmed_by_another_pair(void **state)
+{
+    (void)state;
+    struct study s;
+    double x;
+    for (int agrees = 0; agrees < 2; agrees++) {
+        pile(&s, probed);
+        add(&s, 1.5, 0.85, 1.8);
+        look(&s);
+        assert_int_equal(s.moved[0][1], 0);
+        assert_true(probes(&s, &x) && x == 1.5);
+        add(&s, 1.5, 0.1, agrees ? 1.8 : 1.1);
+        look(&s);
+        assert_int_equal(s.moved[0][1], agrees);
+        study_fini(&s);
+    }
+}
+
+/* Nothing but chance inside: a scout goes a whole box beyond, first to the top, then to the bottom. */
+static void scouts_leave_a_box_in_which_nothing_is_learned(void **state)
+{
+    (void)state;
+    struct study s = {.space = space_of("{\"x\": {\"log\": [1e-6, 1e-4], \"limits\": [1e-9, 10]}, \"y\": "
+                                        "{\"uniform\": [0, 1]}}"),
+                      .rule = by_model};
+    static const double chance[] = {3, 8, 1, 9, 2, 7, 7, 2, 9, 1, 8, 3, 5, 6, 4};
+    struct point point;
+    struct proposal note;
+    box_init(&s.box, &s.space);
+    point_init(&point, &s.space);
+    for (int i = 0; i < 15; i++)
+        add(&s, pow(10, -5.8 + 0.1 * i), (i * 4 % 15) / 15.0, 0.3 + 0.01 * chance[i]);
+    assert_true(probe_point(&s.space, BOUNDARY_DEFAULT, &s.history, &point, &note));
+    assert_string_equal(note.sampler, "scout");
+    assert_true(fabs(log10(point.v[0].num) + 2) < 1e-9);
+    add(&s, point.v[0].num, point.v[1].num, 0.31);
+    look(&s);
+    assert_false(s.moved[0][0] || s.moved[0][1]);
+    assert_true(probe_point(&s.space, BOUNDARY_DEFAULT, &s.history, &point, &note));
+    assert_true(fabs(log10(point.v[0].num) + 8) < 1e-9);
+    add(&s, point.v[0].num, point.v[1].num, 0.9);
+    look(&s);
+    assert_true(s.moved[0][0] && !s.moved[0][1]);
+    assert_true(param_unscale(&s.space.params[0], s.box.walls[0].lo) < 1.0001e-8);
+    point_fini(&point);
     study_fini(&s);
 }
 
@@ -299,9 +355,9 @@ static void a_probe_that_diverged_is_followed_by_a_nearer_one(void **state)
     struct study s;
     double x;
     pile(&s, probed);
-    add(&s, 1.5, 0.5, -INFINITY);
+    add(&s, 1.5, 0.85, -INFINITY);
     assert_true(probes(&s, &x) && fabs(x - 1.25) < 1e-12);
-    add(&s, 1.25, 0.5, 3);
+    add(&s, 1.25, 0.85, 3);
     look(&s);
     assert_true(s.box.walls[0].hi == 1.5); /* not past what diverged */
     study_fini(&s);
@@ -336,8 +392,8 @@ static void policies(void **state)
     for (int study = 0; study < 5; study++)
         for (int i = 0; i < 5; i++)
             assert_int_equal(wall_policy(&s.params[i], (enum boundary)study), want[study][i]);
-    assert_false(walls_due(11) || walls_due(13));
-    assert_true(walls_due(12) && walls_due(16));
+    assert_false(walls_due(0, 11) || walls_due(12, 13) || walls_due(1024, 1087));
+    assert_true(walls_due(0, 12) && walls_due(12, 17) && walls_due(1023, 1024) && walls_due(1024, 1088));
     space_fini(&s);
 }
 
@@ -367,6 +423,8 @@ int main(void)
         cmocka_unit_test(right_boxes_stay),
         cmocka_unit_test(verdicts),
         cmocka_unit_test(a_pile_is_probed_and_what_it_finds_decides),
+        cmocka_unit_test(a_small_gain_is_confirmed_by_another_pair),
+        cmocka_unit_test(scouts_leave_a_box_in_which_nothing_is_learned),
         cmocka_unit_test(a_probe_that_diverged_is_followed_by_a_nearer_one),
         cmocka_unit_test(walls_that_do_not_move_are_not_probed),
         cmocka_unit_test(models_follow_a_wall),

@@ -21,6 +21,7 @@
 
 #include "common/clock.h"
 #include "common/file.h"
+#include "common/log.h"
 #include "common/mem.h"
 #include "proto/wire.h"
 
@@ -363,6 +364,41 @@ static void test_client_waits_for_a_server(void **state)
     temp_remove(address);
     int fd = hold_port(address);
     wait_for_server(address, fd);
+}
+
+/* Large messages for a peer that takes none: it is cut off long before their number would end it. */
+static void test_who_never_reads_is_owed_a_bounded_lot(void **state)
+{
+    (void)state;
+    enum { BYTES = 1000000, MOST = 1000 };
+    struct wire *server = listen_on("tcp://127.0.0.1:*");
+    struct raw raw = {zmq_ctx_new(), NULL};
+    const int one = 1;
+    raw.socket = zmq_socket(raw.context, ZMQ_DEALER);
+    zmq_setsockopt(raw.socket, ZMQ_RCVHWM, &one, sizeof one);
+    zmq_setsockopt(raw.socket, ZMQ_LINGER, &(int){0}, sizeof(int));
+    assert_int_equal(zmq_connect(raw.socket, wire_address(server)), 0);
+    raw_send(&raw, 2, "HONE1 ACK", "{\"seq\":1}");
+    peer_id peer = expect_ack(server, 1);
+    char *text = xcalloc(BYTES + 1, 1);
+    memset(text, 'A', BYTES);
+    struct msg msg = {.kind = MSG_chunk, .chunk.data = json_new_text(text)};
+    log_init(LOG_NONE);
+    int sent = 0, rc = 0;
+    while (sent < MOST && (rc = wire_send(server, peer, &msg)) == 0) {
+        peer_id from;
+        struct msg other;
+        sent++;
+        wire_receive(server, &from, &other, NULL);
+        wire_wait(server, NULL, 0, 1); /* libzmq's own thread finds the connection ended */
+    }
+    print_message("# %d MB sent\n", sent);
+    assert_int_equal(rc, ERR_GONE);
+    assert_in_range(sent, 128, 400);
+    msg_fini(&msg);
+    free(text);
+    raw_close(&raw);
+    wire_free(server);
 }
 
 static void test_a_new_connection_is_a_new_peer(void **state)
@@ -776,6 +812,7 @@ int main(void)
         cmocka_unit_test(test_last_words_are_heard),
         cmocka_unit_test(test_client_waits_for_a_server),
         cmocka_unit_test(test_client_by_name),
+        cmocka_unit_test(test_who_never_reads_is_owed_a_bounded_lot),
         cmocka_unit_test(test_a_new_connection_is_a_new_peer),
         cmocka_unit_test(test_sending_to_one_who_left),
         cmocka_unit_test(test_a_peer_that_does_not_read),

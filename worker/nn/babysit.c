@@ -8,7 +8,7 @@
 #include "common/check.h"
 #include "common/mem.h"
 
-enum { WINDOW = 20, RISING_EPOCHS = 3, FLAT_EPOCHS = 3 };
+enum { WINDOW = 20, RISING_EPOCHS = 3 };
 
 struct babysit_limits babysit_defaults(void)
 {
@@ -25,7 +25,6 @@ struct babysit_limits babysit_defaults(void)
         .saturated = 0.5,
         .collapsed = 0.02,
         .gradient_span = 1e3,
-        .plateau_factor = 1.5,
         .patience = 5,
         .long_patience = 10,
     };
@@ -44,7 +43,6 @@ void babysit_init(struct babysit *babysit, double chance_loss, int classes, int 
         .chance_loss = chance_loss,
         .classes = classes,
         .val_samples = val_samples,
-        .study_best = NAN,
     };
 }
 
@@ -326,32 +324,12 @@ static bool rule_overconfident(const struct view *v, struct finding *out)
                now->val_loss, span, now->val_acc);
 }
 
-static bool is_flat(const struct view *v)
-{
-    for (int i = v->count - FLAT_EPOCHS; i < v->count; i++)
-        if (!(fabs(v->rows[i].train_loss / v->rows[i - 1].train_loss - 1) < 0.01))
-            return false;
-    return true;
-}
-
-static bool rule_high_plateau(const struct view *v, struct finding *out)
-{
-    double best = v->b->study_best;
-    if (!isfinite(best) || v->count < FLAT_EPOCHS + 2 || !is_flat(v))
-        return false;
-    double now = v->facts->train_loss;
-    if (!(v->rows[0].train_loss > 1.2 * now) || !(now > v->b->limits.plateau_factor * best))
-        return false;
-    return say(out, FINDING_SUGGEST, "a third of the learning rate",
-               "the loss fell fast and is flat at %.4g; the study's best is flat at %.4g", now, best);
-}
-
 typedef bool rule_fn(const struct view *view, struct finding *out);
 
-static rule_fn *const rules[BABYSIT_RULES - 1] = {
-    rule_not_finite,  rule_rises,         rule_not_learning, rule_updates_large, rule_updates_small,
-    rule_overfitting, rule_underfitting,  rule_noisy,        rule_dead,          rule_saturated,
-    rule_gradients,   rule_overconfident, rule_high_plateau,
+static rule_fn *const rules[BABYSIT_RULES] = {
+    rule_not_finite,    rule_rises,       rule_not_learning, rule_updates_large,
+    rule_updates_small, rule_overfitting, rule_underfitting, rule_noisy,
+    rule_dead,          rule_saturated,   rule_gradients,    rule_overconfident,
 };
 
 int babysit_see(struct babysit *babysit, const struct babysit_facts *facts, struct finding *out)
@@ -373,16 +351,4 @@ int babysit_see(struct babysit *babysit, const struct babysit_facts *facts, stru
             break; /* nothing else can be told from numbers that are none */
     }
     return count;
-}
-
-int babysit_wall(const char *param, bool is_high, int diverged, int tried, bool best_touches,
-                 struct finding *out)
-{
-    if (!best_touches || tried < 3 || diverged < tried)
-        return 0;
-    out->rule = 13;
-    out->epoch = 0;
-    return say(out, FINDING_SUGGEST, "a warm-up or gradient clipping moves this edge; a wider box does not",
-               "all %d trials at the %s end of %s diverged, and the best trial is next to them", tried,
-               is_high ? "high" : "low", param);
 }

@@ -1,12 +1,12 @@
 /* babysit: the eye of a person who looks at every curve. After each epoch the facts go in, and what is wrong with the
  * training comes out as findings: a rule, the evidence in numbers, the advice. Pure: no rule acts by itself.
  *
- *   D0 not finite                 D5 overfitting           D10 vanishing or exploding gradients
- *   D1 loss rises: rate too high  D6 underfitting/plateau  D11 validation loss rises, accuracy does not fall
- *   D2 does not learn             D7 batch too small       D12 flat above the study's best: rate too high for a start
- *   D3 updates too large          D8 dead units            D13 all trials beyond one wall diverge (of a study)
- *   D4 updates too small          D9 saturated units
+ *   D0 not finite                 D4 updates too small     D8 dead units
+ *   D1 loss rises: rate too high  D5 overfitting           D9 saturated units
+ *   D2 does not learn             D6 underfitting/plateau  D10 vanishing or exploding gradients
+ *   D3 updates too large          D7 batch too small       D11 validation loss rises, accuracy does not fall
  *
+ * D12 and D13 need a look at the whole study: they are the master's (master/findings.h).
  * A rule speaks once per training. Facts that were not measured are NaN (or a count of 0) and keep their rules quiet.
  * Ownership: babysit_init borrows nothing, babysit_fini frees the history. */
 #ifndef HONE_WORKER_NN_BABYSIT_H
@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { BABYSIT_RULES = 14, BABYSIT_LAYERS = 65 }; /* 64 texts and the last affine */
+enum { BABYSIT_RULES = 12, BABYSIT_LAYERS = 65 }; /* 64 texts and the last affine */
 
 enum finding_action { FINDING_SUGGEST, FINDING_WARN, FINDING_STOP };
 
@@ -40,7 +40,6 @@ struct babysit_limits {
     double saturated;        /* D9: share of units beyond 0.97 */
     double collapsed;        /* D9: deviation of a layer's outputs */
     double gradient_span;    /* D10: first over last layer, or the other way round */
-    double plateau_factor;   /* D12 */
     int patience;            /* D5, D11: epochs */
     int long_patience;       /* D6: epochs */
 };
@@ -72,8 +71,7 @@ struct babysit {
     struct babysit_limits limits;
     double chance_loss; /* ln(classes) or classes-1 */
     int classes, val_samples;
-    double study_best; /* lowest plateau of train_loss in the study; NaN: unknown */
-    unsigned said;     /* bit per rule */
+    unsigned said; /* bit per rule */
     struct babysit_row *rows;
     size_t count, room;
 };
@@ -83,10 +81,6 @@ void babysit_fini(struct babysit *babysit);
 
 /* Adds an epoch; writes what is newly found into out (room for BABYSIT_RULES) and returns how many. */
 int babysit_see(struct babysit *babysit, const struct babysit_facts *facts, struct finding *out);
-
-/* D13, of a study: `diverged` of `tried` trials next to this wall diverged, and the best trial touches it. 1 or 0. */
-int babysit_wall(const char *param, bool is_high, int diverged, int tried, bool best_touches,
-                 struct finding *out);
 
 const char *finding_action_name(enum finding_action action); /* suggest, warn, stop */
 

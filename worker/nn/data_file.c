@@ -11,7 +11,7 @@
 #include "common/file.h"
 #include "common/mem.h"
 
-enum { GZ_BUFFER = 1 << 17, DEFLATE_RATIO = 1032 };
+enum { GZ_LEAST = 1 << 9, GZ_BUFFER = 1 << 17, DEFLATE_RATIO = 1032 };
 
 static int open_one(struct data_file *file, const char *path, struct err *err)
 {
@@ -23,7 +23,9 @@ static int open_one(struct data_file *file, const char *path, struct err *err)
     gzFile gz = gzopen(path, "rbe");
     if (!gz)
         return err_errno(err, "%s: cannot open", path);
-    gzbuffer(gz, GZ_BUFFER);
+    gzbuffer(gz, st.st_size < GZ_LEAST    ? GZ_LEAST
+                 : st.st_size < GZ_BUFFER ? (unsigned)st.st_size
+                                          : GZ_BUFFER);
     *file = (struct data_file){.gz = gz, .path = xstrdup(path), .size = st.st_size, .packed = !gzdirect(gz)};
     return 0;
 }

@@ -8,3 +8,6 @@
 #include "worker/nn/loss.c"
 #include "worker/nn/net.c"
 #include "worker/nn/optimizer.c"
+#include "worker/nn/pool.c"
+#include "worker/nn/pooled.c"
+#include "worker/nn/unfold.c"

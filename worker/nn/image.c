@@ -68,7 +68,8 @@ static void add_lines(struct str *out, const struct image *image)
     }
     uLongf packed_len = compressBound(count);
     uint8_t *packed = xmalloc(packed_len);
-    int rc = compress2(packed, &packed_len, raw, count, Z_DEFAULT_COMPRESSION);
+    int rc = compress2(packed, &packed_len, raw, count,
+                       Z_NO_COMPRESSION); /* weights hardly shrink, and it takes time */
     POST(rc == Z_OK);
     add_chunk(out, "IDAT", packed, packed_len);
     free(packed);
@@ -113,8 +114,8 @@ static uint8_t shade(float w, float most)
 {
     if (isnan(w))
         return 0;
-    float at = 128 + 127 * fmaxf(-1, fminf(1, w / most));
-    return (uint8_t)lrintf(at);
+    float part = w / most, at = 128 + 127 * (part > 1 ? 1 : part < -1 ? -1 : part);
+    return (uint8_t)(at + 0.5f);
 }
 
 static void tile_draw(const struct weight_tiles *t, int unit, int x0, int y0, struct image *out)

@@ -11,6 +11,10 @@
 #include "worker/nn/conv.h"
 #include "worker/nn/dropout.h"
 #include "worker/nn/linalg.h"
+#include "worker/nn/pool.h"
+#include "worker/nn/pooled.h"
+
+enum { PADDED_MAX = 1 << 28 }; /* values of an image with its padding, beyond which there is no pass of one */
 
 real *real_alloc(size_t count)
 {
@@ -36,6 +40,7 @@ static int plan_window(struct layer *layer, struct err *err)
     }
     layer->out.h = (h - spec->height) / spec->stride + 1;
     layer->out.w = (w - spec->width) / spec->stride + 1;
+    layer->full = layer->out;
     return 0;
 }
 
@@ -73,6 +78,20 @@ int layer_plan(struct layer *layer, struct shape in, struct err *err)
     }
 }
 
+bool layer_take_pool(struct layer *layer, const struct layer_spec *pool)
+{
+    bool is_2x2 = pool->kind == LAYER_POOL && pool->height == 2 && pool->width == 2 && pool->stride == 2;
+    int64_t height = layer->in.h + 2 * layer->spec.pad, width = layer->in.w + 2 * layer->spec.pad;
+    if (layer->spec.kind != LAYER_CONV || layer->pooled || !is_2x2 || layer->out.h < 2 || layer->out.w < 2)
+        return false;
+    if (height * width * layer->in.c > PADDED_MAX)
+        return false;
+    layer->pooled = true;
+    layer->out.h /= 2;
+    layer->out.w /= 2;
+    return true;
+}
+
 void layer_reserve(struct layer *layer, int batch)
 {
     size_t n = (size_t)batch * (size_t)shape_size(layer->out);
@@ -84,7 +103,9 @@ void layer_reserve(struct layer *layer, int batch)
     if (layer->spec.kind == LAYER_DROPOUT || layer->spec.kind == LAYER_BATCHNORM)
         layer->kept = real_alloc(n);
     if (layer->spec.kind == LAYER_CONV)
-        layer->kept = real_alloc(2 * conv_columns(layer));
+        layer->kept = real_alloc(conv_room(layer));
+    if (layer->pooled)
+        layer->corner = xcalloc(n, sizeof *layer->corner);
     if (layer->spec.kind == LAYER_BATCHNORM)
         layer->moments = real_alloc(4 * (size_t)layer->in.c);
 }
@@ -95,8 +116,10 @@ void layer_fini(struct layer *layer)
     free(layer->kept);
     free(layer->moments);
     free(layer->winner);
+    free(layer->corner);
     layer->y = layer->kept = layer->moments = NULL;
     layer->winner = NULL;
+    layer->corner = NULL;
 }
 
 /* ---- affine: y (n,out) = x (n,in) W (in,out) + b (out) ---- */
@@ -262,72 +285,6 @@ static void dropout_forward(struct layer *layer, const struct pass *pass, const 
     multiply(x, layer->kept, layer->y, count);
 }
 
-/* ---- max pooling: y = largest of the window; winner is its place in the image of one channel ---- */
-
-static void pool_channel(const struct layer *layer, const real *x, real *y, int32_t *winner)
-{
-    const struct layer_spec *spec = &layer->spec;
-    int width = layer->in.w;
-    for (int oy = 0; oy < layer->out.h; oy++) {
-        for (int ox = 0; ox < layer->out.w; ox++) {
-            int best = oy * spec->stride * width + ox * spec->stride;
-            for (int ky = 0; ky < spec->height; ky++) {
-                int row = (oy * spec->stride + ky) * width + ox * spec->stride;
-                for (int kx = 0; kx < spec->width; kx++)
-                    best = x[row + kx] > x[best] ? row + kx : best;
-            }
-            y[oy * layer->out.w + ox] = x[best];
-            winner[oy * layer->out.w + ox] = best;
-        }
-    }
-}
-
-/* The usual 2 x 2 with stride 2, without branches: the same winners as above, the first of equals. */
-NN_WIDE static void pool_2x2_channel(const real *restrict x, real *restrict y, int32_t *restrict winner,
-                                     int width, int out_h, int out_w)
-{
-    for (int oy = 0; oy < out_h; oy++) {
-        const real *line = x + (size_t)(2 * oy * width);
-        for (int ox = 0; ox < out_w; ox++) {
-            real a = line[2 * ox], b = line[2 * ox + 1], c = line[width + 2 * ox],
-                 d = line[width + 2 * ox + 1];
-            int32_t at = 2 * oy * width + 2 * ox;
-            int32_t right = b > a, right_below = d > c;
-            real top = b > a ? b : a, bottom = d > c ? d : c;
-            int32_t below = -(int32_t)(bottom > top); /* all bits or none: a mask costs no branch */
-            y[oy * out_w + ox] = bottom > top ? bottom : top;
-            winner[oy * out_w + ox] = at + (right & ~below) + ((width + right_below) & below);
-        }
-    }
-}
-
-static bool is_2x2(const struct layer_spec *spec)
-{
-    return spec->height == 2 && spec->width == 2 && spec->stride == 2;
-}
-
-static void pool_forward(struct layer *layer, const struct pass *pass, const real *x)
-{
-    size_t in = (size_t)(layer->in.h * layer->in.w), out = (size_t)(layer->out.h * layer->out.w);
-    size_t planes = (size_t)pass->n * (size_t)layer->in.c;
-    for (size_t i = 0; i < planes; i++)
-        if (is_2x2(&layer->spec))
-            pool_2x2_channel(x + i * in, layer->y + i * out, layer->winner + i * out, layer->in.w,
-                             layer->out.h, layer->out.w);
-        else
-            pool_channel(layer, x + i * in, layer->y + i * out, layer->winner + i * out);
-}
-
-static void pool_backward(struct layer *layer, const struct pass *pass, const real *dy, real *dx)
-{
-    size_t in = (size_t)(layer->in.h * layer->in.w), out = (size_t)(layer->out.h * layer->out.w);
-    size_t planes = (size_t)pass->n * (size_t)layer->in.c;
-    memset(dx, 0, planes * in * sizeof *dx);
-    for (size_t i = 0; i < planes; i++)
-        for (size_t j = 0; j < out; j++)
-            dx[i * in + (size_t)layer->winner[i * out + j]] += dy[i * out + j];
-}
-
 /* ---- maxout: y[c] = largest of x[c k .. c k + k-1], for each place of the image ---- */
 
 static void maxout_forward(struct layer *layer, const struct pass *pass, const real *x)
@@ -401,12 +358,25 @@ void layer_backward(struct layer *layer, const struct pass *pass, const real *x,
     UNREACHABLE();
 }
 
+static uint64_t corner_pattern(const struct layer *layer, size_t count, uint64_t hash)
+{
+    size_t places = (size_t)(layer->out.h * layer->out.w), filters = (size_t)layer->out.c;
+    for (size_t i = 0; i < count; i++) {
+        size_t image = i / (filters * places), f = i / places % filters, place = i % places;
+        if (!layer->relu || layer->y[i] > 0) /* who won matters only where the ReLU lets it through */
+            hash = hash_mix(hash, layer->corner[(image * places + place) * filters + f]);
+    }
+    return hash;
+}
+
 uint64_t layer_pattern(const struct layer *layer, int n, uint64_t hash)
 {
     size_t count = (size_t)n * (size_t)shape_size(layer->out);
     if (layer->winner)
         for (size_t i = 0; i < count; i++)
             hash = hash_mix(hash, (uint64_t)layer->winner[i]);
+    if (layer->corner)
+        hash = corner_pattern(layer, count, hash);
     if (layer->relu || layer->spec.kind == LAYER_RELU || layer->spec.kind == LAYER_LEAKY)
         for (size_t i = 0; i < count; i++)
             hash = hash_mix(hash, layer->y[i] > 0);

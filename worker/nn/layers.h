@@ -22,6 +22,7 @@
 #include "worker/nn/real.h"
 
 #define layer_plan NN(layer_plan)
+#define layer_take_pool NN(layer_take_pool)
 #define layer_reserve NN(layer_reserve)
 #define layer_fini NN(layer_fini)
 #define layer_forward NN(layer_forward)
@@ -38,18 +39,26 @@ static inline int shape_size(struct shape shape)
     return shape.c * shape.h * shape.w;
 }
 
+static inline bool shape_equal(struct shape a, struct shape b)
+{
+    return a.c == b.c && a.h == b.h && a.w == b.w;
+}
+
 struct layer {
     struct layer_spec spec;
     int index; /* in the list of texts: names the dropout stream */
     struct shape in, out;
+    struct shape full;      /* conv: its output before a pooling in the same pass */
     bool relu;              /* affine, conv: the ReLU after it is done in the same pass */
+    bool pooled;            /* conv: the 2 x 2 pooling after it is too */
     size_t weight, weights; /* first weight in the net's params, and how many */
     size_t bias, biases;    /* batchnorm: weight is gamma, bias is beta */
     size_t state, states;   /* batchnorm: running mean (c), then running variance (c) */
     real *y;                /* (n, out) */
-    real *kept;             /* batchnorm: xhat (n, out); dropout: mask (n, out); conv: columns of one image */
+    real *kept;             /* batchnorm: xhat (n, out); dropout: mask (n, out); conv: room for one image */
     real *moments;          /* batchnorm: mean (c), 1/deviation (c), two sums (2c) */
     int32_t *winner;        /* pool: place in the input image (n, out); maxout: which neighbour (n, out) */
+    uint8_t *corner;        /* conv with pooling: which of the four (n, h, w, c) */
 };
 
 /* What one pass over a batch shares. */
@@ -66,6 +75,10 @@ struct pass {
 
 /* Sets shapes and counts of `layer` (whose spec is set) after `in`. Allocates nothing. */
 int layer_plan(struct layer *layer, struct shape in, struct err *err);
+
+/* Makes a pooling part of the convolution before it; false if it is no such pair. */
+bool layer_take_pool(struct layer *layer, const struct layer_spec *pool);
+
 void layer_reserve(struct layer *layer, int batch); /* room for `batch` samples */
 void layer_fini(struct layer *layer);
 

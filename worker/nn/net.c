@@ -28,6 +28,10 @@ static int add_layer(struct net *net, const struct layer_spec *spec, int index, 
         last->relu = true;
         return 0;
     }
+    if (last && shape_equal(last->out, *at) && layer_take_pool(last, spec)) {
+        *at = last->out;
+        return 0;
+    }
     struct layer layer = {.spec = *spec, .index = index};
     int rc = layer_plan(&layer, *at, err);
     if (rc)

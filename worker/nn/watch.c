@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { PROBE = 256, PICTURE_UNITS = 256 };
+enum { PROBE_LEAST = 64, PROBE_MOST = 256, PROBE_PART = 150, PICTURE_UNITS = 256 };
 
 static const double near_end = 0.97;
 
@@ -11,30 +11,34 @@ static const double near_end = 0.97;
 
 static struct histogram histogram_of(const float *values, size_t count)
 {
-    struct histogram h = {.low = INFINITY, .high = -INFINITY};
+    float low = INFINITY, high = -INFINITY;
     for (size_t i = 0; i < count; i++) {
-        h.low = values[i] < h.low ? values[i] : h.low;
-        h.high = values[i] > h.high ? values[i] : h.high;
+        low = values[i] < low ? values[i] : low;
+        high = values[i] > high ? values[i] : high;
     }
-    double width = (h.high - h.low) / WATCH_BINS;
+    struct histogram h = {.low = (double)low, .high = (double)high};
+    float width = (high - low) / WATCH_BINS, scale = width > 0 ? 1 / width : 0;
     if (!isfinite(width))
         return (struct histogram){0};
     for (size_t i = 0; i < count; i++) {
-        int bin = width > 0 ? (int)((values[i] - h.low) / width) : 0;
+        int bin = (int)((values[i] - low) * scale);
         h.bins[bin < WATCH_BINS ? bin : WATCH_BINS - 1]++;
     }
     return h;
 }
 
+/* Squares are summed around the first value: far from 0, their own sum would lose the deviation. */
 static void moments_of(const float *values, size_t count, double *mean, double *deviation)
 {
-    double sum = 0, squares = 0;
-    for (size_t i = 0; i < count; i++)
-        sum += values[i];
-    *mean = sum / (double)count;
-    for (size_t i = 0; i < count; i++)
-        squares += (values[i] - *mean) * (values[i] - *mean);
-    *deviation = sqrt(squares / (double)count);
+    double sum = 0, squares = 0, around = (double)values[0];
+    for (size_t i = 0; i < count; i++) {
+        double d = (double)values[i] - around;
+        sum += d;
+        squares += d * d;
+    }
+    double offset = sum / (double)count, variance = squares / (double)count - offset * offset;
+    *mean = around + offset;
+    *deviation = variance > 0 ? sqrt(variance) : variance; /* NaN stays */
 }
 
 /* Share of units (channels of an image) that are 0 for all samples and places. */
@@ -114,12 +118,20 @@ static void sum_up(struct watch *watch)
     watch->update_ratio = count ? ratios[(count - 1) / 2] : NAN;
 }
 
+/* As small a part of the samples costs about as small a part of the time. */
+static int probe_size(const struct training *training, const struct dataset *set)
+{
+    int n = training->data->train.n / PROBE_PART;
+    n = n < PROBE_LEAST ? PROBE_LEAST : n > PROBE_MOST ? PROBE_MOST : n;
+    return set->n < n ? set->n : n;
+}
+
 void watch_look(struct training *training, struct watch *out)
 {
     const struct dataset *set = training->data->val.n ? &training->data->val : &training->data->train;
     struct net *net = training->net;
     struct pass pass = {
-        .n = set->n < PROBE ? set->n : PROBE, .training = true, .memory = 1, .seed = training->seed};
+        .n = probe_size(training, set), .training = true, .memory = 1, .seed = training->seed};
     pass.epoch = (uint32_t)training->epoch;
     pass.step = UINT32_MAX; /* a dropout mask no step of the training has */
     *out = (struct watch){0};
