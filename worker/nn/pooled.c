@@ -64,8 +64,8 @@ static size_t lay_out(const struct layer *layer, real *from, struct room *room)
     room->runs = carve(from, &used, filters * (size_t)(layer->spec.height * room->run));
     room->d_runs = carve(from, &used, filters * (size_t)(layer->spec.height * room->run));
     room->vectors = layer->spec.height * room->run / WIDE;
-    room->offsets = (int *)carve(from, &used, (size_t)room->vectors);
-    room->hits = (struct hit *)carve(from, &used, 2 * (size_t)(layer->out.h * layer->out.w));
+    room->offsets = (int *)(void *)carve(from, &used, (size_t)room->vectors);
+    room->hits = (struct hit *)(void *)carve(from, &used, 2 * (size_t)(layer->out.h * layer->out.w));
     return used;
 }
 
