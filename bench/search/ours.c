@@ -47,6 +47,7 @@ struct run {
     struct point point;
     struct unseen *unseen; /* by trial, from 1; NULL: nothing is blind */
     uint64_t seq;
+    size_t looked_at; /* finished trials at the last look at the walls */
     int finished, asked;
     double told, regret;       /* best score told so far, and the true regret of its point */
     double curve[BUDGETS];
@@ -143,11 +144,13 @@ static void look_at_walls(struct run *r)
 {
     struct wall_event events[2 * AXES_MAX];
     struct box box, next;
-    if (!walls_due(history_finished(&r->history)))
+    size_t finished = history_finished(&r->history);
+    if (!walls_due(r->looked_at, finished))
         return;
+    r->looked_at = finished;
     history_box_clone(&r->history, &r->space, &box);
     box_clone(&next, &box, &r->space);
-    walls_look(&r->space, search_boundary(&r->def), &r->history, &box, &next, events, 2 * r->space.count);
+    walls_look(&r->space, search_walls(&r->def), &r->history, &box, &next, events, 2 * r->space.count);
     if (!box_equal(&box, &next, &r->space))
         history_set_box(&r->history, &r->space, &next, 0, 0, ++r->seq);
     box_fini(&box);

@@ -5,24 +5,20 @@
 #include <string.h>
 
 #include "common/mem.h"
-#include "master/search/knob.h"
 #include "master/search/bfgs.h"
 #include "master/search/normal.h"
 #include "master/search/require.h"
 
 enum {
-    STARTS = 16,
+    RANDOM_POINTS = 200,
+    MUTANTS = 200,
+    STARTS = 4,
     ROUNDS = 6,
     BFGS_STEPS = 30,
     REDRAWS = 50,
     HALVINGS = 8
 };
-#define RANDOM_POINTS ((int)KNOB("RP", 200))
-#define MUTANTS ((int)KNOB("MU", 200))
-#define NSTARTS ((int)KNOB("ST", 4))
-#define MUTATION KNOB("MUT", 0.05)
-#define AGAIN KNOB("AGAIN", 3)
-#define NEAR KNOB("NEAR", 1e-3)
+static const double MUTATION = 0.05, AGAIN = 3, NEAR = 1e-3;
 
 struct candidate {
     struct point point;
@@ -60,7 +56,6 @@ static double value_at(struct acquire *a, const struct point *point)
     double *x = xcalloc((size_t)a->encode->count + 1, sizeof *x);
     encode_point(a->encode, point, x);
     gp_posterior(a->gp, x, &mean, &variance);
-    variance += KNOB("EIN", 0) * a->gp->noise;
     double value = log_ei(mean, variance, a->best) - (is_near_one(a, x) ? AGAIN : 0);
     free(x);
     return value;
@@ -151,7 +146,7 @@ static void repair(struct acquire *a, struct point *point)
 static void keep_if_better(struct candidate *kept, const struct point *point, double value)
 {
     int worst = 0;
-    for (int k = 1; k < NSTARTS; k++)
+    for (int k = 1; k < STARTS; k++)
         if (kept[k].value < kept[worst].value)
             worst = k;
     if (value > kept[worst].value) {
@@ -177,7 +172,6 @@ static double negative_log_ei(const double *free_x, double *gradient, void *arg)
     for (int k = 0; k < c->count; k++)
         c->x[c->columns[k]] = free_x[k];
     gp_posterior_gradient(c->a->gp, c->x, &mean, &variance, c->dmean, c->dvariance);
-    variance += KNOB("EIN", 0) * c->a->gp->noise;
     double s = sqrt(variance), z = (c->a->best - mean) / s, h = normal_log_ei(z);
     double slope = exp(normal_log_cdf(z) - h); /* of h by z */
     for (int k = 0; k < c->count; k++) {
@@ -340,7 +334,7 @@ double acquire_point(struct acquire *a, struct point *out)
 {
     struct candidate kept[STARTS];
     int best = 0;
-    for (int k = 0; k < NSTARTS; k++) {
+    for (int k = 0; k < STARTS; k++) {
         point_clone(&kept[k].point, out);
         kept[k].value = -INFINITY;
     }
@@ -348,7 +342,7 @@ double acquire_point(struct acquire *a, struct point *out)
         draw_candidate(a, k < RANDOM_POINTS, out);
         keep_if_better(kept, out, value_at(a, out));
     }
-    for (int k = 0; k < NSTARTS; k++) {
+    for (int k = 0; k < STARTS; k++) {
         if (kept[k].value > -INFINITY)
             improve(a, &kept[k]);
         if (kept[k].value > kept[best].value)
@@ -356,7 +350,7 @@ double acquire_point(struct acquire *a, struct point *out)
     }
     double value = kept[best].value;
     point_copy(out, &kept[best].point);
-    for (int k = 0; k < NSTARTS; k++)
+    for (int k = 0; k < STARTS; k++)
         point_fini(&kept[k].point);
     return value;
 }

@@ -13,15 +13,12 @@
 
 #include "common/str.h"
 #include "master/search/bayes.h"
-#include "master/search/knob.h"
 #include "master/search/sampler_row.h"
 
 enum { GP_PARAMS = 20 };
 
-static const struct sampler_row *chosen(const struct sampler *s, const struct history *history, uint32_t trial)
+static const struct sampler_row *chosen(const struct sampler *s, const struct history *history)
 {
-    if (KNOB("MIX", 0) > 0 && space_bound(s->space) >= 0 && history_results(history) >= KNOB("MIXN", 30) && trial % (int)KNOB("MIX", 2) == 0)
-        return &sampler_tpe;
     const struct search_def *def = s->def;
     if (search_metrics(def) > 1)
         return &sampler_tpe;
@@ -35,7 +32,7 @@ static const struct sampler_row *chosen(const struct sampler *s, const struct hi
 static int propose(struct sampler *s, const struct history *history, uint32_t trial, struct point *out,
                    struct proposal *note, struct err *err)
 {
-    const struct sampler_row *row = chosen(s, history, trial);
+    const struct sampler_row *row = chosen(s, history);
     str_copy(note->sampler, sizeof note->sampler, row->name);
     note->version = row->version;
     return row->propose(s, history, trial, out, note, err);

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "common/mem.h"
-#include "master/search/knob.h"
 #include "common/str.h"
 #include "master/search/acquire.h"
 #include "master/search/design.h"
@@ -17,7 +16,6 @@ enum { STARTUP_MIN = 8, FIT_STEPS_FIRST = 40, FIT_STEPS = 8, FIT_FRESH_UNTIL = 1
 
 int bayes_startup(const struct space *space)
 {
-    if (KNOB("START", 0) > 0) return (int)KNOB("START", 0);
     return space->count + 2 > STARTUP_MIN ? space->count + 2 : STARTUP_MIN;
 }
 
@@ -114,30 +112,20 @@ static const double *stored_fit(const struct history *history, int count)
 static bool fit_theta(struct gp *gp, const double *stored, int n)
 {
     int count = gp->dims + 2;
-    double least = INFINITY, best[FIT_MAX];
-    static const double il[] = {0, 2, -2, 0}, noise[] = {1e-2, 1e-5, 1e-1, 0.3};
-    int starts = n <= FIT_FRESH_UNTIL ? (int)KNOB("STARTS", 1) : 0;
-    for (int k = -1; k < starts; k++) {
-        if (k < 0 && !stored)
-            continue;
-        if (k < 0)
-            memcpy(gp->theta, stored, (size_t)count * sizeof *stored);
-        else {
-            gp_default_theta(gp);
-            for (int i = 0; i < gp->dims; i++)
-                gp->theta[i] = il[k];
-            gp->theta[gp->dims + 1] = log(noise[k]);
-        }
-        if (!gp_fit(gp, k < 0 ? FIT_STEPS : (int)KNOB("STEPS", 40)))
-            continue;
-        double loss = gp_loss(gp, gp->theta, NULL);
-        if (loss < least) {
-            least = loss;
-            memcpy(best, gp->theta, (size_t)count * sizeof *best);
-        }
+    double warm_loss = INFINITY, warm[FIT_MAX];
+    if (stored) {
+        memcpy(gp->theta, stored, (size_t)count * sizeof *stored);
+        bool is_sound = gp_fit(gp, FIT_STEPS);
+        if (n > FIT_FRESH_UNTIL)
+            return is_sound;
+        memcpy(warm, gp->theta, (size_t)count * sizeof *warm);
+        warm_loss = is_sound ? gp_loss(gp, warm, NULL) : INFINITY;
     }
-    if (least < INFINITY)
-        memcpy(gp->theta, best, (size_t)count * sizeof *best);
+    gp_default_theta(gp);
+    bool is_sound = gp_fit(gp, FIT_STEPS_FIRST);
+    double fresh_loss = is_sound ? gp_loss(gp, gp->theta, NULL) : INFINITY;
+    if (warm_loss < fresh_loss)
+        memcpy(gp->theta, warm, (size_t)count * sizeof *warm);
     return gp_factor(gp);
 }
 
@@ -145,8 +133,7 @@ static bool model_fit(struct model *m, const struct history *history, struct pro
 {
     int count = m->gp.dims + 2;
     const double *stored = stored_fit(history, count);
-    int every = m->n <= 30 ? 1 : m->n <= 60 ? (int)KNOB("E1", 1) : (int)KNOB("E2", 1);
-    bool is_due = !stored || m->n % every == 0;
+    bool is_due = !stored || m->n <= FIT_FRESH_UNTIL || m->n % 2 == 0;
     if (stored)
         memcpy(m->gp.theta, stored, (size_t)count * sizeof *stored);
     bool is_sound = is_due ? fit_theta(&m->gp, stored, m->n) : gp_factor(&m->gp);
@@ -162,17 +149,13 @@ static void find_incumbent(struct model *m)
     double variance, mean;
     int k = 0, at = 0;
     m->best = INFINITY;
-    double y = INFINITY;
     for (; k < m->n; k++) {
         gp_posterior(&m->gp, m->gp.x + (long)k * m->gp.dims, &mean, &variance);
         if (mean < m->best) {
             m->best = mean;
             at = k;
         }
-        y = fmin(y, m->gp.y[k]);
     }
-    if (KNOB("BESTY", 0) > 0)
-        m->best = y;
     const double *x = m->gp.x + (long)at * m->gp.dims;
     double *other = xcalloc((size_t)m->gp.dims + 1, sizeof *other);
     for (int i = 0; i < m->ev.count; i++) {

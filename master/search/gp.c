@@ -6,13 +6,11 @@
 
 #include "common/check.h"
 #include "common/mem.h"
-#include "master/search/knob.h"
 #include "master/search/bfgs.h"
 #include "master/search/chol.h"
 #include "master/search/matern.h"
 
-static const double THETA_LOW = -14, THETA_HIGH = 12;
-#define NUGGET KNOB("NUGGET", 1e-6)
+static const double THETA_LOW = -14, THETA_HIGH = 12, NUGGET = 1e-6;
 
 /* ---- kernel ---- */
 
@@ -128,18 +126,18 @@ bool gp_factor(struct gp *gp)
 static double prior(const struct gp *gp, const double *theta, double *gradient)
 {
     int d = gp->dims;
-    double centre = KNOB("LC", M_SQRT2) + KNOB("LD", 0.5) * log(d), loss = 0;
+    double centre = M_SQRT2 + 0.5 * log(d), loss = 0;
     for (int k = 0; k < d; k++) {
         double ln_l = -0.5 * theta[k], off = ln_l - centre;
-        loss += off * off / (2 * KNOB("LV", 3)) + ln_l;
+        loss += off * off / 6 + ln_l;
         if (gradient)
-            gradient[k] = -0.5 * (off / KNOB("LV", 3) + 1);
+            gradient[k] = -0.5 * (off / 3 + 1);
     }
     if (gradient) {
         gradient[d] = gp->s2 - 1;
-        gradient[d + 1] = KNOB("NB", 30) * gp->noise - KNOB("NA", 0.1);
+        gradient[d + 1] = 30 * gp->noise - 0.1;
     }
-    return loss - theta[d] + gp->s2 - KNOB("NA", 0.1) * theta[d + 1] + KNOB("NB", 30) * gp->noise;
+    return loss - theta[d] + gp->s2 - 0.1 * theta[d + 1] + 30 * gp->noise;
 }
 
 /* Sum over the pairs of weight times squared difference in one column. */
@@ -212,7 +210,6 @@ bool gp_fit(struct gp *gp, int steps)
         bounds[i] = THETA_LOW;
         bounds[n + i] = THETA_HIGH;
     }
-    bounds[n - 1] = KNOB("NLOW", -14);
     struct bfgs bfgs = {.f = loss_of,
                         .arg = gp,
                         .low = bounds,

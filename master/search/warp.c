@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "common/mem.h"
-#include "master/search/knob.h"
 #include "master/search/normal.h"
 #include "master/search/rank.h"
 
@@ -38,7 +37,6 @@ void warp_half_rank(const double *y, int n, double *out)
     for (int i = 0; i < n; i++) {
         double quantile = (rank[i] - 0.5) / n; /* mid-rank: ties share theirs */
         bool is_worse = y[i] > median && quantile > 0.5;
-        if (KNOB("WARP", 0) == 1) { out[i] = normal_quantile(quantile); continue; }
         out[i] = is_worse ? median + spread * normal_quantile(quantile) : y[i];
     }
     free(order);
