@@ -161,7 +161,7 @@ clean: ## remove build/
 	rm -rf build
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 .PHONY: all check test test-all storm chaos soak held fuzz fuzz-here bench bench-search cleanroom docker lint format man install uninstall clean help cmocka
 .SECONDARY:
