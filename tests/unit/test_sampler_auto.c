@@ -17,7 +17,7 @@ static const char *used_at(const char *space, const char *search, int finished, 
     uint32_t next = (uint32_t)finished + 1;
     assert_int_equal(sampler_propose(race.sampler, &race.history, next, &race.point, &race.note, &err), 0);
     assert_true(strlen(race.note.why) > 5 &&
-                race.note.version == (strcmp(race.note.sampler, "tpe") ? 1 : 2) &&
+                race.note.version == (strcmp(race.note.sampler, "halton") == 0 ? 1 : 2) &&
                 race.note.seq_cut == race.seq);
     snprintf(name, sizeof name, "%s", race.note.sampler);
     race_fini(&race);
