@@ -48,7 +48,8 @@ static void arrange(const struct rows *found, const struct text_list *params, st
     rows_arrange(found, items, COUNT_OF(items), out);
 }
 
-int best_rows(struct source *source, const char *study, int64_t limit, struct rows *out, struct err *err)
+static int load_trials(struct source *source, const char *study, int64_t limit, struct rows *out,
+                       struct err *err)
 {
     struct text_list params = {0};
     struct rows found;
@@ -129,83 +130,105 @@ static void keep_first(struct rows *rows, int64_t limit)
         rows->count = (size_t)limit;
 }
 
-/* True: points were repeated, and the groups have been printed. */
-static bool print_groups(struct source *source, const struct rows *head, const struct best_style *style)
+static void arrange_groups(const struct rows *found, const struct text_list *params, struct rows *out)
 {
-    const char *study = cell_text(rows_named(head, 0, "study")),
-               *metric = cell_text(rows_named(head, 0, "metric"));
-    struct rows found, rows;
+    const struct rows_item items[] = {
+        {.column = ROWS_RANK, .as = "rank"},
+        {.column = "trial"},
+        {.column = "score"},
+        {.column = "spread"},
+        {.column = "repeats"},
+        {.column = "members"},
+        {.column = "p_best"},
+        {.column = "params", .keys = params, .clash = "param."},
+    };
+    rows_arrange(found, items, COUNT_OF(items), out);
+}
+
+/* No rows: no point was repeated. */
+static int load_groups(struct source *source, const struct rows *head, int64_t limit, struct rows *out,
+                       struct err *err)
+{
+    const char *study = cell_text(rows_named(head, 0, "study"));
+    struct rows found;
     struct text_list params = {0};
-    if (source_run(source, "best_groups", (struct bind[]){BIND_TEXT(":study", study)}, 1, &found, NULL))
-        return false;
-    bool any = found.count > 0 && !study_params(source, study, &params, NULL);
-    if (any) {
-        const struct rows_item items[] = {
-            {.column = ROWS_RANK, .as = "rank"},
-            {.column = "trial"},
-            {.column = "score"},
-            {.column = "spread"},
-            {.column = "repeats"},
-            {.column = "p_best"},
-            {.column = "params", .keys = &params, .clash = "param."},
-        };
-        const struct column columns[] = {
-            {"score", COLUMN_PLAIN, metric}, {"p_best", COLUMN_PLAIN, "P(best)"}, {0}};
+    int rc = source_run(source, "best_groups", (struct bind[]){BIND_TEXT(":study", study)}, 1, &found, err);
+    if (rc)
+        return rc;
+    if (found.count)
+        rc = study_params(source, study, &params, err);
+    if (found.count && !rc) {
         add_probabilities(&found, strcmp(cell_text(rows_named(head, 0, "goal")), "maximize") == 0);
-        keep_first(&found, style->limit);
-        rows_arrange(&found, items, COUNT_OF(items), &rows);
-        table_show(&rows, columns, style->csv, style->json);
-        rows_fini(&rows);
+        keep_first(&found, limit);
+        arrange_groups(&found, &params, out);
     }
     text_list_free(&params);
     rows_fini(&found);
-    return any;
-}
-
-/* True: the study has several metrics, and the front has been printed. */
-static bool print_front(struct source *source, const char *study, const struct best_style *style)
-{
-    struct front front;
-    bool any = front_load(source, study, style->limit, &front, NULL) == 0 && front.trials;
-    if (any)
-        front_show(&front, style);
-    front_fini(&front);
-    return any;
-}
-
-static int print_study(struct source *source, const struct rows *head, const struct best_style *style,
-                       struct err *err)
-{
-    const char *study = cell_text(rows_named(head, 0, "study")),
-               *metric = cell_text(rows_named(head, 0, "metric"));
-    const struct column columns[] = {{"score", COLUMN_PLAIN, metric},
-                                     {"seconds", COLUMN_SECONDS, "took"},
-                                     {"best_epoch", COLUMN_PLAIN, "at"},
-                                     {0}};
-    struct rows rows;
-    if (print_front(source, study, style) || print_groups(source, head, style))
-        return 0;
-    int rc = best_rows(source, study, style->limit, &rows, err);
-    if (rc)
-        return rc;
-    if (rows.count || style->csv || style->json)
-        table_show(&rows, columns, style->csv, style->json);
-    if (!rows.count) {
-        rc = err_set(err, ERR_NO, "no trial of study \"%s\" has a score yet", study);
-        err_hint(err, "`hone trials -s %s` says what they do", study);
-    }
-    rows_fini(&rows);
     return rc;
 }
 
-int best_print(struct source *source, const char *study, const struct best_style *style, struct err *err)
+/* ---- the whole ---- */
+
+int best_load(struct source *source, const char *study, int64_t limit, struct best *out, struct err *err)
 {
     struct rows head;
+    *out = (struct best){0};
     int rc = source_study(source, study, &head, err);
     if (rc)
         return rc;
-    rc = print_study(source, &head, style, err);
+    out->study = xstrdup(cell_text(rows_named(&head, 0, "study")));
+    out->metric = xstrdup(cell_text(rows_named(&head, 0, "metric")));
+    rc = front_load(source, out->study, limit, &out->front, err);
+    if (!rc && !out->front.trials)
+        rc = load_groups(source, &head, limit, &out->rows, err);
+    out->kind = out->front.trials ? BEST_FRONT : out->rows.count ? BEST_GROUPS : BEST_TRIALS;
+    if (!rc && out->kind == BEST_TRIALS)
+        rc = load_trials(source, out->study, limit, &out->rows, err);
     rows_fini(&head);
+    if (rc)
+        best_fini(out);
+    return rc;
+}
+
+void best_fini(struct best *best)
+{
+    free(best->study);
+    free(best->metric);
+    rows_fini(&best->rows);
+    front_fini(&best->front);
+    *best = (struct best){0};
+}
+
+const struct rows *best_rows(const struct best *best)
+{
+    return best->kind == BEST_FRONT ? &best->front.rows : &best->rows;
+}
+
+void best_show(const struct best *best, const struct best_style *style)
+{
+    const struct column columns[] = {{"score", COLUMN_PLAIN, best->metric},
+                                     {"seconds", COLUMN_SECONDS, "took"},
+                                     {"best_epoch", COLUMN_PLAIN, "at"},
+                                     {"p_best", COLUMN_PLAIN, "P(best)"},
+                                     {0}};
+    if (best->kind == BEST_FRONT)
+        front_show(&best->front, style);
+    else if (best->rows.count || style->csv || style->json)
+        table_show(&best->rows, columns, style->csv, style->json);
+}
+
+static int print(struct source *source, const char *study, const struct best_style *style, struct err *err)
+{
+    struct best best;
+    int rc = best_load(source, study, style->limit, &best, err);
+    if (rc)
+        return rc;
+    best_show(&best, style);
+    if (!best_rows(&best)->count) {
+        rc = err_set(err, ERR_NO, "no trial of study \"%s\" has a score yet", best.study);
+        err_hint(err, "`hone trials -s %s` says what they do", best.study);
+    }
+    best_fini(&best);
     return rc;
 }
 
@@ -216,7 +239,7 @@ int cmd_best(const struct opt_best *opt)
     struct best_style style = {opt->csv, opt->json, opt->count};
     int rc = source_open(opt->db, opt->master, &source, &err);
     if (!rc) {
-        rc = best_print(source, opt->args.count ? opt->args.items[0] : opt->study, &style, &err);
+        rc = print(source, opt->args.count ? opt->args.items[0] : opt->study, &style, &err);
         source_free(source);
     }
     return rc ? command_fail("best", &err) : 0;

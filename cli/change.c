@@ -103,23 +103,21 @@ struct chosen {
     const char *study, *db, *master;
 };
 
-static bool is_chosen(const struct chosen *c, const struct rows *trials, size_t row, uint32_t newest)
+static bool is_chosen(const struct chosen *c, const struct rows *trials, size_t row)
 {
     const char *status = cell_text(rows_named(trials, row, "status"));
     bool fits = false;
     for (const char *const *from = c->verb->from; *from; from++)
         fits = fits || strcmp(*from, status) == 0;
-    return fits && select_has(&c->selector, (uint32_t)cell_int(rows_named(trials, row, "trial")), newest);
+    return fits && select_has(&c->selector, (uint32_t)cell_int(rows_named(trials, row, "trial")));
 }
 
 /* {"study": ..., "trials": [...]}: those it can be done to. A single number goes as it is, so that the
  * master says what is wrong with it. NULL: none. */
 static struct json *chosen_args(const struct chosen *c, const struct rows *trials)
 {
-    size_t last = trials->count ? trials->count - 1 : 0;
-    uint32_t newest = trials->count ? (uint32_t)cell_int(rows_named(trials, last, "trial")) : 0;
     /* --failed looks even at a single one; else the master says what is wrong with it. */
-    uint32_t one = c->verb == &retry_failed ? 0 : select_one(&c->selector, newest);
+    uint32_t one = c->verb == &retry_failed ? 0 : select_one(&c->selector);
     int count = one != 0;
     struct str text = {0};
     struct jw w = jw_to(&text);
@@ -129,7 +127,7 @@ static struct json *chosen_args(const struct chosen *c, const struct rows *trial
     if (one)
         jw_int(&w, NULL, one);
     for (size_t row = 0; !one && row < trials->count; row++) {
-        if (!is_chosen(c, trials, row, newest))
+        if (!is_chosen(c, trials, row))
             continue;
         jw_int(&w, NULL, cell_int(rows_named(trials, row, "trial")));
         count++;
@@ -181,7 +179,9 @@ static int change_trials(struct chosen *c, const char *selector, const char *stu
         rc = source_study(source, c->selector.study[0] ? c->selector.study : study, &head, &err);
     if (!rc) {
         c->study = cell_text(rows_named(&head, 0, "study"));
-        rc = change_in(source, c, &err);
+        rc = select_settle(source, c->study, &c->selector, &err);
+        if (!rc)
+            rc = change_in(source, c, &err);
         rows_fini(&head);
     }
     source_free(source);

@@ -3,22 +3,41 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/rows.h"
 #include "cli/table.h"
 #include "common/check.h"
 #include "common/mem.h"
 
+enum { INDENT = 18 }; /* what stands below a check's name begins where that does */
+
+/* A reason may end with the last lines of a log: each stays a line. */
+static void print_lines(const char *text)
+{
+    char *copy = xstrdup(text), *rest = NULL;
+    int indent = 0;
+    for (char *line = strtok_r(copy, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+        struct str clean = {0};
+        table_clean(&clean, line, 0);
+        printf("%*s%s\n", indent, "", str_text(&clean));
+        str_fini(&clean);
+        indent = INDENT + 2;
+    }
+    if (!indent)
+        printf("\n");
+    free(copy);
+}
+
 static void print_one(const struct check_result *result)
 {
-    struct str text = {0}, hint = {0};
-    table_clean(&text, result->text, 0);
+    struct str hint = {0};
     table_clean(&hint, result->hint, 0);
-    printf("%-5s %-11s %s%s%s%s: %s\n", result->gate, verdict_name(result->verdict), result->name,
-           result->part[0] ? " (" : "", result->part, result->part[0] ? ")" : "", str_text(&text));
+    printf("%-5s %-11s %s%s%s%s: ", result->gate, verdict_name(result->verdict), result->name,
+           result->part[0] ? " (" : "", result->part, result->part[0] ? ")" : "");
+    print_lines(result->text);
     if (hint.len)
-        printf("%17s → %s\n", "", str_text(&hint));
-    str_fini(&text);
+        printf("%*s→ %s\n", INDENT, "", str_text(&hint));
     str_fini(&hint);
 }
 
@@ -61,13 +80,19 @@ static void result_in(const struct rows *rows, size_t row, struct check_result *
 
 int check_table_of_study(struct source *source, const char *study, struct err *err)
 {
+    int good = 0;
     struct rows rows;
     int rc = source_run(source, "study_checks", (struct bind[]){BIND_TEXT(":study", study)}, 1, &rows, err);
     for (size_t row = 0; !rc && row < rows.count; row++) {
         struct check_result result;
         result_in(&rows, row, &result);
-        print_one(&result);
+        if (result.verdict == VERDICT_SUSPICIOUS || result.verdict == VERDICT_WRONG)
+            print_one(&result);
+        else
+            good += result.verdict != VERDICT_SKIPPED;
     }
+    if (!rc && good)
+        printf("      good        %d more: hone check STUDY.json shows them\n", good);
     if (!rc)
         rows_fini(&rows);
     return rc;

@@ -9,7 +9,7 @@
 
 void check_table_print(const struct check_result *results, size_t count);
 
-/* The same for the newest checks of a study, from its database. */
+/* What is wrong or suspicious in the newest checks of a study, from its database, and how many were good. */
 int check_table_of_study(struct source *source, const char *study, struct err *err);
 
 /* "checking: gradient, initial loss, …": what is looked at in this trainer. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/pages.h"
 #include "cli/trust.h"
 #include "common/json.h"
 #include "common/mem.h"
@@ -154,12 +155,37 @@ static int run_command(const struct command *command, int argc, char *const *arg
     return status;
 }
 
+static int unknown_page(const char *word)
+{
+    struct err err = ERR_NONE;
+    const char *names[128] = {0};
+    size_t n = 0;
+    for (const struct command *c = commands; c->name && n < 100; c++)
+        if (!command_is_hidden(c))
+            names[n++] = c->name;
+    for (const struct page *p = pages; p->name && n < 127; p++)
+        names[n++] = p->name;
+    const char *near = nearest_name(word, names);
+    err_set(&err, ERR_BAD, "there is no command and no page \"%.60s\"", word);
+    if (near)
+        err_hint(&err, "did you mean hone help %s?", near);
+    else
+        err_hint(&err, "hone help lists both");
+    return command_fail("help", &err);
+}
+
 int cmd_help(const struct opt_help *opt)
 {
     if (!opt->args.count)
         return print_help(NULL);
-    const struct command *command = command_find(opt->args.items[0]);
-    return command ? print_help(command) : unknown_command(opt->args.items[0]);
+    const char *word = opt->args.items[0];
+    const struct command *command = command_find(word);
+    const struct page *page = page_find(word);
+    if (page)
+        fputs(page->text, stdout);
+    else if (command)
+        return print_help(command);
+    return page ? 0 : unknown_page(word);
 }
 
 int cmd_version(const struct opt_version *opt)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/pages.h"
 #include "common/check.h"
 #include "common/str.h"
 
@@ -56,6 +57,15 @@ static const struct placeholder *placeholder_of(const char *text)
 static const char studies_call[] = "hone studies -q 2>/dev/null";
 static const char trials_call[] = "hone trials -q 2>/dev/null";
 
+/* What help explains besides commands. */
+static void add_words(struct str *out, const char *before, const char *after)
+{
+    str_add(out, before);
+    for (const struct page *p = pages; p->name; p++)
+        str_addf(out, " %s", p->name);
+    str_add(out, after);
+}
+
 /* ---- bash ---- */
 
 static void bash_reply(struct str *out, const struct placeholder *place)
@@ -69,7 +79,7 @@ static void bash_reply(struct str *out, const struct placeholder *place)
         str_addf(out, "COMPREPLY=($(compgen -W \"$(%s)\" -- \"$cur\"))", studies_call);
         return;
     case COMPLETE_TRIALS:
-        str_addf(out, "COMPREPLY=($(compgen -W \"last $(%s)\" -- \"$cur\"))", trials_call);
+        str_addf(out, "COMPREPLY=($(compgen -W \"best last $(%s)\" -- \"$cur\"))", trials_call);
         return;
     }
 }
@@ -97,7 +107,7 @@ static void bash_command(struct str *out, const struct command *command)
     }
     str_add(out, "' -- \"$cur\"))\n        else\n            ");
     if (strcmp(command->name, "help") == 0)
-        str_add(out, "COMPREPLY=($(compgen -W \"$commands\" -- \"$cur\"))");
+        add_words(out, "COMPREPLY=($(compgen -W \"$commands", "\" -- \"$cur\"))");
     else
         bash_reply(out, placeholder_of(command->arguments));
     str_add(out, "\n        fi ;;\n");
@@ -148,7 +158,7 @@ static void zsh_action(struct str *out, const struct placeholder *place)
     case COMPLETE_DIRS: str_add(out, "_files -/"); return;
     case COMPLETE_WORDS: str_addf(out, "(%s)", place->words); return;
     case COMPLETE_STUDIES: str_addf(out, "{compadd -- ${(f)\"$(%s)\"}}", studies_call); return;
-    case COMPLETE_TRIALS: str_addf(out, "{compadd -- last ${(f)\"$(%s)\"}}", trials_call); return;
+    case COMPLETE_TRIALS: str_addf(out, "{compadd -- best last ${(f)\"$(%s)\"}}", trials_call); return;
     }
 }
 
@@ -183,7 +193,7 @@ static void zsh_command(struct str *out, const struct command *command)
         zsh_quote(out, command->arguments);
         str_addc(out, ':');
         if (strcmp(command->name, "help") == 0)
-            str_add(out, "{compadd -- ${names%%:*}}");
+            add_words(out, "{compadd -- ${names%%:*}", "}");
         else
             zsh_action(out, placeholder_of(command->arguments));
         str_addc(out, '\'');
@@ -230,7 +240,7 @@ static void fish_action(struct str *out, const struct placeholder *place)
     case COMPLETE_DIRS: str_add(out, " -a '(__fish_complete_directories)'"); return;
     case COMPLETE_WORDS: str_addf(out, " -a '%s'", place->words); return;
     case COMPLETE_STUDIES: str_addf(out, " -a '(%s)'", studies_call); return;
-    case COMPLETE_TRIALS: str_addf(out, " -a 'last (%s)'", trials_call); return;
+    case COMPLETE_TRIALS: str_addf(out, " -a 'best last (%s)'", trials_call); return;
     }
 }
 
@@ -262,6 +272,8 @@ static void fish_script(struct str *out)
         str_add(out, "'\n");
         for (const struct option *o = c->options; o->field; o++)
             fish_option(out, c, o);
+        if (strcmp(c->name, "help") == 0)
+            add_words(out, "complete -c hone -n '__fish_seen_subcommand_from help' -a '", "'\n");
         const struct placeholder *place = placeholder_of(c->arguments);
         if (place->kind == COMPLETE_NONE)
             continue;

@@ -73,12 +73,12 @@ static int add_trials(struct party *party, struct source *source, const struct m
     return rc ? rc : err_set(err, ERR_NO, "no trial of study \"%s\" has a score yet", study);
 }
 
-static int add_top(struct party *party, struct source *source, const struct models_place *place,
-                   const char *study, int64_t top, struct err *err)
+static int add_rows(struct party *party, struct source *source, const struct models_place *place,
+                    const char *study, const char *query, struct bind bind, struct err *err)
 {
     struct rows rows;
-    struct bind binds[] = {BIND_TEXT(":study", study), BIND_INT(":limit", top)};
-    int rc = source_run(source, "best", binds, 2, &rows, err);
+    struct bind binds[] = {BIND_TEXT(":study", study), bind};
+    int rc = source_run(source, query, binds, 2, &rows, err);
     if (rc)
         return rc;
     rc = add_trials(party, source, place, study, &rows, err);
@@ -86,18 +86,17 @@ static int add_top(struct party *party, struct source *source, const struct mode
     return rc;
 }
 
+static int add_top(struct party *party, struct source *source, const struct models_place *place,
+                   const char *study, int64_t top, struct err *err)
+{
+    return add_rows(party, source, place, study, "best", BIND_INT(":limit", top), err);
+}
+
 /* Same configuration, other first weights. */
 static int add_group(struct party *party, struct source *source, const struct models_place *place,
                      const char *study, uint32_t trial, struct err *err)
 {
-    struct rows rows;
-    struct bind binds[] = {BIND_TEXT(":study", study), BIND_INT(":trial", trial)};
-    int rc = source_run(source, "group_trials", binds, 2, &rows, err);
-    if (rc)
-        return rc;
-    rc = add_trials(party, source, place, study, &rows, err);
-    rows_fini(&rows);
-    return rc;
+    return add_rows(party, source, place, study, "group_trials", BIND_INT(":trial", trial), err);
 }
 
 /* The same, trained first. */
@@ -125,7 +124,7 @@ static int add_study(struct party *party, struct source *source, const struct op
     const char *study = cell_text(rows_named(&head, 0, "study"));
     if (opt->seeds < 0)
         rc = add_top(party, source, place, study, opt->top, err);
-    else if (!(rc = seeds_best(source, study, &trial, err)))
+    else if (!(rc = select_best(source, study, &trial, err)))
         rc = add_seeds(party, source, opt, place, study, trial, err);
     rows_fini(&head);
     return rc;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/best.h"
 #include "cli/rows.h"
 #include "cli/table.h"
 #include "common/check.h"

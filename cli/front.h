@@ -2,7 +2,9 @@
 #ifndef HONE_CLI_FRONT_H
 #define HONE_CLI_FRONT_H
 
-#include "cli/best.h"
+#include "cli/source.h"
+
+struct best_style;
 
 /* Trial, each metric, how many trials it dominates, epochs, parameters, status, seconds, worker; the best by the first
  * metric first. No rows: the study has one metric, or no trial of it has ended with all of them. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/pages.h"
 #include "common/str.h"
 
 enum { HELP_WIDTH = 80, GLOSS_AT = 26 };
@@ -104,6 +105,9 @@ void help_top(struct str *out)
             if (strcmp(c->group, g->name) == 0)
                 str_addf(out, "  %-12s%s\n", c->name, c->gloss);
     }
+    str_add(out, "\nPages, and files to start from: hone help NAME\n");
+    for (const struct page *p = pages; p->name; p++)
+        str_addf(out, "  %-14s%s\n", p->name, p->gloss);
     str_add(out, "\nhone COMMAND --help tells all about one, with examples.\n"
                  "Durations are 90s, 2h30m or 1d, sizes 512M or 8G (GiB).\n"
                  "Exit status: 0 fine, 1 the answer is no, 2 bad usage or file, 3 cannot reach or lock\n"

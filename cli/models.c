@@ -170,40 +170,6 @@ int models_add_trial(struct models *models, struct source *source, const struct 
     return rc;
 }
 
-static int best_of(struct source *source, const char *wanted, char **study, uint32_t *trial, struct err *err)
-{
-    struct rows head, rows;
-    int rc = source_study(source, wanted, &head, err);
-    if (rc)
-        return rc;
-    *study = xstrdup(cell_text(rows_named(&head, 0, "study")));
-    rows_fini(&head);
-    rc = source_run(source, "best", (struct bind[]){BIND_TEXT(":study", *study), BIND_INT(":limit", 1)}, 2,
-                    &rows, err);
-    if (!rc) {
-        bool has = rows.count && rows_named(&rows, 0, "score")->kind != CELL_NULL;
-        *trial = has ? (uint32_t)cell_int(rows_named(&rows, 0, "trial")) : 0;
-        rc = has ? 0 : err_set(err, ERR_NO, "no trial of study \"%s\" has a score yet", *study);
-        rows_fini(&rows);
-    }
-    if (rc)
-        free(*study);
-    return rc;
-}
-
-/* best, STUDY/best, or a selector of one trial. */
-static int find_trial(struct source *source, const char *name, const char *option, char **study,
-                      uint32_t *trial, struct err *err)
-{
-    const char *slash = strchr(name, '/');
-    if (strcmp(slash ? slash + 1 : name, "best"))
-        return select_trial(source, name, option, study, trial, err);
-    char *wanted = slash ? xstrndup(name, (size_t)(slash - name)) : NULL;
-    int rc = best_of(source, wanted ? wanted : option, study, trial, err);
-    free(wanted);
-    return rc;
-}
-
 static int open_selected(const char *name, const struct models_place *place, struct models *out,
                          struct err *err)
 {
@@ -212,7 +178,7 @@ static int open_selected(const char *name, const struct models_place *place, str
     uint32_t trial = 0;
     int rc = source_open(place->db, place->master, &source, err);
     if (!rc)
-        rc = find_trial(source, name, place->study, &study, &trial, err);
+        rc = select_trial(source, name, place->study, &study, &trial, err);
     if (!rc) {
         rc = models_add_trial(out, source, place, study, trial, false, err);
         free(study);

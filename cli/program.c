@@ -14,13 +14,12 @@
 
 struct answered {
     char *params;
-    struct json *values;
+    struct json *answer;
 };
 
 struct program {
     pid_t pid;
     FILE *in, *out; /* what it reads; what it says */
-    const char *metric;
     struct answered *kept;
     size_t count, room;
 };
@@ -39,11 +38,10 @@ static int spawn(struct program *p, const char *command, const int in[2], const 
     return failed ? err_set(err, ERR_IO, "%s: cannot be started: %s", command, strerror(failed)) : 0;
 }
 
-int program_start(const char *command, const char *metric, struct program **out, struct err *err)
+int program_start(const char *command, struct program **out, struct err *err)
 {
     int in[2], from[2];
     struct program *p = xcalloc(1, sizeof *p);
-    p->metric = metric;
     if (pipe2(in, O_CLOEXEC) || pipe2(from, O_CLOEXEC)) {
         free(p);
         return err_errno(err, "no pipe");
@@ -71,13 +69,13 @@ void program_free(struct program *p)
         waitpid(p->pid, NULL, 0);
     for (size_t i = 0; i < p->count; i++) {
         free(p->kept[i].params);
-        json_free(p->kept[i].values);
+        json_free(p->kept[i].answer);
     }
     free(p->kept);
     free(p);
 }
 
-/* The metric of its answer: a root of its own; NULL and err. */
+/* NULL and err: there is none. */
 static struct json *exchange(struct program *p, const char *params, struct err *err)
 {
     char *line = NULL;
@@ -86,38 +84,49 @@ static struct json *exchange(struct program *p, const char *params, struct err *
     fflush(p->in);
     ssize_t len = getline(&line, &room, p->out);
     struct json *answer = len > 0 ? json_parse(line, (size_t)len, "the program's answer", err) : NULL;
-    struct json *values = NULL;
     if (len <= 0)
         err_set(err, ERR_IO, "the program ended before it answered %.200s", params);
-    else if (answer && !(values = json_take(answer, p->metric)))
-        err_set(err, ERR_BAD, "the program's answer has no \"%s\": %.200s", p->metric, line);
-    json_free(answer);
     free(line);
-    return values;
+    return answer;
 }
 
-static const struct json *values_of(struct program *p, const char *params, struct err *err)
+static const struct json *answer_to(struct program *p, const char *params, struct err *err)
 {
     for (size_t i = p->count; i-- > 0;) /* mostly one of the newest */
         if (strcmp(p->kept[i].params, params) == 0)
-            return p->kept[i].values;
-    struct json *values = exchange(p, params, err);
-    if (!values)
+            return p->kept[i].answer;
+    struct json *answer = exchange(p, params, err);
+    if (!answer)
         return NULL;
     GROW(p->kept, p->room, p->count + 1);
-    p->kept[p->count++] = (struct answered){xstrdup(params), values};
-    return values;
+    p->kept[p->count++] = (struct answered){xstrdup(params), answer};
+    return answer;
 }
 
-double program_ask(struct program *p, const struct json *params, int epoch, struct err *err)
+static double at_epoch(const struct json *values, int epoch)
 {
-    struct str text = {0};
-    json_print(params, &text);
-    const struct json *values = values_of(p, str_text(&text), err);
-    str_fini(&text);
-    if (values && json_type(values) == JSON_ARRAY) {
+    if (json_type(values) == JSON_ARRAY) {
         size_t count = json_count(values);
         values = count ? json_at(values, (size_t)epoch < count ? (size_t)epoch - 1 : count - 1) : NULL;
     }
     return values && json_type(values) == JSON_NUM ? json_num(values) : NAN;
+}
+
+double program_ask(struct program *p, const struct json *params, const char *metric, int epoch,
+                   struct err *err)
+{
+    struct str text = {0}, said = {0};
+    double value = NAN;
+    json_print(params, &text);
+    const struct json *answer = answer_to(p, str_text(&text), err);
+    const struct json *values = answer ? json_get(answer, metric) : NULL;
+    if (values) {
+        value = at_epoch(values, epoch);
+    } else if (answer) {
+        json_print(answer, &said);
+        err_set(err, ERR_BAD, "the program's answer has no \"%s\": %.200s", metric, str_text(&said));
+    }
+    str_fini(&text);
+    str_fini(&said);
+    return value;
 }

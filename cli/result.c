@@ -18,14 +18,15 @@ enum { SHOWN = 10 };
 struct result {
     const char *study;
     const struct result_style *style;
-    struct rows progress, best;
+    struct rows progress;
+    struct best best;
 };
 
 static int load(struct source *source, struct result *r, struct err *err)
 {
     int rc = source_run(source, "study_progress", (struct bind[]){BIND_TEXT(":study", r->study)}, 1,
                         &r->progress, err);
-    return rc ? rc : best_rows(source, r->study, SHOWN, &r->best, err);
+    return rc || !r->progress.count ? rc : best_load(source, r->study, SHOWN, &r->best, err);
 }
 
 static int64_t count_of(const struct result *r, const char *status)
@@ -44,7 +45,7 @@ static bool has_answer(const struct result *r)
     const char *reason = cell_text(rows_named(&r->progress, 0, "end_reason"));
     if (strcmp(reason, "failed") == 0)
         return false;
-    return count_of(r, "complete") > 0 || (strcmp(reason, "target") == 0 && r->best.count);
+    return count_of(r, "complete") > 0 || (strcmp(reason, "target") == 0 && best_rows(&r->best)->count);
 }
 
 /* ---- for people ---- */
@@ -66,21 +67,24 @@ static void print_next(const struct result *r)
     char *path = path_absolute(r->style->db);
     bool here = strcmp(r->style->db, "hone.db") == 0 && !getenv("HONE_DB");
     const char *flag = here ? "" : " --db ", *db = here ? "" : r->style->db;
-    long long best = r->best.count ? (long long)cell_int(rows_named(&r->best, 0, "trial")) : 1;
+    const struct rows *rows = best_rows(&r->best);
+    long long best = rows->count ? (long long)cell_int(rows_named(rows, 0, "trial")) : 1;
     printf("\nEvery epoch of every trial is in %s; try\n", path);
     printf("  hone best -n 20%s%s\n", flag, db);
     printf("  hone show %s/%lld%s%s\n", r->study, best, flag, db);
     printf("  hone trials --csv%s%s\n", flag, db);
-    printf("  sqlite3 %s 'SELECT * FROM best_trials LIMIT 10'\n", r->style->db);
+    printf("  sqlite3 %s 'SELECT * FROM %s LIMIT 10'\n", r->style->db,
+           r->best.kind == BEST_FRONT ? "pareto" : "best_trials");
     printf("  sqlite3 %s 'SELECT * FROM \"%s\" ORDER BY trial'\n", r->style->db, r->study);
     free(path);
 }
 
-static void print_text(struct source *source, const struct result *r)
+static void print_text(const struct result *r)
 {
     const struct best_style style = {.limit = SHOWN};
     print_head(r);
-    if (!r->best.count || best_print(source, r->study, &style, NULL))
+    best_show(&r->best, &style);
+    if (!best_rows(&r->best)->count)
         printf("no trial has a score\n");
     print_next(r);
 }
@@ -89,15 +93,18 @@ static void print_text(struct source *source, const struct result *r)
 
 static void print_json(const struct result *r)
 {
+    const struct rows *rows = best_rows(&r->best);
     struct str out = {0};
     struct jw w = jw_to(&out);
     jw_object(&w, NULL);
     table_row_json(&r->progress, 0, &w, "study");
     jw_text(&w, "database", r->style->db);
     jw_array(&w, "best");
-    for (size_t row = 0; row < r->best.count; row++)
-        table_row_json(&r->best, row, &w, NULL);
+    for (size_t row = 0; row < rows->count; row++)
+        table_row_json(rows, row, &w, NULL);
     jw_close_array(&w);
+    if (r->best.kind == BEST_FRONT)
+        jw_num(&w, "hypervolume", r->best.front.hypervolume);
     jw_close_object(&w);
     printf("%s\n", str_text(&out));
     str_fini(&out);
@@ -130,7 +137,7 @@ static int print(struct source *source, const struct result *r, struct err *err)
     if (r->style->json)
         print_json(r);
     else
-        print_text(source, r);
+        print_text(r);
     if (has_answer(r))
         return 0;
     err_set(err, ERR_NO, count_of(r, "complete") ? "too many trials failed" : "no trial is complete");
@@ -149,7 +156,7 @@ int result_print(const char *study, const struct result_style *style)
     if (!rc)
         rc = print(source, &r, &err);
     rows_fini(&r.progress);
-    rows_fini(&r.best);
+    best_fini(&r.best);
     source_free(source);
     return rc ? command_fail("run", &err) : 0;
 }

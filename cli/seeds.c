@@ -14,33 +14,6 @@
 
 enum { LOOK_MS = 500, MASTER_LOOK_MS = 5000 };
 
-/* ---- which ---- */
-
-static int first_of(struct source *source, const char *name, const struct bind *binds, int count,
-                    uint32_t *trial, struct err *err)
-{
-    struct rows rows;
-    int rc = source_run(source, name, binds, count, &rows, err);
-    if (rc)
-        return rc;
-    bool has = rows.count && rows_named(&rows, 0, "score")->kind != CELL_NULL;
-    *trial = has ? (uint32_t)cell_int(rows_named(&rows, 0, "trial")) : 0;
-    rows_fini(&rows);
-    return 0;
-}
-
-/* Where points were repeated, their means rank them. */
-int seeds_best(struct source *source, const char *study, uint32_t *trial, struct err *err)
-{
-    struct bind binds[] = {BIND_TEXT(":study", study), BIND_INT(":limit", 1)};
-    int rc = first_of(source, "best_groups", binds, 1, trial, err);
-    if (!rc && !*trial)
-        rc = first_of(source, "best", binds, 2, trial, err);
-    if (!rc && !*trial)
-        rc = err_set(err, ERR_NO, "no trial of study \"%s\" has a score yet", study);
-    return rc;
-}
-
 /* ---- by a master that runs ---- */
 
 static int count_open(struct source *source, const char *study, int64_t *open, struct err *err)

@@ -14,9 +14,6 @@ struct seeds {
     bool quiet;                    /* progress goes to standard error */
 };
 
-/* The configuration that `hone best` puts first: the number of its first trial. */
-int seeds_best(struct source *source, const char *study, uint32_t *trial, struct err *err);
-
 /* Returns when none is left to train. ERR_NO, and signals_status() says more: interrupted. */
 int seeds_train(const struct seeds *seeds, struct source *source, const char *study, uint32_t trial,
                 struct err *err);

@@ -11,7 +11,7 @@
 static int bad(const char *text, struct err *err)
 {
     err_set(err, ERR_BAD, "\"%.60s\" does not name trials", text);
-    return err_hint(err, "last, 17, 1-10, 1-100:10, 1,3,5-8, all, or any of these after STUDY/");
+    return err_hint(err, "best, last, 17, 1-10, 1-100:10, 1,3,5-8, all, or any of these after STUDY/");
 }
 
 static bool read_number(const char **at, uint32_t *out)
@@ -67,10 +67,11 @@ int select_parse(const char *text, struct selector *out, struct err *err)
         if (!name_ok(out->study))
             return bad(text, err);
     }
-    if (strcmp(trials, "last") == 0) {
-        out->last = true;
+    out->word = strcmp(trials, "last") == 0   ? SELECT_LAST
+                : strcmp(trials, "best") == 0 ? SELECT_BEST
+                                              : SELECT_NUMBERS;
+    if (out->word != SELECT_NUMBERS)
         return 0;
-    }
     if (strcmp(trials, "all") == 0) {
         out->ranges[out->count++] = (struct select_range){1, UINT32_MAX, 1};
         return 0;
@@ -78,10 +79,8 @@ int select_parse(const char *text, struct selector *out, struct err *err)
     return read_ranges(trials, out) ? 0 : bad(text, err);
 }
 
-bool select_has(const struct selector *selector, uint32_t number, uint32_t newest)
+bool select_has(const struct selector *selector, uint32_t number)
 {
-    if (selector->last)
-        return number == newest;
     for (int i = 0; i < selector->count; i++) {
         const struct select_range *r = &selector->ranges[i];
         if (number >= r->low && number <= r->high && (number - r->low) % r->step == 0)
@@ -90,16 +89,14 @@ bool select_has(const struct selector *selector, uint32_t number, uint32_t newes
     return false;
 }
 
-uint32_t select_one(const struct selector *selector, uint32_t newest)
+uint32_t select_one(const struct selector *selector)
 {
-    if (selector->last)
-        return newest;
     if (selector->count == 1 && selector->ranges[0].low == selector->ranges[0].high)
         return selector->ranges[0].low;
     return 0;
 }
 
-int select_newest(struct source *source, const char *study, uint32_t *newest, struct err *err)
+static int find_newest(struct source *source, const char *study, uint32_t *newest, struct err *err)
 {
     struct rows rows;
     int rc = source_run(source, "newest_trial", (struct bind[]){BIND_TEXT(":study", study)}, 1, &rows, err);
@@ -110,20 +107,68 @@ int select_newest(struct source *source, const char *study, uint32_t *newest, st
     return 0;
 }
 
-static int pick_trial(struct source *source, const struct selector *selector, const char *study,
-                      uint32_t *trial, struct err *err)
+static int first_of(struct source *source, const char *name, const struct bind *binds, int count,
+                    uint32_t *trial, struct err *err)
 {
-    uint32_t newest;
-    int rc = select_newest(source, study, &newest, err);
+    struct rows rows;
+    int rc = source_run(source, name, binds, count, &rows, err);
     if (rc)
         return rc;
-    *trial = select_one(selector, newest);
-    if (!*trial && !selector->last)
+    bool has = rows.count && rows_named(&rows, 0, "score")->kind != CELL_NULL;
+    *trial = has ? (uint32_t)cell_int(rows_named(&rows, 0, "trial")) : 0;
+    rows_fini(&rows);
+    return 0;
+}
+
+/* Where points were repeated, their means rank them. */
+int select_best(struct source *source, const char *study, uint32_t *trial, struct err *err)
+{
+    struct bind binds[] = {BIND_TEXT(":study", study), BIND_INT(":limit", 1)};
+    int rc = first_of(source, "best_groups", binds, 1, trial, err);
+    if (!rc && !*trial)
+        rc = first_of(source, "best", binds, 2, trial, err);
+    if (!rc && !*trial)
+        rc = err_set(err, ERR_NO, "no trial of study \"%s\" has a score yet", study);
+    return rc;
+}
+
+void select_number(struct selector *selector, uint32_t number)
+{
+    selector->word = SELECT_NUMBERS;
+    selector->count = number != 0;
+    selector->ranges[0] = (struct select_range){number, number, 1};
+}
+
+int select_settle(struct source *source, const char *study, struct selector *selector, struct err *err)
+{
+    uint32_t number = 0;
+    if (selector->word == SELECT_NUMBERS)
+        return 0;
+    int rc = selector->word == SELECT_BEST ? select_best(source, study, &number, err)
+                                           : find_newest(source, study, &number, err);
+    if (!rc)
+        select_number(selector, number);
+    return rc;
+}
+
+static int pick_trial(struct source *source, struct selector *selector, const char *study, uint32_t *trial,
+                      struct err *err)
+{
+    uint32_t newest;
+    int rc = find_newest(source, study, &newest, err);
+    if (!rc && !newest)
+        return err_set(err, ERR_GONE, "study \"%s\" has no trial yet", study);
+    if (!rc)
+        rc = select_settle(source, study, selector, err);
+    if (rc)
+        return rc;
+    *trial = select_one(selector);
+    if (!*trial)
         return err_set(err, ERR_BAD, "one trial at a time; `hone trials` lists several");
-    if (*trial && *trial <= newest)
+    if (*trial <= newest)
         return 0;
     err_set(err, ERR_GONE, "study \"%s\" has no trial %u", study, *trial);
-    return newest ? err_hint(err, "it has 1 to %u", newest) : err_hint(err, "it has none yet");
+    return err_hint(err, "it has 1 to %u", newest);
 }
 
 int select_trial(struct source *source, const char *text, const char *study, char **out, uint32_t *trial,

@@ -1,4 +1,4 @@
-/* select: which trials a person means: last, 17, 1-10, 1-100:10 (every tenth), 1,3,5-8, all, and any of these
+/* select: which trials a person means: best, last, 17, 1-10, 1-100:10 (every tenth), 1,3,5-8, all, and any of these
  * after a study, as in mnist/17. Nothing is expanded: "1-4000000000" costs as much as "1".
  *
  * Refuses, with the word that is wrong: 0, empty parts, 8-5, steps of 0, more than SELECT_MAX parts.
@@ -16,7 +16,7 @@ enum { SELECT_MAX = 256 };
 
 struct selector {
     char study[65]; /* "" if it names none */
-    bool last;
+    enum select_word { SELECT_NUMBERS, SELECT_LAST, SELECT_BEST } word;
     struct select_range {
         uint32_t low, high, step;
     } ranges[SELECT_MAX];
@@ -25,15 +25,19 @@ struct selector {
 
 int select_parse(const char *text, struct selector *out, struct err *err);
 
-/* `newest` is the number of the study's last trial. */
-bool select_has(const struct selector *selector, uint32_t number, uint32_t newest);
-
-/* The one trial it names; 0 if it may name several. */
-uint32_t select_one(const struct selector *selector, uint32_t newest);
-
-/* The number of the study's last trial; 0: it has none. */
 struct source;
-int select_newest(struct source *source, const char *study, uint32_t *newest, struct err *err);
+
+/* Makes numbers of `last` and `best`. ERR_NO: no trial of the study has a score yet. */
+int select_settle(struct source *source, const char *study, struct selector *selector, struct err *err);
+void select_number(struct selector *selector, uint32_t number); /* this one; 0: none */
+
+/* PRE of both: settled. */
+bool select_has(const struct selector *selector, uint32_t number);
+/* The one trial it names; 0 if it may name several. */
+uint32_t select_one(const struct selector *selector);
+
+/* The configuration that `hone best` puts first: the number of its first trial. */
+int select_best(struct source *source, const char *study, uint32_t *trial, struct err *err);
 
 /* For a command about one trial: the study's name and the trial's number that `text` (NULL: last) means, `study` being
  * the option. ERR_BAD if it may mean several, ERR_GONE if there is none. `out` is the caller's to free. */

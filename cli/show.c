@@ -236,22 +236,11 @@ static void print_json(const struct shown *shown)
 
 /* ---- which ---- */
 
-static int show_one(struct source *source, const char *study, const struct selector *selector,
-                    const struct opt_show *opt, struct err *err)
+static int show_one(struct source *source, const char *study, uint32_t trial, const struct opt_show *opt,
+                    struct err *err)
 {
-    uint32_t newest = 0;
-    int rc = select_newest(source, study, &newest, err);
-    if (rc)
-        return rc;
-    uint32_t trial = select_one(selector, newest);
-    if (!trial && !selector->last)
-        return err_set(err, ERR_BAD, "shows one trial at a time; `hone trials` lists several");
     struct shown shown = {0};
-    rc = trial ? load(source, study, trial, &shown, err) : 0;
-    if (!rc && !shown.head.count) {
-        err_set(err, ERR_GONE, "study \"%s\" has no trial %u", study, trial);
-        rc = newest ? err_hint(err, "it has 1 to %u", newest) : err_hint(err, "it has none yet");
-    }
+    int rc = load(source, study, trial, &shown, err);
     if (!rc && opt->json)
         print_json(&shown);
     else if (!rc)
@@ -263,18 +252,16 @@ static int show_one(struct source *source, const char *study, const struct selec
 int cmd_show(const struct opt_show *opt)
 {
     struct err err = ERR_NONE;
-    struct selector selector;
     struct source *source = NULL;
-    struct rows head;
-    int rc = select_parse(opt->args.count ? opt->args.items[0] : "last", &selector, &err);
+    char *study = NULL;
+    uint32_t trial = 0;
+    int rc = source_open(opt->db, opt->master, &source, &err);
     if (!rc)
-        rc = source_open(opt->db, opt->master, &source, &err);
+        rc = select_trial(source, opt->args.count ? opt->args.items[0] : NULL, opt->study, &study, &trial,
+                          &err);
     if (!rc)
-        rc = source_study(source, selector.study[0] ? selector.study : opt->study, &head, &err);
-    if (!rc) {
-        rc = show_one(source, cell_text(rows_named(&head, 0, "study")), &selector, opt, &err);
-        rows_fini(&head);
-    }
+        rc = show_one(source, study, trial, opt, &err);
+    free(study);
     source_free(source);
     return rc ? command_fail("show", &err) : 0;
 }

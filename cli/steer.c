@@ -24,8 +24,10 @@ struct json *steer_args(const char *study)
     return args;
 }
 
-int steer_call(const char *db, const char *master, const char *verb, struct json *args,
-               struct msg_answer *answer)
+/* Makes the call, frees `args`. On failure prints it under the verb's name: the exit status. 0: `answer` is the
+ * caller's. */
+static int steer_call(const char *db, const char *master, const char *verb, struct json *args,
+                      struct msg_answer *answer)
 {
     struct err err = ERR_NONE;
     int rc = master_call(db, master, verb, args, answer, &err);

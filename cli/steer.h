@@ -7,9 +7,4 @@
 /* {"study": ..., "who": "anna@node1"}; the caller's. */
 struct json *steer_args(const char *study);
 
-/* Makes the call, frees `args`. On failure prints it under the verb's name: the exit status. 0: `answer` is the
- * caller's. */
-int steer_call(const char *db, const char *master, const char *verb, struct json *args,
-               struct msg_answer *answer);
-
 #endif

@@ -13,7 +13,8 @@
 
 enum { GAP = 2, TEXT_MIN = 8, HEADER_MIN = 4, KEPT_COLUMNS = 3 };
 
-struct table_style table_style_for(bool csv, bool json, FILE *file)
+/* csv and json as the user asked; width and colour if `file` is a terminal (NO_COLOR, COLUMNS). */
+static struct table_style style_for(bool csv, bool json, FILE *file)
 {
     enum table_format format = csv ? TABLE_CSV : json ? TABLE_JSON : TABLE_TEXT;
     return (struct table_style){format, terminal_width(file), format == TABLE_TEXT && terminal_colour(file)};
@@ -399,7 +400,7 @@ void table_print(const struct rows *rows, const struct column *columns, const st
 
 void table_show(const struct rows *rows, const struct column *columns, bool csv, bool json)
 {
-    struct table_style style = table_style_for(csv, json, stdout);
+    struct table_style style = style_for(csv, json, stdout);
     struct str out = {0};
     table_print(rows, columns, &style, &out);
     fwrite(str_text(&out), 1, out.len, stdout);

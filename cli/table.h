@@ -42,9 +42,6 @@ struct column {
     const char *title; /* NULL: the name */
 };
 
-/* csv and json as the user asked; width and colour if `file` is a terminal (NO_COLOR, COLUMNS). */
-struct table_style table_style_for(bool csv, bool json, FILE *file);
-
 /* `columns` ends with a NULL name; NULL: all plain. */
 void table_print(const struct rows *rows, const struct column *columns, const struct table_style *style,
                  struct str *out);

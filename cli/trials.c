@@ -16,7 +16,7 @@
 
 struct wanted {
     struct selector selector;
-    uint32_t newest, oldest; /* numbers */
+    uint32_t oldest; /* number */
     bool statuses[TRIAL_STATUS_COUNT];
 };
 
@@ -64,7 +64,7 @@ static bool is_wanted(const struct rows *rows, size_t row, void *arg)
     const struct wanted *wanted = arg;
     uint32_t number = (uint32_t)cell_int(rows_named(rows, row, "trial"));
     enum trial_status status;
-    return select_has(&wanted->selector, number, wanted->newest) &&
+    return select_has(&wanted->selector, number) &&
            (!trial_status_parse(cell_text(rows_named(rows, row, "status")), &status) ||
             wanted->statuses[status]);
 }
@@ -76,8 +76,6 @@ static bool is_recent(const struct rows *rows, size_t row, void *arg)
 
 static void keep_wanted(const struct opt_trials *opt, struct wanted *wanted, struct rows *rows)
 {
-    if (rows->count)
-        wanted->newest = (uint32_t)cell_int(rows_named(rows, rows->count - 1, "trial"));
     rows_filter(rows, is_wanted, wanted);
     if (opt->count >= 0 && (uint64_t)opt->count < rows->count) {
         size_t first = rows->count - (size_t)opt->count;
@@ -150,7 +148,9 @@ static int print_study(struct source *source, const struct opt_trials *opt, stru
     const char *study = cell_text(rows_named(head, 0, "study"));
     struct text_list params = {0};
     struct rows found;
-    int rc = study_params(source, study, &params, err);
+    int rc = select_settle(source, study, &wanted->selector, err);
+    if (!rc)
+        rc = study_params(source, study, &params, err);
     if (!rc)
         rc = source_run(source, "trials",
                         (struct bind[]){BIND_TEXT(":study", study), BIND_TEXT(":status", NULL)}, 2, &found,

@@ -26,7 +26,7 @@ enum err_code {
 struct err {
     int code; /* 0 until something failed */
     char text[768];
-    char hint[320]; /* what to do instead; "" if there is nothing useful to say */
+    char hint[400]; /* what to do instead; "" if there is nothing useful to say */
 };
 
 #define ERR_NONE ((struct err){0})

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/check.h"
+#include "common/json_syntax.h"
 #include "common/mem.h"
 
 /* struct json is never defined: a node is a cJSON item seen through a name of our own. */
@@ -158,7 +159,7 @@ static int check_tree(const struct jcur *cur, struct err *err)
     }
     int index = 0;
     for (const cJSON *child = it->child; child; child = child->next, index++) {
-        struct jcur below = {const_node(child), cur, child->string, index, cur->file};
+        struct jcur below = jcur_item(cur, const_node(child), index);
         if (check_tree(&below, err))
             return ERR_BAD;
     }
@@ -188,9 +189,13 @@ static cJSON *parse_text(char *text, size_t len, const char *file, struct err *e
     }
     const char *end = text;
     cJSON *root = cJSON_ParseWithLengthOpts(text, len + 1, &end, 1);
-    if (!root)
-        fail_at(err, file, text, (size_t)(end - text), "not valid JSON here");
-    return root;
+    if (root)
+        return root;
+    what = json_syntax_fault(text, &bad);
+    char said[128];
+    snprintf(said, sizeof said, "not valid JSON%s%s", what ? ": " : "", what ? what : "");
+    fail_at(err, file, text, what ? bad : (size_t)(end - text), said);
+    return NULL;
 }
 
 struct json *json_parse(const char *text, size_t len, const char *file, struct err *err)
@@ -306,7 +311,7 @@ static bool same_elements(const struct jcur *a, const struct jcur *b, struct str
 {
     const struct json *ea = json_first(a->node), *eb = json_first(b->node);
     for (int i = 0; ea || eb; i++) {
-        struct jcur ca = {ea, a, NULL, i, a->file}, cb = {eb, b, NULL, i, b->file};
+        struct jcur ca = jcur_item(a, ea, i), cb = jcur_item(b, eb, i);
         if (!same_below(&ca, &cb, path))
             return false;
         ea = json_next(ea);

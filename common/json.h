@@ -71,16 +71,19 @@ struct jcur {
     const char *key; /* NULL for an array element or the root */
     int index;
     const char *file;
+    const char *text; /* of the root alone: the file as somebody wrote it, for line numbers; NULL: without */
 };
 
 struct jcur jcur_root(const struct json *node, const char *file);
 struct jcur jcur_get(const struct jcur *up, const char *key);
 struct jcur jcur_at(const struct jcur *up, int index);
 struct jcur jcur_of(const struct jcur *up, const struct json *child); /* a child met while iterating */
+struct jcur jcur_item(const struct jcur *up, const struct json *child,
+                      int index); /* the same, counted by the caller; NULL: absent */
 bool jcur_has(const struct jcur *cur);
 void jcur_path(const struct jcur *cur, struct str *out); /* "space.lr.log[0]" */
 
-/* "FILE: PATH: message"; returns ERR_BAD. */
+/* "FILE: PATH: message", or "FILE:LINE: PATH: message" where the root knows its text; returns ERR_BAD. */
 int jcur_fail(const struct jcur *cur, struct err *err, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -7,7 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/json_line.h"
 #include "common/mem.h"
+
+enum { NAMES_MAX = 340 }; /* bytes of a list of names in a hint */
 
 struct jcur jcur_root(const struct json *node, const char *file)
 {
@@ -18,14 +21,14 @@ struct jcur jcur_get(const struct jcur *up, const char *key)
 {
     const struct json *child =
         up->node && json_type(up->node) == JSON_OBJECT ? json_get(up->node, key) : NULL;
-    return (struct jcur){child, up, key, 0, up->file};
+    return (struct jcur){.node = child, .up = up, .key = key, .file = up->file};
 }
 
 struct jcur jcur_at(const struct jcur *up, int index)
 {
     const struct json *child =
         up->node && json_type(up->node) == JSON_ARRAY ? json_at(up->node, (size_t)index) : NULL;
-    return (struct jcur){child, up, NULL, index, up->file};
+    return (struct jcur){.node = child, .up = up, .index = index, .file = up->file};
 }
 
 struct jcur jcur_of(const struct jcur *up, const struct json *child)
@@ -34,7 +37,13 @@ struct jcur jcur_of(const struct jcur *up, const struct json *child)
     if (!json_key(child))
         for (const struct json *m = json_first(up->node); m && m != child; m = json_next(m))
             index++;
-    return (struct jcur){child, up, json_key(child), index, up->file};
+    return jcur_item(up, child, index);
+}
+
+struct jcur jcur_item(const struct jcur *up, const struct json *child, int index)
+{
+    return (struct jcur){
+        .node = child, .up = up, .key = child ? json_key(child) : NULL, .index = index, .file = up->file};
 }
 
 bool jcur_has(const struct jcur *cur)
@@ -53,18 +62,26 @@ void jcur_path(const struct jcur *cur, struct str *out)
         str_addf(out, "%s%.128s", out->len ? "." : "", cur->key);
 }
 
-int jcur_fail(const struct jcur *cur, struct err *err, const char *fmt, ...)
+static int fail_on(const struct jcur *cur, int number, struct err *err, const char *what)
 {
     struct str path = {0};
+    char line[16] = "";
     jcur_path(cur, &path);
+    if (number)
+        snprintf(line, sizeof line, ":%d", number);
+    err_set(err, ERR_BAD, "%s%s: %s%s%s", cur->file, line, str_text(&path), path.len ? ": " : "", what);
+    str_fini(&path);
+    return ERR_BAD;
+}
+
+int jcur_fail(const struct jcur *cur, struct err *err, const char *fmt, ...)
+{
     char what[512];
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(what, sizeof what, fmt, ap);
     va_end(ap);
-    err_set(err, ERR_BAD, "%s: %s%s%s", cur->file, str_text(&path), path.len ? ": " : "", what);
-    str_fini(&path);
-    return ERR_BAD;
+    return fail_on(cur, json_line(cur), err, what);
 }
 
 static int want(const struct jcur *cur, enum json_type type, struct err *err)
@@ -170,19 +187,26 @@ const char *nearest_name(const char *word, const char *const *names)
     return nearest;
 }
 
-/* `what` and `after` go around the word: ("unknown key", ""). */
-static int not_in(const struct jcur *cur, const char *what, const char *word, const char *after,
-                  const char *const *names, struct err *err)
+/* "grid, random, tpe", as many as a hint has room for. */
+static void add_names(struct str *out, const char *const *names)
+{
+    for (const char *const *n = names; *n; n++) {
+        bool is_full = out->len + strlen(*n) > NAMES_MAX;
+        str_addf(out, "%s%s", out->len ? ", " : "", is_full ? "…" : *n);
+        if (is_full)
+            return;
+    }
+}
+
+static int hint_at_names(const char *word, const char *const *names, struct err *err)
 {
     struct str all = {0};
-    for (const char *const *n = names; *n; n++)
-        str_addf(&all, "%s%s", all.len ? ", " : "", *n);
-    jcur_fail(cur, err, "%s\"%.80s\"%s", what, word, after);
+    add_names(&all, names);
     const char *nearest = nearest_name(word, names);
     if (nearest)
-        err_hint(err, "did you mean \"%s\"? (known: %.240s)", nearest, str_text(&all));
+        err_hint(err, "did you mean \"%s\"? (known: %s)", nearest, str_text(&all));
     else
-        err_hint(err, "known: %.300s", str_text(&all));
+        err_hint(err, "known: %s", str_text(&all));
     str_fini(&all);
     return ERR_BAD;
 }
@@ -198,7 +222,8 @@ int jcur_choice(const struct jcur *cur, const char *const *choices, int *out, st
             return 0;
         }
     }
-    return not_in(cur, "", word, " is not one of the choices", choices, err);
+    jcur_fail(cur, err, "\"%.80s\" is not one of the choices", word);
+    return hint_at_names(word, choices, err);
 }
 
 int jcur_known(const struct jcur *cur, const char *const *keys, struct err *err)
@@ -209,8 +234,13 @@ int jcur_known(const struct jcur *cur, const char *const *keys, struct err *err)
         const char *const *k = keys;
         while (*k && strcmp(*k, json_key(m)) != 0)
             k++;
-        if (!*k)
-            return not_in(cur, "unknown key ", json_key(m), "", keys, err);
+        if (*k)
+            continue;
+        struct jcur member = jcur_item(cur, m, 0);
+        char what[128];
+        snprintf(what, sizeof what, "unknown key \"%.80s\"", json_key(m));
+        fail_on(cur, json_line(&member), err, what);
+        return hint_at_names(json_key(m), keys, err);
     }
     return 0;
 }

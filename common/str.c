@@ -102,28 +102,37 @@ bool str_same_nocase(const char *a, const char *b)
     return strcasecmp(a, b) == 0;
 }
 
-/* Levenshtein over at most 64 characters: names are no longer. */
+static bool same_letter(char a, char b)
+{
+    return tolower((unsigned char)a) == tolower((unsigned char)b);
+}
+
+static int smaller(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+/* Over at most 64 characters, names are no longer: how many are wrong, missing, too many, or swapped with their neighbour
+ * (optimal string alignment). */
 int str_distance(const char *a, const char *b)
 {
     enum { MOST = 64 };
     size_t la = strnlen(a, MOST), lb = strnlen(b, MOST);
-    int row[MOST + 1];
+    int rows[3][MOST + 1]; /* of this character of `a` and of the two before it */
     for (size_t j = 0; j <= lb; j++)
-        row[j] = (int)j;
+        rows[0][j] = (int)j;
     for (size_t i = 1; i <= la; i++) {
-        int diagonal = row[0];
+        int *row = rows[i % 3], *above = rows[(i + 2) % 3], *two_above = rows[(i + 1) % 3];
         row[0] = (int)i;
         for (size_t j = 1; j <= lb; j++) {
-            int best = diagonal + (tolower((unsigned char)a[i - 1]) != tolower((unsigned char)b[j - 1]));
-            if (row[j] + 1 < best)
-                best = row[j] + 1;
-            if (row[j - 1] + 1 < best)
-                best = row[j - 1] + 1;
-            diagonal = row[j];
+            int best = above[j - 1] + !same_letter(a[i - 1], b[j - 1]);
+            best = smaller(best, smaller(above[j], row[j - 1]) + 1);
+            if (i > 1 && j > 1 && same_letter(a[i - 1], b[j - 2]) && same_letter(a[i - 2], b[j - 1]))
+                best = smaller(best, two_above[j - 2] + 1);
             row[j] = best;
         }
     }
-    return row[lb];
+    return rows[la % 3][lb];
 }
 
 bool str_starts(const char *text, const char *front)

@@ -173,5 +173,8 @@ int layer_spec_parse(const char *text, struct layer_spec *out, struct err *err)
     if (!reader.bad)
         return 0;
     err_set(err, ERR_BAD, "\"%.60s\": expected %s at \"%.20s\"", text, reader.bad, reader.at);
+    if (isalpha((unsigned char)*reader.at))
+        return err_hint(err, "write it like this: %s; a parameter of the space goes in by its name: {%.*s}",
+                        kind_forms[kind], (int)strcspn(reader.at, " "), reader.at);
     return err_hint(err, "write it like this: %s", kind_forms[kind]);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/check.h"
+#include "common/data_spec.h"
 #include "common/str.h"
 #include "common/trainer_layers.h"
 
@@ -22,6 +23,10 @@ static const struct trainer_option options[] = {
 
 enum { OPTION_COUNT = COUNT_OF(options), CHOICE_MAX = 16, ITEM_MAX = 200 };
 
+const char *const trainer_metrics[] = {
+    "val_acc",   "val_loss",   "train_acc",    "train_loss",    "ema_val_acc",     "ema_val_loss", "lr",
+    "grad_norm", "dead_units", "update_ratio", "samples_per_s", "saturated_units", "seconds",      NULL};
+
 const struct trainer_option *trainer_option_at(int i)
 {
     return i >= 0 && i < (int)OPTION_COUNT ? &options[i] : NULL;
@@ -35,7 +40,7 @@ static const struct trainer_option *option_find(const char *name)
     return NULL;
 }
 
-bool trainer_option_known(const char *name)
+static bool option_known(const char *name)
 {
     return option_find(name) != NULL;
 }
@@ -80,6 +85,24 @@ static int check_layer(const struct jcur *cur, const char *text, struct err *err
     return err_hint(err, "%s", inner.hint);
 }
 
+static int check_data(const struct jcur *cur, const char *text, struct err *err)
+{
+    struct data_spec spec;
+    struct err inner = ERR_NONE;
+    if (!data_spec_parse(text, &spec, &inner))
+        return 0;
+    jcur_fail(cur, err, "%s", inner.text);
+    return err_hint(err, "%s", inner.hint);
+}
+
+static int check_text(const struct trainer_option *option, const struct jcur *cur, struct err *err)
+{
+    const char *text;
+    if (jcur_text(cur, (size_t)option->high, &text, err))
+        return ERR_BAD;
+    return strcmp(option->name, "data") == 0 ? check_data(cur, text, err) : 0;
+}
+
 static int check_list(const struct trainer_option *option, const struct jcur *cur, struct err *err)
 {
     int rc = jcur_array(cur, (size_t)option->low, (size_t)option->high, err);
@@ -98,7 +121,6 @@ static int check_option(const struct trainer_option *option, const struct jcur *
     double number;
     int64_t whole;
     bool flag;
-    const char *text;
     if (has_placeholder(cur->node) && option->kind != OPTION_LIST)
         return 0;
     switch (option->kind) {
@@ -106,7 +128,7 @@ static int check_option(const struct trainer_option *option, const struct jcur *
     case OPTION_INT: return jcur_int(cur, (int64_t)option->low, (int64_t)option->high, &whole, err);
     case OPTION_BOOL: return jcur_bool(cur, &flag, err);
     case OPTION_CHOICE: return check_choice(option, cur, err);
-    case OPTION_TEXT: return jcur_text(cur, (size_t)option->high, &text, err);
+    case OPTION_TEXT: return check_text(option, cur, err);
     case OPTION_LIST: return check_list(option, cur, err);
     }
     UNREACHABLE();
@@ -145,7 +167,7 @@ bool trainer_uses_param(const struct json *trainer, const char *name)
 {
     if (json_type(trainer) != JSON_OBJECT)
         return false;
-    if (trainer_option_known(name))
+    if (option_known(name))
         return true;
     for (const struct json *member = json_first(trainer); member; member = json_next(member)) {
         if (text_uses(json_text(member), name))

@@ -28,11 +28,13 @@ struct trainer_option {
 
 /* Row i of the table, NULL after the last; for help, completion and the schema of the study file. */
 const struct trainer_option *trainer_option_at(int i);
-bool trainer_option_known(const char *name);
 
 /* Is this study's trainer object one the built-in trainer can take? Values with a {placeholder} are checked
  * as far as they can be without the parameters. */
 int trainer_options_check(const struct jcur *trainer, struct err *err);
+
+/* What the built-in trainer reports of an epoch, all of which can be a study's metric; NULL after the last. */
+extern const char *const trainer_metrics[];
 
 /* Does anything in the trainer object use the parameter: an option's name, or {name} in one of its texts? */
 bool trainer_uses_param(const struct json *trainer, const char *name);

@@ -283,6 +283,21 @@ static bool end_stage(struct turn *turn, struct study *s, const struct stages *s
     return goes_on;
 }
 
+/* Cancelled when its stage ended, tried again since, and now where that stage let it run: nobody decides there any more,
+ * so it goes on to where the others are. */
+static bool catch_up(struct turn *turn, struct study *s, int until)
+{
+    bool any = false;
+    for (size_t i = 0; i < s->count && s->counts[TRIAL_paused]; i++) {
+        struct trial *t = s->trials[i];
+        if (t->status != TRIAL_paused || t->until >= until)
+            continue;
+        course_let_run(turn, t, until, "");
+        any = true;
+    }
+    return any;
+}
+
 /* ---- each turn ---- */
 
 bool course_step(struct turn *turn, struct study *s)
@@ -292,6 +307,8 @@ bool course_step(struct turn *turn, struct study *s)
         struct stage_state state = stages_state(stages, &s->history);
         /* Its last epoch is told before its end is: a trial of this stage may still be running. */
         bool quiet = !s->counts[TRIAL_running] && !s->counts[TRIAL_waiting];
+        if (!state.is_over && quiet)
+            return catch_up(turn, s, stage_at(stages, state.stage).epochs);
         if (!state.is_over || !quiet || s->course_done)
             return false;
         bool went_on = end_stage(turn, s, stages, state.stage);

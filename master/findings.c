@@ -7,6 +7,7 @@
 
 #include "common/check.h"
 #include "common/finding.h"
+#include "master/study_parts.h"
 
 static const double FLAT = 0.01;          /* from one epoch to the next, three times running */
 static const double FELL = 1.2;           /* the first loss over the flat one */
@@ -37,16 +38,6 @@ static void say(struct turn *turn, const struct trial *t, int epoch, const char 
 
 /* ---- D12 ---- */
 
-static void note_loss(struct losses *l, int epoch, double loss)
-{
-    l->run = epoch == l->epoch + 1 ? l->run + 1 : 1;
-    l->epoch = epoch;
-    if (epoch == 1)
-        l->first = loss;
-    memmove(l->last, l->last + 1, sizeof l->last - sizeof *l->last);
-    l->last[COUNT_OF(l->last) - 1] = loss;
-}
-
 /* Five epochs in a row, the last four on one level. */
 static bool is_flat(const struct losses *l)
 {
@@ -58,17 +49,48 @@ static bool is_flat(const struct losses *l)
     return true;
 }
 
+/* True: it is flat now. *lowest: the study's lowest flat loss before this one; 0: none. */
+static bool note_loss(struct trial *t, int epoch, double loss, double *lowest)
+{
+    struct losses *l = &t->losses;
+    double *flat = &t->study->flat_loss;
+    l->run = epoch == l->epoch + 1 ? l->run + 1 : 1;
+    l->epoch = epoch;
+    if (epoch == 1)
+        l->first = loss;
+    memmove(l->last, l->last + 1, sizeof l->last - sizeof *l->last);
+    l->last[COUNT_OF(l->last) - 1] = loss;
+    *lowest = *flat;
+    if (!is_flat(l))
+        return false;
+    *flat = *lowest > 0 && *lowest < loss ? *lowest : loss;
+    return true;
+}
+
+static int note_stored_loss(void *arg, int64_t trial, int epoch, double loss)
+{
+    struct trial *t = study_trial_of_id(arg, trial);
+    double lowest;
+    if (!t)
+        return ERR_BAD;
+    note_loss(t, epoch, loss, &lowest);
+    return 0;
+}
+
+int findings_load(struct turn *turn, struct study *s, struct err *err)
+{
+    return nobody_looks(s) ? 0 : store_load_train_losses(turn->store, s->id, note_stored_loss, s, err);
+}
+
 void findings_epoch(struct turn *turn, struct trial *t, int epoch, const struct json *metrics)
 {
     struct study *s = t->study;
     const struct json *loss = json_get(metrics, "train_loss");
     if (!loss || json_type(loss) != JSON_NUM || nobody_looks(s))
         return;
-    double now = json_num(loss), best = s->flat_loss;
-    note_loss(&t->losses, epoch, now);
-    if (!is_flat(&t->losses))
+    double now = json_num(loss), best;
+    if (!note_loss(t, epoch, now, &best))
         return;
-    s->flat_loss = best > 0 && best < now ? best : now;
     bool fell = t->losses.first > FELL * now, is_high = best > 0 && now > PLATEAU_FACTOR * best;
     if (!fell || !is_high || t->losses.is_told)
         return;

@@ -6,13 +6,15 @@
  *   D13  everything that was tried further out than the best trial, on one side of one parameter, diverged: that is the
  *        edge of stability. It is told of the best trial, when the walls are looked at.
  *
- * What losses were is known in memory alone: after a restart of the master, D12 speaks of trials that have five epochs
- * from then on. Quiet where the trainer says "babysit": "off". */
+ * Quiet where the trainer says "babysit": "off". */
 #ifndef HONE_MASTER_FINDINGS_H
 #define HONE_MASTER_FINDINGS_H
 
 #include "common/json.h"
 #include "master/study.h"
+
+/* What the losses were, from the store: a master that begins again says what it would have said. */
+int findings_load(struct turn *turn, struct study *study, struct err *err);
 
 /* After an epoch, with its metrics. */
 void findings_epoch(struct turn *turn, struct trial *trial, int epoch, const struct json *metrics);

@@ -144,7 +144,7 @@ void proposer_open(struct proposer *p, int64_t study, const struct search_def *d
                 proposer_until(p, study, e->trial, step->until, step->seq);
             else
                 proposer_updated(p, study, e->trial, step->state, step->pruned, step->epochs, step->score,
-                                 step->more, step->seq);
+                                 e->more, step->seq);
             until = step->until;
         }
     }
@@ -175,6 +175,7 @@ static void open_mirror(struct proposer *p, const struct op *op)
     struct mirror *m = xcalloc(1, sizeof *m);
     m->study = op->study;
     m->space = op->space;
+    m->history.is_lean = true;
     m->sampler = sampler_new(op->def, op->space, op->seed, NULL);
     POST(m->sampler); /* the study has one of the same definition */
     m->next = p->mirrors;

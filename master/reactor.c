@@ -33,6 +33,7 @@ static int load_study(void *arg, const struct row_study *row)
     struct study *s = study_new(&def, row->base, err);
     if (!s)
         return ERR_BAD;
+    s->history.is_lean = true;
     str_copy(s->def.name, sizeof s->def.name, row->name);
     s->id = row->id;
     s->wish = row->wish;
@@ -466,6 +467,7 @@ int reactor_submit(struct reactor *r, struct turn *turn, struct study_def *def, 
     struct study *s = study_new(def, base, err);
     if (!s)
         return ERR_BAD;
+    s->history.is_lean = true;
     s->checks = checks;
     int rc = study_create(turn, s, err);
     if (rc) {

@@ -162,6 +162,26 @@ static void end_running(struct rehearsal *r, struct actor *a, struct running *ru
         say_credit(r, a);
 }
 
+static void measure(struct rehearsal *r, const struct running *run, struct msg_report *report)
+{
+    const struct rehearsal_options *o = &r->options;
+    struct str text = {0};
+    struct jw w = jw_to(&text);
+    report->seconds = (double)o->epoch_ms / 1000;
+    jw_object(&w, NULL);
+    jw_num(&w, o->metric, o->objective(o->arg, run->params, run->seed, run->epoch, run->epochs));
+    for (int k = 0; k < HISTORY_MORE && o->further_names[k]; k++) {
+        double value = o->further(o->arg, k, run->params, run->seed, run->epoch, run->epochs);
+        if (strcmp(o->further_names[k], "seconds") == 0)
+            report->seconds = value;
+        else
+            jw_num(&w, o->further_names[k], value);
+    }
+    jw_close_object(&w);
+    report->metrics = json_parse(str_text(&text), text.len, "metrics", NULL);
+    str_fini(&text);
+}
+
 static void run_epoch(struct rehearsal *r, struct actor *a, struct running *run)
 {
     if (a->broken || rehearsal_chance(r, r->options.fail)) {
@@ -170,22 +190,15 @@ static void run_epoch(struct rehearsal *r, struct actor *a, struct running *run)
     }
     run->epoch++;
     r->epochs_run++;
-    double value = r->options.objective(r->options.arg, run->params, run->seed, run->epoch, run->epochs);
     struct msg msg = {.kind = MSG_report};
     str_copy(msg.report.study, sizeof msg.report.study, run->study);
     str_copy(msg.report.token, sizeof msg.report.token, run->token);
     msg.report.trial = run->trial;
     msg.report.attempt = (uint64_t)run->attempt;
     msg.report.epoch = (uint64_t)run->epoch;
-    msg.report.seconds = (double)r->options.epoch_ms / 1000;
+    measure(r, run, &msg.report);
     struct str text = {0};
     struct jw w = jw_to(&text);
-    jw_object(&w, NULL);
-    jw_num(&w, r->options.metric, value);
-    jw_close_object(&w);
-    msg.report.metrics = json_parse(str_text(&text), text.len, "metrics", NULL);
-    str_clear(&text);
-    w = jw_to(&text);
     jw_object(&w, NULL);
     char path[128];
     snprintf(path, sizeof path, "%s%s/t%05u/a%d/e%d.ckpt", r->porter ? "/elsewhere/" : "", run->study,

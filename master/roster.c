@@ -52,6 +52,14 @@ struct worker *roster_by_peer(const struct roster *roster, peer_id peer)
     return roster->by_peer[place_of(roster, peer)].worker;
 }
 
+struct worker *roster_by_id(const struct roster *roster, int64_t id)
+{
+    for (size_t i = 0; i < roster->count; i++)
+        if (roster->workers[i]->id == id)
+            return roster->workers[i];
+    return NULL;
+}
+
 struct worker *roster_by_uuid(const struct roster *roster, const char *uuid)
 {
     for (size_t i = 0; i < roster->count; i++)

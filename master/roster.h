@@ -58,6 +58,7 @@ struct roster {
 
 void roster_fini(struct roster *roster);
 struct worker *roster_by_peer(const struct roster *roster, peer_id peer);
+struct worker *roster_by_id(const struct roster *roster, int64_t id); /* of its row; NULL: gone */
 struct worker *roster_by_uuid(const struct roster *roster, const char *uuid);
 struct worker *roster_add(struct roster *roster, const char *uuid);
 /* Binds a worker to a connection, forgetting its old one. */

@@ -6,6 +6,7 @@
 #include "common/mem.h"
 #include "master/course.h"
 #include "master/extra.h"
+#include "master/findings.h"
 #include "master/population.h"
 #include "master/study_parts.h"
 #include "master/warm.h"
@@ -154,6 +155,8 @@ int study_load(struct turn *turn, struct study *s, int64_t orphan_until_mono_ms,
         rc = store_load_log(turn->store, s->id, load_log, &loading, err);
     if (!rc)
         rc = store_load_attempts(turn->store, s->id, load_attempt, &loading, err);
+    if (!rc)
+        rc = findings_load(turn, s, err);
     if (rc) {
         if (err && !err->code)
             err_set(err, ERR_BAD, "study \"%s\": its rows do not fit together", s->def.name);

@@ -43,7 +43,7 @@ void key_pair_wipe(struct key_pair *pair)
     explicit_bzero(pair, sizeof *pair);
 }
 
-bool key_text_ok(const char *text)
+static bool key_text_ok(const char *text)
 {
     uint8_t bytes[32];
     char again[KEY_TEXT];

@@ -71,7 +71,6 @@ int keys_add(const char *folder, const char *name, enum role role, const char *p
 int keys_revoke(const char *folder, const char *name, struct err *err);
 /* A public key as the user gave it: a .pub file, or the 40 characters. */
 int keys_public(const char *file_or_text, char out[KEY_TEXT], struct err *err);
-bool key_text_ok(const char *text);
 
 /* ---- who may come in ---- */
 

@@ -17,7 +17,7 @@
 --   trial_findings, trial_models, group_trials   :study :trial (number)
 --   newest_trial    :study           trial: the last one's number, 0: none
 --   extra_open      :study           open: trials for an ensemble that are not through
---   best_groups     :study           groups where points were repeated: trial repeats score spread metric params
+--   best_groups     :study           groups where points were repeated: trial repeats score spread metric members params
 --   best_front      :study           of several metrics: trial status y1 y2 y3 best_epoch epochs goals params seconds worker
 --   trial_origin    :study :trial    what was known when it was proposed: finished under_way best_trial best stage box
 --   trial_lineage   :study :trial    its parent, its children, and who took its place: kin trial epoch attempt path other
@@ -343,6 +343,14 @@ UNION ALL
 SELECT seq, NULL, NULL, NULL, NULL, NULL, NULL, NULL, walls, stage, carried, trials, NULL, NULL FROM box WHERE study = :study
 ORDER BY 1;
 
+-- The training loss of every epoch, in the order in which it was told; it may be what trials are ranked by.
+-- name: load_train_losses
+SELECT e.trial, e.epoch, CASE WHEN s.metric = 'train_loss' THEN e.value ELSE x.value END AS loss
+FROM study s CROSS JOIN trial t ON t.study = s.id CROSS JOIN epoch e ON e.trial = t.id AND e.epoch > 0
+     LEFT JOIN metric m ON m.study = s.id AND m.name = 'train_loss'
+     LEFT JOIN epoch_metric x ON x.metric = m.id AND x.trial = e.trial AND x.epoch = e.epoch AND x.attempt = e.attempt
+WHERE s.id = :study AND loss IS NOT NULL ORDER BY e.seq;
+
 -- name: load_box_events
 SELECT seq, param, side, verdict, stage, best, lean, slope, trend, top, trials, before_low, before_high, after_low,
        after_high, choice, behind, text
@@ -582,6 +590,10 @@ FROM study s JOIN trial_scores c ON c.study = s.name WHERE s.name = :study;
 
 -- name: best_groups
 SELECT g.study, g.trial, g.repeats, g.mean AS score, g.spread, g.metric,
+       (SELECT group_concat(number, ' ')
+        FROM (SELECT m.number FROM study s JOIN trial m ON m.study = s.id
+              WHERE s.name = g.study AND m."group" = g.trial AND m.status = 'complete' AND m.score IS NOT NULL
+                    AND m.deleted_ms IS NULL AND m.sampler <> 'seeds' ORDER BY m.number)) AS members,
        (SELECT json_group_object(sp.name, exact(p.value))
         FROM study s JOIN trial f ON f.study = s.id JOIN study_param sp ON sp.study = f.study
         CROSS JOIN param p ON p.trial = f.id AND p.name = sp.name

@@ -218,3 +218,17 @@ int store_load_epochs(struct store *store, int64_t study,
     }
     return load_finish(store, stmt, got, rc, err);
 }
+
+int store_load_train_losses(struct store *store, int64_t study,
+                            int (*visit)(void *arg, int64_t trial, int epoch, double loss), void *arg,
+                            struct err *err)
+{
+    sqlite3_stmt *stmt;
+    int rc = load_start(store, "load_train_losses", study, &stmt, err), got = SQLITE_DONE;
+    if (rc)
+        return rc;
+    while (!rc && (got = sqlite3_step(stmt)) == SQLITE_ROW)
+        rc = visit(arg, sqlite3_column_int64(stmt, 0), sqlite3_column_int(stmt, 1),
+                   sqlite3_column_double(stmt, 2));
+    return load_finish(store, stmt, got, rc, err);
+}

@@ -11,15 +11,17 @@
 /* Children were made after their parents. */
 static int delete_rows(struct conn *conn, struct err *err)
 {
-    sqlite3_stmt *stmt;
+    sqlite3_stmt *stmt = NULL;
     struct str sql = {0};
-    int got, rc = conn_stmt(conn, "tables_newest_first", &stmt, err);
+    int got = SQLITE_DONE, rc = conn_stmt(conn, "tables_newest_first", &stmt, err);
     while (!rc && (got = sqlite3_step(stmt)) == SQLITE_ROW)
         str_addf(&sql, "DELETE FROM \"%s\";", (const char *)sqlite3_column_text(stmt, 0));
-    if (!rc) {
+    if (!rc && got != SQLITE_DONE)
+        rc = conn_fail(conn, got, err);
+    if (stmt)
         sqlite3_reset(stmt);
+    if (!rc)
         rc = conn_exec(conn, str_text(&sql), err);
-    }
     str_fini(&sql);
     return rc;
 }

@@ -5,12 +5,8 @@
 #include <string.h>
 
 #include "common/check.h"
+#include "common/embed.h"
 #include "common/mem.h"
-
-/* The compiler runs in the root of the tree; the paths are relative to it. */
-#define EMBED(symbol, path)                                                                                 \
-    __asm__(".pushsection .rodata\n.global " #symbol "\n.hidden " #symbol "\n" #symbol ":\n.incbin \"" path \
-            "\"\n.byte 0\n.popsection\n")
 
 EMBED(text_schema, "sql/schema.sql");
 EMBED(text_views, "sql/views.sql");

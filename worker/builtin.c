@@ -336,6 +336,7 @@ static void report(struct trainer *trainer, const struct training *t, const stru
         jw_num(&w, "ema_val_loss", m->ema_val_loss);
     }
     jw_num(&w, "lr", m->lr);
+    jw_int(&w, "parameters", (int64_t)net_parameters(t->net));
     jw_num(&w, "samples_per_s", seconds > 0 ? round(t->data->train.n / seconds) : 0);
     jw_num(&w, "seconds", round(seconds * 1e6) / 1e6);
     if (extras->watch)

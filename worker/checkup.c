@@ -298,20 +298,38 @@ static const char *first_difference(const struct checkup *c, const struct json *
     return "";
 }
 
+/* What to do about a command that did not come through its first epoch. */
+static const char *advice_on(const struct checkup *c, const struct json *end, char room[240])
+{
+    const char *cause = json_text(json_get(end, "cause"));
+    if (strcmp(cause, "start") == 0)
+        return "is it installed, and does the worker's PATH lead there? Relative names begin at the study "
+               "file's "
+               "folder";
+    if (strcmp(cause, "no_metric") != 0)
+        return "run the command by hand with HONE_PARAMS and the like set (hone help trainer); its log is in "
+               "the "
+               "check's folder";
+    snprintf(room, 240,
+             "after each epoch write a line like {\"epoch\": 1, \"%s\": 0.3} to the descriptor that "
+             "HONE_OUT_FD names: "
+             "hone help trainer, hone help train.py",
+             c->check.metric);
+    return room;
+}
+
 static void judge_first(struct checkup *c, const struct json *end)
 {
     const struct json *metric = metric_of(c, FIRST, 1);
     bool failed = strcmp(json_text(json_get(end, "outcome")), "failed") == 0;
     struct check_result result;
     struct str text = {0};
+    char advice[240];
     if (!metric || failed) {
         str_addf(&text, metric ? "it reports epoch 1, but then: " : "no epoch with the metric \"%s\": ",
                  c->check.metric);
         tell_end(end, &text);
-        add_wrong(
-            c, "G4", "one epoch", text.text,
-            "run the command by hand with HONE_PARAMS and the like set (proto/TRAINER.md); its log is in the "
-            "check's folder");
+        add_wrong(c, "G4", "one epoch", text.text, advice_on(c, end, advice));
     } else {
         double value = number_of(metric);
         check_result_set(&result, "G4", "one epoch", isfinite(value) ? VERDICT_GOOD : VERDICT_SUSPICIOUS,

@@ -2,7 +2,7 @@
  * trials, and how far a search gets whose box ends where nothing is learned yet, as docs/walls.md prints it.
  *
  *   gcc -std=gnu17 -O2 -D_GNU_SOURCE -I. bench/search/leaning.c build/libhone.a -lcjson -lsodium -lm -o
- * /tmp/leaning /tmp/leaning METHOD SEEDS [v]      v: one line for each wall that moved
+ * /tmp/leaning /tmp/leaning METHOD SEEDS [SURFACE [v]]      v: one line for each probe and each wall that moved
  *
  *   asleep    accuracy of a training over log lr and width: chance up to a decade and a half below the best rate
  * 10^-1.7, a rise, a fall; noise sd 0.01; the box ends 2.3 decades below it asleep2   the same, the box ends 4.3
@@ -19,6 +19,7 @@
 #include "common/mem.h"
 #include "common/rng.h"
 #include "common/str.h"
+#include "master/search/beyond.h"
 #include "master/search/sampler.h"
 #include "master/search/walls.h"
 
@@ -93,6 +94,22 @@ struct outcome {
     double best;
 };
 
+static void tell(const struct space *space, const struct history *history, const struct box *box,
+                 const struct wall_event *e, uint64_t seed, uint32_t trial)
+{
+    struct evidence ev;
+    evidence_init(&ev, history);
+    struct outside outside;
+    outside_init(&outside, space, &ev, box);
+    struct beyond there = beyond_wall(&outside, e->param, e->side);
+    printf(
+        "  seed %llu trial %u: %s (slope %.1f, lean %.2f; %d gain, %d do not, in sum %.2f, at most %.2f)\n",
+        (unsigned long long)seed, trial, e->text, e->slope, e->lean, there.wins, there.losses, there.total,
+        there.gain);
+    outside_fini(&outside);
+    evidence_fini(&ev);
+}
+
 static struct outcome study(const struct surface *surface, const struct json *search, uint64_t seed,
                             bool talks)
 {
@@ -136,8 +153,7 @@ static struct outcome study(const struct surface *surface, const struct json *se
         int n = walls_look(&space, rule, &history, &box, &next, e, 16);
         for (int i = 0; i < n; i++) {
             if (talks)
-                printf("  seed %llu trial %u: %s (slope %.1f, lean %.2f)\n", (unsigned long long)seed, t,
-                       e[i].text, e[i].slope, e[i].lean);
+                tell(&space, &history, &box, &e[i], seed, t);
             if (e[i].verdict != WALL_GROW)
                 continue;
             bool is_dead = e[i].param >= surface->first_dead && e[i].param <= surface->last_dead;
@@ -172,7 +188,7 @@ static int compare(const void *a, const void *b)
 int main(int argc, char **argv)
 {
     if (argc < 3) {
-        fprintf(stderr, "usage: leaning METHOD SEEDS [v]\n");
+        fprintf(stderr, "usage: leaning METHOD SEEDS [SURFACE [v]]\n");
         return 2;
     }
     int seeds = atoi(argv[2]);
@@ -184,10 +200,12 @@ int main(int argc, char **argv)
            "|---|---|---|---|---|---|---|---|---|---|\n");
     for (size_t k = 0; k < sizeof surfaces / sizeof surfaces[0]; k++) {
         const struct surface *s = &surfaces[k];
+        if (argc > 3 && strcmp(argv[3], "all") != 0 && strcmp(argv[3], s->name) != 0)
+            continue;
         int dead = 0, moves = 0, first = 0, movers = 0, soon = 0, probes = 0, scouts = 0,
             params = s->last_dead - s->first_dead + 1;
         for (int seed = 1; seed <= seeds; seed++) {
-            struct outcome out = study(s, search, (uint64_t)seed, argc > 3);
+            struct outcome out = study(s, search, (uint64_t)seed, argc > 4);
             regret[seed - 1] = s->best - out.best;
             dead += out.dead_moved;
             moves += out.alive_moves;

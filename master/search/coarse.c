@@ -37,7 +37,7 @@ static int parse_list(const struct jcur *at, struct stages *stages, struct err *
         return err_hint(err,
                         "\"stages\": [{\"trials\": 50, \"epochs\": 1}, {\"trials\": 30, \"epochs\": 5}]");
     for (const struct json *m = json_first(at->node); m; m = json_next(m)) {
-        struct jcur item = {m, at, NULL, stages->count, at->file};
+        struct jcur item = jcur_item(at, m, stages->count);
         int before = stages->count ? stages->list[stages->count - 1].epochs : 0;
         if (parse_stage(&item, before, &stages->list[stages->count++], err))
             return ERR_BAD;

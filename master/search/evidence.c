@@ -205,6 +205,25 @@ int evidence_rank(const struct evidence *ev, int *order)
     return n;
 }
 
+int evidence_best(const struct evidence *ev, int most, int *order)
+{
+    const struct observed **best = xcalloc((size_t)most + 1, sizeof *best);
+    int n = 0;
+    for (int i = 0; i < ev->count && most > 0; i++) {
+        const struct observed *o = &ev->list[i];
+        if (o->state == HISTORY_PENDING || (n == most && compare_observed(&o, &best[n - 1]) > 0))
+            continue;
+        int at = n < most ? n++ : n - 1;
+        for (; at > 0 && compare_observed(&o, &best[at - 1]) < 0; at--)
+            best[at] = best[at - 1];
+        best[at] = o;
+    }
+    for (int i = 0; i < n; i++)
+        order[i] = (int)(best[i] - ev->list);
+    free(best);
+    return n;
+}
+
 /* `order` holds the finished ones; stable by rank, so trial numbers rise within one. */
 static void sort_by_rank(const int *rank, int n, int *order)
 {

@@ -45,6 +45,9 @@ void observed_scores(const struct observed *observed, int metrics, double *out);
  */
 int evidence_rank(const struct evidence *evidence, int *order);
 
+/* The first `most` of them, which are few: no more of the rest is known than that it is no better. Returns how many. */
+int evidence_best(const struct evidence *evidence, int most, int *order);
+
 /* The same with several metrics: by Pareto rank; of the front that reaches over the first `below`, those that cover most of
  * what it covers above a reference a tenth of the spread below the worst; then by trial number. Bad ones last. */
 int evidence_rank_front(const struct evidence *evidence, int metrics, int below, int *order);

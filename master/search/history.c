@@ -12,6 +12,7 @@ static void entry_fini(struct entry *entry)
 {
     point_fini(&entry->point);
     free(entry->log);
+    free(entry->log_more);
     free(entry->fit);
 }
 
@@ -98,25 +99,70 @@ void history_add(struct history *history, uint32_t trial, uint32_t group, const 
     note_seq(history, seq);
 }
 
-static void show_step(struct entry *entry, const struct history_step *step)
+static void show_step(struct entry *entry, const struct history_step *step, const double more[HISTORY_MORE])
 {
     entry->state = step->state;
     entry->pruned = step->pruned;
     entry->epochs = step->epochs;
     entry->until = step->until;
     entry->score = step->score;
-    memcpy(entry->more, step->more, sizeof entry->more);
+    memcpy(entry->more, more, sizeof entry->more);
     entry->seq = step->seq;
 }
 
-static void add_step(struct history *history, struct entry *entry, struct history_step step)
+/* Both on the way with the same end in sight. */
+static bool is_alike(const struct history_step *a, const struct history_step *b)
+{
+    return a->state == HISTORY_PENDING && b->state == HISTORY_PENDING && a->until == b->until;
+}
+
+/* Without the newest step entry_score_at says the same of every epoch once `next` is there: it is as far as `next`, or
+ * stands amid epochs of one score. */
+static bool is_spare(const struct entry *entry, const struct history_step *next)
+{
+    const struct history_step *newest = entry->log + entry->log_count - 1, *before = newest - 1;
+    if (!entry->log_count || !is_alike(newest, next))
+        return false;
+    bool amid = entry->log_count > 1 && is_alike(before, newest) && before->score == newest->score &&
+                newest->score == next->score;
+    return newest->epochs == next->epochs || amid;
+}
+
+static void make_room(const struct history *history, struct entry *entry)
+{
+    size_t room = entry->log_room, more_room = room;
+    GROW(entry->log, room, entry->log_count + 1);
+    if (!history->is_lean)
+        GROW(entry->log_more, more_room, entry->log_count + 1);
+    entry->log_room = room;
+}
+
+/* A trial that has ended has no use for the room to grow. */
+static void shrink(struct entry *entry)
+{
+    if (entry->log_room == entry->log_count)
+        return;
+    entry->log_room = entry->log_count;
+    entry->log = xrealloc(entry->log, entry->log_room * sizeof *entry->log);
+}
+
+static void add_step(struct history *history, struct entry *entry, struct history_step step,
+                     const double more[HISTORY_MORE])
 {
     PRE(!history->is_borrowed && step.seq >= entry->seq);
-    GROW(entry->log, entry->log_room, entry->log_count + 1);
+    if (history->is_lean && is_spare(entry, &step))
+        entry->log_count--;
+    make_room(history, entry);
+    if (!history->is_lean)
+        memcpy(entry->log_more[entry->log_count], more, sizeof *entry->log_more);
     entry->log[entry->log_count++] = step;
-    show_step(entry, &step);
+    show_step(entry, &step, more);
     note_seq(history, step.seq);
+    if (history->is_lean && step.state != HISTORY_PENDING)
+        shrink(entry);
 }
+
+static const double no_more[HISTORY_MORE];
 
 void history_update(struct history *history, uint32_t trial, enum history_state state, bool pruned,
                     int epochs, double score, uint64_t seq)
@@ -131,16 +177,17 @@ void history_update(struct history *history, uint32_t trial, enum history_state 
                                    .pruned = pruned,
                                    .epochs = epochs,
                                    .until = entry->until,
-                                   .score = score});
+                                   .score = score},
+             no_more);
 }
 
 void history_set_more(struct history *history, uint32_t trial, const double more[HISTORY_MORE])
 {
     struct entry *entry = entry_of(history, trial);
     PRE(entry && entry->log_count && !history->is_borrowed);
-    struct history_step *newest = &entry->log[entry->log_count - 1];
-    for (int k = 0; k < HISTORY_MORE; k++)
-        newest->more[k] = entry->more[k] = more[k];
+    memcpy(entry->more, more, sizeof entry->more);
+    if (!history->is_lean)
+        memcpy(entry->log_more[entry->log_count - 1], more, sizeof *entry->log_more);
 }
 
 void history_set_until(struct history *history, uint32_t trial, int until, uint64_t seq)
@@ -153,8 +200,9 @@ void history_set_until(struct history *history, uint32_t trial, int until, uint6
                                 .epochs = entry->epochs,
                                 .until = until,
                                 .score = entry->score};
-    memcpy(step.more, entry->more, sizeof step.more);
-    add_step(history, entry, step);
+    double more[HISTORY_MORE];
+    memcpy(more, entry->more, sizeof more);
+    add_step(history, entry, step, more);
 }
 
 void history_remove(struct history *history, uint32_t trial)
@@ -200,12 +248,16 @@ static struct entry entry_as_of(const struct entry *entry, uint64_t seq)
     while (then.log_count && then.log[then.log_count - 1].seq > seq)
         then.log_count--;
     const struct history_step fresh = {.seq = entry->added, .score = -INFINITY};
-    show_step(&then, then.log_count ? &then.log[then.log_count - 1] : &fresh);
+    if (then.log_count)
+        show_step(&then, &then.log[then.log_count - 1], then.log_more[then.log_count - 1]);
+    else
+        show_step(&then, &fresh, no_more);
     return then;
 }
 
 void history_as_of(const struct history *history, uint64_t seq, struct history *view)
 {
+    PRE(!history->is_lean);
     *view = (struct history){.is_borrowed = true, .seq = seq < history->seq ? seq : history->seq};
     GROW(view->entries, view->room, history->count + 1);
     for (size_t i = 0; i < history->count; i++)

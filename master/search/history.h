@@ -32,15 +32,14 @@ enum history_state {
     HISTORY_GONE,    /* cancelled: no evidence, but its point counts as seen */
 };
 
-/* What was known of a trial from this seq on. */
+/* What was known of a trial from this seq on. One for each epoch of each trial: its size is the master's. */
 struct history_step {
     uint64_t seq;
+    double score; /* the study's score over those epochs; -INFINITY: none yet, or bad */
+    int epochs;   /* epochs done */
+    int until;    /* epoch its job stops after; 0: not told */
     enum history_state state;
     bool pruned;
-    int epochs;                /* epochs done */
-    int until;                 /* epoch its job stops after; 0: not told */
-    double score;              /* the study's score over those epochs; -INFINITY: none yet, or bad */
-    double more[HISTORY_MORE]; /* its further metrics at the score's epoch, maximised too */
 };
 
 struct entry {
@@ -54,9 +53,10 @@ struct entry {
     enum history_state state; /* the newest step: */
     bool pruned;
     int epochs, until;
-    double score, more[HISTORY_MORE];
-    uint64_t seq; /* of the newest step; `added` while there is none */
+    double score, more[HISTORY_MORE]; /* more: its further metrics at the score's epoch, maximised too */
+    uint64_t seq;                     /* of the newest step; `added` while there is none */
     struct history_step *log;
+    double (*log_more)[HISTORY_MORE]; /* as long; NULL in a lean history */
     size_t log_count, log_room;
     double *fit; /* what a model's fit ended in when it proposed this trial; NULL: no model */
     int fit_count;
@@ -75,7 +75,10 @@ struct history {
     size_t count, room;
     struct history_box *boxes; /* by rising seq; none: the space's own box */
     size_t box_count, box_room;
-    uint64_t seq;     /* the newest it has seen */
+    uint64_t seq; /* the newest it has seen */
+    /* Keeps of a trial's log what entry_score_at can be asked for, and nothing for history_as_of: a step for each score,
+     * however often its epochs are said again. What a master lives with; set it while the history is empty. */
+    bool is_lean;
     bool is_borrowed; /* a view */
 };
 
@@ -111,7 +114,7 @@ const struct entry *history_find(const struct history *history, uint32_t trial);
 /* Takes a trial out, as `hone delete` does. */
 void history_remove(struct history *history, uint32_t trial);
 
-/* The history as it stood when `seq` was the newest row; a view, freed with history_fini. */
+/* The history as it stood when `seq` was the newest row; a view, freed with history_fini. PRE: it is not lean. */
 void history_as_of(const struct history *history, uint64_t seq, struct history *view);
 
 /* Is this point among the trials, whatever became of them? */

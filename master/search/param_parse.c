@@ -204,7 +204,7 @@ static int parse_values(const struct jcur *cur, struct param *p, struct err *err
         return ERR_BAD;
     p->values = xcalloc(json_count(at.node), sizeof *p->values);
     for (const struct json *m = json_first(at.node); m; m = json_next(m)) {
-        struct jcur item = {m, &at, NULL, p->value_count, at.file};
+        struct jcur item = jcur_item(&at, m, p->value_count);
         double *x = &p->values[p->value_count++];
         if (domain_num(p, &item, x, err))
             return ERR_BAD;
@@ -238,7 +238,7 @@ static int parse_numeric(const struct jcur *cur, struct param *p, struct err *er
 
 /* ---- choices ---- */
 
-int choice_parse(const struct jcur *cur, struct choice *out, struct err *err)
+static int parse_choice(const struct jcur *cur, struct choice *out, struct err *err)
 {
     enum json_type type = jcur_has(cur) ? json_type(cur->node) : JSON_NULL;
     *out = (struct choice){0};
@@ -298,9 +298,9 @@ static int parse_choices(const struct jcur *cur, struct param *p, struct err *er
         return ERR_BAD;
     p->choices = xcalloc(json_count(at.node), sizeof *p->choices);
     for (const struct json *m = json_first(at.node); m; m = json_next(m)) {
-        struct jcur item = {m, &at, NULL, p->choice_count, at.file};
+        struct jcur item = jcur_item(&at, m, p->choice_count);
         struct choice *made = &p->choices[p->choice_count];
-        if (choice_parse(&item, made, err))
+        if (parse_choice(&item, made, err))
             return ERR_BAD;
         int seen = p->choice_count++;
         for (int i = 0; i < seen; i++)
@@ -364,7 +364,7 @@ void param_fini(struct param *p)
 static int choice_value(const struct param *p, const struct jcur *cur, struct value *out, struct err *err)
 {
     struct choice given;
-    if (choice_parse(cur, &given, err))
+    if (parse_choice(cur, &given, err))
         return ERR_BAD;
     bool found = false;
     for (int i = 0; i < p->choice_count && !found; i++) {

@@ -11,9 +11,6 @@
 int param_parse(const struct jcur *cur, struct param *out, struct err *err);
 void param_fini(struct param *param);
 
-/* A JSON scalar -> the choice it would be ("true" for true); the caller frees choice.text. */
-int choice_parse(const struct jcur *cur, struct choice *out, struct err *err);
-
 /* A JSON value of this axis: a choice by its value, a number on its lattice and in its reach. */
 int value_parse(const struct param *param, const struct jcur *cur, struct value *out, struct err *err);
 

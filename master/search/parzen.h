@@ -19,15 +19,25 @@
 #include "common/rng.h"
 #include "master/search/box.h"
 
+/* One of its parameters; arrays by kernel. */
+struct axis {
+    struct span range;  /* cells and all, in T-space */
+    double *mu, *scale; /* centre, 1 / sigma; NULL: choices without an order */
+    double *
+        constant; /* log of truncated mass and, on continuous axes, of sigma; NULL: it always counts, and is in `base` */
+    int *seen; /* choice, or whether it is the zero, of the kernel's point; -1: prior. NULL: neither */
+    int *same; /* stepped: first kernel with this centre and width; NULL: continuous */
+};
+
 struct parzen {
     const struct space *space;
     const struct box *box;
     const int *params; /* which parameters of the space, parents first; borrowed */
     int dims, kernels; /* the last kernel is the prior */
     double *log_weight;
-    double *mu, *scale, *constant; /* [dims][kernels]: centre, 1 / sigma, log of sigma and truncated mass */
-    int *seen;                     /* [dims][kernels]: choice or is-zero of the kernel's point; -1: prior */
-    int *same; /* [dims][kernels]: first kernel with this centre and width, of stepped axes */
+    double *base; /* by kernel: log of weight, less the constants of all axes that have none of their own */
+    struct axis *axes;
+    double *block; /* what the arrays of all axes are slices of */
 };
 
 /* `points`: m of them, by rising trial number, each with every one of these parameters active. */
@@ -41,6 +51,8 @@ void parzen_log(const struct parzen *parzen, const struct point *points, int cou
 /* The same, but of or_zero only whether the value is zero counts: a peak of the range is worth nothing against the zero,
  * which has none. False, and nothing is done: none of its parameters has or_zero. */
 bool parzen_log_zeros(const struct parzen *parzen, const struct point *points, int count, double *out);
+/* Log probability that a kernel gives to one of `count` categories, of which it has seen one; the prior (-1) its mass. */
+double parzen_log_category(const struct parzen *parzen, int seen, int category, int count, double mass);
 /* Draws values for its parameters into `point`. */
 void parzen_draw(const struct parzen *parzen, struct rng *rng, struct point *point);
 

@@ -6,7 +6,7 @@
 
 #include "common/mem.h"
 #include "common/str.h"
-#include "master/search/rank.h"
+#include "master/search/beyond.h"
 #include "master/search/require.h"
 #include "master/search/sight.h"
 #include "master/search/walls.h"
@@ -20,142 +20,10 @@ enum {
     PROBES = 8,
     PROBE_PART = 8,
     SCOUT_UNTIL = 120,
-    BEYOND_MAX = 64,
-    TRIES = 4
+    TRIES = 6
 };
-static const double OUTER = 0.9, STEP = 0.5, EPS = 1e-9;
-static const double SURE = 1.5, SUM = 1,
-                    COUNTS = 0.1; /* gains: alone, of several together, and to count at all */
+static const double OUTER = 0.9, STEP = 0.5;
 static const double NO_STRUCTURE = 0.33;
-
-/* ---- where a trial lies ---- */
-
-/* How far beyond the wall: below 0 inside. False: no position. */
-static bool way_out(const struct space *space, const struct box *box, const struct point *point, int param,
-                    int side, double *by)
-{
-    double z;
-    bool has_place = box_position(box, space, param, point->v[param], &z);
-    *by = has_place ? side > 0 ? z - 1 : -z : 0;
-    return has_place;
-}
-
-/* The logarithm only where the value itself says so: most lie inside. */
-static bool is_beyond(const struct space *space, const struct box *box, const struct span *range,
-                      const struct point *point, int param, int side, double *by)
-{
-    struct value v = point->v[param];
-    if (v.kind != VALUE_NUM || (side > 0 ? v.num <= range->hi : v.num >= range->lo))
-        return false;
-    return way_out(space, box, point, param, side, by) && *by > EPS;
-}
-
-/* ---- what lies beyond ---- */
-
-/* By how much the best inside the wall is better than the median there. False: too few to say. */
-static bool inside(const struct space *space, const struct evidence *ev, const struct box *box, int param,
-                   int side, double *spread)
-{
-    struct span range = box_range(box, space, param);
-    double by, best = -INFINITY, *score = xcalloc((size_t)ev->count + 1, sizeof *score);
-    int n = 0;
-    for (int i = 0; i < ev->count; i++) {
-        const struct observed *o = &ev->list[i];
-        if (o->state != HISTORY_SCORED || is_beyond(space, box, &range, o->point, param, side, &by))
-            continue;
-        score[n++] = o->score;
-        best = fmax(best, o->score);
-    }
-    bool is_enough = n >= TOP;
-    *spread = is_enough ? best - rank_select(score, n, n / 2) : 0;
-    free(score);
-    return is_enough;
-}
-
-static bool same_but(const struct point *a, const struct point *b, int param, int count)
-{
-    for (int i = 0; i < count; i++)
-        if (i != param && !value_same(a->v[i], b->v[i]))
-            return false;
-    return true;
-}
-
-/* The score of the trial inside the wall that this one differs from in nothing else; -INFINITY: there is no such
- * trial, and what it scored may have other reasons. */
-static double base_score(const struct space *space, const struct evidence *ev, const struct box *box,
-                         const struct observed *out, int param, int side)
-{
-    struct span range = box_range(box, space, param);
-    double by, base = -INFINITY;
-    for (int i = 0; i < ev->count; i++) {
-        const struct observed *o = &ev->list[i];
-        if (o->state == HISTORY_SCORED && o->score > base &&
-            same_but(o->point, out->point, param, space->count) &&
-            !is_beyond(space, box, &range, o->point, param, side, &by))
-            base = o->score;
-    }
-    return base;
-}
-
-/* Those beyond the wall, newest first; counts them. */
-static int gather(const struct space *space, const struct evidence *ev, const struct box *box, int param,
-                  int side, const struct observed **out, struct beyond *there)
-{
-    struct span range = box_range(box, space, param);
-    double by;
-    int n = 0;
-    for (int i = ev->count - 1; i >= 0 && n < BEYOND_MAX; i--) {
-        const struct observed *o = &ev->list[i];
-        if (!is_beyond(space, box, &range, o->point, param, side, &by))
-            continue;
-        out[n++] = o;
-        there->tried = fmin(there->tried, by);
-        there->farthest = fmax(there->farthest, by);
-        there->pending += o->state == HISTORY_PENDING;
-        there->bad += o->state == HISTORY_BAD;
-        there->scored += o->state == HISTORY_SCORED;
-    }
-    return n;
-}
-
-/* One pair: a trial beyond the wall gained so much. */
-static void count_gain(struct beyond *there, const struct observed *out, double gain, double by, double *most)
-{
-    there->gain = fmax(there->gain, gain);
-    there->losses += gain < COUNTS;
-    if (gain < COUNTS)
-        return;
-    there->wins++;
-    there->total += fmin(gain, 1);
-    there->best = fmax(there->best, by);
-    if (out->score > *most)
-        there->winner = out->trial;
-    *most = fmax(*most, out->score);
-}
-
-struct beyond probe_beyond(const struct space *space, const struct evidence *ev, const struct box *box,
-                           int param, int side)
-{
-    struct beyond there = {.gain = -INFINITY, .nearest = INFINITY, .tried = INFINITY};
-    const struct observed *out[BEYOND_MAX];
-    int n = gather(space, ev, box, param, side, out, &there);
-    double by, spread, most = -INFINITY;
-    bool can_say = there.scored && inside(space, ev, box, param, side, &spread);
-    for (int i = 0; i < n && can_say; i++) {
-        double base =
-            out[i]->state == HISTORY_SCORED ? base_score(space, ev, box, out[i], param, side) : -INFINITY;
-        double more = out[i]->score - base;
-        way_out(space, box, out[i]->point, param, side, &by);
-        if (base > -INFINITY)
-            count_gain(&there, out[i], more > 0 ? more / fmax(spread, 1e-300) : -1, by, &most);
-    }
-    there.is_sure = there.gain >= SURE || (there.total >= SUM && there.wins >= there.losses);
-    for (int i = 0; i < n; i++)
-        if (out[i]->state == HISTORY_BAD && way_out(space, box, out[i]->point, param, side, &by) &&
-            by > there.best)
-            there.nearest = fmin(there.nearest, by);
-    return there;
-}
 
 /* ---- the point ---- */
 
@@ -164,33 +32,16 @@ struct view {
     enum boundary study;
     struct evidence ev;
     struct box box;
-    bool *is_in;                     /* by observation: within today's box on every axis */
-    const struct observed *top[TOP]; /* the best of those */
+    struct outside outside;
+    const struct observed *top[TOP]; /* the best inside */
 };
-
-static void find_inside(struct view *v)
-{
-    v->is_in = xcalloc((size_t)v->ev.count + 1, sizeof *v->is_in);
-    for (int i = 0; i < v->ev.count; i++)
-        v->is_in[i] = true;
-    for (int k = 0; k < v->space->count; k++) {
-        if (!param_is_numeric(&v->space->params[k]))
-            continue;
-        struct span range = box_range(&v->box, v->space, k);
-        double by;
-        for (int i = 0; i < v->ev.count; i++)
-            v->is_in[i] = v->is_in[i] &&
-                          !is_beyond(v->space, &v->box, &range, v->ev.list[i].point, k, 1, &by) &&
-                          !is_beyond(v->space, &v->box, &range, v->ev.list[i].point, k, -1, &by);
-    }
-}
 
 static bool find_top(struct view *v)
 {
     int found = 0;
     for (int i = 0; i < v->ev.count; i++) {
         const struct observed *o = &v->ev.list[i];
-        if (o->state != HISTORY_SCORED || !v->is_in[i])
+        if (o->state != HISTORY_SCORED || !v->outside.is_in[i])
             continue;
         int at = found < TOP ? found++ : TOP;
         for (; at > 0 && v->top[at - 1]->score < o->score; at--)
@@ -211,7 +62,7 @@ static bool step_out(const struct view *v, const struct point *from, int param, 
     double by;
     point_copy(out, from);
     out->v[param] = value_num(param_nearest(p, moved, param_unscale(p, side > 0 ? moved.hi : moved.lo)));
-    return way_out(v->space, &v->box, out, param, side, &by) && by > EPS && require_holds(v->space, out);
+    return way_out(v->space, &v->box, out, param, side, &by) && by > WAY_DUST && require_holds(v->space, out);
 }
 
 static const char *side_name(int side)
@@ -219,27 +70,14 @@ static const char *side_name(int side)
     return side > 0 ? "top" : "bottom";
 }
 
-/* Is this trial the base of one beyond the wall? */
-static bool is_taken(const struct view *v, const struct span *range, const struct point *base, int param,
-                     int side)
-{
-    double by;
-    for (int i = 0; i < v->ev.count; i++)
-        if (is_beyond(v->space, &v->box, range, v->ev.list[i].point, param, side, &by) &&
-            same_but(v->ev.list[i].point, base, param, v->space->count))
-            return true;
-    return false;
-}
-
 /* The best inside that has not been taken beyond the wall. */
 static const struct observed *another_base(const struct view *v, int param, int side)
 {
-    struct span range = box_range(&v->box, v->space, param);
     const struct observed *best = NULL;
     for (int i = 0; i < v->ev.count; i++) {
         const struct observed *o = &v->ev.list[i];
-        if (o->state == HISTORY_SCORED && v->is_in[i] && (!best || o->score > best->score) &&
-            o->point->v[param].kind == VALUE_NUM && !is_taken(v, &range, o->point, param, side))
+        if (o->state == HISTORY_SCORED && v->outside.is_in[i] && (!best || o->score > best->score) &&
+            o->point->v[param].kind == VALUE_NUM && !outside_has_partner(&v->outside, o->point, param, side))
             best = o;
     }
     return best;
@@ -277,23 +115,13 @@ static bool may_grow(const struct view *v, int param)
     return wall_policy(&v->space->params[param], v->study) == BOUNDARY_EXPAND;
 }
 
-static int count_beyond(const struct view *v)
-{
-    int count = 0;
-    for (int i = 0; i < v->space->count; i++)
-        for (int s = -1; s <= 1 && may_grow(v, i); s += 2) {
-            struct beyond there = probe_beyond(v->space, &v->ev, &v->box, i, s);
-            count += there.scored + there.bad + there.pending;
-        }
-    return count;
-}
-
 /* The best of the top trials that lies in the outer tenth; NULL: none. */
 static const struct observed *leaning(const struct view *v, int param, int side)
 {
     double by;
     for (int k = 0; k < TOP; k++)
-        if (way_out(v->space, &v->box, v->top[k]->point, param, side, &by) && by >= OUTER - 1 && by <= EPS)
+        if (way_out(v->space, &v->box, v->top[k]->point, param, side, &by) && by >= OUTER - 1 &&
+            by <= WAY_DUST)
             return v->top[k];
     return NULL;
 }
@@ -302,9 +130,10 @@ static bool probe(const struct view *v, int param, int side, const struct beyond
                   struct proposal *note)
 {
     const struct observed *from = leaning(v, param, side);
-    int due = FIRST + there->pending * AGAIN + there->losses * AGAIN + there->bad * there->bad * AGAIN_BAD;
+    int due =
+        FIRST + (there->pending + there->losses + there->older) * AGAIN + there->bad * there->bad * AGAIN_BAD;
     if (!from || there->is_sure || v->ev.finished < due ||
-        count_beyond(v) >= PROBES + v->ev.finished / PROBE_PART)
+        outside_count(&v->outside) >= PROBES + v->ev.finished / PROBE_PART)
         return false;
     struct span first = v->space->params[param].box, wall = v->box.walls[param];
     double began = wall.hi > wall.lo ? fmin(1, (first.hi - first.lo) / (wall.hi - wall.lo)) : 1;
@@ -318,17 +147,17 @@ static bool probe(const struct view *v, int param, int side, const struct beyond
 /* ---- scouts ---- */
 
 /* The side where the least has been tried, and how far out to go there. */
-static bool next_ring(const struct view *v, int *param, int *side, struct point *out)
+static bool next_ring(struct view *v, int *param, int *side, struct point *out)
 {
     double least = INFINITY;
     struct point point;
     point_clone(&point, v->top[0]->point);
     for (int i = 0; i < v->space->count; i++)
         for (int s = 1; s >= -1 && may_grow(v, i); s -= 2) {
-            struct beyond there = probe_beyond(v->space, &v->ev, &v->box, i, s);
-            double by, ring = floor(there.farthest + EPS) + 1;
+            struct beyond there = beyond_wall(&v->outside, i, s);
+            double by, ring = floor(there.farthest + WAY_DUST) + 1;
             if (ring >= least || !step_out(v, v->top[0]->point, i, s, ring, &point) ||
-                !way_out(v->space, &v->box, &point, i, s, &by) || by < there.farthest + EPS)
+                !way_out(v->space, &v->box, &point, i, s, &by) || by < there.farthest + WAY_DUST)
                 continue;
             least = ring;
             *param = i;
@@ -339,10 +168,9 @@ static bool next_ring(const struct view *v, int *param, int *side, struct point 
     return least < INFINITY;
 }
 
-static bool scout(const struct view *v, const struct history *history, struct point *out,
-                  struct proposal *note)
+static bool scout(struct view *v, const struct history *history, struct point *out, struct proposal *note)
 {
-    if (v->ev.finished > SCOUT_UNTIL || (count_beyond(v) + 1) * SCOUT_PART > v->ev.finished)
+    if (v->ev.finished > SCOUT_UNTIL || (outside_count(&v->outside) + 1) * SCOUT_PART > v->ev.finished)
         return false;
     struct sight sight;
     sight_init(&sight, v->space, history, &v->box);
@@ -360,12 +188,20 @@ static bool scout(const struct view *v, const struct history *history, struct po
 
 /* ---- all of them ---- */
 
-static const char *find(const struct view *v, const struct history *history, struct point *out,
+static bool any_may_grow(const struct view *v)
+{
+    for (int i = 0; i < v->space->count; i++)
+        if (may_grow(v, i))
+            return true;
+    return false;
+}
+
+static const char *find(struct view *v, const struct history *history, struct point *out,
                         struct proposal *note)
 {
     for (int i = 0; i < v->space->count; i++)
         for (int side = -1; side <= 1 && may_grow(v, i); side += 2) {
-            struct beyond there = probe_beyond(v->space, &v->ev, &v->box, i, side);
+            struct beyond there = beyond_wall(&v->outside, i, side);
             if (confirm(v, i, side, &there, out, note) || probe(v, i, side, &there, out, note))
                 return "probe";
         }
@@ -377,18 +213,20 @@ bool probe_point(const struct space *space, enum boundary study, const struct hi
 {
     struct view v = {.space = space, .study = study};
     const char *who = NULL;
+    if (!any_may_grow(&v))
+        return false;
     evidence_init(&v.ev, history);
     if (v.ev.finished >= FIRST) {
         history_box_clone(history, space, &v.box);
-        find_inside(&v);
+        outside_init(&v.outside, space, &v.ev, &v.box);
         who = find_top(&v) ? find(&v, history, out, note) : NULL;
-        free(v.is_in);
+        outside_fini(&v.outside);
         box_fini(&v.box);
     }
     evidence_fini(&v.ev);
     if (!who)
         return false;
     str_copy(note->sampler, sizeof note->sampler, who);
-    note->version = 2;
+    note->version = 3;
     return true;
 }

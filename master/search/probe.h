@@ -6,7 +6,7 @@
  * kinds, in this order:
  *
  *   confirm   a pair has gained, but not enough to be sure: the best inside that has no partner there is taken to the
- *             same place, at once; up to four pairs, as long as there are no more losses than gains
+ *             same place, at once; up to six pairs, as long as there are no more losses than gains
  *   probe     one of the best three of at least 12 results lies in the outer tenth: that one, half the width the box
  *             began with beyond the wall, or half of the way to the nearest that was tried there; again after 16 l
  *             results more for l losses, 4 b^2 for b that diverged, and no more
@@ -16,39 +16,17 @@
  *             then two, as far as the limits go; no more than a fifth of the results, and not past 120 of them
  *
  *
- *   gain      by how much a trial beyond is better than its partner inside, in units of what the best inside is
- *             better than the median there: a parameter that does nothing gains nothing, but for noise
- *   is_sure   one gain of 1.5, or several of at least 0.1 (each counts at most 1) that add up to 1 and are no fewer
- *             than the losses
- *
- * docs/walls.md has the measurements. Points that would break a rule of the space are left out. Pure functions of
- * (space, history). Methods with stages judge their walls themselves, and a
- * slope is proof enough where points depend on nothing but trial numbers: neither is probed.
+ * What a pair says, beyond.h has; docs/walls.md has the measurements. Points that would break a rule of the space are left out. Pure functions of (space,
+ * history). Methods with stages judge their walls themselves, and a slope is proof enough where points depend on nothing but
+ * trial numbers: neither is probed.
  */
 #ifndef HONE_MASTER_SEARCH_PROBE_H
 #define HONE_MASTER_SEARCH_PROBE_H
 
-#include "master/search/evidence.h"
 #include "master/search/sampler.h"
 
 /* A wall to look behind? Then `out` and the note are filled in. */
 bool probe_point(const struct space *space, enum boundary study, const struct history *history,
                  struct point *out, struct proposal *note);
-
-/* What lies beyond a wall; distances in box widths. */
-struct beyond {
-    double gain;      /* of the best of them; -INFINITY: nothing, or nothing with a score */
-    int wins, losses; /* trials that gain enough to count, and those that do not */
-    double total;     /* their gains, each at most 1, added */
-    bool is_sure;     /* it is better there */
-    double best;      /* distance of the farthest that counts */
-    double nearest;   /* of the nearest that diverged, farther than that; INFINITY: none */
-    double tried;     /* of the nearest at all */
-    double farthest;  /* of the farthest at all; 0: none */
-    uint32_t winner;  /* the best of those that count; 0: none */
-    int scored, bad, pending;
-};
-struct beyond probe_beyond(const struct space *space, const struct evidence *evidence, const struct box *box,
-                           int param, int side);
 
 #endif

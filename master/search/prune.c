@@ -138,7 +138,8 @@ struct asha_job prune_next(const struct prune_def *def, const struct history *hi
 
 /* ---- curves ---- */
 
-bool curve_running_mean(struct curve curve, int epoch, double *mean)
+/* Of the first `epoch` values; false: it has fewer, or one that is not finite. */
+static bool running_mean(struct curve curve, int epoch, double *mean)
 {
     double sum = 0;
     if (curve.count < epoch || epoch < 1)
@@ -171,7 +172,7 @@ bool median_stops(const struct prune_def *def, const struct curve *finished, int
         return false;
     double *means = xcalloc((size_t)count + 1, sizeof *means);
     for (int i = 0; i < count; i++)
-        n += curve_running_mean(finished[i], epoch, &means[n]);
+        n += running_mean(finished[i], epoch, &means[n]);
     qsort(means, (size_t)n, sizeof *means, compare_doubles);
     double median = n == 0 ? -INFINITY : n % 2 ? means[n / 2] : 0.5 * (means[n / 2 - 1] + means[n / 2]);
     free(means);

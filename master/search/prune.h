@@ -55,8 +55,6 @@ struct curve {
     int count;
 };
 
-/* Mean of the first `epoch` values; false: it has fewer, or one that is not finite. */
-bool curve_running_mean(struct curve curve, int epoch, double *mean);
 double curve_best(struct curve curve, int epoch); /* -INFINITY: none */
 
 /* Does `mine`, at its newest epoch, stop? `finished`: curves of complete trials. */

@@ -130,7 +130,7 @@ const struct point *require_witness(const struct space *space)
 static int parse_rules(const struct jcur *cur, const struct space *space, struct require *q, struct err *err)
 {
     for (const struct json *m = json_first(cur->node); m; m = json_next(m)) {
-        struct jcur item = {m, cur, NULL, q->count, cur->file};
+        struct jcur item = jcur_item(cur, m, q->count);
         struct err what = ERR_NONE;
         const char *text;
         if (jcur_text(&item, RULE_BYTES, &text, err))

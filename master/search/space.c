@@ -140,7 +140,7 @@ static int parse_condition(const struct jcur *cur, const struct space *space, in
     if (!is_list)
         return accept_one(cur, parent, out, err);
     for (const struct json *m = json_first(cur->node); m; m = json_next(m)) {
-        struct jcur item = {m, cur, NULL, out->count, cur->file};
+        struct jcur item = jcur_item(cur, m, out->count);
         if (accept_one(&item, parent, out, err))
             return ERR_BAD;
     }

@@ -59,26 +59,37 @@ struct split {
     int below, used;
 };
 
+/* Best first, as many as have to be told apart: those below, and where there are too many for the model its better half. */
+static void rank(const struct evidence *ev, int metrics, int below, int *order)
+{
+    if (metrics > 1)
+        evidence_rank_front(ev, metrics, below, order);
+    else if (ev->finished > MODEL_MAX)
+        evidence_rank(ev, order);
+    else
+        evidence_best(ev, below, order);
+}
+
 static void split_init(struct split *s, const struct history *history, int metrics)
 {
     evidence_init(&s->ev, history);
     size_t room = (size_t)s->ev.count + 1;
-    int *order = xcalloc(room, sizeof *order);
+    int *order = xcalloc(room, sizeof *order), newest = 0;
+    bool is_all = s->ev.finished <= MODEL_MAX;
     s->is_below = xcalloc(room, sizeof *s->is_below);
     s->is_used = xcalloc(room, sizeof *s->is_used);
     s->below = tpe_below(s->ev.finished);
-    int n = metrics > 1 ? evidence_rank_front(&s->ev, metrics, s->below, order)
-                        : evidence_rank(&s->ev, order),
-        newest = 0;
     s->used = 0;
+    rank(&s->ev, metrics, s->below, order);
     for (int i = 0; i < s->below; i++)
         s->is_below[order[i]] = true;
-    for (int i = 0; i < n && (n <= MODEL_MAX || i < MODEL_HALF); i++)
+    for (int i = 0; i < MODEL_HALF && !is_all; i++)
         s->is_used[order[i]] = true;
-    for (int i = s->ev.count - 1; i >= 0; i--)
-        s->is_used[i] |= s->ev.list[i].state == HISTORY_PENDING || newest++ < MODEL_HALF;
-    for (int i = 0; i < s->ev.count; i++)
+    for (int i = s->ev.count - 1; i >= 0; i--) {
+        bool is_pending = s->ev.list[i].state == HISTORY_PENDING;
+        s->is_used[i] |= is_all || is_pending || newest++ < MODEL_HALF;
         s->used += s->is_used[i];
+    }
     free(order);
 }
 
@@ -248,4 +259,4 @@ static int propose(struct sampler *s, const struct history *history, uint32_t tr
     return design_settle(s->space, history, s->seed, trial, out, note, err);
 }
 
-const struct sampler_row sampler_tpe = {.name = "tpe", .version = 2, .slow = true, .propose = propose};
+const struct sampler_row sampler_tpe = {.name = "tpe", .version = 3, .slow = true, .propose = propose};

@@ -9,7 +9,7 @@
 #include "common/mem.h"
 #include "common/str.h"
 #include "master/search/normal.h"
-#include "master/search/probe.h"
+#include "master/search/beyond.h"
 #include "master/search/rank.h"
 #include "master/search/sight.h"
 
@@ -280,44 +280,52 @@ bool wall_measure(const struct space *space, const struct history *history, cons
     return is_seen;
 }
 
+/* One look at all walls. */
+struct look {
+    struct sight sight;
+    struct outside outside;
+    struct wall_rule rule;
+};
+
 /* Where a model chose the points, t is partly its own doing: such a wall moves by what lies beyond it alone. */
-static bool leans(const struct sight *sight, const struct wall_rule *rule, enum boundary policy,
-                  struct beyond *there, struct wall_event *event)
+static bool leans(struct look *look, enum boundary policy, struct beyond *there, struct wall_event *event)
 {
-    if (!measure(sight, event->param, event->side, event))
+    if (!measure(&look->sight, event->param, event->side, event))
         return false;
-    *there = probe_beyond(sight->space, &sight->ev, sight->box, event->param, event->side);
+    *there = beyond_wall(&look->outside, event->param, event->side);
     event->is_behind = there->is_sure;
     event->nearest_bad = there->nearest;
     bool is_seen = event->slope > SLOPE_T && event->lean > LEAN;
-    bool is_told = policy != BOUNDARY_EXPAND || event->verdict == WALL_DIVERGED || rule->by_number;
+    bool is_told = policy != BOUNDARY_EXPAND || event->verdict == WALL_DIVERGED || look->rule.by_number;
     return event->is_behind || (is_seen && is_told);
 }
 
-static bool look_at_side(const struct sight *sight, const struct wall_rule *rule, enum boundary policy,
-                         struct box *next, int param, int side, struct wall_event *event)
+static bool look_at_side(struct look *look, enum boundary policy, struct box *next, int param, int side,
+                         struct wall_event *event)
 {
     struct beyond there;
     *event = (struct wall_event){.param = param, .side = side};
-    if (!leans(sight, rule, policy, &there, event))
+    if (!leans(look, policy, &there, event))
         return false;
-    event->trend = trend_of(sight, event);
-    decide(sight, policy, event->verdict == WALL_DIVERGED && !event->is_behind, &there, next, event);
+    event->trend = trend_of(&look->sight, event);
+    decide(&look->sight, policy, event->verdict == WALL_DIVERGED && !event->is_behind, &there, next, event);
     return true;
 }
 
 int walls_look(const struct space *space, struct wall_rule rule, const struct history *history,
                const struct box *box, struct box *next, struct wall_event *events, int room)
 {
-    struct sight sight;
+    struct look look = {.rule = rule};
     int count = 0;
-    sight_init(&sight, space, history, box);
+    sight_init(&look.sight, space, history, box);
+    outside_init(&look.outside, space, &look.sight.ev, box);
     for (int i = 0; i < space->count; i++) {
         enum boundary policy = wall_policy(&space->params[i], rule.boundary);
         for (int side = -1; side <= 1 && policy != BOUNDARY_OFF && count < room; side += 2)
-            count += look_at_side(&sight, &rule, policy, next, i, side, &events[count]);
+            count += look_at_side(&look, policy, next, i, side, &events[count]);
     }
-    sight_fini(&sight);
+    outside_fini(&look.outside);
+    sight_fini(&look.sight);
     return count;
 }
 

@@ -8,7 +8,7 @@
  * Random points and other designs: good trials lean on it where t > 2.5 and lean > 0.78, and it grows by a third of
  * the box (by all of it where t > 4 and lean > 0.9). A rank correlation and the position of the best alone see too
  * little. Points that a model chose prove nothing by where they lie: there it grows where trials beyond it are better
- * than their partners inside (probe.h), by a box width or a third beyond the farthest that is better; t and lean only
+ * than their partners inside (beyond.h), by a box width or a third beyond the farthest that is better; t and lean only
  * warn. Up to the parameter's reach and to what diverged; where everything further out than the best diverged, the
  * wall stays and the event says so: that is the edge of stability and not of the box. docs/walls.md has the curve of
  * power against false alarms.
@@ -43,7 +43,7 @@ struct wall_event {
     double slope;       /* t of the slope at the wall, outward */
     double nearest_bad; /* how far beyond the wall something diverged, in box widths; INFINITY: nothing */
     double trend;       /* Spearman's rank correlation of position and score, outward */
-    bool is_behind;     /* a trial beyond the wall is the best by far (probe.h) */
+    bool is_behind;     /* a trial beyond the wall is the best by far (beyond.h) */
     int top, trials;    /* size of the top group, and of all that were looked at */
     struct span before, after;    /* unscaled walls */
     int choice;                   /* of WALL_DROP */

@@ -13,8 +13,7 @@
 
 #include "common/check.h"
 #include "common/json.h"
-#include "tests/tools/proc.h"
-#include "tests/tools/scratch.h"
+#include "tests/tools/shell.h"
 
 /* Small enough for a second, and every hyperparameter is there. */
 static const char study_text[] =
@@ -29,16 +28,6 @@ static const char long_text[] =
     "  \"trainer\": {\"builtin\": \"mlp\", \"data\": \"spiral:n=30000\", \"batch\": 32, \"seed\": 1},\n"
     "  \"space\": {\"lr\": {\"log\": [1e-3, 1]}},\n"
     "  \"search\": {\"method\": \"random\", \"trials\": 4, \"epochs\": 6, \"seed\": 1} }\n";
-
-static struct scratch scratch;
-static struct str out;
-
-#define HONE(...) (str_clear(&out), RUN(scratch.folder, &out, "hone", __VA_ARGS__))
-#define assert_said(text)                                        \
-    do {                                                         \
-        if (!strstr(str_text(&out), text))                       \
-            fail_msg("no \"%s\" in:\n%s", text, str_text(&out)); \
-    } while (0)
 
 static size_t lines(void)
 {
@@ -61,20 +50,11 @@ static bool is_there(const char *name)
 /* A folder with a finished study in hone.db. */
 static int setup(void **state)
 {
-    (void)state;
-    scratch_init(&scratch);
+    shell_open(state);
     scratch_text(&scratch, "study.json", study_text);
     scratch_text(&scratch, "long.json", long_text);
     if (HONE("run", "study.json", "--workers", "2"))
         fail_msg("%s", str_text(&out));
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    str_fini(&out);
-    scratch_fini(&scratch);
     return 0;
 }
 
@@ -333,5 +313,5 @@ int main(void)
         cmocka_unit_test(test_workers_of_a_killed_run_come_back),
         cmocka_unit_test(test_a_master_is_asked),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, shell_close);
 }

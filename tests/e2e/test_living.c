@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/tools/proc.h"
-#include "tests/tools/scratch.h"
+#include "common/json.h"
+#include "tests/tools/shell.h"
 
 /* A trial is one small awk: the search is what is tried here. */
 static const char study_text[] =
@@ -25,16 +25,7 @@ static const char trainer_text[] =
     "h=$(awk -v x=\"$HONE_PARAM_x\" -v y=\"$HONE_PARAM_y\" 'BEGIN { print (2 - x) ^ 2 + (y - 1) ^ 2 }')\n"
     "printf '{\"epoch\":1,\"height\":%s}\\n' \"$h\" >\"/dev/fd/$HONE_OUT_FD\"\n";
 
-static struct scratch scratch;
-static struct str out;
 static char address[128], db[128];
-
-#define HONE(...) (str_clear(&out), RUN(scratch.folder, &out, "hone", __VA_ARGS__))
-#define assert_said(text)                                        \
-    do {                                                         \
-        if (!strstr(str_text(&out), text))                       \
-            fail_msg("no \"%s\" in:\n%s", text, str_text(&out)); \
-    } while (0)
 
 static void start_master(struct proc *master)
 {
@@ -51,9 +42,8 @@ static void start_worker(struct proc *worker, const char *name)
 /* A finished study of 90 trials, 16 slots, whose master was killed in the middle. */
 static int setup(void **state)
 {
-    (void)state;
     struct proc master, first, second;
-    scratch_init(&scratch);
+    shell_open(state);
     scratch_text(&scratch, "study.json", study_text);
     scratch_text(&scratch, "t.sh", trainer_text);
     snprintf(address, sizeof address, "ipc://%s/m.sock", scratch.folder);
@@ -76,14 +66,6 @@ static int setup(void **state)
     proc_fini(&master);
     proc_fini(&first);
     proc_fini(&second);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    str_fini(&out);
-    scratch_fini(&scratch);
     return 0;
 }
 
@@ -135,6 +117,27 @@ static void what_matters_is_told(void **state)
     assert_int_equal(HONE("importance", "nosuch"), 2);
 }
 
+/* The first group of a list in the output, under `key` or by itself: its numbers are those of its members. */
+static void assert_groups_say(const char *key)
+{
+    char sql[300];
+    struct json *root = json_parse(str_text(&out), out.len, "out", NULL);
+    assert_non_null(root);
+    const struct json *list = key ? json_get(root, key) : root, *first = json_at(list, 0);
+    const char *members = json_text(json_get(first, "members"));
+    snprintf(sql, sizeof sql,
+             "SELECT count(*) = %d AND abs(avg(score) - %.17g) < 1e-12 AND "
+             "abs(sqrt((sum(score * score) - 3 * avg(score) * avg(score)) / 2) - %.17g) < 1e-6 FROM trial "
+             "WHERE instr(' %s ', ' ' || number || ' ')",
+             (int)json_num(json_get(first, "repeats")), json_num(json_get(first, "score")),
+             json_num(json_get(first, "spread")), members);
+    char path[160];
+    snprintf(path, sizeof path, "%s/g.db", scratch.folder);
+    if (!db_int(path, sql))
+        fail_msg("%s: %s", sql, str_text(&out));
+    json_free(root);
+}
+
 static void groups_are_ranked_by_their_mean(void **state)
 {
     (void)state;
@@ -146,7 +149,11 @@ static void groups_are_ranked_by_their_mean(void **state)
                  "  \"repeat\": {\"folds\": 3} }\n");
     assert_int_equal(HONE("run", "g.json", "--db", "g.db", "--workers", "2", "--quiet"), 0);
     assert_int_equal(HONE("best", "--db", "g.db", "--csv"), 0);
-    assert_said("rank,trial,score,spread,repeats,p_best,lr\n1,");
+    assert_said("rank,trial,score,spread,repeats,members,p_best,lr\n1,");
+    assert_int_equal(HONE("run", "g.json", "--db", "g.db", "--json"), 0); /* ended: what it found */
+    assert_groups_say("best");
+    assert_int_equal(HONE("best", "--db", "g.db", "--json"), 0);
+    assert_groups_say(NULL);
     assert_int_equal(
         HONE("sql", "--db", "g.db", "--csv", "SELECT max(repeats), count(spread) > 0 FROM groups"), 0);
     assert_said("\n3,1\n");
@@ -235,5 +242,5 @@ int main(void)
         cmocka_unit_test(what_matters_is_told),   cmocka_unit_test(groups_are_ranked_by_their_mean),
         cmocka_unit_test(a_search_is_simulated),  cmocka_unit_test(a_finished_study_is_steered),
     };
-    return cmocka_run_group_tests_name("living", tests, setup, teardown);
+    return cmocka_run_group_tests_name("living", tests, setup, shell_close);
 }

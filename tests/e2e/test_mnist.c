@@ -12,13 +12,7 @@
 #include <string.h>
 
 #include "common/json.h"
-#include "tests/tools/proc.h"
-#include "tests/tools/scratch.h"
-
-static struct scratch scratch;
-static struct str out;
-
-#define HONE(...) (str_clear(&out), RUN(scratch.folder, &out, "hone", __VA_ARGS__))
+#include "tests/tools/shell.h"
 
 static const char *mnist(void)
 {
@@ -122,21 +116,6 @@ static void a_convnet_on_glyphs(void **state)
     assert_true(test_accuracy("small/best") >= 0.8);
 }
 
-static int setup(void **state)
-{
-    (void)state;
-    scratch_init(&scratch);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    str_fini(&out);
-    scratch_fini(&scratch);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -145,5 +124,5 @@ int main(void)
         cmocka_unit_test(an_mlp_and_an_ensemble_on_mnist),
         cmocka_unit_test(a_convnet_on_mnist),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, shell_open, shell_close);
 }

@@ -13,19 +13,9 @@
 
 #include "common/file.h"
 #include "common/json.h"
-#include "tests/tools/proc.h"
-#include "tests/tools/scratch.h"
+#include "tests/tools/shell.h"
 
-static struct scratch scratch;
-static struct str out;
 static char db[128];
-
-#define HONE(...) (str_clear(&out), RUN(scratch.folder, &out, "hone", __VA_ARGS__))
-#define assert_said(text)                                        \
-    do {                                                         \
-        if (!strstr(str_text(&out), text))                       \
-            fail_msg("no \"%s\" in:\n%s", text, str_text(&out)); \
-    } while (0)
 
 static void search(const char *name, const char *trainer, const char *space, int trials, int epochs,
                    const char *more)
@@ -311,17 +301,8 @@ static void what_is_no_model_is_refused(void **state)
 
 static int setup(void **state)
 {
-    (void)state;
-    scratch_init(&scratch);
+    shell_open(state);
     snprintf(db, sizeof db, "%s/hone.db", scratch.folder);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    str_fini(&out);
-    scratch_fini(&scratch);
     return 0;
 }
 
@@ -341,5 +322,5 @@ int main(void)
         cmocka_unit_test(tables_keep_their_labels),
         cmocka_unit_test(what_is_no_model_is_refused),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, shell_close);
 }

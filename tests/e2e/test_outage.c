@@ -18,7 +18,7 @@
 #include "tests/tools/place.h"
 #include "tests/tools/shim.h"
 
-enum { LONGER_THAN_A_LEASE_MS = 2500 };
+enum { LONGER_THAN_A_LEASE_MS = 4500 };
 
 static void expect_end(struct proc *p)
 {
@@ -154,7 +154,7 @@ static void a_full_file_system_is_waited_for(void **state)
     snprintf(script, sizeof script,
              "mkdir t && mount -t tmpfs -o size=16m none t && exec %s master --once study.json --db "
              "t/hone.db --bind %s "
-             "--beat 100ms --lease 1s",
+             "--beat 100ms --lease 3s",
              real, p.address);
     START(&master, p.scratch.folder, "unshare", "-Urm", "sh", "-c", script);
     proc_await_text(&master, "hone worker");

@@ -12,8 +12,7 @@
 #include <string.h>
 
 #include "common/json.h"
-#include "tests/tools/proc.h"
-#include "tests/tools/scratch.h"
+#include "tests/tools/shell.h"
 
 static const char study[] =
     "{\"study\":\"g\",\"metric\":{\"name\":\"val_acc\",\"goal\":\"maximize\"},\"trainer\":{\"builtin\":"
@@ -21,11 +20,9 @@ static const char study[] =
     "\"layers\":[\"affine 32\",\"relu\"],\"data\":\"glyphs:n=1500\"},\"space\":{\"lr\":{\"log\":[0.01,1]}},"
     "\"search\":{\"method\":\"random\",\"trials\":6,\"epochs\":4,\"seed\":1},\"budget\":{\"wall\":\"1h\"}}";
 
-static struct scratch scratch;
-static struct str out, before;
+static struct str before;
 static char db[128];
 
-#define HONE(...) (str_clear(&out), RUN(scratch.folder, &out, "hone", __VA_ARGS__))
 #define SEEDS "SELECT count(*) FROM trial WHERE sampler = 'seeds' AND status = 'complete'"
 
 /* The search, as people see it: what is in the rankings, and how far it came. */
@@ -140,8 +137,7 @@ static void what_makes_no_sense_is_refused(void **state)
 
 static int setup(void **state)
 {
-    (void)state;
-    scratch_init(&scratch);
+    shell_open(state);
     snprintf(db, sizeof db, "%s/hone.db", scratch.folder);
     scratch_text(&scratch, "study.json", study);
     if (HONE("run", "study.json", "--workers", "1", "--no-check", "-q"))
@@ -152,11 +148,8 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    (void)state;
-    str_fini(&out);
     str_fini(&before);
-    scratch_fini(&scratch);
-    return 0;
+    return shell_close(state);
 }
 
 int main(void)

@@ -133,6 +133,78 @@ static void what_is_no_table_is_refused(void **state)
     str_fini(&out);
 }
 
+/* ---- several metrics ---- */
+
+static const char two_metrics[] =
+    "{ \"study\": \"two\", \"metric\": [{\"name\": \"a\", \"goal\": \"minimize\"}, {\"name\": \"seconds\", "
+    "\"goal\": \"minimize\"}], \"trainer\": {\"command\": [\"true\"], \"seed\": 1}, \"space\": {\"x\": "
+    "{\"values\": [0, 0.5, 1]}, \"y\": {\"values\": [0]}}, \"search\": {\"method\": \"grid\", \"epochs\": 1, "
+    "\"seed\": 1} }";
+
+static void expect(int status, const char *text, const char *const argv[])
+{
+    struct str out = {0};
+    int got = run_in(scratch.folder, &out, argv);
+    if (got != status || !strstr(str_text(&out), text))
+        fail_msg("status %d, no \"%s\" in:\n%s", got, text, str_text(&out));
+    str_fini(&out);
+}
+
+/* x, 1 - sqrt(x) at 0, 0.5 and 1: against (1, 1) the middle one covers 0.5 * 0.7071, the ends nothing. */
+static void a_front_is_covered(void **state)
+{
+    (void)state;
+    scratch_text(&scratch, "two.json", two_metrics);
+    expect(0, "\n3,3,3,0.353553390593273",
+           (const char *[]){"hone", "simulate", "two.json", "--objective", "zdt1", "--reference", "1,1",
+                            "--csv", NULL});
+    expect(0, "{\"trials\":3,\"epochs\":3,\"front\":3,\"q1\":0.353553390593273",
+           (const char *[]){"hone", "simulate", "two.json", "--objective", "zdt1", "--reference", "1,1",
+                            "--json", "--seeds", "3", "--slots", "2", NULL});
+    expect(0, "hypervolume from a 1.1, seconds 1.1",
+           (const char *[]){"hone", "simulate", "two.json", "--objective", "zdt1", NULL});
+    expect(2, "--reference: 2 numbers",
+           (const char *[]){"hone", "simulate", "two.json", "--objective", "zdt1", "--reference", "1,1,1",
+                            NULL});
+    expect(2, "branin has 1 value, and the study is ranked by 2 metrics",
+           (const char *[]){"hone", "simulate", "two.json", "--objective", "branin", NULL});
+}
+
+/* A metric that is maximised counts the other way round: 9 at its best epoch, 14 over -5, and 2 below 5 seconds. */
+static void a_program_answers_both(void **state)
+{
+    (void)state;
+    scratch_text(&scratch, "two.json", two_metrics);
+    scratch_text(&scratch, "f.sh",
+                 "while read -r l; do echo '{\"a\":[9,2],\"seconds\":3,\"b\":null}'; done\n");
+    expect(0, "\n3,6,3,28\n",
+           (const char *[]){"hone", "simulate", "two.json", "--exec", "sh f.sh", "--reference", "-5,5",
+                            "--csv", "--set", "search.epochs=2", "--set",
+                            "metric=[{\"name\":\"a\",\"goal\":\"maximize\"},{\"name\":"
+                            "\"seconds\",\"goal\":\"minimize\"}]",
+                            NULL});
+    scratch_text(&scratch, "g.sh", "while read -r l; do echo '{\"a\":2}'; done\n");
+    expect(2, "the program's answer has no \"seconds\": {\"a\":2}",
+           (const char *[]){"hone", "simulate", "two.json", "--exec", "sh g.sh", NULL});
+}
+
+static void tables_are_one_for_each_metric(void **state)
+{
+    (void)state;
+    make_table(false);
+    make_table(true);
+    make_study("6e-7", "24", "1.7e-4", "400"); /* 0.24127 in both */
+    expect(2, "a table has one value: table:FILE,FILE names as many as the study has metrics (1)",
+           (const char *[]){"hone", "simulate", "s.json", "--objective", "table:t.f32,t.f32.gz", NULL});
+    const char *both =
+        "metric=[{\"name\":\"acc\",\"goal\":\"maximize\"},{\"name\":\"cost\",\"goal\":\"minimize\"}]";
+    expect(2, "as many as the study has metrics (2)",
+           (const char *[]){"hone", "simulate", "s.json", "--objective", "table:t.f32", "--set", both, NULL});
+    expect(0, "\n1,1,1,0.1830", /* 0.24127 * (1 - 0.24127) */
+           (const char *[]){"hone", "simulate", "s.json", "--objective", "table:t.f32,t.f32.gz", "--set",
+                            both, "--csv", "--reference", "0,1", NULL});
+}
+
 static int enter(void **state)
 {
     (void)state;
@@ -154,6 +226,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(nearest_is_by_ratio, enter, leave),
         cmocka_unit_test_setup_teardown(noise_is_a_repetition, enter, leave),
         cmocka_unit_test_setup_teardown(what_is_no_table_is_refused, enter, leave),
+        cmocka_unit_test_setup_teardown(a_front_is_covered, enter, leave),
+        cmocka_unit_test_setup_teardown(a_program_answers_both, enter, leave),
+        cmocka_unit_test_setup_teardown(tables_are_one_for_each_metric, enter, leave),
     };
     return cmocka_run_group_tests_name("simulate", tests, NULL, NULL);
 }

@@ -8,18 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/tools/proc.h"
-#include "tests/tools/scratch.h"
-
-static struct scratch scratch;
-static struct str out;
-
-#define HONE(...) (str_clear(&out), RUN(scratch.folder, &out, "hone", __VA_ARGS__))
-#define assert_said(text)                                        \
-    do {                                                         \
-        if (!strstr(str_text(&out), text))                       \
-            fail_msg("no \"%s\" in:\n%s", text, str_text(&out)); \
-    } while (0)
+#include "tests/tools/shell.h"
 
 /* Reports a and b: a hill whose foot is cheap. */
 static const char trainer_text[] =
@@ -40,17 +29,8 @@ static void write_study(const char *file, const char *name, const char *metric, 
 
 static int setup(void **state)
 {
-    (void)state;
-    scratch_init(&scratch);
+    shell_open(state);
     scratch_text(&scratch, "t.sh", trainer_text);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    str_fini(&out);
-    scratch_fini(&scratch);
     return 0;
 }
 
@@ -87,7 +67,7 @@ static void rules_that_cannot_be_are_refused(void **state)
     (void)state;
     write_study("w.json", "w", one, "{\"trials\": 5}", ", \"require\": [\"x > 0\", \"x < yy\"]");
     assert_int_equal(HONE("run", "w.json"), 2);
-    assert_said("w.json: require[1]: column 5: no parameter 'yy'; did you mean 'y'?");
+    assert_said("w.json:2: require[1]: column 5: no parameter 'yy'; did you mean 'y'?");
     write_study("w.json", "w", one, "{\"trials\": 5}", ", \"require\": [\"x > 3\"]");
     assert_int_equal(HONE("submit", "w.json", "--master", "ipc://nowhere"), 2);
     assert_said("no point of the space keeps all rules");
@@ -195,7 +175,7 @@ static void groups_are_shown_at_the_end(void **state)
     assert_said("P(best)");
     assert_said("repeats");
     assert_int_equal(HONE("best", "--db", "g.db", "--csv"), 0);
-    assert_said("rank,trial,score,spread,repeats,p_best,x,y\n1,");
+    assert_said("rank,trial,score,spread,repeats,members,p_best,x,y\n1,");
 }
 
 int main(void)
@@ -209,5 +189,5 @@ int main(void)
         cmocka_unit_test(what_several_metrics_cannot_have_is_refused),
         cmocka_unit_test(groups_are_shown_at_the_end),
     };
-    return cmocka_run_group_tests_name("space", tests, setup, teardown);
+    return cmocka_run_group_tests_name("space", tests, setup, shell_close);
 }

@@ -1,5 +1,6 @@
-/* Promise 7: a slow or stopped reader, worker or client never holds up another. Each is held for seconds while a study
- * runs; what the others did in that time is compared with what they did just before, in the same run. */
+/* Promise 7: a slow or stopped reader, worker or client never holds up another. Each is held while a study runs, until the
+ * others have done what takes them seconds in calm; held up, they would not come to it. How their pace compares is
+ * `make held`'s to say: it depends on what else the machine has to do. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -21,7 +22,7 @@
 #include "sql/store.h"
 #include "tests/tools/place.h"
 
-enum { WINDOW_MS = 3000 };
+enum { GOING_ON = 60 }; /* epochs: seconds of a worker's work */
 
 struct load {
     struct place place;
@@ -59,21 +60,15 @@ static int64_t epochs_of(const struct load *l, const char *worker)
     return db_int(l->place.db, sql);
 }
 
-/* Epochs of a worker in a window of time. */
-static int64_t pace(const struct load *l, const char *worker)
+static void expect_going_on(const struct load *l, const char *worker)
 {
-    int64_t before = epochs_of(l, worker);
-    hold_for(WINDOW_MS);
-    return epochs_of(l, worker) - before;
-}
-
-/* Half: the machine has other things to do, too. Being held up would be near nothing. */
-static void expect_pace(int64_t during, int64_t before)
-{
-    if (during * 2 < before || !before)
-        fail_msg("%lld epochs in the window before, %lld while one was stopped", (long long)before,
-                 (long long)during);
-    print_message("# %lld epochs in the window before, %lld during\n", (long long)before, (long long)during);
+    char sql[320];
+    snprintf(
+        sql, sizeof sql,
+        "SELECT count(*) >= %lld FROM epoch JOIN attempt a USING (trial, attempt) JOIN worker w ON w.id = "
+        "a.worker WHERE w.name LIKE '%s'",
+        (long long)epochs_of(l, worker) + GOING_ON, worker);
+    db_await(l->place.db, sql);
 }
 
 static void a_stopped_worker_holds_up_nobody(void **state)
@@ -81,9 +76,8 @@ static void a_stopped_worker_holds_up_nobody(void **state)
     (void)state;
     struct load l;
     load_start(&l);
-    int64_t before = pace(&l, "w2");
     proc_signal(&l.first, SIGSTOP);
-    expect_pace(pace(&l, "w2"), before);
+    expect_going_on(&l, "w2");
     proc_signal(&l.first, SIGCONT);
     load_end(&l);
 }
@@ -119,9 +113,8 @@ static void a_stopped_reader_holds_up_nobody_and_is_named(void **state)
     struct str out = {0};
     char pid[48];
     load_start(&l);
-    int64_t before = pace(&l, "w%");
     start_reader(&reader, &l);
-    expect_pace(pace(&l, "w%"), before);
+    expect_going_on(&l, "w%");
     assert_int_equal(RUN(l.place.scratch.folder, &out, "hone", "doctor", "--db", l.place.db), 1);
     snprintf(pid, sizeof pid, "pid %d is stopped while it holds a snapshot", (int)reader.pid);
     if (!strstr(str_text(&out), pid))
@@ -159,11 +152,10 @@ static void a_client_that_never_reads_holds_up_nobody(void **state)
     (void)state;
     struct load l;
     load_start(&l);
-    int64_t before = pace(&l, "w%");
     void *context = zmq_ctx_new(), *sockets[4];
     for (int i = 0; i < 4; i++)
         sockets[i] = deaf_client(context, l.place.address);
-    expect_pace(pace(&l, "w%"), before);
+    expect_going_on(&l, "w%");
     for (int i = 0; i < 4; i++)
         zmq_close(sockets[i]);
     zmq_ctx_term(context);
@@ -195,7 +187,7 @@ static int64_t write_much(struct store *store, int commits, const char *wal)
 
 static bool await_naming(struct store *store, char says[512])
 {
-    int64_t until = clock_mono_ms() + 10000;
+    int64_t until = clock_mono_ms() + PROC_TIMEOUT_MS;
     while (clock_mono_ms() < until) {
         if (store_says(store, says))
             return true;

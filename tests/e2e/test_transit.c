@@ -26,13 +26,17 @@ static const char study_text[] =
 struct place {
     struct scratch scratch;
     char address[128], db[128];
+    const char *lease;
+    bool keyed; /* over TCP, with the keys in k/ */
 };
 
 static struct str undisturbed;
 
+/* Nobody is lost for being slow: the machine may have more to do than this. */
 static void place_init(struct place *p, const char *extra)
 {
     char text[2048];
+    *p = (struct place){.lease = "10m"};
     scratch_init(&p->scratch);
     snprintf(text, sizeof text, study_text, extra);
     scratch_text(&p->scratch, "study.json", text);
@@ -40,18 +44,37 @@ static void place_init(struct place *p, const char *extra)
     snprintf(p->db, sizeof p->db, "%s/hone.db", p->scratch.folder);
 }
 
-static void start_master(struct proc *master, const struct place *p)
+static void start_master(struct proc *master, struct place *p)
 {
-    START(master, p->scratch.folder, "hone", "master", "--once", "study.json", "--bind", p->address, "--beat",
-          "200ms", "--lease", "2s");
-    proc_await_text(master, "hone worker");
+    static const char says[] = "hone worker ";
+    START(master, p->scratch.folder, "hone", "master", "--once", "study.json", "--bind",
+          p->keyed ? "tcp://127.0.0.1:*" : p->address, "--keys", p->keyed ? "k" : "none", "--beat", "200ms",
+          "--lease", p->lease);
+    proc_await_text(master, says);
+    while (!strchr(strstr(str_text(&master->out), says), '\n'))
+        proc_await_text(master, "\n");
+    sscanf(strstr(str_text(&master->out), says) + strlen(says), "%127s", p->address);
 }
 
 /* With a folder of its own, and no eyes for the master's. */
 static void start_worker(struct proc *worker, const struct place *p, const char *name)
 {
-    START(worker, p->scratch.folder, "hone", "worker", p->address, "--name", name, "--idle", "30s", "--dir",
-          name, "--apart");
+    char keys[64] = "none";
+    if (p->keyed)
+        snprintf(keys, sizeof keys, "k/clients/%s", name);
+    START(worker, p->scratch.folder, "hone", "worker", p->address, "--name", name, "--idle", "10m", "--dir",
+          name, "--apart", "--keys", keys);
+}
+
+static void make_keys(struct place *p)
+{
+    static const char *const names[] = {"w1", "w2"};
+    p->keyed = true;
+    assert_int_equal(RUN(p->scratch.folder, NULL, "hone", "keygen", "k"), 0);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(
+            RUN(p->scratch.folder, NULL, "hone", "keys", "add", names[i], "--role", "worker", "--keys", "k"),
+            0);
 }
 
 static void outcome(const struct place *p, struct str *out)
@@ -114,12 +137,14 @@ static void checkpoints_come_to_the_master(void **state)
     scratch_fini(&p.scratch);
 }
 
-static void another_worker_goes_on_from_the_masters_copy(void **state)
+static void go_on_elsewhere(bool keyed)
 {
-    (void)state;
     struct place p;
     struct proc master, first, second;
     place_init(&p, "");
+    p.lease = "2s";
+    if (keyed)
+        make_keys(&p);
     start_master(&master, &p);
     start_worker(&first, &p, "w1");
     db_await(
@@ -134,6 +159,19 @@ static void another_worker_goes_on_from_the_masters_copy(void **state)
     assert_int_equal(count_files(&p, "w2", "*.part"), 0);
     proc_fini(&first);
     scratch_fini(&p.scratch);
+}
+
+static void another_worker_goes_on_from_the_masters_copy(void **state)
+{
+    (void)state;
+    go_on_elsewhere(false);
+}
+
+/* The same through CURVE, each worker with a key of its own: to the master and from it. */
+static void they_travel_encrypted_where_there_are_keys(void **state)
+{
+    (void)state;
+    go_on_elsewhere(true);
 }
 
 /* The master stands still while a checkpoint is on its way: DROP comes after the row has changed. */
@@ -156,6 +194,7 @@ static void a_killed_workers_successor_clears_its_folder(void **state)
     struct place p;
     struct proc master, first, second;
     place_init(&p, "");
+    p.lease = "2s";
     start_master(&master, &p);
     start_worker(&first, &p, "w1");
     stop_while_offered(&master, &p);
@@ -282,6 +321,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(checkpoints_come_to_the_master),
         cmocka_unit_test(another_worker_goes_on_from_the_masters_copy),
+        cmocka_unit_test(they_travel_encrypted_where_there_are_keys),
         cmocka_unit_test(a_killed_workers_successor_clears_its_folder),
         cmocka_unit_test(a_worker_that_is_sent_away_hands_its_last_checkpoint_over),
         cmocka_unit_test(a_killed_master_goes_on_fetching),

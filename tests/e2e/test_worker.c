@@ -25,7 +25,7 @@
 #include "worker/session.h"
 #include "worker/slot.h"
 
-enum { PATIENCE_MS = 30000, BEAT_MS = 300 };
+enum { PATIENCE_MS = 240000, BEAT_MS = 300 };
 
 struct place {
     char folder[64];

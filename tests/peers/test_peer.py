@@ -6,7 +6,7 @@ import zmq
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 HONE = os.path.abspath(os.environ.get("HONE", "build/hone"))
-PATIENCE_MS = 60000
+PATIENCE_MS = 240000
 STUDY = {
     "study": "s", "metric": {"name": "val_acc", "goal": "maximize"},
     "trainer": {"builtin": "mlp", "data": "spiral:n=300", "batch": 32, "seed": 1, "layers": ["affine 32", "relu"]},

@@ -16,8 +16,8 @@
 
 static struct str text;
 
-static struct rehearsal *run(rehearsal_objective objective, const char *metric, const char *trainer,
-                             const char *space, const char *search, const char *more)
+static struct rehearsal *begin(rehearsal_objective objective, const char *metric, const char *trainer,
+                               const char *space, const char *search, const char *more)
 {
     struct err err = ERR_NONE;
     struct rehearsal_options options = {.objective = objective, .metric = metric};
@@ -30,6 +30,13 @@ static struct rehearsal *run(rehearsal_objective objective, const char *metric, 
     if (!r || rehearsal_submit(r, str_text(&text), &err))
         fail_msg("%s", err.text);
     rehearsal_add_worker(r, 1);
+    return r;
+}
+
+static struct rehearsal *run(rehearsal_objective objective, const char *metric, const char *trainer,
+                             const char *space, const char *search, const char *more)
+{
+    struct rehearsal *r = begin(objective, metric, trainer, space, search, more);
     assert_true(rehearsal_run(r, 600000));
     return r;
 }
@@ -96,6 +103,20 @@ static void d12_flat_above_the_best(void **state)
     assert_int_equal(findings(r, "D12", 3, last), 1); /* 0.4 is twice 0.2; 0.25 is not */
     assert_non_null(strstr(last, "is flat at 0.4"));
     assert_non_null(strstr(last, "flat at 0.2"));
+    end(r);
+}
+
+/* A master that begins again while the third trial trains knows what the losses of the others were. */
+static void d12_knows_what_was_before_a_restart(void **state)
+{
+    (void)state;
+    char last[200];
+    struct rehearsal *r = begin(floors, "train_loss", "", floor_space, three, points);
+    while (rehearsal_epochs_run(r) < 2 * 9 + 3)
+        assert_false(rehearsal_run(r, 50));
+    rehearsal_crash_master(r, 50);
+    assert_true(rehearsal_run(r, 600000));
+    assert_int_equal(findings(r, "D12", 3, last), 1);
     end(r);
 }
 
@@ -182,9 +203,8 @@ static int clean(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(d12_flat_above_the_best),
-        cmocka_unit_test(d12_is_silent_otherwise),
-        cmocka_unit_test(d13_the_edge_of_stability),
+        cmocka_unit_test(d12_flat_above_the_best), cmocka_unit_test(d12_knows_what_was_before_a_restart),
+        cmocka_unit_test(d12_is_silent_otherwise), cmocka_unit_test(d13_the_edge_of_stability),
         cmocka_unit_test(d13_is_silent_otherwise),
     };
     log_init(LOG_ERROR);

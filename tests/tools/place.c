@@ -37,7 +37,7 @@ void place_fini(struct place *p)
 void place_master(struct proc *master, const struct place *p)
 {
     START(master, p->scratch.folder, "hone", "master", "--once", "study.json", "--db", p->db, "--bind",
-          p->address, "--beat", "100ms", "--lease", "1s");
+          p->address, "--beat", "100ms", "--lease", "3s");
     proc_await_text(master, "hone worker");
 }
 

@@ -21,7 +21,7 @@ extern const char place_long_study[]; /* the same with 500 trials: does not end 
 void place_init(struct place *place, const char *study_text);
 void place_fini(struct place *place);
 void place_master(struct proc *master,
-                  const struct place *place); /* --once, a beat of 100 ms, a lease of 1 s */
+                  const struct place *place); /* --once, a beat of 100 ms, a lease of 3 s */
 void place_worker(struct proc *worker, const struct place *place, const char *name);
 
 /* Points, metrics and results of study "s", number by number; times and workers differ from run to run. */

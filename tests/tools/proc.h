@@ -9,7 +9,7 @@
 
 #include "common/str.h"
 
-enum { PROC_TIMEOUT_MS = 60000 };
+enum { PROC_TIMEOUT_MS = 240000 };
 extern int proc_timeout_ms; /* that, unless a program that runs for hours has more patience */
 
 struct proc {

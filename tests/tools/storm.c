@@ -15,7 +15,7 @@
 #include "common/rng.h"
 #include "proto/message.h"
 
-enum { PEERS = 8, PATIENCE_MS = 30000, FRAME_MAX = 8192 };
+enum { PEERS = 8, PATIENCE_MS = 240000, FRAME_MAX = 8192 };
 
 struct weather {
     const char *address, *study;

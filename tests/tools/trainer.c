@@ -17,7 +17,7 @@
 #include "common/mem.h"
 #include "worker/builtin.h"
 
-enum { PATIENCE_MS = 60000 };
+enum { PATIENCE_MS = 240000 };
 
 void peer_start(struct peer *peer)
 {

@@ -10,7 +10,7 @@
 #include "cli/select.h"
 #include "common/check.h"
 
-/* The trials of 1..12 that a selector names, as text; "!" if it is refused. */
+/* The trials of 1..12, of which 5 is the best, that a selector names, as text; "!" if it is refused. */
 static const char *chosen(const char *text)
 {
     static char out[128];
@@ -22,8 +22,10 @@ static const char *chosen(const char *text)
         assert_int_equal(err.code, ERR_BAD);
         return "!";
     }
+    if (selector.word != SELECT_NUMBERS)
+        select_number(&selector, selector.word == SELECT_LAST ? 12 : 5);
     for (uint32_t i = 1; i <= 12; i++)
-        if (select_has(&selector, i, 12))
+        if (select_has(&selector, i))
             n += (size_t)snprintf(out + n, sizeof out - n, "%s%u", n ? " " : "", i);
     return out;
 }
@@ -36,6 +38,8 @@ static void test_selectors(void **state)
     } cases[] = {
         {"7", "7"},
         {"last", "12"},
+        {"best", "5"},
+        {"mnist/best", "5"},
         {"1-3", "1 2 3"},
         {"1-10:4", "1 5 9"},
         {"1,3,5-8", "1 3 5 6 7 8"},
@@ -74,12 +78,15 @@ static void test_one(void **state)
     struct selector s;
     assert_int_equal(select_parse("mnist/17", &s, NULL), 0);
     assert_string_equal(s.study, "mnist");
-    assert_int_equal(select_one(&s, 40), 17);
+    assert_int_equal(select_one(&s), 17);
     assert_int_equal(select_parse("last", &s, NULL), 0);
     assert_string_equal(s.study, "");
-    assert_int_equal(select_one(&s, 40), 40);
+    select_number(&s, 40);
+    assert_int_equal(select_one(&s), 40);
+    select_number(&s, 0); /* there is none */
+    assert_int_equal(select_one(&s), 0);
     assert_int_equal(select_parse("1-2", &s, NULL), 0);
-    assert_int_equal(select_one(&s, 40), 0);
+    assert_int_equal(select_one(&s), 0);
 }
 
 static void test_too_many_parts(void **state)

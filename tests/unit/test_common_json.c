@@ -10,6 +10,7 @@
 
 #include "common/check.h"
 #include "common/json.h"
+#include "common/json_line.h"
 #include "common/mem.h"
 
 static struct json *parsed(const char *text)
@@ -64,9 +65,10 @@ static void errors_name_line_and_column(void **state)
     static const struct {
         const char *text, *says;
     } cases[] = {
-        {"", "s.json:1:1: not valid JSON here"},
-        {"{\n  \"lr\": ,\n}", "s.json:2:9: not valid JSON here"},
-        {"{\"a\":1} x", "s.json:1:9: not valid JSON here"},
+        {"", "s.json:1:1: not valid JSON: the text ends where a value should be"},
+        {"{\n  \"lr\": ,\n}", "s.json:2:9: not valid JSON: a value is missing before this"},
+        {"{\"a\":1} x",
+         "s.json:1:9: not valid JSON: the text goes on behind its end: an opening { may be missing"},
         {"// one\n/* two\n", "s.json:2:1: this comment never ends"},
         {"{ /*/ }", "s.json:1:3: this comment never ends"},
         {"{\"study: 1,\n\"b\": 2}", "s.json:1:12: the line ends inside a string: a quote is missing"},
@@ -77,12 +79,76 @@ static void errors_name_line_and_column(void **state)
         {"[\"\xed\xa0\x80\"]", "s.json:1:3: these bytes are not UTF-8"},
         {"{\"a\":{\"b\":1,\"c\":2,\"b\":3}}", "s.json: a: the key \"b\" is there twice"},
         {"[1, 1e999]", "s.json: [1]: the number is too large"},
-        {"[NaN]", "s.json:1:2: not valid JSON here"},
-        {"[Infinity]", "s.json:1:2: not valid JSON here"},
+        {"[NaN]",
+         "s.json:1:2: not valid JSON: a text stands in double quotes; without them there are only true, "
+         "false and null"},
+        {"[Infinity]",
+         "s.json:1:2: not valid JSON: a text stands in double quotes; without them there are only "
+         "true, false and null"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++)
         assert_rejected(cases[i].text, strlen(cases[i].text), cases[i].says);
     assert_rejected("[1\0]", 4, "s.json:1:3: there is a NUL byte: this is not a JSON text");
+}
+
+/* What goes wrong when people edit a file, and where they have to look. */
+static void slips_of_the_pen_are_named(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *says;
+    } cases[] = {
+        {"{\n\"a\": 1, // last\n}", "s.json:2:7: not valid JSON: this comma before a } is one too many"},
+        {"[1, 2,]", "s.json:1:6: not valid JSON: this comma before a ] is one too many"},
+        {"{\"a\": 1\n\"b\": 2}", "s.json:2:1: not valid JSON: a comma is missing before this"},
+        {"{\"a\" 1}", "s.json:1:6: not valid JSON: a : is missing between the key and this"},
+        {"{a: 1}", "s.json:1:2: not valid JSON: a key stands in double quotes"},
+        {"{'a': 1}", "s.json:1:2: not valid JSON: a key stands in double quotes"},
+        {"{\"a\": 'b'}", "s.json:1:7: not valid JSON: a text stands in double quotes"},
+        {"{\"a\": {\"b\": [1, 2}}", "s.json:1:18: not valid JSON: a ] is missing before this }"},
+        {"[{\"a\": 1]", "s.json:1:9: not valid JSON: a } is missing before this ]"},
+        {"{\"a\": {\"b\": 1}", "s.json:1:15: not valid JSON: the text ends before its last }"},
+        {"{\"a\": [1", "s.json:1:9: not valid JSON: the text ends before its last ]"},
+        {"{\"a\": 1}}", "s.json:1:9: not valid JSON: this closes nothing that is open"},
+        {"{\"lr\": .1}", "s.json:1:8: not valid JSON: a number is written like 0.5, -3 or 1e-4"},
+        {"{\"lr\": +1}", "s.json:1:8: not valid JSON: a number is written like 0.5, -3 or 1e-4"},
+        {"{\"dir\": \"C:\\data\"}", "s.json:1:12: not valid JSON: a \\ in a text is written \\\\"},
+        {"{\"on\": True}",
+         "s.json:1:8: not valid JSON: a text stands in double quotes; without them there are only "
+         "true, false and null"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        assert_rejected(cases[i].text, strlen(cases[i].text), cases[i].says);
+}
+
+static void complaints_name_the_line(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "// one\n{ \"a\": {\"x\": \"}\"}, /* {\n */ \"b\":\n[1, [2,\n3], \"c\\\"\"],\n\"d\": {}}";
+    struct json *root = parsed(text);
+    struct jcur top = jcur_root(root, "s.json");
+    top.text = text;
+    struct jcur a = jcur_get(&top, "a"), x = jcur_get(&a, "x"), b = jcur_get(&top, "b"),
+                pair = jcur_at(&b, 1);
+    struct jcur three = jcur_at(&pair, 1), d = jcur_get(&top, "d"), lost = jcur_get(&d, "lost");
+    struct jcur none = jcur_get(&top, "none");
+    assert_int_equal(json_line(&x), 2);
+    assert_int_equal(json_line(&b), 4); /* where its value begins */
+    assert_int_equal(json_line(&three), 5);
+    assert_int_equal(json_line(&d), 6);
+    assert_int_equal(json_line(&lost), 6); /* of what it should be in */
+    assert_int_equal(json_line(&none), 0);
+    assert_int_equal(json_line(&top), 0);
+    struct err err = ERR_NONE;
+    jcur_fail(&three, &err, "is odd");
+    assert_string_equal(err.text, "s.json:5: b[1][1]: is odd");
+    static const char *const keys[] = {"a", "b", "deep", NULL};
+    assert_int_equal(jcur_known(&top, keys, &err), ERR_BAD);
+    assert_string_equal(err.text, "s.json:6: unknown key \"d\"");
+    top.text = "{\"a\": 1}"; /* on one line there is nothing to look for */
+    assert_int_equal(json_line(&a), 0);
+    json_free(root);
 }
 
 static char *nested(int depth)
@@ -205,6 +271,11 @@ static void unknown_words_get_a_suggestion(void **state)
     assert_int_equal(jcur_known(&search, keys, &err), ERR_BAD);
     assert_string_equal(err.text, "study.json: search: unknown key \"trials\"");
     assert_string_equal(err.hint, "did you mean \"trial\"? (known: method, trial)");
+    const char *many[101] = {NULL};
+    for (int i = 0; i < 100; i++)
+        many[i] = "stochastic";
+    assert_int_equal(jcur_choice(&method, many, &which, &err), ERR_BAD);
+    assert_string_equal(err.hint + strlen(err.hint) - strlen("stochastic, …"), "stochastic, …");
     struct jcur space = jcur_get(&top, "space"), lr = jcur_get(&space, "lr"), log = jcur_get(&lr, "log");
     assert_int_equal(jcur_known(&log, keys, &err), ERR_BAD);
     struct jcur absent = jcur_get(&top, "none");
@@ -314,6 +385,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_and_comments_are_read),
         cmocka_unit_test(errors_name_line_and_column),
+        cmocka_unit_test(slips_of_the_pen_are_named),
+        cmocka_unit_test(complaints_name_the_line),
         cmocka_unit_test(depth_and_size_are_bounded),
         cmocka_unit_test(cursors_complain_with_their_path),
         cmocka_unit_test(cursors_read_what_is_right),

@@ -92,6 +92,9 @@ static void names_are_checked_and_compared(void **state)
     assert_int_equal(str_distance("kitten", "sitting"), 3);
     assert_int_equal(str_distance("", "abc"), 3);
     assert_int_equal(str_distance("LR", "lr"), 0);
+    assert_int_equal(str_distance("mpl", "mlp"), 1); /* two letters swapped are one slip */
+    assert_int_equal(str_distance("bacth", "batch"), 1);
+    assert_int_equal(str_distance("ab", "ba"), 1);
     assert_true(str_starts("trials", "tri"));
     assert_false(str_starts("tr", "tri"));
     char field[4];

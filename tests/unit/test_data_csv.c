@@ -238,7 +238,7 @@ static void names_bad_shapes(void **state)
         assert_non_null(strstr(err.hint, cases[i].hint));
     }
     scratch_write(*state, "t.csv", "1,2\n1,\0\n", 8);
-    refused(*state, "csv:t.csv", "line 2: a NUL byte", "");
+    refused(*state, "csv:t.csv", "line 2: a NUL byte", "idx:DIR");
 }
 
 static void names_missing_label_columns(void **state)

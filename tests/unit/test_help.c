@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "cli/commands.h"
+#include "cli/pages.h"
 #include "common/check.h"
 #include "common/file.h"
 #include "common/str.h"
@@ -38,6 +39,34 @@ static void test_every_command_has_help_and_an_example(void **state)
         assert_null(strstr(str_text(&out), "  \n"));
         str_fini(&out);
     }
+}
+
+/* What is embedded is the file, to its end, and help lists it. */
+static void test_pages_are_their_files(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *file;
+    } files[] = {
+#define PAGE(symbol, name, file, gloss) {name, file},
+#include "cli/pages.def"
+    };
+    struct str top = {0};
+    help_top(&top);
+    for (size_t i = 0; i < COUNT_OF(files); i++) {
+        struct str text = {0};
+        struct err err = ERR_NONE;
+        const struct page *page = page_find(files[i].name);
+        if (file_read(files[i].file, 1 << 20, &text, &err))
+            fail_msg("%s", err.text);
+        assert_non_null(page);
+        assert_string_equal(page->text, str_text(&text));
+        assert_null(command_find(page->name));
+        assert_non_null(strstr(str_text(&top), page->gloss));
+        str_fini(&text);
+    }
+    assert_null(page_find("nothing"));
+    str_fini(&top);
 }
 
 static void test_names_are_unique_and_groups_known(void **state)
@@ -141,6 +170,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_command_has_help_and_an_example),
+        cmocka_unit_test(test_pages_are_their_files),
         cmocka_unit_test(test_names_are_unique_and_groups_known),
         cmocka_unit_test(test_defaults_parse),
         cmocka_unit_test(test_completion_knows_every_command_and_option),

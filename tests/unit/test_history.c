@@ -1,4 +1,5 @@
 /* The history: entries by number, what was known when, and scores at an epoch. */
+#include "common/rng.h"
 #include "tests/unit/search.h"
 
 static struct space space;
@@ -113,6 +114,76 @@ static void score_at_an_epoch(void **state)
     history_fini(&h);
 }
 
+/* Any way a trial may go: epochs said again by a later attempt, rungs, scores that stand or fall, a failure and another go. */
+static struct history_step step_after(struct history_step step, struct rng *rng)
+{
+    step.seq++;
+    step.epochs += rng_below(rng, 3) > 0;
+    step.score = rng_below(rng, 2) ? step.score : (double)rng_below(rng, 4);
+    step.until = rng_below(rng, 8) ? step.until : step.epochs + 2;
+    step.state = rng_below(rng, 12) ? HISTORY_PENDING : rng_below(rng, 2) ? HISTORY_BAD : HISTORY_SCORED;
+    return step;
+}
+
+static void tell(struct history *h, const struct history_step *step)
+{
+    const double more[HISTORY_MORE] = {step->score};
+    if (step->until != h->entries[0].until)
+        history_set_until(h, 1, step->until, step->seq);
+    history_update(h, 1, step->state, false, step->epochs, step->score, step->seq);
+    history_set_more(h, 1, more);
+}
+
+static void lean_one_says_the_same_with_less(void **state)
+{
+    (void)state;
+    size_t whole_steps = 0, lean_steps = 0;
+    for (uint64_t seed = 1; seed <= 300; seed++) {
+        struct history whole = {0}, lean = {.is_lean = true};
+        struct history_step step = {.seq = 1, .score = -INFINITY, .until = 4};
+        struct rng rng = rng_at(seed, 0, 0, 0);
+        add(&whole, 1, 0.1, 1);
+        add(&lean, 1, 0.1, 1);
+        for (int i = 0; i < 40; i++) {
+            step = step_after(step, &rng);
+            tell(&whole, &step);
+            tell(&lean, &step);
+            const struct entry *a = &whole.entries[0], *b = &lean.entries[0];
+            assert_true(a->state == b->state && a->score == b->score && a->seq == b->seq &&
+                        a->until == b->until);
+            assert_true(a->more[0] == b->more[0] && whole.seq == lean.seq);
+            assert_int_equal(history_has_rungs(&whole), history_has_rungs(&lean));
+            for (int epochs = 1; epochs <= step.epochs + 1; epochs++) {
+                double score_a, score_b;
+                assert_int_equal(entry_score_at(a, epochs, &score_a), entry_score_at(b, epochs, &score_b));
+                assert_true(score_a == score_b);
+            }
+        }
+        whole_steps += whole.entries[0].log_count;
+        lean_steps += lean.entries[0].log_count;
+        history_fini(&whole);
+        history_fini(&lean);
+    }
+    assert_true(lean_steps < whole_steps);
+}
+
+/* What a worker says again and again is not kept again and again. */
+static void lean_one_does_not_grow_by_what_is_said_again(void **state)
+{
+    (void)state;
+    struct history h = {.is_lean = true};
+    uint64_t seq = 1;
+    add(&h, 1, 0.1, seq);
+    for (int attempt = 1; attempt <= 1000; attempt++)
+        for (int epoch = 1; epoch <= 20; epoch++)
+            history_update(&h, 1, HISTORY_PENDING, false, attempt == 1 ? epoch : 20,
+                           attempt == 1 ? epoch / 20.0 : 1, ++seq);
+    assert_int_equal(h.entries[0].log_count, 20);
+    history_update(&h, 1, HISTORY_SCORED, false, 20, 1, ++seq);
+    assert_true(h.entries[0].log_count == 21 && h.entries[0].log_room == 21);
+    history_fini(&h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -120,6 +191,8 @@ int main(void)
         cmocka_unit_test(shows_what_was_known),
         cmocka_unit_test(chain_tells_growth_from_change),
         cmocka_unit_test(score_at_an_epoch),
+        cmocka_unit_test(lean_one_says_the_same_with_less),
+        cmocka_unit_test(lean_one_does_not_grow_by_what_is_said_again),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -1,79 +1,18 @@
-/* The codec, held against its table and its document. Messages are made up from the table itself (a second
- * expansion of it below), so a new row is tested without a line here. */
+/* The codec, held against its table: messages are made up from it, so a new row is tested without a line here. */
+#include <math.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
-#include <cmocka.h>
-
-#include <ctype.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <cmocka.h>
 
-#include "common/file.h"
 #include "common/mem.h"
-#include "proto/message.h"
-
-/* ---- the table, as text ---- */
-
-struct row {
-    enum msg_kind message;
-    const char *kind, *field, *bound_text, *need, *gloss;
-    uint64_t bound;
-    size_t offset;
-};
-
-static const struct {
-    const char *name, *from, *gloss;
-} messages[] = {
-#define MESSAGE_BEGIN(name, from, gloss) {#name, from, gloss},
-#define FIELD(kind, message, field, bound, need, gloss)
-#define MESSAGE_END(name)
-#include "proto/messages.def"
-};
-
-static const struct row rows[] = {
-#define MESSAGE_BEGIN(name, from, gloss)
-#define FIELD(kind, message, field, bound, need, gloss) \
-    {MSG_##message, #kind, #field, #bound, #need, gloss, bound, offsetof(struct msg, message.field)},
-#define MESSAGE_END(name)
-#include "proto/messages.def"
-};
-
-enum { ROW_COUNT = sizeof rows / sizeof *rows };
-
-static bool is(const struct row *row, const char *kind)
-{
-    return strcmp(row->kind, kind) == 0;
-}
-
-static bool is_tree(const struct row *row)
-{
-    return is(row, "OBJECT") || is(row, "LIST") || is(row, "ANY");
-}
-
-static void *at(struct msg *msg, const struct row *row)
-{
-    return (char *)msg + row->offset;
-}
+#include "tests/unit/message_rows.h"
 
 /* ---- helpers ---- */
-
-static struct json *tree(const char *text)
-{
-    struct err err = ERR_NONE;
-    struct json *root = json_parse(text, strlen(text), "test", &err);
-    if (!root)
-        fail_msg("%s: %s", text, err.text);
-    return root;
-}
-
-static int decode(const char *head, const char *body, struct msg *out, struct err *err)
-{
-    return msg_decode(head, strlen(head), body, strlen(body), out, err);
-}
 
 static void expect_refused(const char *head, const char *body, const char *part)
 {
@@ -89,14 +28,6 @@ static void expect_refused(const char *head, const char *body, const char *part)
     msg_fini(&msg); /* empty: harmless */
     struct msg again;
     assert_int_equal(decode(head, body, &again, NULL), ERR_PROTO);
-}
-
-static void capitals(const char *name, char out[32])
-{
-    size_t i = 0;
-    for (; name[i]; i++)
-        out[i] = (char)toupper((unsigned char)name[i]);
-    out[i] = '\0';
 }
 
 /* ---- round trips ---- */
@@ -155,45 +86,6 @@ static void fill(struct msg *msg, const struct row *row, enum filling filling)
     } else {
         *(struct json **)at(msg, row) = fill_tree(row, filling);
     }
-}
-
-static void expect_same_field(struct msg *a, struct msg *b, const struct row *row)
-{
-    if (is(row, "TEXT"))
-        assert_string_equal(at(a, row), at(b, row));
-    else if (is(row, "UINT"))
-        assert_true(*(uint64_t *)at(a, row) == *(uint64_t *)at(b, row));
-    else if (is(row, "BOOL"))
-        assert_true(*(bool *)at(a, row) == *(bool *)at(b, row));
-    else if (is(row, "NUM") && isnan(*(double *)at(a, row)))
-        assert_true(isnan(*(double *)at(b, row)));
-    else if (is(row, "NUM"))
-        assert_true(*(double *)at(a, row) == *(double *)at(b, row));
-    else if (!*(struct json **)at(a, row))
-        assert_null(*(struct json **)at(b, row));
-    else
-        assert_true(json_same(*(struct json **)at(a, row), *(struct json **)at(b, row), NULL));
-}
-
-static void round_trip(struct msg *msg)
-{
-    struct str head = {0}, body = {0}, again = {0};
-    struct msg back;
-    struct err err = ERR_NONE;
-    msg_encode(msg, &head, &body);
-    if (msg_decode(head.text, head.len, body.text, body.len, &back, &err))
-        fail_msg("%.300s: %s", body.text, err.text);
-    assert_int_equal(back.kind, msg->kind);
-    for (int i = 0; i < ROW_COUNT; i++)
-        if (rows[i].message == msg->kind)
-            expect_same_field(msg, &back, &rows[i]);
-    str_clear(&head);
-    msg_encode(&back, &head, &again);
-    assert_string_equal(str_text(&body), str_text(&again));
-    msg_fini(&back);
-    str_fini(&head);
-    str_fini(&body);
-    str_fini(&again);
 }
 
 static void test_every_message_comes_back(void **state)
@@ -572,127 +464,6 @@ static void test_outbox_keeps_order_and_memory(void **state)
     outbox_fini(&outbox);
 }
 
-/* ---- the document ---- */
-
-static char *document(void)
-{
-    struct str text = {0};
-    struct err err = ERR_NONE;
-    if (file_read("proto/PROTOCOL.md", 1 << 20, &text, &err))
-        fail_msg("%s", err.text);
-    return str_take(&text);
-}
-
-/* What stands between a "### NAME (" of section 5 and the next heading; the caller frees. */
-static char *section_of(const char *doc, const char *name)
-{
-    char heading[64];
-    snprintf(heading, sizeof heading, "\n### %s (", name);
-    const char *start = strstr(doc, heading);
-    if (!start)
-        fail_msg("PROTOCOL.md has no section \"%s\"", heading + 1);
-    const char *end = strstr(start + 1, "\n##");
-    return xstrndup(start, end ? (size_t)(end - start) : strlen(start));
-}
-
-static int count_of(const char *text, const char *part)
-{
-    int count = 0;
-    for (const char *p = text; (p = strstr(p, part)) != NULL; p += strlen(part))
-        count++;
-    return count;
-}
-
-static void expected_row(const struct row *row, struct str *out)
-{
-    char kind[16] = "";
-    for (size_t i = 0; row->kind[i]; i++)
-        kind[i] = (char)tolower((unsigned char)row->kind[i]);
-    bool bounded = !is(row, "NUM") && !is(row, "BOOL") && !is(row, "ANY");
-    char bound[32];
-    snprintf(bound, sizeof bound, "%llu", (unsigned long long)row->bound);
-    const char *shown = !bounded ? "–" : row->bound == HONE_UINT53 ? "2^53-1" : bound;
-    str_addf(out, "\n| `%s` | %s | %s | %s | %s |\n", row->field, kind, shown, row->need, row->gloss);
-}
-
-static void test_document_has_every_field(void **state)
-{
-    (void)state;
-    char *doc = document();
-    int fields[MSG_KIND_COUNT] = {0};
-    for (int i = 0; i < ROW_COUNT; i++) {
-        struct str line = {0};
-        char name[32];
-        capitals(messages[rows[i].message].name, name);
-        char *section = section_of(doc, name);
-        expected_row(&rows[i], &line);
-        if (!strstr(section, str_text(&line)))
-            fail_msg("PROTOCOL.md, %s, lacks this row:%s", name, str_text(&line));
-        fields[rows[i].message]++;
-        str_fini(&line);
-        free(section);
-    }
-    for (int kind = 0; kind < MSG_KIND_COUNT; kind++) {
-        char *section = section_of(doc, msg_name((enum msg_kind)kind));
-        assert_int_equal(count_of(section, "\n| `"), fields[kind]);
-        free(section);
-    }
-    free(doc);
-}
-
-static void test_document_has_no_other_messages(void **state)
-{
-    (void)state;
-    char *doc = document();
-    char *start = strstr(doc, "\n## 5. Messages"), *end = strstr(doc, "\n## 6. Rules");
-    assert_non_null(start);
-    assert_non_null(end);
-    *end = '\0';
-    assert_int_equal(count_of(start, "\n### "), MSG_KIND_COUNT);
-    free(doc);
-}
-
-/* "    W: HELLO {...}" */
-static void check_line(char *line, int seen[MSG_KIND_COUNT])
-{
-    char role = line[4];
-    char *name = line + 7, *body = strchr(name, ' ');
-    assert_non_null(body);
-    *body++ = '\0';
-    char head[64];
-    snprintf(head, sizeof head, "HONE1 %s", name);
-    struct msg msg;
-    struct err err = ERR_NONE;
-    if (decode(head, body, &msg, &err))
-        fail_msg("the dialogue of PROTOCOL.md: %s", err.text);
-    if (!strchr(messages[msg.kind].from, role))
-        fail_msg("the dialogue of PROTOCOL.md: %c does not say %s", role, name);
-    round_trip(&msg);
-    seen[msg.kind]++;
-    msg_fini(&msg);
-}
-
-static void test_dialogue_is_true(void **state)
-{
-    (void)state;
-    char *doc = document();
-    int seen[MSG_KIND_COUNT] = {0}, lines = 0;
-    for (char *line = doc, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
-        *end = '\0';
-        bool is_line =
-            strlen(line) > 8 && memcmp(line, "    ", 4) == 0 && strchr("WMC", line[4]) && line[5] == ':';
-        if (is_line) {
-            check_line(line, seen);
-            lines++;
-        }
-    }
-    assert_true(lines >= 25);
-    for (int kind = 0; kind < MSG_KIND_COUNT; kind++)
-        if (!seen[kind])
-            fail_msg("the dialogue of PROTOCOL.md never says %s", msg_name((enum msg_kind)kind));
-    free(doc);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -715,9 +486,6 @@ int main(void)
         cmocka_unit_test(test_too_long_and_too_many),
         cmocka_unit_test(test_truncated),
         cmocka_unit_test(test_outbox_keeps_order_and_memory),
-        cmocka_unit_test(test_document_has_every_field),
-        cmocka_unit_test(test_document_has_no_other_messages),
-        cmocka_unit_test(test_dialogue_is_true),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -92,6 +92,21 @@ static void a_warm_trainer_takes_job_after_job(void **state)
     assert_int_equal(peer_end(&peer), 0);
 }
 
+/* Weights, biases, gammas and betas; neither the gaps between them nor running moments. */
+static void what_a_net_learns_is_counted(void **state)
+{
+    (void)state;
+    struct peer peer;
+    peer_start(&peer);
+    expect_true(&peer, "ready");
+    send_job(&peer, "\"data\":\"spiral:n=300\",\"layers\":[\"affine 7\",\"batchnorm\",\"relu\"]", 1, "");
+    struct json *line = peer_hear_report(&peer);
+    assert_int_equal((int)json_num(json_get(line, "parameters")), (2 * 7 + 7) + (7 + 7) + (7 * 3 + 3));
+    json_free(line);
+    expect_true(&peer, "done");
+    assert_int_equal(peer_end(&peer), 0);
+}
+
 static void a_bad_job_is_answered_and_the_next_one_taken(void **state)
 {
     (void)state;
@@ -234,6 +249,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_warm_trainer_takes_job_after_job),
+        cmocka_unit_test(what_a_net_learns_is_counted),
         cmocka_unit_test(a_bad_job_is_answered_and_the_next_one_taken),
         cmocka_unit_test(a_lost_checkpoint_costs_time_only),
         cmocka_unit_test(a_watched_epoch_reports_what_it_saw),

@@ -132,7 +132,10 @@ static void resolving_twice_changes_nothing(void **state)
 static void mistakes_are_named_with_their_place(void **state)
 {
     (void)state;
-    assert_refused("{\"builtin\":\"mlp\",\"data\":\"spiral\",\"lrr\":1}", NULL, "unknown key \"lrr\"", "lr");
+    assert_refused("{\"builtin\":\"mlp\",\"data\":\"spiral\",\"lrr\":1}", NULL, "unknown key \"lrr\"",
+                   "known: builtin");
+    assert_refused("{\"builtin\":\"mlp\",\"data\":\"spiral\",\"lrr\":1}", NULL, "unknown key \"lrr\"",
+                   "babysit, watch)");
     assert_refused("{\"builtin\":\"mpl\",\"data\":\"spiral\"}", NULL, "s.json: builtin", "mlp");
     assert_refused("{\"builtin\":\"mlp\"}", NULL, "s.json: data", "");
     assert_refused("{\"builtin\":\"mlp\",\"data\":\"spiral\",\"batch\":0.5}", NULL, "s.json: batch", "");
@@ -141,6 +144,8 @@ static void mistakes_are_named_with_their_place(void **state)
                    "s.json: optimizer", "adam");
     assert_refused("{\"builtin\":\"mlp\",\"data\":\"spiral\",\"layers\":[\"relu\",\"afine 3\"]}", NULL,
                    "s.json: layers[1]: \"afine 3\" is no layer", "did you mean \"affine\"?");
+    assert_refused("{\"builtin\":\"mlp\",\"data\":\"spiral\",\"layers\":[\"affine h\"]}", NULL,
+                   "expected 1 to 65536 units at \"h\"", "goes in by its name: {h}");
     assert_refused("{\"builtin\":\"mlp\",\"data\":\"spiral\",\"layers\":[\"affine {h}\"]}", "{}",
                    "s.json: layers[0]: {h} is not a parameter", "");
     assert_refused("{\"builtin\":\"mlp\",\"data\":\"spiral\",\"layers\":[\"affine {h}\"]}", "{\"h\":0.5}",

@@ -42,17 +42,6 @@ static int64_t integer(const struct rows *rows, size_t row, const char *col)
     return cell_int(cell);
 }
 
-static void set_score(struct store *store, int64_t trial, double score, int best_epoch, int last_epoch)
-{
-    struct row_trial row = {.id = trial,
-                            .score = score,
-                            .best_epoch = best_epoch,
-                            .last_epoch = last_epoch,
-                            .until = 5,
-                            .epochs = 10};
-    store_trial_progress(store, &row);
-}
-
 /* Study "s": trial 1 complete with 0.9, trial 2 runs with 0.95 in its second attempt, trial 3 waits, trial 4
  * diverged. Study "other" is newer and empty. */
 static void furnish(const char *db)
@@ -65,7 +54,7 @@ static void furnish(const char *db)
     start_attempt(store, one, 1, w);
     report(store, one, 1, 1, 0.9);
     report(store, one, 1, 2, 0.8);
-    set_score(store, one, 0.9, 1, 2);
+    set_progress(store, one, 0.9, 1, 2);
     store_attempt_ended(store, one, 1, "finished", NULL, NULL, 5500);
     store_trial_moved(store, one, TRIAL_running, TRIAL_complete, "finished", NULL, 1, 5500, NULL);
     start_attempt(store, two, 1, w);
@@ -74,7 +63,7 @@ static void furnish(const char *db)
     store_trial_moved(store, two, TRIAL_running, TRIAL_waiting, "given_back", "lost", 1, 4000, NULL);
     start_attempt(store, two, 2, w);
     report(store, two, 2, 1, 0.95);
-    set_score(store, two, 0.95, 1, 1);
+    set_progress(store, two, 0.95, 1, 1);
     struct row_checkpoint checkpoint = {.trial = two,
                                         .attempt = 2,
                                         .epoch = 1,

@@ -254,7 +254,8 @@ static void refuses(void **state)
         struct search_def def;
         static const char text[] = "{\"method\": \"cma-es\"}";
         struct json *root = json_parse(text, sizeof text - 1, "study.json", &err);
-        struct jcur file = jcur_root(NULL, "study.json"), cur = {root, &file, "search", 0, "study.json"};
+        struct jcur file = jcur_root(NULL, "study.json"),
+                    cur = {.node = root, .up = &file, .key = "search", .file = "study.json"};
         expect_complaint(&err, search_parse(&cur, &space, &def, &err), bad[i][1], "auto");
         json_free(root);
         space_fini(&space);

@@ -210,7 +210,8 @@ static void latin_needs_its_size(void **state)
     struct err err = ERR_NONE;
     static const char text[] = "{\"method\": \"latin\"}";
     struct json *root = json_parse(text, sizeof text - 1, "study.json", &err);
-    struct jcur file = jcur_root(NULL, "study.json"), cur = {root, &file, "search", 0, "study.json"};
+    struct jcur file = jcur_root(NULL, "study.json"),
+                cur = {.node = root, .up = &file, .key = "search", .file = "study.json"};
     expect_complaint(&err, search_parse(&cur, &space, &def, &err), "search.trials: is missing", "halton");
     json_free(root);
     space_fini(&space);

@@ -178,7 +178,8 @@ static void refuses(void **state)
         struct str text = {0};
         str_addf(&text, "{\"method\": \"grid\", \"grid\": %s}", bad[i][0]);
         struct json *root = json_parse(text.text, text.len, "study.json", &err);
-        struct jcur file = jcur_root(NULL, "study.json"), cur = {root, &file, "search", 0, "study.json"};
+        struct jcur file = jcur_root(NULL, "study.json"),
+                    cur = {.node = root, .up = &file, .key = "search", .file = "study.json"};
         expect_complaint(&err, search_parse(&cur, &space, &def, &err), bad[i][1], bad[i][2]);
         json_free(root);
         str_fini(&text);

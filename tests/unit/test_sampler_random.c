@@ -199,7 +199,8 @@ static void reads_the_search(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct err err = ERR_NONE;
         struct json *root = json_parse(bad[i][0], strlen(bad[i][0]), "study.json", &err);
-        struct jcur file = jcur_root(NULL, "study.json"), cur = {root, &file, "search", 0, "study.json"};
+        struct jcur file = jcur_root(NULL, "study.json"),
+                    cur = {.node = root, .up = &file, .key = "search", .file = "study.json"};
         expect_complaint(&err, search_parse(&cur, &space, &def, &err), bad[i][1], bad[i][2]);
         json_free(root);
     }

@@ -147,8 +147,8 @@ static void widths(void **state)
     }
     parzen_init(&z, &space, &box, &param, 1, borrowed, 4);
     for (int k = 0; k < 4; k++)
-        assert_true(fabs(1 / z.scale[k] - (k == 0 ? 10 / 6.0 : want[k])) < 1e-12);
-    assert_true(z.mu[4] == 5 && z.scale[4] == 0.1);
+        assert_true(fabs(1 / z.axes[0].scale[k] - (k == 0 ? 10 / 6.0 : want[k])) < 1e-12);
+    assert_true(z.axes[0].mu[4] == 5 && z.axes[0].scale[4] == 0.1);
     parzen_fini(&z);
     for (int k = 0; k < 4; k++)
         point_fini(&points[k]);

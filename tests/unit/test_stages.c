@@ -345,7 +345,8 @@ static void stages_from_a_budget(void **state)
         struct err err = ERR_NONE;
         struct search_def def;
         struct json *root = json_parse(bad[i][0], strlen(bad[i][0]), "study.json", &err);
-        struct jcur file = jcur_root(NULL, "study.json"), cur = {root, &file, "search", 0, "study.json"};
+        struct jcur file = jcur_root(NULL, "study.json"),
+                    cur = {.node = root, .up = &file, .key = "search", .file = "study.json"};
         expect_complaint(&err, search_parse(&cur, &space, &def, &err), bad[i][1], NULL);
         json_free(root);
     }

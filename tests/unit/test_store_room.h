@@ -175,4 +175,26 @@ static inline uint64_t report(struct store *store, int64_t trial, int attempt, i
 
 #define IN_A_ROOM(f) cmocka_unit_test_setup_teardown(f, enter, leave)
 
+static inline void patch(const char *path, long at, const char *bytes, size_t len)
+{
+    FILE *file = fopen(path, "r+b");
+    assert_non_null(file);
+    fseek(file, at, SEEK_SET);
+    assert_int_equal(fwrite(bytes, 1, len, file), len);
+    fclose(file);
+}
+
+/* How far a trial has come; it is to run until epoch 5 of 10. */
+static inline void set_progress(struct store *store, int64_t trial, double score, int best_epoch,
+                                int last_epoch)
+{
+    struct row_trial row = {.id = trial,
+                            .score = score,
+                            .best_epoch = best_epoch,
+                            .last_epoch = last_epoch,
+                            .until = 5,
+                            .epochs = 10};
+    store_trial_progress(store, &row);
+}
+
 #endif

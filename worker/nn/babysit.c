@@ -10,7 +10,7 @@
 
 enum { WINDOW = 20, RISING_EPOCHS = 3 };
 
-struct babysit_limits babysit_defaults(void)
+static struct babysit_limits default_limits(void)
 {
     return (struct babysit_limits){
         .rise = 3,
@@ -39,7 +39,7 @@ const char *finding_action_name(enum finding_action action)
 void babysit_init(struct babysit *babysit, double chance_loss, int classes, int val_samples)
 {
     *babysit = (struct babysit){
-        .limits = babysit_defaults(),
+        .limits = default_limits(),
         .chance_loss = chance_loss,
         .classes = classes,
         .val_samples = val_samples,

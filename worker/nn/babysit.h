@@ -44,8 +44,6 @@ struct babysit_limits {
     int long_patience;       /* D6: epochs */
 };
 
-struct babysit_limits babysit_defaults(void);
-
 struct babysit_layer {
     double update_ratio; /* norm of the last update over norm of the weights; NaN: no weights */
     double gradient;     /* norm of the weights' gradient; NaN: no weights */

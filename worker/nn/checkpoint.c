@@ -164,11 +164,11 @@ static int check_fingerprint(const struct checkpoint *c, const char *path, struc
     if (memcmp(hex, stored, TAIL) == 0)
         return 0;
     char found[TAIL + 1] = "";
-    for (int i = 0; i < TAIL; i++)
-        found[i] = stored[i] >= '0' && stored[i] <= 'f' ? stored[i] : '?';
+    memcpy(found, stored, TAIL);
+    bool is_one = strspn(found, "0123456789abcdef") == TAIL;
     err_set(err, ERR_BAD,
             "%s: offset %zu: expected fingerprint %s, found %s: the file is damaged or cut short", path,
-            c->bytes.len - TAIL, hex, found);
+            c->bytes.len - TAIL, hex, is_one ? found : "none");
     return err_hint(err, "resume from an older checkpoint of the trial");
 }
 

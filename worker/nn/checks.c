@@ -309,9 +309,13 @@ static void check_overfit(struct bench *bench)
         best = fit.loss < best.loss ? fit : best;
         net_free(net);
     }
-    bool done = best.loss < 0.01 && best.correct == n;
+    /* Knowing all of them, though not yet for sure, takes a small net longer: no bug does that. */
+    enum verdict verdict = best.correct < n   ? VERDICT_WRONG
+                           : best.loss < 0.01 ? VERDICT_GOOD
+                           : best.loss < 0.1  ? VERDICT_FINE
+                                              : VERDICT_SUSPICIOUS;
     struct check_result result;
-    check_result_set(&result, "G3", "overfit", done ? VERDICT_GOOD : VERDICT_WRONG,
+    check_result_set(&result, "G3", "overfit", verdict,
                      "%d samples, no penalty, no dropout: loss %.2e, %d of %d right after %d steps", n,
                      best.loss, best.correct, n, best.steps);
     result.value = best.loss;

@@ -58,8 +58,10 @@ static int row_fail(const struct table *table, const char *what, struct err *err
 /* Takes the byte that peek showed into the row. */
 static int keep(struct table *table, int byte, struct err *err)
 {
-    if (!byte)
-        return row_fail(table, "a NUL byte: is this a text file?", err);
+    if (!byte) {
+        row_fail(table, "a NUL byte: is this a text file?", err);
+        return err_hint(err, "images are read by their folder, as idx:DIR or cifar10:DIR");
+    }
     if (table->text.len >= TABLE_ROW_BYTES)
         return row_fail(table, "longer than 1 MiB: does a quote miss its partner?", err);
     table->at++;

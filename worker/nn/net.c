@@ -257,6 +257,14 @@ uint64_t net_pattern(const struct net *net, const int32_t *labels, int n)
     return loss_pattern(net->loss, net->layers[net->layer_count - 1].y, labels, n, net->classes, hash);
 }
 
+size_t net_parameters(const struct net *net)
+{
+    size_t sum = 0;
+    for (int i = 0; i < net->block_count; i++)
+        sum += net->blocks[i].count;
+    return sum;
+}
+
 /* ---- weight penalties ---- */
 
 double net_penalty(const struct net *net, double l1, double l2)

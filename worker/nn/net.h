@@ -24,6 +24,7 @@
 #define net_pattern NN(net_pattern)
 #define net_penalty NN(net_penalty)
 #define net_add_penalty NN(net_add_penalty)
+#define net_parameters NN(net_parameters)
 
 enum init_kind { INIT_HE, INIT_XAVIER, INIT_SMALL, INIT_ORTHOGONAL };
 
@@ -70,6 +71,9 @@ const real *net_forward(struct net *net, struct pass *pass, const real *x);
  * loss. */
 struct loss_sum net_loss(struct net *net, struct pass *pass, const real *x, const int32_t *labels,
                          bool gradient);
+
+/* How many numbers are learned: the gaps and the running moments do not count. */
+size_t net_parameters(const struct net *net);
 
 /* Hash of the sides of all kinks in the last pass. */
 uint64_t net_pattern(const struct net *net, const int32_t *labels, int n);

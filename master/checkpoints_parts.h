@@ -1,0 +1,31 @@
+/* checkpoints_parts: what the files of checkpoints (checkpoints, checkpoints_in, checkpoints_out) need of each other and
+ * show to nobody else.
+ */
+#ifndef HONE_MASTER_CHECKPOINTS_PARTS_H
+#define HONE_MASTER_CHECKPOINTS_PARTS_H
+
+#include "master/checkpoints.h"
+#include "master/reactor.h"
+
+enum { CHUNK_BYTES = 196608 }; /* a piece; 256 KiB as base64 */
+
+/* The worker may delete its copy. */
+void checkpoints_say_drop(struct turn *turn, peer_id to, const char *study, uint32_t trial, int attempt,
+                          const char *token, int epoch);
+
+/* ---- in ---- */
+
+struct arrival *arrival_find(struct checkpoints *c, const char *token, int epoch); /* NULL: none */
+int arrival_add(void *checkpoints, const struct row_transit *row); /* a callback of store_load_transit */
+void arrival_forget(struct checkpoints *c, struct arrival *a);
+void arrivals_begin_next(struct reactor *r, struct turn *turn);
+void arrivals_look_after(struct reactor *r, struct turn *turn);
+/* The porter has begun, written or finished a file; or could not. */
+void arrival_take_back(struct reactor *r, struct turn *turn, const struct chore *chore);
+
+/* ---- out ---- */
+
+/* The porter has read a piece. */
+void reading_take_back(struct checkpoints *c, struct turn *turn, const struct chore *chore);
+
+#endif
