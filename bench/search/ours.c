@@ -49,7 +49,7 @@ struct run {
     uint64_t seq;
     size_t looked_at; /* finished trials at the last look at the walls */
     int finished, asked;
-    double told, regret;       /* best score told so far, and the true regret of its point */
+    double told, regret; /* best score told so far, and the true regret of its point */
     double curve[BUDGETS];
     struct str steps; /* [finished, regret], wherever it fell */
 };
@@ -277,7 +277,8 @@ int main(int argc, char **argv)
         return check();
     int first = 0, last = 30;
     if (argc < 4 || (strcmp(argv[3], "all") != 0 && sscanf(argv[3], "%d:%d", &first, &last) != 2)) {
-        fprintf(stderr, "usage: ours SEARCH PROBLEMS FIRST:LAST [slots=N] [trials=N] [noise=0|1] [blind=1]\n");
+        fprintf(stderr,
+                "usage: ours SEARCH PROBLEMS FIRST:LAST [slots=N] [trials=N] [noise=0|1] [blind=1]\n");
         return 2;
     }
     struct options o = {.slots = 1, .trials = 200};

@@ -7,9 +7,8 @@
  *   the fit starts from that of the newest proposal in the history (8 steps) and, up to 100 results, from the
  * default too (40 steps): the better one is used and stored with this proposal. Past 100 results every second
  * trial is fitted
- *
- *   it searches the box, and beyond a wall that may move as far as a result was once the best of all: a probe (probe.h)
- * can be that long before the wall has moved
+ *   it searches the box, and beyond a wall that may move as far as a result there was the best of all when it
+ * came: a probe (probe.h) can be that long before the wall has moved
  *
  * A covariance that cannot be factored, or scores without any difference, fall back to a random or Halton
  * point, and the note says so. Ownership: plain values; nothing is kept between calls.
