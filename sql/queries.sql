@@ -308,7 +308,7 @@ SELECT name, value FROM param WHERE trial = :trial ORDER BY name;
 -- name: load_attempts
 SELECT a.trial, a.attempt, a.worker, a.token, a.from_epoch, a.started_ms, a.ended_ms, a.outcome, a.cause, a.detail
 FROM attempt a JOIN trial t ON t.id = a.trial
-WHERE t.study = :study AND a.outcome IS NULL ORDER BY a.trial, a.attempt;
+WHERE t.study = :study AND (a.outcome IS NULL OR a.attempt = t.attempt) ORDER BY a.trial, a.attempt;
 
 -- name: load_lineage
 SELECT l.trial, l.parent, l.parent_epoch, l.parent_attempt, l.replaced
