@@ -339,9 +339,12 @@ int study_def_load(const char *path, const char *const *sets, int set_count, str
 {
     struct str text = {0};
     int rc = file_read(path, STUDY_FILE_MAX_BYTES, &text, err);
-    if (!rc)
-        rc = study_def_parse(str_text(&text), text.len, path_base(path), sets, set_count, out, err);
-    else if (rc == ERR_GONE && err) {
+    const char *name = strcmp(path, "-") == 0 ? "standard input" : path_base(path);
+    if (!rc) {
+        rc = study_def_parse(str_text(&text), text.len, name, sets, set_count, out, err);
+        if (rc && !strchr(str_text(&text), '{'))
+            err_hint(err, "a study file is JSON with comments; hone help spiral.json shows one");
+    } else if (rc == ERR_GONE && err) {
         rc = err->code = ERR_BAD;
         err_hint(err, "hone help spiral.json > study.json writes one to start from");
     }
