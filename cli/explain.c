@@ -118,6 +118,9 @@ static void say_origin(struct explained *e)
     long long finished = int_of(origin, "finished"), under_way = int_of(origin, "under_way");
     add_line(out, "from what was known at seq %lld: %lld finished trial%s, %lld under way",
              (long long)int_of(head, "seq_cut"), finished, finished == 1 ? "" : "s", under_way);
+    if (int_of(origin, "warm"))
+        add_line(out, "and %lld results of study %s, which it began with", (long long)int_of(origin, "warm"),
+                 text_of(origin, "source"));
     if (!is_null(origin, "best_trial")) {
         char best[32];
         table_number(cell_num(rows_named(origin, 0, "best")), best);

@@ -19,7 +19,7 @@
 --   extra_open      :study           open: trials for an ensemble that are not through
 --   best_groups     :study           groups where points were repeated: trial repeats score spread metric members params
 --   best_front      :study           of several metrics: trial status y1 y2 y3 best_epoch epochs goals params seconds worker
---   trial_origin    :study :trial    what was known when it was proposed: finished under_way best_trial best stage box
+--   trial_origin    :study :trial    what was known when it was proposed: warm source finished under_way best_trial best stage box
 --   trial_lineage   :study :trial    its parent, its children, and who took its place: kin trial epoch attempt path other
 --   trial_bracket   :study :trial    under hyperband: round bracket first_trial trials min_epochs eta epochs
 --   trial_queue     :study :trial    what it waits for: open before slots workers busy
@@ -535,7 +535,8 @@ FROM study s JOIN trial t ON t.study = s.id JOIN checkpoint c ON c.trial = t.id
 WHERE s.name = :study AND t.number = :trial AND c.state IN ('offered', 'kept') ORDER BY is_best DESC, c.epoch DESC, c.attempt DESC;
 
 -- name: trial_origin
-SELECT t.seq_cut,
+SELECT t.seq_cut, (SELECT count(*) FROM warm w WHERE w.study = t.study) AS warm,
+       (SELECT min(w.source) FROM warm w WHERE w.study = t.study) AS source,
        (SELECT count(*) FROM trial b WHERE b.study = t.study AND b.sampler <> 'seeds' AND
         (SELECT v.to_status FROM trial_event v WHERE v.trial = b.id AND v.seq <= t.seq_cut ORDER BY v.seq DESC LIMIT 1)
         IN ('complete', 'pruned', 'failed')) AS finished,
@@ -677,14 +678,17 @@ FROM (SELECT t.number, t.score, t.best_epoch, e.value, iif(e.value IS NULL, NULL
       WHERE s.name = :study) c
 WHERE c.place = 1 AND (c.score IS NOT c.value OR c.best_epoch IS NOT c.epoch);
 
--- Cancelled trials are replaced by others and do not count; a retry goes beyond the budget.
+-- Cancelled trials are replaced by others and do not count; a retry goes beyond the budget; one that was lowered when it was
+-- spent binds nobody afterwards.
 -- name: verify_budget
 SELECT NULL AS trial, count(*) || ' trials were sampled, ' || json_extract(s.definition, '$.search.trials') ||
        ' are planned' AS text
 FROM study s JOIN trial t ON t.study = s.id
 WHERE s.name = :study AND t.sampler NOT IN ('enqueued', 'seeds')
   AND NOT EXISTS (SELECT 1 FROM trial_event v WHERE v.trial = t.id AND v.to_status = 'cancelled')
-GROUP BY s.id HAVING count(*) > json_extract(s.definition, '$.search.trials')
+GROUP BY s.id HAVING count(*) > max(json_extract(s.definition, '$.search.trials'),
+                                    coalesce((SELECT max(coalesce(CAST(e.before AS INTEGER), 1 << 62)) FROM study_event e
+                                              WHERE e.study = s.id AND e.event = 'edit' AND e.path = 'search.trials'), 0))
 UNION ALL
 SELECT t.number, 'it is ' || t.status || ' in a study that has ended'
 FROM study s JOIN trial t ON t.study = s.id

@@ -259,12 +259,12 @@ double param_to_unit(const struct param *p, struct value value)
 
 struct value value_num(double num)
 {
-    return (struct value){VALUE_NUM, num + 0.0, 0}; /* + 0.0: minus zero becomes zero */
+    return (struct value){.kind = VALUE_NUM, .num = num + 0.0}; /* + 0.0: minus zero becomes zero */
 }
 
 struct value value_choice(int choice)
 {
-    return (struct value){VALUE_CHOICE, 0, choice};
+    return (struct value){.kind = VALUE_CHOICE, .choice = choice};
 }
 
 bool value_same(struct value a, struct value b)

@@ -48,8 +48,8 @@ enum value_kind { VALUE_OFF, VALUE_NUM, VALUE_CHOICE };
 
 struct value {
     enum value_kind kind;
-    double num; /* of VALUE_NUM: the value itself, unscaled; 0 otherwise */
     int choice; /* of VALUE_CHOICE: index into choices; 0 otherwise */
+    double num; /* of VALUE_NUM: the value itself, unscaled; 0 otherwise */
 };
 
 /* Active only where the parent has one of these values. Several conditions of a parameter: all must hold. */

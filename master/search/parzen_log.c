@@ -1,6 +1,6 @@
 /* The densities of parzen.h. Most of a proposal's time is here: some thousand kernels for each of two dozen points, so what
- * cannot matter is left out: a kernel whose density without the stepped axes (their masses are at most 1) is below e^-60 of
- * what the prior kernel alone gives. */
+ * cannot matter is left out: after a few axes a kernel that is below e^-60 of what the prior kernel alone gives in the end,
+ * for no other axis adds to it. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +11,7 @@
 #include "master/search/place.h"
 #include "master/search/wide.h"
 
+enum { FIRST = 6 };
 static const double NOTHING = -60; /* e^-60 of the largest: below every digit */
 
 /* The points that are asked for, and for each the kernels that count and the logarithm of what each gives. */
@@ -21,6 +22,8 @@ struct sums {
     bool zeros_alone;
     double *sum; /* [count][kernels], the first `alive` of each row */
     int **kernel, *alive;
+    double *least; /* what is below does not count */
+    bool *later;   /* by axis */
 };
 
 static const struct param *param_of(const struct parzen *z, int dim)
@@ -32,6 +35,11 @@ static bool has_place(const struct sums *s, int dim)
 {
     const struct param *p = param_of(s->z, dim);
     return is_line(p) && !(s->zeros_alone && p->or_zero > 0);
+}
+
+static bool is_stepped(const struct sums *s, int dim)
+{
+    return has_place(s, dim) && s->z->axes[dim].same;
 }
 
 static struct value value_at(const struct sums *s, int dim, int c)
@@ -68,27 +76,52 @@ static void take_away(const double *restrict what, int n, double *restrict sum)
         sum[k] -= what[k];
 }
 
-static void add_dim(const struct sums *s, int dim)
+/* What a kernel has seen there: an unordered choice, or whether the value is zero. */
+static void add_seen(const struct sums *s, int dim)
 {
-    const struct parzen *z = s->z;
-    const struct param *p = param_of(z, dim);
-    const struct axis *axis = &z->axes[dim];
+    const struct param *p = param_of(s->z, dim);
     for (int c = 0; c < s->count; c++) {
         struct value v = value_at(s, dim, c);
-        double *sum = s->sum + (long)c * z->kernels;
+        double *sum = s->sum + (long)c * s->z->kernels;
         if (!is_line(p))
-            add_categories(z, dim, v.choice, p->choice_count, p->choices[v.choice].mass, sum);
+            add_categories(s->z, dim, v.choice, p->choice_count, p->choices[v.choice].mass, sum);
         else if (p->or_zero > 0)
-            add_categories(z, dim, is_zero(p, v), 2, is_zero(p, v) ? p->or_zero : 1 - p->or_zero, sum);
-        if (!has_place(s, dim) || axis->same || is_zero(p, v))
-            continue;
-        add_place(axis->mu, axis->scale, z->kernels, place_of(p, v), sum);
-        if (axis->constant)
-            take_away(axis->constant, z->kernels, sum);
+            add_categories(s->z, dim, is_zero(p, v), 2, is_zero(p, v) ? p->or_zero : 1 - p->or_zero, sum);
     }
 }
 
-/* ---- stepped axes: those that count ---- */
+static void add_places(const struct sums *s, int dim)
+{
+    const struct axis *axis = &s->z->axes[dim];
+    for (int c = 0; c < s->count; c++) {
+        struct value v = value_at(s, dim, c);
+        double *sum = s->sum + (long)c * s->z->kernels;
+        if (is_zero(param_of(s->z, dim), v))
+            continue;
+        add_place(axis->mu, axis->scale, s->z->kernels, place_of(param_of(s->z, dim), v), sum);
+        if (axis->constant)
+            take_away(axis->constant, s->z->kernels, sum);
+    }
+}
+
+/* All but some continuous axes, whose constants are in the base: those are for `later`. */
+static void add_first(const struct sums *s)
+{
+    int plain = 0;
+    for (int dim = 0; dim < s->z->dims; dim++) {
+        const struct axis *axis = &s->z->axes[dim];
+        if (axis->seen)
+            add_seen(s, dim);
+        if (!has_place(s, dim) || axis->same)
+            continue;
+        plain += !axis->constant;
+        s->later[dim] = !axis->constant && plain > FIRST;
+        if (!s->later[dim])
+            add_places(s, dim);
+    }
+}
+
+/* ---- those that count ---- */
 
 /* A kernel's log mass in the cell of a value. */
 static double log_cell(const struct parzen *z, int dim, struct value v, int kernel)
@@ -100,29 +133,64 @@ static double log_cell(const struct parzen *z, int dim, struct value v, int kern
     return normal_log_mass((lo - mu) * scale, (hi - mu) * scale) - axis->constant[kernel];
 }
 
+static double log_place(const struct axis *axis, double t, int kernel)
+{
+    double d = (t - axis->mu[kernel]) * axis->scale[kernel];
+    return -0.5 * d * d;
+}
+
+/* The prior kernel's, in the end. */
 static double log_prior(const struct sums *s, int c)
 {
     int prior = s->z->kernels - 1;
     double sum = s->sum[(long)c * s->z->kernels + prior];
-    for (int dim = 0; dim < s->z->dims; dim++)
-        if (has_place(s, dim) && s->z->axes[dim].same && !is_zero(param_of(s->z, dim), value_at(s, dim, c)))
-            sum += log_cell(s->z, dim, value_at(s, dim, c), prior);
+    for (int dim = 0; dim < s->z->dims; dim++) {
+        const struct param *p = param_of(s->z, dim);
+        struct value v = value_at(s, dim, c);
+        if (is_stepped(s, dim) && !is_zero(p, v))
+            sum += log_cell(s->z, dim, v, prior);
+        else if (s->later[dim])
+            sum += log_place(&s->z->axes[dim], place_of(p, v), prior);
+    }
     return sum;
 }
 
 /* Leaves out what is too low to count. */
 static void drop_low(const struct sums *s, int c)
 {
-    double *sum = s->sum + (long)c * s->z->kernels, least = log_prior(s, c) + NOTHING - 1;
-    int count = 0, kept = 0;
+    double *sum = s->sum + (long)c * s->z->kernels;
+    int *kernel = s->kernel[c], kept = 0;
+    for (int j = 0; j < s->alive[c]; j++) {
+        kernel[kept] = kernel[j];
+        sum[kept] = sum[j];
+        kept += sum[j] > s->least[c];
+    }
+    s->alive[c] = kept;
+}
+
+static void drop_first(const struct sums *s, int c)
+{
+    double *sum = s->sum + (long)c * s->z->kernels;
+    int count = 0;
+    s->least[c] = log_prior(s, c) + NOTHING - 1;
     for (int k = 0; k < s->z->kernels; k++)
-        count += sum[k] > least;
-    s->alive[c] = count;
+        count += sum[k] > s->least[c];
     s->kernel[c] = xmalloc(((size_t)count + 1) * sizeof **s->kernel);
-    for (int k = 0; kept < count; k++) {
-        s->kernel[c][kept] = k;
-        sum[kept] = sum[k];
-        kept += sum[k] > least;
+    for (int k = 0; s->alive[c] < count; k++) {
+        s->kernel[c][s->alive[c]] = k;
+        sum[s->alive[c]] = sum[k];
+        s->alive[c] += sum[k] > s->least[c];
+    }
+}
+
+static void add_later(const struct sums *s, int dim)
+{
+    for (int c = 0; c < s->count; c++) {
+        double *sum = s->sum + (long)c * s->z->kernels;
+        double t = place_of(param_of(s->z, dim), value_at(s, dim, c));
+        for (int j = 0; j < s->alive[c]; j++)
+            sum[j] += log_place(&s->z->axes[dim], t, s->kernel[c][j]);
+        drop_low(s, c);
     }
 }
 
@@ -179,14 +247,18 @@ static void log_density(struct sums *s, double *out)
     s->sum = xmalloc(cells * sizeof *s->sum);
     s->kernel = xcalloc((size_t)s->count, sizeof *s->kernel);
     s->alive = xcalloc((size_t)s->count, sizeof *s->alive);
+    s->least = xcalloc((size_t)s->count, sizeof *s->least);
+    s->later = xcalloc((size_t)s->z->dims + 1, sizeof *s->later);
     for (int c = 0; c < s->count; c++)
         memcpy(s->sum + (size_t)c * kernels, s->z->base, kernels * sizeof *s->sum);
-    for (int dim = 0; dim < s->z->dims; dim++)
-        add_dim(s, dim);
+    add_first(s);
     for (int c = 0; c < s->count; c++)
-        drop_low(s, c);
+        drop_first(s, c);
     for (int dim = 0; dim < s->z->dims; dim++)
-        if (has_place(s, dim) && s->z->axes[dim].same)
+        if (s->later[dim])
+            add_later(s, dim);
+    for (int dim = 0; dim < s->z->dims; dim++)
+        if (is_stepped(s, dim))
             add_cells(s, dim, &m);
     for (int c = 0; c < s->count; c++)
         out[c] = log_of_sum(s->sum + (size_t)c * kernels, s->alive[c]);
@@ -197,6 +269,8 @@ static void log_density(struct sums *s, double *out)
     free(s->sum);
     free(s->kernel);
     free(s->alive);
+    free(s->least);
+    free(s->later);
 }
 
 void parzen_log(const struct parzen *z, const struct point *points, int count, double *out)

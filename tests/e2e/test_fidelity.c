@@ -113,6 +113,19 @@ static void place_fini(struct place *p)
 static const char paid_twice[] =
     "SELECT (SELECT count(*) FROM epoch) - (SELECT count(*) FROM (SELECT DISTINCT trial, epoch FROM epoch))";
 
+/* What is stored of a decision is what the decision was, to the last figure: a rank that never was is found. */
+static void a_planted_rank_is_found(const struct place *p)
+{
+    struct str out = {0};
+    db_change(p->db,
+              "UPDATE trial_event SET detail = replace(detail, '\"rank\":1,', '\"rank\":2,') WHERE seq = "
+              "(SELECT min(seq) FROM trial_event WHERE detail LIKE '%\"rank\":1,%')");
+    assert_int_equal(run_in(p->scratch.folder, &out, (const char *[]){"hone", "replay", "s", NULL}), 1);
+    if (!strstr(str_text(&out), "stored with rank 2 of "))
+        fail_msg("%s", str_text(&out));
+    str_fini(&out);
+}
+
 static void no_epoch_is_paid_twice_at_rungs(void **state)
 {
     (void)state;
@@ -134,6 +147,7 @@ static void no_epoch_is_paid_twice_at_rungs(void **state)
                "(SELECT max(e.epoch) FROM epoch e WHERE e.trial = a.trial AND e.attempt < a.attempt), 0)"),
         0);
     assert_true(db_int(p.db, "SELECT count(*) FROM attempt WHERE from_epoch IN (1, 3)") >= 15);
+    a_planted_rank_is_found(&p);
     place_fini(&p);
 }
 

@@ -87,6 +87,8 @@ static void a_warm_start_leaves_out_what_breaks_a_rule(void **state)
              "SELECT count(*) = (SELECT sum(x > y) FROM \"from\"), count(*) BETWEEN 1 AND 19 FROM warm"),
         0);
     assert_said("\n1,1\n");
+    assert_int_equal(HONE("explain", "to/1", "--db", "warm.db"), 0);
+    assert_said("results of study from, which it began with");
     assert_int_equal(HONE("replay", "to", "--db", "warm.db"), 0);
 }
 

@@ -191,7 +191,8 @@ static void add(struct study *s, double x, double y, double score)
     struct point point;
     point_init(&point, &s->space);
     point.v[0] = value_num(x);
-    point.v[1] = value_num(y);
+    if (point.count > 1)
+        point.v[1] = value_num(y);
     uint32_t trial = (uint32_t)s->history.count + 1;
     history_add(&s->history, trial, trial, &point, NULL, 0, ++s->seq);
     history_update(&s->history, trial, score > -INFINITY ? HISTORY_SCORED : HISTORY_BAD, false, 1, score,
@@ -319,6 +320,41 @@ static void a_small_gain_is_confirmed_by_another_pair(void **state)
     }
 }
 
+/* Gains of 0.6 and 0.8 would do; a partner that lost as much takes them back, and one pair is none. */
+static void losses_beyond_count_against_gains(void **state)
+{
+    (void)state;
+    struct study s;
+    for (int loses = 0; loses < 2; loses++) {
+        pile(&s, probed);
+        add(&s, 1.5, 0.85, 1.8);
+        if (loses)
+            add(&s, 1.5, 0.6, -3); /* its partner is trial 5 */
+        add(&s, 1.5, 0.1, 1.8);
+        look(&s);
+        assert_int_equal(s.moved[0][1], !loses);
+        study_fini(&s);
+    }
+}
+
+/* With one parameter everything inside differs in nothing else: the best of it is the partner. */
+static void one_parameter_alone_has_partners(void **state)
+{
+    (void)state;
+    struct study s = {.space = space_of("{\"x\": {\"uniform\": [0, 1], \"limits\": [0, 9]}}"),
+                      .rule = by_model};
+    box_init(&s.box, &s.space);
+    for (int i = 0; i < 20; i++)
+        add(&s, 0.05 * i, 0, 0.05 * i);
+    add(&s, 1.5, 0, 0.9);
+    look(&s);
+    assert_int_equal(s.moved[0][1], 0);
+    add(&s, 1.6, 0, 2.9);
+    look(&s);
+    assert_int_equal(s.moved[0][1], 1);
+    study_fini(&s);
+}
+
 /* Nothing but chance inside: a scout goes a whole box beyond, first to the top, then to the bottom. */
 static void scouts_leave_a_box_in_which_nothing_is_learned(void **state)
 {
@@ -425,6 +461,8 @@ int main(void)
         cmocka_unit_test(a_pile_is_probed_and_what_it_finds_decides),
         cmocka_unit_test(a_small_gain_is_confirmed_by_another_pair),
         cmocka_unit_test(scouts_leave_a_box_in_which_nothing_is_learned),
+        cmocka_unit_test(losses_beyond_count_against_gains),
+        cmocka_unit_test(one_parameter_alone_has_partners),
         cmocka_unit_test(a_probe_that_diverged_is_followed_by_a_nearer_one),
         cmocka_unit_test(walls_that_do_not_move_are_not_probed),
         cmocka_unit_test(models_follow_a_wall),
