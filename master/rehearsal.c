@@ -58,6 +58,7 @@ void rehearsal_master_returns(struct rehearsal *r)
         reactor_use_porter(&r->reactor, r->porter);
     r->master_up = true;
     r->master_next_ms = r->now_ms;
+    rehearsal_look(r);
 }
 
 static void deliver_outbox(struct rehearsal *r)

@@ -79,11 +79,14 @@ struct rehearsal {
     peer_id next_peer;
     struct line *journal;
     size_t journal_count, journal_room;
+    struct err lost;   /* what a master that came back did not have; code 0: nothing */
     struct msg answer; /* of the call under way */
     bool answered;
     int64_t epochs_run, checks_run, fetched;
     struct porter *porter; /* NULL: no files */
 };
+
+void rehearsal_look(struct rehearsal *r);
 
 /* Does what happens with probability p happen now? */
 bool rehearsal_chance(struct rehearsal *r, double p);

@@ -76,10 +76,35 @@ static int check_study(struct checking *c, struct err *err)
     return 0;
 }
 
+/* A master is back: what was acknowledged is there now, or a later attempt was begun that brings it again. */
+void rehearsal_look(struct rehearsal *r)
+{
+    struct checking c = {.r = r, .found = xcalloc(r->journal_count + 1, sizeof(bool))};
+    for (size_t i = 0; i < r->reactor.study_count; i++) {
+        c.in_memory = r->reactor.studies[i];
+        c.study = c.in_memory->def.name;
+        store_load_epochs(r->store, c.in_memory->id, check_epoch, &c, NULL);
+    }
+    for (size_t i = 0; i < r->journal_count && !r->lost.code; i++) {
+        const struct line *line = &r->journal[i];
+        const struct study *s = reactor_study(&r->reactor, line->study);
+        const struct trial *t = s ? study_trial(s, line->trial) : NULL;
+        if (!c.found[i] && (!t || t->attempt <= line->attempt))
+            err_set(&r->lost, ERR_NO,
+                    "%s/%u attempt %d epoch %d was acknowledged, and a master after that has it not",
+                    line->study, line->trial, line->attempt, line->epoch);
+    }
+    free(c.found);
+}
+
 int rehearsal_check(struct rehearsal *r, struct err *err)
 {
     if (!r->master_up)
         rehearsal_master_returns(r);
+    if (r->lost.code) {
+        *err = r->lost;
+        return ERR_NO;
+    }
     struct checking c = {.r = r, .found = xcalloc(r->journal_count + 1, sizeof(bool))};
     int rc = 0;
     for (size_t i = 0; i < r->reactor.study_count && !rc; i++) {
