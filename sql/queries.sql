@@ -22,6 +22,7 @@
 --   trial_origin    :study :trial    what was known when it was proposed: warm source finished under_way best_trial best stage box
 --   trial_lineage   :study :trial    its parent, its children, and who took its place: kin trial epoch attempt path other
 --   trial_bracket   :study :trial    under hyperband: round bracket first_trial trials min_epochs eta epochs
+--   trial_rung      :study :trial    paused under asha: epoch rank of promoted
 --   trial_queue     :study :trial    what it waits for: open before slots workers busy
 --   space           :study           the axes: position name dist definition
 --   meta            :key             value
@@ -307,7 +308,7 @@ SELECT name, value FROM param WHERE trial = :trial ORDER BY name;
 -- name: load_attempts
 SELECT a.trial, a.attempt, a.worker, a.token, a.from_epoch, a.started_ms, a.ended_ms, a.outcome, a.cause, a.detail
 FROM attempt a JOIN trial t ON t.id = a.trial
-WHERE t.study = :study AND a.outcome IS NULL ORDER BY a.trial, a.attempt;
+WHERE t.study = :study AND (a.outcome IS NULL OR a.attempt = t.attempt) ORDER BY a.trial, a.attempt;
 
 -- name: load_lineage
 SELECT l.trial, l.parent, l.parent_epoch, l.parent_attempt, l.replaced
@@ -572,6 +573,21 @@ WHERE s.name = :study AND t.number = :trial;
 SELECT b.round, b.bracket, b.first_trial, b.trials, b.min_epochs, b.eta, b.epochs
 FROM study s JOIN study_bracket b ON b.study = s.id AND b.first_trial <= :trial
 WHERE s.name = :study ORDER BY b.first_trial DESC LIMIT 1;
+
+-- Where a paused trial stands at its rung: of all that got so far, by the score they had there. Under asha alone; a bracket
+-- decides when all of its trials are there.
+-- name: trial_rung
+WITH me AS (SELECT t.id, t.study, t.last_epoch AS epoch, coalesce(s.definition ->> '$.prune.eta', 3) AS eta, s.goal,
+                   coalesce(s.definition ->> '$.metric.score', 'best') AS score
+            FROM study s JOIN trial t ON t.study = s.id
+            WHERE s.name = :study AND t.number = :trial AND t.status = 'paused' AND s.definition ->> '$.prune.method' = 'asha'),
+     there AS (SELECT t.id, t.number, max(iif(me.goal = 'maximize', e.value, -e.value)) AS y
+               FROM me JOIN trial t ON t.study = me.study AND t.last_epoch >= me.epoch
+               JOIN epoch_counted e ON e.trial = t.id AND e.epoch BETWEEN iif(me.score = 'last', me.epoch, 1) AND me.epoch
+               WHERE t.deleted_ms IS NULL AND t.sampler <> 'seeds' GROUP BY t.id)
+SELECT me.epoch, (SELECT count(*) FROM there) AS "of", (SELECT count(*) FROM there) / me.eta AS promoted,
+       1 + (SELECT count(*) FROM there o WHERE o.y > m.y OR (o.y = m.y AND o.number < m.number)) AS rank
+FROM me JOIN there m ON m.id = me.id;
 
 -- name: trial_queue
 SELECT (SELECT count(*) FROM attempt a JOIN trial b ON b.id = a.trial WHERE b.study = s.id AND a.outcome IS NULL) AS open,
