@@ -116,6 +116,10 @@ fuzz: ## each fuzz harness for FUZZ_SECONDS (60), with clang's libFuzzer
 fuzz-here: $(FUZZ)
 	FUZZ_SECONDS=$(FUZZ_SECONDS) HONE_STAGE=fuzz tests/run --with tests/fuzz/run $(FUZZ)
 
+valgrind: $(QUICK) ## memcheck over unit and sim tests; what it leaves out is in tests/tools/valgrind.skip
+	HONE_TEST_SECONDS=$(or $(HONE_TEST_SECONDS),7200) HONE_STORM_SEEDS=$(or $(HONE_STORM_SEEDS),60) HONE_STAGE=valgrind \
+	    $(RUN) --with tests/tools/valgrind $(QUICK)
+
 storm: $(BUILD)/tests/sim/test_storm ## a million seeded storms over the master in one process; HONE_STORM_FIRST goes on
 	HONE_STORM_SEEDS=$(or $(HONE_STORM_SEEDS),1000000) $<
 
@@ -130,6 +134,9 @@ held: all $(BUILD)/tests/fault/held ## a reader, workers and clients that stand 
 
 bench: all $(BENCH) ## every measurement in bench/: one JSON line each
 	@for b in $(BENCH); do HONE=$(abspath $(BUILD)/hone) $$b || exit 1; done
+
+bench-search: ## our samplers beside Optuna's (HONE_HPO names the tables; RACE=--noise, --parallel)
+	bench/search/compare $(RACE)
 
 cleanroom: ## both README commands in a bare Debian in a folder (needs root)
 	tests/cleanroom
@@ -159,8 +166,8 @@ clean: ## remove build/
 	rm -rf build
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
-.PHONY: all check test test-all storm chaos soak held fuzz fuzz-here bench cleanroom docker lint format man install uninstall clean help cmocka
+.PHONY: all check test test-all valgrind storm chaos soak held fuzz fuzz-here bench bench-search cleanroom docker lint format man install uninstall clean help cmocka
 .SECONDARY:
 -include $(shell find $(BUILD) -path '$(BUILD)/san-*' -prune -o -name '*.d' -type f -print 2>/dev/null)

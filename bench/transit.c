@@ -76,72 +76,93 @@ static void turn_for(struct server *server, double seconds)
         }
 }
 
-int main(int argc, char **argv)
+struct round {
+    int workers, savers;
+    int64_t bytes; /* of a checkpoint */
+    double seconds, limit_mib_s, stream_mib_s;
+    struct crowd_seen calm, before, start, now; /* of the others: before each stretch, and at the end */
+    int64_t streamers_gap_ms;
+};
+
+static void report(const struct round *r)
 {
-    int workers = argc > 1 ? atoi(argv[1]) : 64, savers = argc > 2 ? atoi(argv[2]) : 4;
-    int64_t bytes = (int64_t)(argc > 3 ? atoi(argv[3]) : 256) << 20;
-    double seconds = argc > 4 ? atof(argv[4]) : 10;
-    char path[256], address[256], name[65], command[300];
-    struct err err = ERR_NONE;
-    struct server *server;
+    int64_t p99_before = crowd_quantile(&r->before.ack, &r->calm.ack, 0.99),
+            p99 = crowd_quantile(&r->now.ack, &r->start.ack, 0.99);
+    double acked_before = (double)(r->before.acked - r->calm.acked),
+           acked = (double)(r->now.acked - r->start.acked);
+    printf("{\"bench\":\"transit.bulk_beside_reports\",\"workers\":%d,\"savers\":%d,\"checkpoint_mib\":%lld,"
+           "\"stream_mib_per_s\":%.1f,\"limit_mib_per_s\":%.1f,\"stream_ratio\":%.3f,",
+           r->workers, r->savers, (long long)(r->bytes >> 20), r->stream_mib_s, r->limit_mib_s,
+           r->stream_mib_s / r->limit_mib_s);
+    printf("\"reports_per_s_before\":%.0f,\"reports_per_s\":%.0f,\"rate_ratio\":%.3f,",
+           acked_before / r->seconds, acked / r->seconds, acked / acked_before);
+    printf("\"ack_p50_ms_before\":%lld,\"ack_p50_ms\":%lld,\"ack_p99_ms_before\":%lld,\"ack_p99_ms\":%lld,"
+           "\"ack_ratio_p99\":%.2f,",
+           (long long)crowd_quantile(&r->before.ack, &r->calm.ack, 0.5),
+           (long long)crowd_quantile(&r->now.ack, &r->start.ack, 0.5), (long long)p99_before, (long long)p99,
+           (double)p99 / (double)(p99_before ? p99_before : 1));
+    printf("\"beat_gap_max_ms_before\":%lld,\"beat_gap_max_ms\":%lld,\"streamers_beat_gap_max_ms\":%lld}\n",
+           (long long)crowd_quantile(&r->before.gap, &r->calm.gap, 1),
+           (long long)crowd_quantile(&r->now.gap, &r->start.gap, 1), (long long)r->streamers_gap_ms);
+}
+
+/* A crowd that reports, for a while alone and then beside one that sends checkpoints. */
+static void play(struct server *server, const char *address, struct round *r)
+{
     struct crowd others, streams;
-    bool finished;
-    log_init(LOG_WARN);
-    if (!mkdtemp(folder))
-        return 2;
-    snprintf(path, sizeof path, "%s/hone.db", folder);
-    snprintf(address, sizeof address, "ipc://%s/master.sock", folder);
-    double limit = measure_limit(bytes);
     struct crowd_plan plan = {.address = address,
-                              .workers = workers,
+                              .workers = r->workers,
                               .tick_ms = 1,
                               .epoch_ms = 20,
                               .beat_ms = 1000,
                               .attempt_epochs = 1000,
                               .finish_every = 1};
     struct crowd_plan bulk = plan;
-    bulk.workers = bulk.savers = savers;
-    bulk.checkpoint_bytes = bytes;
+    bulk.workers = bulk.savers = r->savers;
+    bulk.checkpoint_bytes = r->bytes;
     bulk.epoch_ms = 200;
     bulk.first = 1000000;
     crowd_start(&others, &plan);
+    turn_for(server, 2);
+    r->calm = *others.seen;
+    turn_for(server, r->seconds);
+    r->before = *others.seen;
+    crowd_start(&streams, &bulk);
+    turn_for(server, 1);
+    r->start = *others.seen;
+    int64_t moved = streams.seen->chunk_bytes;
+    turn_for(server, r->seconds);
+    r->now = *others.seen;
+    r->stream_mib_s = (double)(streams.seen->chunk_bytes - moved) / (1 << 20) / r->seconds;
+    r->streamers_gap_ms = crowd_quantile(&streams.seen->gap, NULL, 1);
+    crowd_end(&others);
+    crowd_end(&streams);
+}
+
+int main(int argc, char **argv)
+{
+    struct round r = {.workers = argc > 1 ? atoi(argv[1]) : 64,
+                      .savers = argc > 2 ? atoi(argv[2]) : 4,
+                      .bytes = (int64_t)(argc > 3 ? atoi(argv[3]) : 256) << 20,
+                      .seconds = argc > 4 ? atof(argv[4]) : 10};
+    char path[256], address[256], name[65], command[300];
+    struct err err = ERR_NONE;
+    struct server *server;
+    bool finished;
+    log_init(LOG_WARN);
+    if (!mkdtemp(folder))
+        return 2;
+    snprintf(path, sizeof path, "%s/hone.db", folder);
+    snprintf(address, sizeof address, "ipc://%s/master.sock", folder);
+    r.limit_mib_s = measure_limit(r.bytes);
     struct server_options options = {.db = path, .bind = address, .beat_ms = 200, .lease_ms = 15000};
     if (server_open(&options, &server, &err) ||
         server_submit(server, study, "bench", "/", false, CHECKS_SKIP, name, &finished, &err)) {
         fprintf(stderr, "%s\n", err.text);
         return 1;
     }
-    turn_for(server, 2);
-    struct crowd_seen calm = *others.seen;
-    turn_for(server, seconds);
-    struct crowd_seen before = *others.seen;
-    crowd_start(&streams, &bulk);
-    turn_for(server, 1);
-    struct crowd_seen start = *others.seen;
-    int64_t moved = streams.seen->chunk_bytes;
-    turn_for(server, seconds);
-    const struct crowd_seen *now = others.seen;
-    double mib_s = (double)(streams.seen->chunk_bytes - moved) / (1 << 20) / seconds;
-    int64_t p99_before = crowd_quantile(&before.ack, &calm.ack, 0.99),
-            p99 = crowd_quantile(&now->ack, &start.ack, 0.99);
-    printf("{\"bench\":\"transit.bulk_beside_reports\",\"workers\":%d,\"savers\":%d,\"checkpoint_mib\":%lld,"
-           "\"stream_mib_per_s\":%.1f,\"limit_mib_per_s\":%.1f,\"stream_ratio\":%.3f,\"reports_per_s_"
-           "before\":%.0f,"
-           "\"reports_per_s\":%.0f,\"rate_ratio\":%.3f,\"ack_p50_ms_before\":%lld,\"ack_p50_ms\":%lld,"
-           "\"ack_p99_ms_before\":%lld,\"ack_p99_ms\":%lld,\"ack_ratio_p99\":%.2f,\"beat_gap_max_ms_before\":"
-           "%lld,"
-           "\"beat_gap_max_ms\":%lld,\"streamers_beat_gap_max_ms\":%lld}\n",
-           workers, savers, (long long)(bytes >> 20), mib_s, limit, mib_s / limit,
-           (double)(before.acked - calm.acked) / seconds, (double)(now->acked - start.acked) / seconds,
-           (double)(now->acked - start.acked) / (double)(before.acked - calm.acked),
-           (long long)crowd_quantile(&before.ack, &calm.ack, 0.5),
-           (long long)crowd_quantile(&now->ack, &start.ack, 0.5), (long long)p99_before, (long long)p99,
-           (double)p99 / (double)(p99_before ? p99_before : 1),
-           (long long)crowd_quantile(&before.gap, &calm.gap, 1),
-           (long long)crowd_quantile(&now->gap, &start.gap, 1),
-           (long long)crowd_quantile(&streams.seen->gap, NULL, 1));
-    crowd_end(&others);
-    crowd_end(&streams);
+    play(server, address, &r);
+    report(&r);
     server_close(server);
     snprintf(command, sizeof command, "rm -rf '%s'", folder);
     return system(command) != 0;

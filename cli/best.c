@@ -226,7 +226,7 @@ static int print(struct source *source, const char *study, const struct best_sty
     best_show(&best, style);
     if (!best_rows(&best)->count) {
         rc = err_set(err, ERR_NO, "no trial of study \"%s\" has a score yet", best.study);
-        err_hint(err, "`hone trials -s %s` says what they do", best.study);
+        err_hint(err, "`hone trials -s %s` says what they do, `hone studies` what ended it", best.study);
     }
     best_fini(&best);
     return rc;

@@ -17,7 +17,7 @@
 struct explained {
     const char *study;
     uint32_t trial;
-    struct rows head, origin, events, attempts, queue, lineage, bracket, about;
+    struct rows head, origin, events, attempts, queue, lineage, bracket, rung, about;
     char *master_says; /* NULL: none runs, or it has nothing to say */
     struct text_list origin_lines, life_lines, now_lines;
 };
@@ -118,6 +118,9 @@ static void say_origin(struct explained *e)
     long long finished = int_of(origin, "finished"), under_way = int_of(origin, "under_way");
     add_line(out, "from what was known at seq %lld: %lld finished trial%s, %lld under way",
              (long long)int_of(head, "seq_cut"), finished, finished == 1 ? "" : "s", under_way);
+    if (int_of(origin, "warm"))
+        add_line(out, "and %lld results of study %s, which it began with", (long long)int_of(origin, "warm"),
+                 text_of(origin, "source"));
     if (!is_null(origin, "best_trial")) {
         char best[32];
         table_number(cell_num(rows_named(origin, 0, "best")), best);
@@ -304,6 +307,10 @@ static void say_now(struct explained *e)
                  (long long)int_of(head, "length"));
     add_line(&e->now_lines, "%s", str_text(&line));
     str_fini(&line);
+    if (e->rung.count)
+        add_line(&e->now_lines, "rank %lld of %lld at epoch %lld; the best %lld go on",
+                 (long long)int_of(&e->rung, "rank"), (long long)int_of(&e->rung, "of"),
+                 (long long)int_of(&e->rung, "epoch"), (long long)int_of(&e->rung, "promoted"));
     say_evidence(e);
     if (strcmp(status, "waiting") == 0)
         say_queue(e);
@@ -365,10 +372,10 @@ static void print_text(const struct explained *e)
 static int load(struct source *source, struct explained *e, struct err *err)
 {
     struct bind binds[] = {BIND_TEXT(":study", e->study), BIND_INT(":trial", e->trial)};
-    struct rows *rows[] = {&e->head,  &e->origin,  &e->events, &e->attempts,
-                           &e->queue, &e->lineage, &e->bracket};
-    static const char *const names[] = {"trial_head",  "trial_origin",  "trial_events", "trial_attempts",
-                                        "trial_queue", "trial_lineage", "trial_bracket"};
+    struct rows *rows[] = {&e->head,  &e->origin,  &e->events,  &e->attempts,
+                           &e->queue, &e->lineage, &e->bracket, &e->rung};
+    static const char *const names[] = {"trial_head",  "trial_origin",  "trial_events",  "trial_attempts",
+                                        "trial_queue", "trial_lineage", "trial_bracket", "trial_rung"};
     int rc = source_study(source, e->study, &e->about, err);
     for (size_t i = 0; i < COUNT_OF(names) && !rc; i++)
         rc = source_run(source, names[i], binds, 2, rows[i], err);
@@ -391,8 +398,8 @@ static void ask_master(struct explained *e, const char *db, const char *master)
 
 static void explained_fini(struct explained *e)
 {
-    struct rows *rows[] = {&e->head,  &e->origin,  &e->events,  &e->attempts,
-                           &e->queue, &e->lineage, &e->bracket, &e->about};
+    struct rows *rows[] = {&e->head,    &e->origin,  &e->events, &e->attempts, &e->queue,
+                           &e->lineage, &e->bracket, &e->rung,   &e->about};
     for (size_t i = 0; i < COUNT_OF(rows); i++)
         rows_fini(rows[i]);
     text_list_free(&e->origin_lines);

@@ -1,4 +1,5 @@
-/* front: the table of `hone best` where a study is ranked by several metrics: the trials that no other beats in every one. */
+/* front: the table of `hone best` where a study is ranked by several metrics: the trials that no other beats in every one
+ * (pareto.h). The hypervolume has the product of the metrics' units. Ownership: front_fini frees. */
 #ifndef HONE_CLI_FRONT_H
 #define HONE_CLI_FRONT_H
 

@@ -5,6 +5,7 @@
 
 #include "cli/commands.h"
 #include "common/file.h"
+#include "common/json.h"
 #include "common/mem.h"
 #include "common/str.h"
 #include "proto/keys.h"
@@ -28,15 +29,34 @@ int cmd_keygen(const struct opt_keygen *opt)
 
 /* ---- keys list, add, revoke ---- */
 
-static int list(const char *folder, struct err *err)
+static void print_json(const struct key_list *keys)
+{
+    struct str out = {0};
+    struct jw w = jw_to(&out);
+    jw_array(&w, NULL);
+    for (size_t i = 0; i < keys->count; i++) {
+        jw_object(&w, NULL);
+        jw_text(&w, "name", keys->owners[i].name);
+        jw_text(&w, "role", role_name(keys->owners[i].role));
+        jw_text(&w, "key", keys->owners[i].key);
+        jw_close_object(&w);
+    }
+    jw_close_array(&w);
+    printf("%s\n", str_text(&out));
+    str_fini(&out);
+}
+
+static int list(const char *folder, bool json, struct err *err)
 {
     struct key_list keys;
     int rc = key_list_load(&keys, folder, err);
     if (rc)
         return rc == ERR_GONE ? err_hint(err, "hone keygen makes keys") : rc;
-    for (size_t i = 0; i < keys.count; i++)
+    for (size_t i = 0; i < keys.count && !json; i++)
         printf("%-20s %-9s %s\n", keys.owners[i].name, role_name(keys.owners[i].role), keys.owners[i].key);
-    if (!keys.count)
+    if (json)
+        print_json(&keys);
+    else if (!keys.count)
         printf("nobody is let in\n");
     key_list_fini(&keys);
     return 0;
@@ -76,7 +96,7 @@ static int keys(const struct opt_keys *opt, const char *folder, struct err *err)
 {
     const char *action = opt->args.items[0], *name = opt->args.count > 1 ? opt->args.items[1] : NULL;
     if (strcmp(action, "list") == 0 && !name)
-        return list(folder, err);
+        return list(folder, opt->json, err);
     if (strcmp(action, "add") == 0 && name)
         return add(folder, opt, name, err);
     if (strcmp(action, "revoke") == 0 && name)

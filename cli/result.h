@@ -1,4 +1,5 @@
-/* result: what `hone run` ends with: the table of best trials, where everything is, and what to try next. */
+/* result: what `hone run` ends with: the table of best trials, where everything is, and what to try next; or what the
+ * checks found wrong. Reads the database alone, so that a run that had ended before prints the same. */
 #ifndef HONE_CLI_RESULT_H
 #define HONE_CLI_RESULT_H
 

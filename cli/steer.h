@@ -1,4 +1,5 @@
-/* steer: what the commands that steer a running study share: one call, made in the person's name. */
+/* steer: the commands that steer a running study (enqueue, approve, edit, rename) make their calls in a person's name,
+ * which becomes part of every row they change. */
 #ifndef HONE_CLI_STEER_H
 #define HONE_CLI_STEER_H
 

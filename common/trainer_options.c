@@ -24,8 +24,9 @@ static const struct trainer_option options[] = {
 enum { OPTION_COUNT = COUNT_OF(options), CHOICE_MAX = 16, ITEM_MAX = 200 };
 
 const char *const trainer_metrics[] = {
-    "val_acc",   "val_loss",   "train_acc",    "train_loss",    "ema_val_acc",     "ema_val_loss", "lr",
-    "grad_norm", "dead_units", "update_ratio", "samples_per_s", "saturated_units", "seconds",      NULL};
+    "val_acc",    "val_loss",  "train_acc",  "train_loss",   "ema_val_acc",   "ema_val_loss",    "lr",
+    "parameters", "grad_norm", "dead_units", "update_ratio", "samples_per_s", "saturated_units", "seconds",
+    NULL};
 
 const struct trainer_option *trainer_option_at(int i)
 {

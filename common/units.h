@@ -1,4 +1,7 @@
-/* units: durations (90s, 2h30m, 250ms, 1d) and sizes (512M, 8G = GiB) as people write and read them. */
+/* units: durations (90s, 2h30m, 250ms, 1d) and sizes (512M, 8G = GiB) as people write and read them.
+ *
+ * Refuses, with an example of what to write: a number without its unit, which might mean anything; more than a hundred
+ * years. */
 #ifndef HONE_COMMON_UNITS_H
 #define HONE_COMMON_UNITS_H
 

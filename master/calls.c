@@ -219,6 +219,8 @@ static int verb_approve(const struct asking *a, struct err *err)
         return ERR_BAD;
     if (named_study(a, &s, err))
         return ERR_GONE;
+    if (name && space_find(&s->def.space, name) < 0)
+        return err_set(err, ERR_BAD, "study \"%s\" has no parameter %s", s->def.name, name);
     int moved = course_approve(a->turn, s, name, who(a));
     jw_int(a->result, "moved", moved);
     return moved ? 0 : err_set(err, ERR_NO, "no wall of study \"%s\" waits for approval", s->def.name);

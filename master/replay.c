@@ -70,6 +70,8 @@ static int read_log(void *arg, const struct row_log *row)
         m->seen = (uint64_t)json_num(json_get(detail, "seen"));
         m->epoch = (int)json_num(json_get(detail, "epoch"));
         m->until = (int)json_num(json_get(detail, "until"));
+        m->rank = json_get(detail, "rank") ? (int)json_num(json_get(detail, "rank")) : 0;
+        m->of = json_get(detail, "of") ? (int)json_num(json_get(detail, "of")) : 0;
         m->more = !json_get(detail, "more") || json_bool(json_get(detail, "more"));
     }
     if (detail && json_get(detail, "given")) {

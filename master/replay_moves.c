@@ -57,6 +57,16 @@ static const char *stops_again(const struct replay *r, const struct moved *m, co
     return cause;
 }
 
+/* The decision is the same; is what people are told of it? */
+static int check_rank(struct replay *r, const struct moved *m, int rank, int of)
+{
+    if (m->rank == rank && (!of || m->of == of))
+        return 0;
+    return err_set(r->err, ERR_NO, "%s/%u: stored with rank %d of %d, recomputed: %d of %d (seq %llu)",
+                   r->report->study, m->trial, m->rank, m->of, rank, of ? of : m->of,
+                   (unsigned long long)m->seen);
+}
+
 static int check_fate(struct replay *r, const struct moved *m)
 {
     struct pbt_fate fate;
@@ -64,7 +74,7 @@ static int check_fate(struct replay *r, const struct moved *m)
     bool goes_on = m->to == TRIAL_waiting;
     if (replay_fate(r, m->seen, m->trial, &fate, &at, &until) && goes_on == !fate.parent &&
         (!goes_on || until == m->until))
-        return 0;
+        return check_rank(r, m, fate.rank, 0);
     return err_set(
         r->err, ERR_NO, "%s/%u: stored as %s at its generation's end, recomputed otherwise (seq %llu)",
         r->report->study, m->trial, goes_on ? "going on" : "giving up", (unsigned long long)m->seen);
@@ -75,7 +85,7 @@ static int check_drop(struct replay *r, const struct moved *m, const struct stud
 {
     struct asha_job job = hyperband_lost(&def->prune.hyperband, view, m->more);
     if (def->prune.method == PRUNE_HYPERBAND && job.verdict == ASHA_DROP && job.trial == m->trial)
-        return 0;
+        return check_rank(r, m, job.rank, job.of);
     return err_set(r->err, ERR_NO, "%s/%u: stored as given up at its rung, recomputed: trial %u",
                    r->report->study, m->trial, job.trial);
 }
@@ -96,6 +106,8 @@ int replay_judgement(struct replay *r, const struct moved *m)
             rc = err_set(r->err, ERR_NO,
                          "%s/%u: stored as promoted to epoch %d, recomputed: trial %u to epoch %d",
                          r->report->study, m->trial, m->until, job.trial, job.until);
+        else
+            rc = check_rank(r, m, job.rank, job.of);
     } else {
         const char *again = stops_again(r, m, def, &view);
         if (!again || strcmp(again, m->cause) != 0)

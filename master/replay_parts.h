@@ -35,7 +35,8 @@ struct moved {
     char cause[16];
     uint64_t seen; /* newest seq of the history it was decided from; 0: decided otherwise */
     int epoch, until;
-    bool more; /* further trials could come */
+    int rank, of; /* its place among those it was compared with, as it was told; 0: it was not */
+    bool more;    /* further trials could come */
 };
 
 struct approved {

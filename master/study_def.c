@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/check.h"
 #include "common/file.h"
 #include "common/hash.h"
 #include "common/mem.h"
@@ -239,6 +240,26 @@ static int parse_extras(const struct jcur *root, struct study_def *def, struct e
     return 0;
 }
 
+/* A key that is right, in the wrong place: what the list of known keys would not say. */
+static int check_places(const struct jcur *root, const char *const *keys, struct err *err)
+{
+    static const char *const of_search[] = {"method", "trials", "epochs", "parallel", "seed", "boundary"};
+    struct jcur search = jcur_get(root, "search");
+    for (const struct json *m = json_first(search.node); m; m = json_next(m)) {
+        struct jcur member = jcur_item(&search, m, 0);
+        for (const char *const *key = keys; *key && json_key(m); key++)
+            if (strcmp(*key, json_key(m)) == 0)
+                return jcur_fail(&member, err, "stands beside \"search\", not inside it");
+    }
+    for (size_t i = 0; i < COUNT_OF(of_search); i++) {
+        struct jcur member = jcur_get(root, of_search[i]);
+        if (jcur_has(&member))
+            return jcur_fail(&member, err, "stands inside \"search\": {\"search\": {\"%s\": …}}",
+                             of_search[i]);
+    }
+    return 0;
+}
+
 static int parse_root(const struct jcur *root, struct study_def *def, struct err *err)
 {
     static const char *const keys[] = {
@@ -249,7 +270,8 @@ static int parse_root(const struct jcur *root, struct study_def *def, struct err
     struct jcur search = jcur_get(root, "search"), trainer = jcur_get(root, "trainer");
     struct jcur require = jcur_get(root, "require");
     const char *text;
-    if (jcur_object(root, 64, err) || jcur_known(root, keys, err) || jcur_name(&name, &text, err))
+    if (jcur_object(root, 64, err) || check_places(root, keys, err) || jcur_known(root, keys, err) ||
+        jcur_name(&name, &text, err))
         return ERR_BAD;
     str_copy(def->name, sizeof def->name, text);
     if (parse_metric(root, def, err) || space_parse(&space, &def->space, err) ||
@@ -317,9 +339,12 @@ int study_def_load(const char *path, const char *const *sets, int set_count, str
 {
     struct str text = {0};
     int rc = file_read(path, STUDY_FILE_MAX_BYTES, &text, err);
-    if (!rc)
-        rc = study_def_parse(str_text(&text), text.len, path_base(path), sets, set_count, out, err);
-    else if (rc == ERR_GONE && err) {
+    const char *name = strcmp(path, "-") == 0 ? "standard input" : path_base(path);
+    if (!rc) {
+        rc = study_def_parse(str_text(&text), text.len, name, sets, set_count, out, err);
+        if (rc && !strchr(str_text(&text), '{'))
+            err_hint(err, "a study file is JSON with comments; hone help spiral.json shows one");
+    } else if (rc == ERR_GONE && err) {
         rc = err->code = ERR_BAD;
         err_hint(err, "hone help spiral.json > study.json writes one to start from");
     }

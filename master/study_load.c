@@ -135,7 +135,10 @@ static int load_attempt(void *arg, const struct row_attempt *row)
         return ERR_BAD;
     if (row->attempt != t->attempt)
         return 0; /* an older one that was never told its end: fenced */
-    str_copy(t->token, sizeof t->token, row->token);
+    str_copy(t->token, sizeof t->token,
+             row->token); /* whatever became of it: late words of it are known by that */
+    if (row->outcome)
+        return 0;
     t->is_open = true;
     t->attempt_started_ms = row->started_ms;
     t->orphan_until_mono_ms = loading->orphan_until_mono_ms;

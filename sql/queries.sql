@@ -19,9 +19,10 @@
 --   extra_open      :study           open: trials for an ensemble that are not through
 --   best_groups     :study           groups where points were repeated: trial repeats score spread metric members params
 --   best_front      :study           of several metrics: trial status y1 y2 y3 best_epoch epochs goals params seconds worker
---   trial_origin    :study :trial    what was known when it was proposed: finished under_way best_trial best stage box
+--   trial_origin    :study :trial    what was known when it was proposed: warm source finished under_way best_trial best stage box
 --   trial_lineage   :study :trial    its parent, its children, and who took its place: kin trial epoch attempt path other
 --   trial_bracket   :study :trial    under hyperband: round bracket first_trial trials min_epochs eta epochs
+--   trial_rung      :study :trial    paused under asha: epoch rank of promoted
 --   trial_queue     :study :trial    what it waits for: open before slots workers busy
 --   space           :study           the axes: position name dist definition
 --   meta            :key             value
@@ -307,7 +308,7 @@ SELECT name, value FROM param WHERE trial = :trial ORDER BY name;
 -- name: load_attempts
 SELECT a.trial, a.attempt, a.worker, a.token, a.from_epoch, a.started_ms, a.ended_ms, a.outcome, a.cause, a.detail
 FROM attempt a JOIN trial t ON t.id = a.trial
-WHERE t.study = :study AND a.outcome IS NULL ORDER BY a.trial, a.attempt;
+WHERE t.study = :study AND (a.outcome IS NULL OR a.attempt = t.attempt) ORDER BY a.trial, a.attempt;
 
 -- name: load_lineage
 SELECT l.trial, l.parent, l.parent_epoch, l.parent_attempt, l.replaced
@@ -535,7 +536,8 @@ FROM study s JOIN trial t ON t.study = s.id JOIN checkpoint c ON c.trial = t.id
 WHERE s.name = :study AND t.number = :trial AND c.state IN ('offered', 'kept') ORDER BY is_best DESC, c.epoch DESC, c.attempt DESC;
 
 -- name: trial_origin
-SELECT t.seq_cut,
+SELECT t.seq_cut, (SELECT count(*) FROM warm w WHERE w.study = t.study) AS warm,
+       (SELECT min(w.source) FROM warm w WHERE w.study = t.study) AS source,
        (SELECT count(*) FROM trial b WHERE b.study = t.study AND b.sampler <> 'seeds' AND
         (SELECT v.to_status FROM trial_event v WHERE v.trial = b.id AND v.seq <= t.seq_cut ORDER BY v.seq DESC LIMIT 1)
         IN ('complete', 'pruned', 'failed')) AS finished,
@@ -571,6 +573,21 @@ WHERE s.name = :study AND t.number = :trial;
 SELECT b.round, b.bracket, b.first_trial, b.trials, b.min_epochs, b.eta, b.epochs
 FROM study s JOIN study_bracket b ON b.study = s.id AND b.first_trial <= :trial
 WHERE s.name = :study ORDER BY b.first_trial DESC LIMIT 1;
+
+-- Where a paused trial stands at its rung: of all that got so far, by the score they had there. Under asha alone; a bracket
+-- decides when all of its trials are there.
+-- name: trial_rung
+WITH me AS (SELECT t.id, t.study, t.last_epoch AS epoch, coalesce(s.definition ->> '$.prune.eta', 3) AS eta, s.goal,
+                   coalesce(s.definition ->> '$.metric.score', 'best') AS score
+            FROM study s JOIN trial t ON t.study = s.id
+            WHERE s.name = :study AND t.number = :trial AND t.status = 'paused' AND s.definition ->> '$.prune.method' = 'asha'),
+     there AS (SELECT t.id, t.number, max(iif(me.goal = 'maximize', e.value, -e.value)) AS y
+               FROM me JOIN trial t ON t.study = me.study AND t.last_epoch >= me.epoch
+               JOIN epoch_counted e ON e.trial = t.id AND e.epoch BETWEEN iif(me.score = 'last', me.epoch, 1) AND me.epoch
+               WHERE t.deleted_ms IS NULL AND t.sampler <> 'seeds' GROUP BY t.id)
+SELECT me.epoch, (SELECT count(*) FROM there) AS "of", (SELECT count(*) FROM there) / me.eta AS promoted,
+       1 + (SELECT count(*) FROM there o WHERE o.y > m.y OR (o.y = m.y AND o.number < m.number)) AS rank
+FROM me JOIN there m ON m.id = me.id;
 
 -- name: trial_queue
 SELECT (SELECT count(*) FROM attempt a JOIN trial b ON b.id = a.trial WHERE b.study = s.id AND a.outcome IS NULL) AS open,
@@ -677,14 +694,17 @@ FROM (SELECT t.number, t.score, t.best_epoch, e.value, iif(e.value IS NULL, NULL
       WHERE s.name = :study) c
 WHERE c.place = 1 AND (c.score IS NOT c.value OR c.best_epoch IS NOT c.epoch);
 
--- Cancelled trials are replaced by others and do not count; a retry goes beyond the budget.
+-- Cancelled trials are replaced by others and do not count; a retry goes beyond the budget; one that was lowered when it was
+-- spent binds nobody afterwards.
 -- name: verify_budget
 SELECT NULL AS trial, count(*) || ' trials were sampled, ' || json_extract(s.definition, '$.search.trials') ||
        ' are planned' AS text
 FROM study s JOIN trial t ON t.study = s.id
 WHERE s.name = :study AND t.sampler NOT IN ('enqueued', 'seeds')
   AND NOT EXISTS (SELECT 1 FROM trial_event v WHERE v.trial = t.id AND v.to_status = 'cancelled')
-GROUP BY s.id HAVING count(*) > json_extract(s.definition, '$.search.trials')
+GROUP BY s.id HAVING count(*) > max(json_extract(s.definition, '$.search.trials'),
+                                    coalesce((SELECT max(coalesce(CAST(e.before AS INTEGER), 1 << 62)) FROM study_event e
+                                              WHERE e.study = s.id AND e.event = 'edit' AND e.path = 'search.trials'), 0))
 UNION ALL
 SELECT t.number, 'it is ' || t.status || ' in a study that has ended'
 FROM study s JOIN trial t ON t.study = s.id

@@ -386,7 +386,7 @@ int store_load_trials(struct store *store, int64_t study,
                       int (*visit)(void *arg, const struct row_trial *row, const struct row_value *values,
                                    int count),
                       void *arg, struct err *err);
-/* Attempts that have no outcome yet, of one study. */
+/* Of one study, the attempts that have no outcome yet, and the newest of each trial whatever became of it. */
 int store_load_attempts(struct store *store, int64_t study,
                         int (*visit)(void *arg, const struct row_attempt *row), void *arg, struct err *err);
 /* Epochs that count, of one study: of each (trial, epoch) the row of its newest attempt. With their seq. */

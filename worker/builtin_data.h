@@ -1,4 +1,5 @@
-/* builtin_data: the data set that resolved options ask for. Beside the trainer, the checks load the same way. */
+/* builtin_data: the data set that resolved options ask for (trainer_resolve). Beside the trainer, the checks load the same
+ * way. Relative paths start at `base`, an absolute folder. Errors name the file. Ownership: data_split_fini. */
 #ifndef HONE_WORKER_BUILTIN_DATA_H
 #define HONE_WORKER_BUILTIN_DATA_H
 

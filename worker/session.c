@@ -12,6 +12,7 @@ enum {
     BEAT_MS = 2000,   /* before the first WELCOME says */
     SILENT_BEATS = 3, /* no word of the master for so many: the connection is dead */
     GRACE_MS = 10000, /* from a stop to SIGKILL */
+    ALONE_MS = 3000,  /* without any master for so long: whoever mistyped its address should hear of it */
 };
 
 void session_init(struct session *session, const struct worker_options *options, const struct msg_hello *self,
@@ -201,6 +202,20 @@ static void check_silence(struct session *session, struct now now)
     session_on_down(session, now);
 }
 
+static bool is_alone(const struct session *session)
+{
+    return !session->store[0] && !session->told_alone;
+}
+
+static void check_alone(struct session *session, struct now now)
+{
+    if (!is_alone(session) || now.mono_ms - session->busy_ms < ALONE_MS)
+        return;
+    session->told_alone = true;
+    log_warn("no master answers at %s; this worker goes on trying until one does",
+             session->options.address ? session->options.address : "its address");
+}
+
 static void check_beat(struct session *session, struct now now)
 {
     const struct msg beat = {.kind = MSG_beat};
@@ -217,6 +232,7 @@ int64_t session_tick(struct session *session, struct now now)
 {
     int64_t next = INT64_MAX;
     check_silence(session, now);
+    check_alone(session, now);
     check_beat(session, now);
     session_ask_again(session, SILENT_BEATS * session->beat_ms, now);
     session_settle(session, now);
@@ -226,6 +242,8 @@ int64_t session_tick(struct session *session, struct now now)
         next = earlier(next, session->said_ms + session->beat_ms);
     if (session->leaving >= 0)
         next = earlier(next, session->leave_ms);
+    if (is_alone(session))
+        next = earlier(next, session->busy_ms + ALONE_MS);
     if (session->options.idle_ms && !session->held.count && !session->checkup_count)
         next = earlier(next, session->busy_ms + session->options.idle_ms);
     return next;

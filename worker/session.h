@@ -66,8 +66,9 @@ struct session {
 
     /* the connection */
     bool up, welcomed;
-    bool reconnect; /* the loop should give this connection up, and clear this */
-    char store[33]; /* "" before the first WELCOME */
+    bool told_alone; /* that no master has answered yet */
+    bool reconnect;  /* the loop should give this connection up, and clear this */
+    char store[33];  /* "" before the first WELCOME */
     char root[4097];
     bool root_seen;
     int64_t beat_ms;

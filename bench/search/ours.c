@@ -2,10 +2,11 @@
  * study: one JSON line for each run, as rivals.py writes them.
  *
  *   make build/bench/search/ours
- *   HONE_HPO=FOLDER build/bench/search/ours SEARCH PROBLEMS SEEDS [slots=8] [trials=200] [noise=CONFIRM]
+ *   HONE_HPO=FOLDER build/bench/search/ours SEARCH PROBLEMS SEEDS [slots=8] [trials=200] [noise=CONFIRM] [blind=1]
  *
  * SEARCH is the study file's "search", or the name of a method; PROBLEMS and SEEDS are car,branin and 0:30, all for
- * all those that rivals are raced on. slots: so many trials are under way at once, the oldest ends first. noise: each
+ * all those that rivals are raced on. slots: so many trials are under way at once, the oldest ends first; blind: and no
+ * proposal knows of them. noise: each
  * trial is one training of a table; with CONFIRM = 1 the last ten trials are two more of each of the best five, and the
  * regret is that of the configuration that `hone best` names. `check` as the only argument prints values of fixed
  * points, for compare to hold against those of problems.py.
@@ -25,7 +26,14 @@ static const int budgets[BUDGETS] = {25, 50, 100, 200};
 struct options {
     const char *search;
     int slots, trials;
-    bool noise, confirm;
+    bool noise, confirm, blind; /* blind: no proposal knows what is under way */
+};
+
+/* A proposal of which the history is not told before it has a score. */
+struct unseen {
+    struct point point;
+    double fit[FIT_MAX];
+    int fit_count;
 };
 
 struct run {
@@ -37,9 +45,11 @@ struct run {
     struct sampler *sampler;
     struct history history;
     struct point point;
+    struct unseen *unseen; /* by trial, from 1; NULL: nothing is blind */
     uint64_t seq;
-    int finished, asked, used; /* used: sampled by a model, walls' probes and all */
-    double told, regret;       /* best score told so far, and the true regret of its point */
+    size_t looked_at; /* finished trials at the last look at the walls */
+    int finished, asked;
+    double told, regret; /* best score told so far, and the true regret of its point */
     double curve[BUDGETS];
     struct str steps; /* [finished, regret], wherever it fell */
 };
@@ -75,6 +85,8 @@ static void run_init(struct run *r, const struct problem *problem, const struct 
         exit(2);
     }
     point_init(&r->point, &r->space);
+    if (options->blind)
+        r->unseen = xcalloc((size_t)options->trials + 1, sizeof *r->unseen);
     json_free(root);
     json_free(search);
 }
@@ -82,6 +94,7 @@ static void run_init(struct run *r, const struct problem *problem, const struct 
 static void run_fini(struct run *r)
 {
     point_fini(&r->point);
+    free(r->unseen);
     history_fini(&r->history);
     sampler_free(r->sampler);
     search_fini(&r->def);
@@ -109,19 +122,35 @@ static bool ask(struct run *r)
                 problem_value(r->problem, &r->point, r->seed) - r->problem->best);
         str_fini(&text);
     }
-    history_add(&r->history, trial, trial, &r->point, note.fit, note.fit_count, ++r->seq);
+    if (!r->unseen) {
+        history_add(&r->history, trial, trial, &r->point, note.fit, note.fit_count, ++r->seq);
+        return true;
+    }
+    struct unseen *unseen = &r->unseen[trial];
+    point_clone(&unseen->point, &r->point);
+    memcpy(unseen->fit, note.fit, sizeof unseen->fit);
+    unseen->fit_count = note.fit_count;
     return true;
+}
+
+static void show(struct run *r, uint32_t trial)
+{
+    struct unseen *unseen = &r->unseen[trial];
+    history_add(&r->history, trial, trial, &unseen->point, unseen->fit, unseen->fit_count, ++r->seq);
+    point_fini(&unseen->point);
 }
 
 static void look_at_walls(struct run *r)
 {
     struct wall_event events[2 * AXES_MAX];
     struct box box, next;
-    if (!walls_due(history_finished(&r->history)))
+    size_t finished = history_finished(&r->history);
+    if (!walls_due(r->looked_at, finished))
         return;
+    r->looked_at = finished;
     history_box_clone(&r->history, &r->space, &box);
     box_clone(&next, &box, &r->space);
-    walls_look(&r->space, search_boundary(&r->def), &r->history, &box, &next, events, 2 * r->space.count);
+    walls_look(&r->space, search_walls(&r->def), &r->history, &box, &next, events, 2 * r->space.count);
     if (!box_equal(&box, &next, &r->space))
         history_set_box(&r->history, &r->space, &next, 0, 0, ++r->seq);
     box_fini(&box);
@@ -143,6 +172,8 @@ static void note_regret(struct run *r)
 
 static void tell(struct run *r, uint32_t trial)
 {
+    if (r->unseen)
+        show(r, trial);
     const struct point *point = &history_find(&r->history, trial)->point;
     double y = seen(r, point, 0);
     r->finished++;
@@ -246,7 +277,8 @@ int main(int argc, char **argv)
         return check();
     int first = 0, last = 30;
     if (argc < 4 || (strcmp(argv[3], "all") != 0 && sscanf(argv[3], "%d:%d", &first, &last) != 2)) {
-        fprintf(stderr, "usage: ours SEARCH PROBLEMS FIRST:LAST [slots=N] [trials=N] [noise=0|1]\n");
+        fprintf(stderr,
+                "usage: ours SEARCH PROBLEMS FIRST:LAST [slots=N] [trials=N] [noise=0|1] [blind=1]\n");
         return 2;
     }
     struct options o = {.slots = 1, .trials = 200};
@@ -259,6 +291,8 @@ int main(int argc, char **argv)
             o.trials = number;
         else if (strncmp(argv[i], "noise=", 6) == 0)
             o.noise = true, o.confirm = number;
+        else if (strncmp(argv[i], "blind=", 6) == 0)
+            o.blind = number;
     }
     for (int seed = first; seed < last; seed++)
         for (int k = 0; k < (int)COUNT_OF(problems); k++) {

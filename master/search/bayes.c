@@ -10,6 +10,7 @@
 #include "master/search/acquire.h"
 #include "master/search/design.h"
 #include "master/search/sampler_row.h"
+#include "master/search/walls.h"
 #include "master/search/warp.h"
 
 enum { STARTUP_MIN = 8, FIT_STEPS_FIRST = 40, FIT_STEPS = 8, FIT_FRESH_UNTIL = 100, PENDING_MAX = 250 };
@@ -181,6 +182,28 @@ static void believe_pending(struct model *m)
 
 /* ---- the point ---- */
 
+/* Beyond a wall that may move a probe can be the best there is before the wall has moved: where the best was at any time,
+ * the model searches on. */
+static void reach_records(const struct model *m, const struct space *space, enum boundary study,
+                          struct box *box)
+{
+    double best = -INFINITY, z;
+    for (int k = 0; k < m->ev.count; k++) {
+        const struct observed *o = &m->ev.list[k];
+        if (o->state != HISTORY_SCORED || o->score <= best)
+            continue;
+        best = o->score;
+        for (int i = 0; i < space->count; i++) {
+            const struct param *p = &space->params[i];
+            if (wall_policy(p, study) != BOUNDARY_EXPAND || !box_position(box, space, i, o->point->v[i], &z))
+                continue;
+            double t = param_scale(p, o->point->v[i].num);
+            box->walls[i].lo = fmin(box->walls[i].lo, t);
+            box->walls[i].hi = fmax(box->walls[i].hi, t);
+        }
+    }
+}
+
 static bool acquire_from(struct model *m, const struct space *space, const struct history *history,
                          const struct box *box, uint64_t seed, uint32_t trial, struct point *out,
                          struct proposal *note)
@@ -201,8 +224,8 @@ static bool acquire_from(struct model *m, const struct space *space, const struc
     return value > -INFINITY;
 }
 
-bool bayes_point(const struct space *space, const struct history *history, uint64_t seed, uint32_t trial,
-                 struct point *out, struct proposal *note)
+bool bayes_point(const struct space *space, enum boundary study, const struct history *history, uint64_t seed,
+                 uint32_t trial, struct point *out, struct proposal *note)
 {
     struct model m = {0};
     struct box box;
@@ -214,6 +237,7 @@ bool bayes_point(const struct space *space, const struct history *history, uint6
         snprintf(note->why, sizeof note->why, "no model: the covariance of %d results is not definite", m.n);
         is_sound = false;
     } else {
+        reach_records(&m, space, study, &box);
         is_sound = acquire_from(&m, space, history, &box, seed, trial, out, note);
     }
     model_fini(&m);
@@ -235,7 +259,7 @@ static int propose(struct sampler *s, const struct history *history, uint32_t tr
         name_halton(note);
         snprintf(note->why, sizeof note->why, "startup: %d of %d results are there", finished, startup);
         start_point(s, history, trial, out, note);
-    } else if (!bayes_point(s->space, history, s->seed, trial, out, note)) {
+    } else if (!bayes_point(s->space, search_boundary(s->def), history, s->seed, trial, out, note)) {
         name_halton(note);
         start_point(s, history, trial, out, note);
     }
@@ -254,4 +278,4 @@ static int parse(const struct jcur *search, const struct space *space, struct se
 }
 
 const struct sampler_row sampler_gp = {
-    .name = "gp", .version = 1, .slow = true, .parse = parse, .propose = propose};
+    .name = "gp", .version = 2, .slow = true, .parse = parse, .propose = propose};

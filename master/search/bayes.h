@@ -7,6 +7,8 @@
  *   the fit starts from that of the newest proposal in the history (8 steps) and, up to 100 results, from the
  * default too (40 steps): the better one is used and stored with this proposal. Past 100 results every second
  * trial is fitted
+ *   it searches the box, and beyond a wall that may move as far as a result there was the best of all when it
+ * came: a probe (probe.h) can be that long before the wall has moved
  *
  * A covariance that cannot be factored, or scores without any difference, fall back to a random or Halton
  * point, and the note says so. Ownership: plain values; nothing is kept between calls.
@@ -22,8 +24,8 @@ int bayes_startup(const struct space *space);
 int bayes_columns(const struct space *space);
 enum { BAYES_TRIALS = 250 };
 
-/* Fills in the point and the note. False: it fell back, the note says why. */
-bool bayes_point(const struct space *space, const struct history *history, uint64_t seed, uint32_t trial,
-                 struct point *out, struct proposal *note);
+/* `study`: what the study says of its walls. Fills in the point and the note. False: it fell back, the note says why. */
+bool bayes_point(const struct space *space, enum boundary study, const struct history *history, uint64_t seed,
+                 uint32_t trial, struct point *out, struct proposal *note);
 
 #endif

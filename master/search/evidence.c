@@ -236,6 +236,21 @@ static void sort_by_rank(const int *rank, int n, int *order)
     free(sorted);
 }
 
+/* Where hypervolume counts from when a front is cut: as far beyond its own worst as the front is long. What lies behind the
+ * front does not move it. */
+static void reference_of(const double *y, int m, const int *members, int count, double *reference)
+{
+    for (int k = 0; k < m; k++) {
+        double worst = INFINITY, best = -INFINITY;
+        for (int i = 0; i < count; i++) {
+            double v = y[(long)members[i] * m + k];
+            worst = isfinite(v) && v < worst ? v : worst;
+            best = isfinite(v) && v > best ? v : best;
+        }
+        reference[k] = worst > best ? 0 : worst - (best > worst ? best - worst : 1);
+    }
+}
+
 int evidence_rank_front(const struct evidence *ev, int metrics, int below, int *order)
 {
     size_t room = (size_t)ev->count + 1;
@@ -252,7 +267,7 @@ int evidence_rank_front(const struct evidence *ev, int metrics, int below, int *
     for (end = 0; end < n && rank[order[end]] <= rank[order[below < n ? below : n - 1]]; end++)
         if (end && rank[order[end]] != rank[order[end - 1]])
             first = end;
-    pareto_reference(y, n, metrics, reference);
+    reference_of(y, metrics, order + first, end - first, reference);
     if (first < below)
         pareto_choose(y, metrics, reference, order + first, end - first, below - first);
     for (int i = 0; i < n; i++)

@@ -49,7 +49,7 @@ int evidence_rank(const struct evidence *evidence, int *order);
 int evidence_best(const struct evidence *evidence, int most, int *order);
 
 /* The same with several metrics: by Pareto rank; of the front that reaches over the first `below`, those that cover most of
- * what it covers above a reference a tenth of the spread below the worst; then by trial number. Bad ones last. */
+ * what it covers, above a reference as far below its worst as it is long; then by trial number. Bad ones last. */
 int evidence_rank_front(const struct evidence *evidence, int metrics, int below, int *order);
 
 #endif

@@ -99,6 +99,11 @@ void history_add(struct history *history, uint32_t trial, uint32_t group, const 
     note_seq(history, seq);
 }
 
+static bool is_finished(const struct entry *entry)
+{
+    return entry->state == HISTORY_SCORED || entry->state == HISTORY_BAD;
+}
+
 static void show_step(struct entry *entry, const struct history_step *step, const double more[HISTORY_MORE])
 {
     entry->state = step->state;
@@ -156,7 +161,9 @@ static void add_step(struct history *history, struct entry *entry, struct histor
     if (!history->is_lean)
         memcpy(entry->log_more[entry->log_count], more, sizeof *entry->log_more);
     entry->log[entry->log_count++] = step;
+    history->finished -= is_finished(entry);
     show_step(entry, &step, more);
+    history->finished += is_finished(entry);
     note_seq(history, step.seq);
     if (history->is_lean && step.state != HISTORY_PENDING)
         shrink(entry);
@@ -209,6 +216,7 @@ void history_remove(struct history *history, uint32_t trial)
 {
     struct entry *entry = entry_of(history, trial);
     PRE(entry && !history->is_borrowed);
+    history->finished -= is_finished(entry);
     entry_fini(entry);
     size_t at = (size_t)(entry - history->entries);
     memmove(entry, entry + 1, (--history->count - at) * sizeof *entry);
@@ -261,8 +269,10 @@ void history_as_of(const struct history *history, uint64_t seq, struct history *
     *view = (struct history){.is_borrowed = true, .seq = seq < history->seq ? seq : history->seq};
     GROW(view->entries, view->room, history->count + 1);
     for (size_t i = 0; i < history->count; i++)
-        if (history->entries[i].added <= seq)
-            view->entries[view->count++] = entry_as_of(&history->entries[i], seq);
+        if (history->entries[i].added <= seq) {
+            view->entries[view->count] = entry_as_of(&history->entries[i], seq);
+            view->finished += is_finished(&view->entries[view->count++]);
+        }
     view->boxes = history->boxes;
     while (view->box_count < history->box_count && history->boxes[view->box_count].seq <= seq)
         view->box_count++;
@@ -298,19 +308,9 @@ bool entry_score_at(const struct entry *entry, int epochs, double *score)
     return passed;
 }
 
-static size_t count_if(const struct history *history, bool finished)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < history->count; i++) {
-        enum history_state state = history->entries[i].state;
-        count += finished ? state == HISTORY_SCORED || state == HISTORY_BAD : state == HISTORY_PENDING;
-    }
-    return count;
-}
-
 size_t history_finished(const struct history *history)
 {
-    return count_if(history, true);
+    return history->finished;
 }
 
 bool entry_is_paused(const struct entry *entry)
@@ -340,5 +340,8 @@ size_t history_results(const struct history *history)
 
 size_t history_pending(const struct history *history)
 {
-    return count_if(history, false);
+    size_t count = 0;
+    for (size_t i = 0; i < history->count; i++)
+        count += history->entries[i].state == HISTORY_PENDING;
+    return count;
 }

@@ -75,7 +75,8 @@ struct history {
     size_t count, room;
     struct history_box *boxes; /* by rising seq; none: the space's own box */
     size_t box_count, box_room;
-    uint64_t seq; /* the newest it has seen */
+    size_t finished; /* entries that are final, with evidence: asked for every turn of a master */
+    uint64_t seq;    /* the newest it has seen */
     /* Keeps of a trial's log what entry_score_at can be asked for, and nothing for history_as_of: a step for each score,
      * however often its epochs are said again. What a master lives with; set it while the history is empty. */
     bool is_lean;

@@ -16,6 +16,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/mem.h"
 #include "common/str.h"
@@ -85,23 +86,29 @@ static int by_fitness(const void *a, const void *b)
     return (p->trial > q->trial) - (p->trial < q->trial);
 }
 
-/* Crowding of each front among itself. */
-static void set_crowding(const double *y, int m, const int *rank, struct member *list, int n)
+/* Crowding of each front among itself; the ranked ones come to the front of the list. Returns how many they are. */
+static int take_ranked(const double *y, int m, const int *rank, struct member *list, int n)
 {
-    int *members = xcalloc((size_t)n + 1, sizeof *members);
+    struct member *ranked = xcalloc((size_t)n + 1, sizeof *ranked);
+    int *members = xcalloc((size_t)n + 1, sizeof *members), taken = 0;
     double *distance = xcalloc((size_t)n + 1, sizeof *distance);
-    for (int front = 0, left = n; left > 0; front++) {
-        int count = 0;
+    for (int front = 0, count = 1; count; front++, taken += count) {
+        count = 0;
         for (int i = 0; i < n; i++)
             if (rank[i] == front)
                 members[count++] = i;
         pareto_crowding(y, m, members, count, distance);
-        for (int i = 0; i < count; i++)
-            list[members[i]].crowding = distance[i];
-        left -= count;
+        for (int i = 0; i < count; i++) {
+            ranked[taken + i] = list[members[i]];
+            ranked[taken + i].rank = front;
+            ranked[taken + i].crowding = distance[i];
+        }
     }
+    memcpy(list, ranked, (size_t)taken * sizeof *list);
+    free(ranked);
     free(members);
     free(distance);
+    return taken;
 }
 
 static void population_init(struct population *p, const struct history *history, int metrics, int most)
@@ -118,10 +125,8 @@ static void population_init(struct population *p, const struct history *history,
         observed_scores(o, metrics, y + (long)n * metrics);
         p->list[n++] = (struct member){.point = o->point, .trial = o->trial};
     }
-    pareto_ranks(y, n, metrics, rank);
-    set_crowding(y, metrics, rank, p->list, n);
-    for (int i = 0; i < n; i++)
-        p->list[i].rank = rank[i];
+    pareto_first_ranks(y, n, metrics, most, rank);
+    n = take_ranked(y, metrics, rank, p->list, n);
     qsort(p->list, (size_t)n, sizeof *p->list, by_fitness);
     p->count = n < most ? n : most;
     free(rank);

@@ -1,5 +1,6 @@
 #include "master/search/pareto.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +69,41 @@ void pareto_ranks(const double *y, int n, int m, int *rank)
     }
     free(newest);
     free(before);
+    free(list);
+}
+
+/* Of the `left` in `list`, by falling score, the front gets its rank and the others stay, in their order. Returns how many
+ * stay. Sorted so, a point of two scores is beaten by nobody if its second is above that of all before it. */
+static int peel(struct sorted *list, int left, int m, int front, struct sorted *members, int *rank)
+{
+    int stay = 0, count = 0;
+    for (int i = 0; i < left; i++) {
+        int by = count - 1;
+        if (m <= 2) /* the newest member has the highest second score of all before */
+            by = by >= 0 && pareto_dominates(members[by].y, list[i].y, m) ? by : -1;
+        else
+            while (by >= 0 && !pareto_dominates(members[by].y, list[i].y, m))
+                by--;
+        if (by >= 0) {
+            list[stay++] = list[i];
+        } else {
+            rank[list[i].index] = front;
+            members[count++] = list[i];
+        }
+    }
+    return stay;
+}
+
+void pareto_first_ranks(const double *y, int n, int m, int want, int *rank)
+{
+    PRE(m >= 1 && m <= PARETO_MAX);
+    struct sorted *list = sort(y, n, m), *members = xcalloc((size_t)n + 1, sizeof *members);
+    int left = n;
+    for (int i = 0; i < n; i++)
+        rank[i] = INT_MAX;
+    for (int front = 0; left && n - left < want; front++)
+        left = peel(list, left, m, front, members, rank);
+    free(members);
     free(list);
 }
 

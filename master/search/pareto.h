@@ -18,6 +18,9 @@ enum { PARETO_MAX = 3 };
 
 bool pareto_dominates(const double *a, const double *b, int m);
 void pareto_ranks(const double *y, int n, int m, int *rank);
+/* The same of as many whole fronts as hold the first `want` points; those further behind: INT_MAX. Of a long history whose
+ * newest points are good this is one sort and one or two passes. */
+void pareto_first_ranks(const double *y, int n, int m, int want, int *rank);
 /* Of `count` points, by index: how far apart the neighbours are along each score, in parts of the spread, summed up;
  * INFINITY at the ends. */
 void pareto_crowding(const double *y, int m, const int *members, int count, double *out);

@@ -193,7 +193,8 @@ int sampler_propose(struct sampler *s, const struct history *history, uint32_t t
 {
     *note = (struct proposal){.version = s->row->version, .seq_cut = history->seq};
     str_copy(note->sampler, sizeof note->sampler, s->row->name);
-    bool is_model = !s->row->by_number && !stages_of(s->def) && !pbt_of(s->def);
+    bool is_model =
+        !s->row->by_number && !stages_of(s->def) && !pbt_of(s->def) && search_metrics(s->def) == 1;
     if (is_model && probe_point(s->space, search_boundary(s->def), history, out, note))
         return 0;
     return s->row->propose(s, history, trial, out, note, err);

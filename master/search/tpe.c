@@ -51,6 +51,13 @@ static int group_of(const struct space *space, int first, bool *taken, int *out)
     return dims;
 }
 
+static int itself(int first, bool *taken, int *out)
+{
+    taken[first] = true;
+    out[0] = first;
+    return 1;
+}
+
 /* ---- below and above ---- */
 
 struct split {
@@ -201,7 +208,7 @@ static double group_point(const struct space *space, const struct box *box, cons
 /* ---- the point ---- */
 
 /* NaN: some group has no draw that keeps the rules. */
-static double whole_point(const struct space *space, const struct box *box, const struct split *s,
+static double whole_point(const struct space *space, const struct box *box, const struct split *s, bool alone,
                           uint64_t seed, uint32_t trial, uint32_t again, struct point *out)
 {
     size_t room = (size_t)space->count + 1;
@@ -213,7 +220,7 @@ static double whole_point(const struct space *space, const struct box *box, cons
         int first = space->order[k];
         if (taken[first])
             continue;
-        int dims = group_of(space, first, taken, params);
+        int dims = alone ? itself(first, taken, params) : group_of(space, first, taken, params);
         struct rng rng = rng_at(seed, trial, space->params[first].hash + again, STREAM_TPE);
         if (space_is_active(space, out, first))
             gain += group_point(space, box, s, params, dims, &rng, out);
@@ -235,7 +242,7 @@ bool tpe_point(const struct space *space, const struct history *history, int met
     bool is_discrete = space_bound(space) >= 0;
     uint32_t again = 0;
     do
-        gain = whole_point(space, &box, &s, seed, trial, again, out);
+        gain = whole_point(space, &box, &s, metrics > 1, seed, trial, again, out);
     while (again++ < REDRAWS && (isnan(gain) || (is_discrete && history_has_point(history, out))));
     snprintf(note->why, sizeof note->why, "log l/g %.2f; %d below, %d above with %d pending%s", gain, s.below,
              s.used - s.below, s.ev.pending, s.used < s.ev.count ? "; best and newest 2000" : "");

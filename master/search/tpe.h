@@ -4,7 +4,9 @@
  *   fewer than 10 finished: points of the scrambled Halton sequence
  *   split: the best min(ceil(n / 10), 25) are `below`, the rest and every pending trial `above`
  *   with several metrics the best are those of the lower Pareto rank, and of the front that is cut those that cover most
- *   (Ozaki, Tanigaki, Watanabe, Onishi, "Multiobjective tree-structured Parzen estimator", GECCO 2020)
+ *   (Ozaki, Tanigaki, Watanabe, Onishi, "Multiobjective tree-structured Parzen estimator", GECCO 2020), and each parameter is
+ *   drawn by itself, 24 times: the good points are spread along a front, so what is good of one parameter says little of the
+ *   others, and a joint density takes their combinations for evidence (docs/samplers.md: figures; Optuna 5 does so, too)
  *   draw 24 points from the density of `below`, propose the one with the largest log l(x) - log g(x)
  *   with or_zero, whether a value is zero is decided by the draw that is best when the places of those that are not zero are
  *   left out: few points make sharp peaks in a density, and a zero, which has none, would hardly ever win against one

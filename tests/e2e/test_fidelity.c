@@ -73,11 +73,16 @@ static void place_init(struct place *p, const char *prune, const char *search)
     }
 }
 
-static void kill_and_restart_master(struct place *p)
+static void kill_master(struct place *p)
 {
     proc_signal(&p->master, SIGKILL);
     proc_wait(&p->master);
     proc_fini(&p->master);
+}
+
+static void kill_and_restart_master(struct place *p)
+{
+    kill_master(p);
     start_master(p);
 }
 
@@ -113,6 +118,40 @@ static void place_fini(struct place *p)
 static const char paid_twice[] =
     "SELECT (SELECT count(*) FROM epoch) - (SELECT count(*) FROM (SELECT DISTINCT trial, epoch FROM epoch))";
 
+/* What is stored of a decision is what the decision was, to the last figure: a rank that never was is found. */
+static void a_planted_rank_is_found(const struct place *p)
+{
+    struct str out = {0};
+    db_change(p->db,
+              "UPDATE trial_event SET detail = replace(detail, '\"rank\":1,', '\"rank\":2,') WHERE seq = "
+              "(SELECT min(seq) FROM trial_event WHERE detail LIKE '%\"rank\":1,%')");
+    assert_int_equal(run_in(p->scratch.folder, &out, (const char *[]){"hone", "replay", "s", NULL}), 1);
+    if (!strstr(str_text(&out), "stored with rank 2 of "))
+        fail_msg("%s", str_text(&out));
+    str_fini(&out);
+}
+
+/* No master is there, so nobody is promoted meanwhile. */
+static void a_paused_trial_knows_its_place(const struct place *p)
+{
+    struct str out = {0}, want = {0};
+    char number[16];
+    int64_t trial = db_int(p->db, "SELECT max(number) FROM trial WHERE status = 'paused' AND last_epoch = 1");
+    assert_true(trial > 0);
+    snprintf(number, sizeof number, "%lld", (long long)trial);
+    db_text(p->db,
+            "SELECT printf('rank %d of %d at epoch 1; the best %d go on', sum(o.value >= m.value), count(*), "
+            "count(*) / 3) FROM epoch o, trial t JOIN epoch m ON m.trial = t.id AND m.epoch = 1 WHERE "
+            "o.epoch = 1 "
+            "AND t.number = (SELECT max(number) FROM trial WHERE status = 'paused' AND last_epoch = 1)",
+            &want);
+    assert_int_equal(run_in(p->scratch.folder, &out, (const char *[]){"hone", "explain", number, NULL}), 0);
+    if (!strstr(str_text(&out), str_text(&want)))
+        fail_msg("no \"%s\" in:\n%s", str_text(&want), str_text(&out));
+    str_fini(&out);
+    str_fini(&want);
+}
+
 static void no_epoch_is_paid_twice_at_rungs(void **state)
 {
     (void)state;
@@ -120,7 +159,9 @@ static void no_epoch_is_paid_twice_at_rungs(void **state)
     place_init(&p, "\"prune\": {\"method\": \"asha\", \"eta\": 3},",
                "\"method\": \"tpe\", \"trials\": 45, \"epochs\": 9");
     db_await(p.db, "SELECT count(*) >= 20 FROM epoch");
-    kill_and_restart_master(&p);
+    kill_master(&p);
+    a_paused_trial_knows_its_place(&p);
+    start_master(&p);
     db_await(p.db, "SELECT count(*) >= 50 FROM epoch");
     kill_and_restart_master(&p);
     place_end(&p);
@@ -134,6 +175,7 @@ static void no_epoch_is_paid_twice_at_rungs(void **state)
                "(SELECT max(e.epoch) FROM epoch e WHERE e.trial = a.trial AND e.attempt < a.attempt), 0)"),
         0);
     assert_true(db_int(p.db, "SELECT count(*) FROM attempt WHERE from_epoch IN (1, 3)") >= 15);
+    a_planted_rank_is_found(&p);
     place_fini(&p);
 }
 

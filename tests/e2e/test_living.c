@@ -227,6 +227,8 @@ static void a_finished_study_is_steered(void **state)
     assert_said("no trial you named has failed");
     assert_int_equal(HONE("retry"), 2);
     assert_int_equal(HONE("approve", "s"), 1);
+    assert_int_equal(HONE("approve", "s", "w"), 2);
+    assert_said("study \"s\" has no parameter w");
     assert_int_equal(HONE("rename", "s", "valley"), 0);
     assert_int_equal(HONE("show", "valley/5"), 0);
     assert_said("hone.db.d/valley/t00005/a1/log");

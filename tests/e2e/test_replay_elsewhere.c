@@ -10,8 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <sqlite3.h>
-
 #include "tests/tools/proc.h"
 #include "tests/tools/scratch.h"
 
@@ -26,16 +24,6 @@ static const char trainer_text[] =
     "h=$(awk -v x=\"$HONE_PARAM_x\" -v y=\"$HONE_PARAM_y\" 'BEGIN { print (log(x) + 3) ^ 2 + (y - 1) ^ 2 "
     "}')\n"
     "printf '{\"epoch\":1,\"height\":%s}\\n' \"$h\" >\"/dev/fd/$HONE_OUT_FD\"\n";
-
-static void change(const char *db, const char *sql)
-{
-    sqlite3 *file;
-    char *why = NULL;
-    assert_int_equal(sqlite3_open(db, &file), SQLITE_OK);
-    if (sqlite3_exec(file, sql, NULL, NULL, &why))
-        fail_msg("%s: %s", sql, why);
-    sqlite3_close(file);
-}
 
 static void expect_replay(const struct scratch *scratch, int status, const char *said)
 {
@@ -59,16 +47,16 @@ static void numbers_of_another_platform(const char *method)
     expect_replay(&scratch, 0, "s: the same: 30 proposals");
 
     /* The last point, off by 1e-13 of itself: found where it was made here, and fine from elsewhere. */
-    change(db, "UPDATE param SET value = value * (1 + 1e-13) WHERE name = 'x' AND trial = 30");
+    db_change(db, "UPDATE param SET value = value * (1 + 1e-13) WHERE name = 'x' AND trial = 30");
     expect_replay(&scratch, 1, "s/30: x: stored");
-    change(db, "UPDATE trial SET platform = 'm68k gcc 2.95' WHERE number = 30");
+    db_change(db, "UPDATE trial SET platform = 'm68k gcc 2.95' WHERE number = 30");
     expect_replay(&scratch, 0, "1 of the proposals were made on another platform (m68k gcc 2.95)");
 
     /* By 1e-6 it is another point, wherever it was made; so is another whole number. */
-    change(db, "UPDATE param SET value = value * (1 + 1e-6) WHERE name = 'x' AND trial = 30");
+    db_change(db, "UPDATE param SET value = value * (1 + 1e-6) WHERE name = 'x' AND trial = 30");
     expect_replay(&scratch, 1, "it was made on another platform");
-    change(db, "UPDATE param SET value = value / (1 + 1e-6) WHERE name = 'x' AND trial = 30;"
-               "UPDATE param SET value = value % 9 + 1 WHERE name = 'n' AND trial = 30");
+    db_change(db, "UPDATE param SET value = value / (1 + 1e-6) WHERE name = 'x' AND trial = 30;"
+                  "UPDATE param SET value = value % 9 + 1 WHERE name = 'n' AND trial = 30");
     expect_replay(&scratch, 1, "s/30: n: stored");
     scratch_fini(&scratch);
 }

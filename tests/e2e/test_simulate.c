@@ -183,6 +183,8 @@ static void a_program_answers_both(void **state)
                             "metric=[{\"name\":\"a\",\"goal\":\"maximize\"},{\"name\":"
                             "\"seconds\",\"goal\":\"minimize\"}]",
                             NULL});
+    expect(2, "it said: hello",
+           (const char *[]){"hone", "simulate", "two.json", "--exec", "echo hello", NULL});
     scratch_text(&scratch, "g.sh", "while read -r l; do echo '{\"a\":2}'; done\n");
     expect(2, "the program's answer has no \"seconds\": {\"a\":2}",
            (const char *[]){"hone", "simulate", "two.json", "--exec", "sh g.sh", NULL});

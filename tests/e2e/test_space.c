@@ -67,7 +67,7 @@ static void rules_that_cannot_be_are_refused(void **state)
     (void)state;
     write_study("w.json", "w", one, "{\"trials\": 5}", ", \"require\": [\"x > 0\", \"x < yy\"]");
     assert_int_equal(HONE("run", "w.json"), 2);
-    assert_said("w.json: require[1]: column 5: no parameter 'yy'; did you mean 'y'?");
+    assert_said("w.json:2: require[1]: column 5: no parameter 'yy'; did you mean 'y'?");
     write_study("w.json", "w", one, "{\"trials\": 5}", ", \"require\": [\"x > 3\"]");
     assert_int_equal(HONE("submit", "w.json", "--master", "ipc://nowhere"), 2);
     assert_said("no point of the space keeps all rules");
@@ -87,6 +87,8 @@ static void a_warm_start_leaves_out_what_breaks_a_rule(void **state)
              "SELECT count(*) = (SELECT sum(x > y) FROM \"from\"), count(*) BETWEEN 1 AND 19 FROM warm"),
         0);
     assert_said("\n1,1\n");
+    assert_int_equal(HONE("explain", "to/1", "--db", "warm.db"), 0);
+    assert_said("results of study from, which it began with");
     assert_int_equal(HONE("replay", "to", "--db", "warm.db"), 0);
 }
 

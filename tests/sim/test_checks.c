@@ -47,7 +47,7 @@ static void submit(struct rehearsal *r, const char *trainer, const char *checks,
     char args[1000];
     snprintf(args, sizeof args,
              "{\"base\":\"/"
-             "\",%s\"definition\":{\"study\":\"s\",\"metric\":{\"name\":\"acc\",\"goal\":\"maximize\"},"
+             "\",%s\"definition\":{\"study\":\"s\",\"metric\":{\"name\":\"val_acc\",\"goal\":\"maximize\"},"
              "\"trainer\":%s,\"space\":{\"lr\":{\"log\":[1e-4,1]}},"
              "\"search\":{\"method\":\"random\",\"trials\":12,\"epochs\":3,\"seed\":1}}}",
              checks, trainer);
@@ -60,7 +60,7 @@ static void submit(struct rehearsal *r, const char *trainer, const char *checks,
 static struct rehearsal *begin(enum verdict (*verdict)(void *, int, bool), const char *trainer,
                                const char *checks)
 {
-    struct rehearsal_options options = {.objective = constant, .metric = "acc", .verdict = verdict};
+    struct rehearsal_options options = {.objective = constant, .metric = "val_acc", .verdict = verdict};
     struct err err = ERR_NONE;
     struct rehearsal *r = rehearsal_new(&options, &err);
     assert_non_null(r);

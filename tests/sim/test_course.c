@@ -68,6 +68,32 @@ static void stages_carry_the_best_and_prune_the_rest(void **state)
     end(r);
 }
 
+static void ask(struct rehearsal *r, const char *verb, const char *args)
+{
+    struct msg answer;
+    rehearsal_call(r, verb, args, &answer);
+    assert_int_equal(answer.answer.code, 0);
+    msg_fini(&answer);
+}
+
+/* Of a stage that ended without it, nobody waits for it where that stage let it run. */
+static void a_trial_tried_again_goes_on_where_the_others_are(void **state)
+{
+    (void)state;
+    struct rehearsal *r = begin((struct rehearsal_options){0}, "{\"log\":[1e-6,10]}", stages, 3);
+    const struct study *s = study_of(r);
+    while (!s->count)
+        rehearsal_run(r, 10);
+    ask(r, "cancel", "{\"study\":\"s\",\"trials\":[1]}");
+    while (!history_box(&s->history) || history_box(&s->history)->stage < 1)
+        rehearsal_run(r, 10);
+    ask(r, "retry", "{\"study\":\"s\",\"trials\":[1]}");
+    assert_true(rehearsal_run(r, 600000));
+    assert_true(study_trial(s, 1)->last_epoch >= 3); /* the second stage's */
+    check(r);
+    end(r);
+}
+
 static void a_restart_changes_nothing(void **state)
 {
     (void)state;
@@ -216,6 +242,7 @@ int main(void)
     log_init(LOG_ERROR);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stages_carry_the_best_and_prune_the_rest),
+        cmocka_unit_test(a_trial_tried_again_goes_on_where_the_others_are),
         cmocka_unit_test(a_restart_changes_nothing),
         cmocka_unit_test(a_wall_that_is_leaned_on_moves),
         cmocka_unit_test(a_model_leaves_a_box_that_sleeps),

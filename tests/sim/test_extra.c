@@ -13,8 +13,7 @@
 #include "common/log.h"
 #include "common/rng.h"
 #include "master/extra.h"
-#include "master/rehearsal.h"
-#include "master/replay.h"
+#include "tests/sim/play.h"
 
 /* A bowl, with luck that comes with the seed: other seeds may well do better than the best. */
 static double lucky(void *arg, const struct json *params, uint64_t seed, int epoch, int epochs)
@@ -27,38 +26,7 @@ static double lucky(void *arg, const struct json *params, uint64_t seed, int epo
 
 static struct rehearsal *begin(uint64_t seed, bool storm, const char *search, const char *more)
 {
-    char text[1000];
-    struct err err = ERR_NONE;
-    struct rehearsal_options options = {.seed = seed, .objective = lucky, .metric = "acc"};
-    if (storm) {
-        options.lose = 0.01;
-        options.late = 0.2;
-        options.crash_before = options.crash_after = 0.02;
-        options.kill_worker = 0.05;
-    }
-    struct rehearsal *r = rehearsal_new(&options, &err);
-    snprintf(text, sizeof text,
-             "{\"study\":\"s\",\"metric\":{\"name\":\"acc\",\"goal\":\"maximize\"},\"trainer\":{\"command\":["
-             "\"true\"],\"seed\":1},\"space\":{\"x\":{\"uniform\":[-1,1]}},\"search\":{\"seed\":%llu,%s}%s}",
-             (unsigned long long)seed, search, more);
-    if (!r || rehearsal_submit(r, text, &err))
-        fail_msg("%s", err.text);
-    for (int i = 0; i < 3; i++)
-        rehearsal_add_worker(r, 1);
-    return r;
-}
-
-static struct study *study_of(struct rehearsal *r)
-{
-    return reactor_study(rehearsal_reactor(r), "s");
-}
-
-static struct study *finish(struct rehearsal *r)
-{
-    rehearsal_run(r, 3000);
-    rehearsal_calm(r);
-    assert_true(rehearsal_run(r, 600000));
-    return study_of(r);
+    return axis_begin((struct rehearsal_options){.seed = seed, .objective = lucky}, storm, 3, search, more);
 }
 
 static int ask(struct rehearsal *r, uint32_t trial, int seeds)
@@ -73,15 +41,6 @@ static int ask(struct rehearsal *r, uint32_t trial, int seeds)
     int added = (int)json_num(json_get(answer.answer.result, "added"));
     msg_fini(&answer);
     return added;
-}
-
-static void end(struct rehearsal *r)
-{
-    struct replay_report report;
-    struct err err = ERR_NONE;
-    if (replay_study(rehearsal_store(r), "s", &report, &err) || rehearsal_check(r, &err))
-        fail_msg("%s", err.text);
-    rehearsal_free(r);
 }
 
 /* What the search amounts to: nothing of it may change. */
@@ -160,7 +119,7 @@ static void the_search_is_what_it_was(void **state)
         rehearsal_crash_master(r, 100); /* and what the rows say is the same */
         rehearsal_run(r, 5000);
         assert_same(&before, study_of(r));
-        end(r);
+        end_replayed(r, "s");
     }
 }
 
@@ -177,7 +136,7 @@ static void storms_change_nothing(void **state)
         assert_int_equal(added, 3);
         assert_int_equal(extras_of(s, group), 3);
         assert_int_equal(study_sampled(s) - s->counts[TRIAL_cancelled], 12);
-        end(r);
+        end_replayed(r, "s");
     }
 }
 
@@ -200,7 +159,7 @@ static void more_trials_later_are_more_of_the_search(void **state)
     assert_int_equal(s->count, 29);
     for (uint32_t n = 1; n <= s->count; n++)
         assert_int_equal(study_trial(s, n)->last_epoch, study_trial(s, n)->is_extra ? 3 : 5);
-    end(r);
+    end_replayed(r, "s");
 }
 
 static void stop_ends_them_too(void **state)
@@ -220,7 +179,7 @@ static void stop_ends_them_too(void **state)
     s = study_of(r);
     assert_int_equal(s->extra_open, 0);
     assert_same(&before, s);
-    end(r);
+    end_replayed(r, "s");
 }
 
 static void what_cannot_be_is_refused(void **state)
@@ -239,7 +198,7 @@ static void what_cannot_be_is_refused(void **state)
     rehearsal_call(r, "seeds", "{\"study\":\"s\",\"trial\":1,\"seeds\":0}", &answer);
     assert_int_equal(answer.answer.code, 2);
     msg_fini(&answer);
-    end(r);
+    end_replayed(r, "s");
 }
 
 int main(void)

@@ -8,9 +8,11 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/log.h"
+#include "common/mem.h"
 #include "common/rng.h"
 #include "master/rehearsal.h"
 #include "tests/sim/play.h"
@@ -24,37 +26,14 @@ static double noisy(void *arg, const struct json *params, uint64_t seed, int epo
     return 1 - x * x + 0.02 * rng_normal(&rng) + 0.001 * fold;
 }
 
+/* `more` begins with the member's name. */
 static struct rehearsal *begin(uint64_t seed, bool storm, const char *search, const char *more)
 {
-    char text[1000];
-    struct err err = ERR_NONE;
-    struct rehearsal_options options = {.seed = seed, .objective = noisy, .metric = "acc"};
-    if (storm) {
-        options.lose = 0.01;
-        options.late = 0.2;
-        options.crash_before = options.crash_after = 0.02;
-        options.kill_worker = 0.05;
-        options.fail = 0.02;
-    }
-    struct rehearsal *r = rehearsal_new(&options, &err);
-    snprintf(text, sizeof text,
-             "{\"study\":\"s\",\"metric\":{\"name\":\"acc\",\"goal\":\"maximize\"},\"trainer\":{\"command\":["
-             "\"true\"],"
-             "\"seed\":1},\"space\":{\"x\":{\"uniform\":[-1,1]}},\"search\":{\"seed\":%llu,%s},%s}",
-             (unsigned long long)seed, search, more);
-    if (!r || rehearsal_submit(r, text, &err))
-        fail_msg("%s", err.text);
-    for (int i = 0; i < 4; i++)
-        rehearsal_add_worker(r, 1);
+    struct rehearsal_options options = {.seed = seed, .objective = noisy, .fail = storm ? 0.02 : 0};
+    char *members = xasprintf(",%s", more);
+    struct rehearsal *r = axis_begin(options, storm, 4, search, members);
+    free(members);
     return r;
-}
-
-static struct study *finish(struct rehearsal *r)
-{
-    rehearsal_run(r, 3000);
-    rehearsal_calm(r);
-    assert_true(rehearsal_run(r, 600000));
-    return reactor_study(rehearsal_reactor(r), "s");
 }
 
 static int repeats_of(const struct study *s, uint32_t group)

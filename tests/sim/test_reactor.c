@@ -98,6 +98,23 @@ static void a_lost_attempt_is_reinstated_until_another_starts(void **state)
     end(r);
 }
 
+/* The next master knows it by its token as well. */
+static void also_by_a_master_that_was_started_since(void **state)
+{
+    (void)state;
+    struct rehearsal *r = begin((struct rehearsal_options){.epoch_ms = 1000}, "", 1);
+    rehearsal_run(r, 1500);
+    rehearsal_cut_worker(r, 0, 5000);
+    rehearsal_run(r, 2500);
+    assert_string_equal(study_trial(study_of(r), 1)->cause, "lost");
+    rehearsal_crash_master(r, 500);
+    assert_true(rehearsal_run(r, 6000000));
+    assert_int_equal(study_trial(study_of(r), 1)->attempt, 1);
+    assert_int_equal(rehearsal_reactor(r)->fenced_count, 0);
+    assert_int_equal(rehearsal_epochs_run(r), 320);
+    end(r);
+}
+
 static void a_later_attempt_fences_the_first(void **state)
 {
     (void)state;
@@ -416,6 +433,7 @@ int main(void)
         cmocka_unit_test(a_killed_worker_loses_nothing),
         cmocka_unit_test(a_short_cut_is_not_even_noticed),
         cmocka_unit_test(a_lost_attempt_is_reinstated_until_another_starts),
+        cmocka_unit_test(also_by_a_master_that_was_started_since),
         cmocka_unit_test(a_later_attempt_fences_the_first),
         cmocka_unit_test(workers_outlive_the_master),
         cmocka_unit_test(a_jump_of_the_wall_clock_expires_nothing),

@@ -199,6 +199,16 @@ int64_t db_int(const char *db, const char *sql)
     return value;
 }
 
+void db_change(const char *db, const char *sql)
+{
+    sqlite3 *file;
+    char *why = NULL;
+    assert_int_equal(sqlite3_open(db, &file), SQLITE_OK);
+    if (sqlite3_exec(file, sql, NULL, NULL, &why) != SQLITE_OK)
+        fail_msg("%s: %s", sql, why);
+    sqlite3_close(file);
+}
+
 static bool holds(const char *db, const char *sql)
 {
     struct str text = {0};

@@ -40,6 +40,8 @@ void db_await(const char *db, const char *sql);
 /* First cell of the first row. */
 int64_t db_int(const char *db, const char *sql);
 void db_text(const char *db, const char *sql, struct str *out);
+/* Alters what is stored, as nobody should. */
+void db_change(const char *db, const char *sql);
 
 /* Waits until a process is gone; a zombie counts as gone. */
 void await_gone(pid_t pid);

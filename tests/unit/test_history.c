@@ -59,6 +59,8 @@ static void shows_what_was_known(void **state)
     history_update(&h, 2, HISTORY_BAD, true, 1, 0.9, 14);
     assert_true(h.seq == 14 && h.entries[1].score == -INFINITY);
     assert_int_equal(history_finished(&h), 2);
+    history_update(&h, 2, HISTORY_PENDING, false, 1, 0.9, 15); /* tried again */
+    assert_int_equal(history_finished(&h), 1);
 
     history_as_of(&h, 9, &then);
     assert_int_equal(then.count, 0);
@@ -68,6 +70,12 @@ static void shows_what_was_known(void **state)
     history_fini(&then);
     history_as_of(&h, 13, &then);
     assert_true(then.count == 2 && then.entries[0].state == HISTORY_SCORED && then.entries[1].epochs == 0);
+    assert_int_equal(history_finished(&then), 1);
+    history_fini(&then);
+    history_as_of(&h, 14, &then);
+    assert_int_equal(history_finished(&then), 2);
+    history_fini(&then);
+    history_as_of(&h, 13, &then);
     assert_true(then.entries[1].score == -INFINITY && then.entries[1].state == HISTORY_PENDING &&
                 then.seq == 13);
     history_fini(&then);

@@ -154,6 +154,20 @@ static void a_peer_has_a_budget(void **state)
     peers_fini(&peers);
 }
 
+/* To the byte, whatever the machine does meanwhile; test_wire and test_floods show that it comes to that. */
+static void a_peer_is_owed_no_more_than_its_bound(void **state)
+{
+    (void)state;
+    struct peer peer = {.there = true};
+    assert_false(peer_owes(&peer, PEER_OWED_MAX));
+    assert_true(peer_owes(&peer, 1)); /* a byte too many, as far as we know: */
+    assert_true(peer_paid(&peer, 1)); /* it has taken one */
+    assert_true(peer_owes(&peer, 1));
+    assert_false(peer_paid(&peer, 1)); /* and no more since */
+    assert_true(peer_paid(&peer, PEER_OWED_MAX + 1));
+    assert_int_equal(peer.owed, 1);
+}
+
 /* ---- permit ---- */
 
 static int check(const struct permit_options *options, const char *cwd, char *const *argv, char **program)
@@ -240,6 +254,7 @@ int main(void)
         cmocka_unit_test(the_list_follows_its_folder),
         cmocka_unit_test(every_role_has_its_verbs),
         cmocka_unit_test(a_peer_has_a_budget),
+        cmocka_unit_test(a_peer_is_owed_no_more_than_its_bound),
         cmocka_unit_test(a_worker_runs_what_begins_with_an_allowed_command),
         cmocka_unit_test(programs_lie_in_the_trainers_folder_links_followed),
         cmocka_unit_test(trainers_see_what_they_need),

@@ -14,9 +14,25 @@
 #include "common/file.h"
 #include "common/json.h"
 #include "common/mem.h"
+#include "common/trainer_options.h"
 #include "tests/tools/trainer.h"
 
 static const char spiral[] = "\"data\":\"spiral:n=300\"";
+
+/* What is reported is what a study may name as its metric. */
+static void expect_known(const struct json *line)
+{
+    static const char *const beside[] = {"epoch", "checkpoint", "findings"};
+    for (const struct json *m = json_first(line); m; m = json_next(m)) {
+        bool known = false;
+        for (size_t i = 0; i < sizeof beside / sizeof *beside; i++)
+            known |= strcmp(beside[i], json_key(m)) == 0;
+        for (const char *const *metric = trainer_metrics; *metric; metric++)
+            known |= strcmp(*metric, json_key(m)) == 0;
+        if (!known)
+            fail_msg("trainer_metrics lacks %s", json_key(m));
+    }
+}
 
 static void expect_true(struct peer *peer, const char *key)
 {
@@ -162,6 +178,7 @@ static void a_watched_epoch_reports_what_it_saw(void **state)
     send_job(&peer, "\"data\":\"spiral:n=300\",\"watch\":2", 3, "");
     for (int n = 1; n <= 3; n++) {
         struct json *line = peer_hear_report(&peer);
+        expect_known(line);
         assert_int_equal(json_num(json_get(line, "update_ratio")) > 0, n == 2);
         assert_int_equal(json_get(line, "dead_units") != NULL, n == 2);
         json_free(line);

@@ -502,5 +502,6 @@ int main(void)
         cmocka_unit_test(orthogonal_weights_are_orthogonal),
         cmocka_unit_test(layers_that_do_not_fit_are_refused_by_index),
     };
+    cmocka_set_skip_filter(getenv("HONE_TEST_SKIP"));
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,8 @@
 /* Pareto ranks, crowding and hypervolume by their definitions; NSGA-II and TPE on ZDT1, whose front is known. */
 #include "tests/unit/search.h"
 
+#include <limits.h>
+
 #include "common/check.h"
 #include "common/rng.h"
 #include "master/search/evidence.h"
@@ -13,33 +15,54 @@ static void fill(double *y, int n, uint32_t key)
         y[i] = floor(rng_unit(&rng) * 8) / 8; /* with ties and duplicates */
 }
 
+enum { RANKED = 60 };
+
+/* Of the first `want` points and whoever shares the last one's front the ranks are those of all; the rest have none. */
+static void first_fronts_are_whole(const double *y, int m, const int *rank)
+{
+    int first[RANKED];
+    for (int want = 1; want <= RANKED; want += 7) {
+        int ranked = 0, last = 0;
+        pareto_first_ranks(y, RANKED, m, want, first);
+        for (int i = 0; i < RANKED; i++) {
+            ranked += first[i] < INT_MAX;
+            last = first[i] < INT_MAX && first[i] > last ? first[i] : last;
+        }
+        for (int i = 0; i < RANKED; i++) {
+            assert_int_equal(first[i], rank[i] <= last ? rank[i] : INT_MAX);
+            ranked -= rank[i] == last;
+        }
+        assert_true(ranked < want); /* not one front too many */
+    }
+}
+
 /* The definition: rank r is what nobody dominates once the ranks below are taken away. */
 static void ranks_are_peeled_fronts(void **state)
 {
     (void)state;
-    enum { N = 60 };
-    double y[N * PARETO_MAX];
-    int rank[N];
+    double y[RANKED * PARETO_MAX];
+    int rank[RANKED];
     for (uint32_t round = 0; round < 60; round++) {
-        int m = 1 + (int)round % PARETO_MAX, left = N, want[N];
-        fill(y, N * m, round);
+        int m = 1 + (int)round % PARETO_MAX, left = RANKED, want[RANKED];
+        fill(y, RANKED * m, round);
         memset(want, -1, sizeof want);
         for (int front = 0; left; front++) {
-            bool on[N] = {0};
-            for (int i = 0; i < N; i++) {
+            bool on[RANKED] = {0};
+            for (int i = 0; i < RANKED; i++) {
                 on[i] = want[i] < 0;
-                for (int j = 0; j < N && on[i]; j++)
+                for (int j = 0; j < RANKED && on[i]; j++)
                     on[i] = want[j] >= 0 || !pareto_dominates(y + (long)j * m, y + (long)i * m, m);
             }
-            for (int i = 0; i < N; i++)
+            for (int i = 0; i < RANKED; i++)
                 if (on[i]) {
                     want[i] = front;
                     left--;
                 }
         }
-        pareto_ranks(y, N, m, rank);
-        for (int i = 0; i < N; i++)
+        pareto_ranks(y, RANKED, m, rank);
+        for (int i = 0; i < RANKED; i++)
             assert_int_equal(rank[i], want[i]);
+        first_fronts_are_whole(y, m, rank);
     }
 }
 
@@ -177,19 +200,19 @@ static double zdt_run(const char *search, double top, uint64_t seed, uint32_t tr
     return covered;
 }
 
-/* The exact front covers 0.8767 of what lies below (1.1, 1.1): 1.21 - 1/3. */
+/* The exact front covers 0.8767 of what lies below (1.1, 1.1): 1.21 - 1/3. The oracle gives a population of 100 its 250
+ * generations; here a fifth of them must do. All 25,000 on thirty axes: docs/samplers.md. */
 static void nsga_finds_the_front(void **state)
 {
     (void)state;
-    for (uint64_t seed = 1; seed <= 3; seed++)
-        for (uint32_t slots = 1; slots <= 8; slots += 7) {
-            struct history history = {0};
-            double covered = zdt_run("{\"method\": \"nsga-ii\", \"trials\": 2500, \"population\": 50}", 1.1,
-                                     seed, 2500, slots, &history, false);
-            if (!(covered > 0.80 && covered < 0.8768))
-                fail_msg("seed %d, %u slots: %g", (int)seed, slots, covered);
-            history_fini(&history);
-        }
+    for (uint32_t slots = 1; slots <= 8; slots += 7) {
+        struct history history = {0};
+        double covered = zdt_run("{\"method\": \"nsga-ii\", \"trials\": 5000, \"population\": 100}", 1.1, 1,
+                                 5000, slots, &history, false);
+        if (!(covered > 0.85 && covered < 0.8768))
+            fail_msg("%u slots: %g", slots, covered);
+        history_fini(&history);
+    }
 }
 
 static void tpe_by_hypervolume_beats_random(void **state)

@@ -195,8 +195,8 @@ static void median_by_hand(void **state)
 static int parse(const char *text, struct prune_def *def, struct err *err)
 {
     struct json *root = json_parse(text, strlen(text), "study.json", err);
-    struct jcur file = jcur_root(NULL, "study.json"), cur = jcur_get(&file, "prune");
-    cur.node = root;
+    struct jcur file = jcur_root(NULL, "study.json"),
+                cur = {.node = root, .up = &file, .key = "prune", .file = "study.json"};
     int rc = prune_parse(&cur, 27, def, err);
     json_free(root);
     return rc;

@@ -353,6 +353,29 @@ static void long_histories(void **state)
     race_fini(&race);
 }
 
+/* The optimum lies half a decade beyond the wall, and a probe further out was the best: the model goes there at once
+ * where the wall may move, and stays inside where it only warns. */
+static void goes_where_a_record_lies(void **state)
+{
+    (void)state;
+    struct race race;
+    race_init(&race, "{\"lr\": {\"log\": [1e-5, 1e-3]}, \"x\": {\"uniform\": [0, 1]}}",
+              "{\"method\": \"gp\"}", 3);
+    for (uint32_t t = 1; t <= 17; t++) {
+        design_point(&race.space, &race.history, halton_unit, 9, t, &race.point);
+        if (t == 17)
+            race.point.v[0] = value_num(5e-3);
+        history_add(&race.history, t, t, &race.point, NULL, 0, ++race.seq);
+        double off = log10(race.point.v[0].num) + 2.5;
+        race_tell(&race, t, off * off);
+    }
+    assert_true(bayes_point(&race.space, BOUNDARY_DEFAULT, &race.history, 3, 18, &race.point, &race.note));
+    assert_true(race.point.v[0].num > 2e-3 && race.point.v[0].num <= 5e-3);
+    assert_true(bayes_point(&race.space, BOUNDARY_WARN, &race.history, 3, 18, &race.point, &race.note));
+    assert_true(race.point.v[0].num <= 1e-3);
+    race_fini(&race);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -372,6 +395,7 @@ int main(void)
         cmocka_unit_test(no_duplicates_when_discrete),
         cmocka_unit_test(falls_back_and_says_so),
         cmocka_unit_test(long_histories),
+        cmocka_unit_test(goes_where_a_record_lies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -131,6 +131,29 @@ static void a_master_that_never_answers_hello_is_left(void **state)
     world_free(world);
 }
 
+/* Said once, and only as long as there has never been one. */
+static void a_worker_without_a_master_says_so_once(void **state)
+{
+    (void)state;
+    struct world *world = world_new(1, 0);
+    int64_t next = session_tick(&world->session, world->now);
+    assert_true(next > world->now.mono_ms && next <= world->now.mono_ms + 3000);
+    assert_false(world->session.told_alone);
+    world->now.mono_ms = next;
+    session_tick(&world->session, world->now);
+    assert_true(world->session.told_alone);
+    assert_true(session_tick(&world->session, world->now) == INT64_MAX);
+    world_free(world);
+    world = world_new(1, 0);
+    connect_to(world, store_a);
+    world->now.mono_ms += 100;
+    session_on_down(&world->session, world->now);
+    world->now.mono_ms += 10000;
+    session_tick(&world->session, world->now);
+    assert_false(world->session.told_alone);
+    world_free(world);
+}
+
 static void a_master_that_forgot_us_is_greeted_again(void **state)
 {
     (void)state;
@@ -221,6 +244,7 @@ static void an_idle_worker_without_a_master_leaves_too(void **state)
 {
     (void)state;
     struct world *world = world_new(1, 5000);
+    world->session.told_alone = true; /* which would be due before */
     assert_int_equal(session_tick(&world->session, world->now) - world->now.mono_ms, 5000);
     later(world, 4999);
     assert_int_equal(world->session.exit_status, -1);
@@ -354,6 +378,7 @@ int main(void)
         cmocka_unit_test(an_orphan_whose_slot_dies_is_gone_too),
         cmocka_unit_test(beats_fill_silence_and_silence_breaks_the_connection),
         cmocka_unit_test(a_master_that_never_answers_hello_is_left),
+        cmocka_unit_test(a_worker_without_a_master_says_so_once),
         cmocka_unit_test(a_master_that_forgot_us_is_greeted_again),
         cmocka_unit_test(a_confused_master_does_no_harm),
         cmocka_unit_test(a_worker_that_cannot_be_read_ends),

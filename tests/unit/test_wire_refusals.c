@@ -300,5 +300,6 @@ int main(void)
         cmocka_unit_test(test_ipc_path_of_a_live_server),
         cmocka_unit_test(test_ipc_path_of_a_file),
     };
+    cmocka_set_skip_filter(getenv("HONE_TEST_SKIP"));
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
