@@ -73,19 +73,13 @@ static void find_outsiders(struct outside *o)
     free(range);
 }
 
-static double find_spread(const struct outside *o)
+static double best_inside(const struct outside *o)
 {
-    double best = -INFINITY, *score = xcalloc((size_t)o->ev->count + 1, sizeof *score);
-    int n = 0;
-    for (int t = 0; t < o->ev->count; t++) {
-        if (o->ev->list[t].state != HISTORY_SCORED || !o->is_in[t])
-            continue;
-        score[n++] = o->ev->list[t].score;
-        best = fmax(best, o->ev->list[t].score);
-    }
-    double spread = n >= LEAST ? best - rank_select(score, n, n / 2) : NAN;
-    free(score);
-    return spread;
+    double best = -INFINITY;
+    for (int t = 0; t < o->ev->count; t++)
+        if (o->ev->list[t].state == HISTORY_SCORED && o->is_in[t])
+            best = fmax(best, o->ev->list[t].score);
+    return best;
 }
 
 int outside_count(const struct outside *o)
@@ -103,7 +97,7 @@ void outside_init(struct outside *o, const struct space *space, const struct evi
     o->is_in = xcalloc((size_t)ev->count + 1, sizeof *o->is_in);
     o->walls = xcalloc(2 * (size_t)space->count + 1, sizeof *o->walls);
     find_outsiders(o);
-    o->spread = outside_count(o) ? find_spread(o) : NAN;
+    o->best = outside_count(o) ? best_inside(o) : -INFINITY;
 }
 
 void outside_fini(struct outside *o)
@@ -207,6 +201,25 @@ static double base_score(struct outside *o, const struct observed *out, int para
     return base;
 }
 
+/* By how much the best is better than the median, without those beyond this wall, who are newest first as well; of a
+ * long study every so many. NAN: too few to say. */
+static double spread_within(const struct outside *o, const struct outsiders *wall)
+{
+    enum { MOST = 512 };
+    double best = o->best, score[MOST];
+    int n = 0, every = (o->ev->count + MOST - 1) / MOST, next = 0;
+    for (int t = o->ev->count - 1; t >= 0; t -= every) {
+        const struct observed *at = &o->ev->list[t];
+        while (next < wall->count && wall->who[next] > at)
+            next++;
+        if (at->state != HISTORY_SCORED || (next < wall->count && wall->who[next] == at))
+            continue;
+        score[n++] = at->score;
+        best = fmax(best, at->score);
+    }
+    return n >= LEAST ? best - rank_select(score, n, n / 2) : NAN;
+}
+
 /* One pair: a trial beyond the wall gained so much. */
 static void count_gain(struct beyond *there, const struct observed *out, double gain, double by, double *most)
 {
@@ -225,14 +238,14 @@ static void count_gain(struct beyond *there, const struct observed *out, double 
 static void count_pairs(struct outside *o, const struct outsiders *wall, int param, int side,
                         struct beyond *there)
 {
-    double by, most = -INFINITY;
-    for (int i = 0; i < wall->count && !isnan(o->spread); i++) {
+    double by, most = -INFINITY, spread = spread_within(o, wall);
+    for (int i = 0; i < wall->count && !isnan(spread); i++) {
         const struct observed *out = wall->who[i];
         double base = out->state == HISTORY_SCORED ? base_score(o, out, param) : -INFINITY;
         double more = out->score - base;
         way_out(o->space, o->box, out->point, param, side, &by);
         if (base > -INFINITY)
-            count_gain(there, out, more > 0 ? more / fmax(o->spread, 1e-300) : -1, by, &most);
+            count_gain(there, out, more > 0 ? more / fmax(spread, 1e-300) : -1, by, &most);
     }
     there->is_sure =
         there->gain >= SURE || (there->total >= SUM && there->wins >= WINS && there->wins >= there->losses);

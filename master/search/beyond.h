@@ -3,8 +3,8 @@
  * A trial beyond a wall says something of the wall where another differs from it in this one parameter and lies inside: a
  * pair. Then
  *
- *   gain      by how much the one beyond is better than its partner inside, in units of what the best in the box is better
- *             than the median there: a parameter that does nothing gains nothing, but for noise
+ *   gain      by how much the one beyond is better than its partner inside, in units of what the best this side of the
+ *             wall is better than the median there: a parameter that does nothing gains nothing, but for noise
  *   is_sure   one gain of 1.5, or pairs whose gains add up to 1.2 (each counts at most 1, and at least -1), of which two
  *             and no fewer than the losses gain at least 0.1
  *
@@ -38,7 +38,7 @@ struct outside {
     const struct box *box;
     bool *is_in;              /* by observation: no numeric parameter lies beyond a wall */
     struct outsiders **walls; /* [2 params], low and high of each; NULL: nobody */
-    double spread;            /* best score in the box less the median there; NAN: fewer than three */
+    double best;              /* score in the box; -INFINITY: none, or nobody is outside */
     struct chains chains[2];
 };
 
