@@ -20,7 +20,7 @@ enum {
     QUEUE_MAX = 20000,
     UNREAD_MAX = 1000, /* of one peer at the master; what is more waits in TCP, on the peer's own host */
     BACKLOG = 4096,    /* handshakes at a time: a thousand workers come back at once after a restart */
-    LINGER_MS = 500,   /* for what was sent before wire_free */
+    LINGER_MS = 2000,  /* for what was sent before wire_free; a last word that is lost costs a lease */
     NEVER_MS = 24 * 3600 * 1000,
     CONNECT_TIMEOUT_MS = 2000, /* a lost SYN is otherwise repeated by the kernel after 1, 3, 7, ... 63 s */
     HANDSHAKE_TIMEOUT_MS = 5000,
