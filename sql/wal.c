@@ -39,18 +39,26 @@ struct wal {
     int folded; /* pages that were in the WAL when all but readers' were copied; 0: no news */
     char says[512];
     /* the thread's */
+    int held_at; /* pages up to which a reader let the last look copy; -1: none was in the way */
     int64_t named_mono_ms;
 };
 
 /* ---- the thread ---- */
 
-static void name_the_reader(struct wal *wal, int log_pages, int folded)
+/* In the way at the same page as before: who only passed by, such as our own connections, is gone by then. */
+static bool is_held(struct wal *wal, int log_pages, int folded)
+{
+    bool same = folded == wal->held_at;
+    wal->held_at = folded < log_pages ? folded : -1;
+    return same && wal->held_at >= 0;
+}
+
+static void name_the_reader(struct wal *wal)
 {
     char *file = xasprintf("%s-wal", wal->path), reader[200], size[32];
     int64_t bytes = file_size(file), now = clock_mono_ms();
     free(file);
-    if (bytes < wal->named_bytes || folded >= log_pages ||
-        (wal->named_mono_ms && now - wal->named_mono_ms < NAME_EVERY_MS))
+    if (bytes < wal->named_bytes || (wal->named_mono_ms && now - wal->named_mono_ms < NAME_EVERY_MS))
         return;
     wal->named_mono_ms = now;
     bool found = holders_reader(wal->path, getpid(), reader, sizeof reader);
@@ -73,7 +81,8 @@ static bool fold(struct wal *wal, sqlite3 *db)
     wal->folded = folded >= log_pages ? log_pages : 0;
     wal->stuck = folded < log_pages;
     pthread_mutex_unlock(&wal->mutex);
-    name_the_reader(wal, log_pages, folded);
+    if (is_held(wal, log_pages, folded))
+        name_the_reader(wal);
     return folded >= log_pages;
 }
 
@@ -125,6 +134,7 @@ struct wal *wal_new(const char *db_path, sqlite3 *writer, int64_t named_bytes)
 {
     struct wal *wal = xcalloc(1, sizeof *wal);
     wal->path = db_path;
+    wal->held_at = -1;
     wal->writer = writer;
     wal->named_bytes = named_bytes ? named_bytes : named_most;
     pthread_mutex_init(&wal->mutex, NULL);
