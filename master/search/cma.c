@@ -155,19 +155,6 @@ void cma_fini(struct cma *cma)
     *cma = (struct cma){0};
 }
 
-void cma_clone(struct cma *to, const struct cma *from)
-{
-    size_t n = (size_t)from->d;
-    cma_init(to, from->d, from->lambda, from->mean, from->sigma);
-    to->generation = from->generation;
-    to->condition = from->condition;
-    memcpy(to->path_sigma, from->path_sigma, n * sizeof(double));
-    memcpy(to->path_c, from->path_c, n * sizeof(double));
-    memcpy(to->c, from->c, n * n * sizeof(double));
-    memcpy(to->root, from->root, n * n * sizeof(double));
-    memcpy(to->inverse_root, from->inverse_root, n * n * sizeof(double));
-}
-
 /* ---- points ---- */
 
 static void times(const double *matrix, const double *v, int d, double *out)

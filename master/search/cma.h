@@ -30,7 +30,6 @@ int cma_lambda(int d); /* the usual size of a generation */
 /* Starts at `mean` (copied) with standard deviation sigma everywhere. */
 void cma_init(struct cma *cma, int d, int lambda, const double *mean, double sigma);
 void cma_fini(struct cma *cma); /* fine on {0} */
-void cma_clone(struct cma *to, const struct cma *from);
 
 /* x = mean + sigma C^(1/2) z */
 void cma_point(const struct cma *cma, const double *z, double *x);

@@ -125,12 +125,15 @@ static bool is_alike(const struct history_step *a, const struct history_step *b)
  * stands amid epochs of one score. */
 static bool is_spare(const struct entry *entry, const struct history_step *next)
 {
-    const struct history_step *newest = entry->log + entry->log_count - 1, *before = newest - 1;
-    if (!entry->log_count || !is_alike(newest, next))
+    size_t count = entry->log_count;
+    if (!count || !is_alike(&entry->log[count - 1], next))
         return false;
-    bool amid = entry->log_count > 1 && is_alike(before, newest) && before->score == newest->score &&
-                newest->score == next->score;
-    return newest->epochs == next->epochs || amid;
+    const struct history_step *newest = &entry->log[count - 1];
+    if (newest->epochs == next->epochs)
+        return true;
+    const struct history_step *before = count > 1 ? &entry->log[count - 2] : NULL;
+    return before && is_alike(before, newest) && before->score == newest->score &&
+           newest->score == next->score;
 }
 
 static void make_room(const struct history *history, struct entry *entry)
