@@ -34,6 +34,7 @@ struct view {
     struct box box;
     struct outside outside;
     const struct observed *top[TOP]; /* the best inside */
+    int probed;                      /* trials beyond a wall that say something of it, or will */
 };
 
 static bool find_top(struct view *v)
@@ -133,7 +134,7 @@ static bool probe(const struct view *v, int param, int side, const struct beyond
     int due =
         FIRST + (there->pending + there->losses + there->older) * AGAIN + there->bad * there->bad * AGAIN_BAD;
     if (!from || there->is_sure || v->ev.finished < due ||
-        outside_count(&v->outside) >= PROBES + v->ev.finished / PROBE_PART)
+        v->probed >= PROBES + v->ev.finished / PROBE_PART)
         return false;
     struct span first = v->space->params[param].box, wall = v->box.walls[param];
     double began = wall.hi > wall.lo ? fmin(1, (first.hi - first.lo) / (wall.hi - wall.lo)) : 1;
@@ -196,9 +197,21 @@ static bool any_may_grow(const struct view *v)
     return false;
 }
 
+/* What a model proposed beyond a wall for the score's sake is no pair, and uses up nobody's turn. */
+static int count_probed(struct view *v)
+{
+    int count = 0;
+    for (int w = 0; w < 2 * v->space->count; w++) {
+        struct beyond there = beyond_wall(&v->outside, w / 2, w % 2 ? 1 : -1);
+        count += there.wins + there.losses + there.bad + there.pending + there.older;
+    }
+    return count;
+}
+
 static const char *find(struct view *v, const struct history *history, struct point *out,
                         struct proposal *note)
 {
+    v->probed = count_probed(v);
     for (int i = 0; i < v->space->count; i++)
         for (int side = -1; side <= 1 && may_grow(v, i); side += 2) {
             struct beyond there = beyond_wall(&v->outside, i, side);
