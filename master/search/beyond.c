@@ -8,7 +8,7 @@
 #include "common/mem.h"
 #include "master/search/rank.h"
 
-enum { LEAST = 3, WINS = 2 };
+enum { LEAST = 3, WINS = 2, HOLDERS = 5 };
 static const double SURE = 1.5, SUM = 1.2,
                     COUNTS = 0.1; /* gains: alone, of several together, and to count at all */
 
@@ -235,6 +235,41 @@ static void count_gain(struct beyond *there, const struct observed *out, double 
     *most = fmax(*most, out->score);
 }
 
+/* The best of all, wherever they lie. False: too few. */
+static bool find_best(const struct evidence *ev, const struct observed *best[HOLDERS])
+{
+    int found = 0;
+    for (int t = 0; t < ev->count; t++) {
+        const struct observed *at = &ev->list[t];
+        int k = found < HOLDERS ? found : HOLDERS;
+        if (at->state != HISTORY_SCORED)
+            continue;
+        found += k < HOLDERS;
+        for (; k > 0 && best[k - 1]->score < at->score; k--)
+            if (k < HOLDERS)
+                best[k] = best[k - 1];
+        if (k < HOLDERS)
+            best[k] = at;
+    }
+    return found == HOLDERS;
+}
+
+/* Do the best of all lie beyond this wall? *farthest then reaches the farthest of them. */
+static bool holds_the_best(const struct outside *o, int param, int side, double *farthest)
+{
+    const struct observed *best[HOLDERS];
+    double by, reach = *farthest;
+    if (!find_best(o->ev, best))
+        return false;
+    for (int k = 0; k < HOLDERS; k++) {
+        if (!way_out(o->space, o->box, best[k]->point, param, side, &by) || by <= WAY_DUST)
+            return false;
+        reach = fmax(reach, by);
+    }
+    *farthest = reach;
+    return true;
+}
+
 static void count_pairs(struct outside *o, const struct outsiders *wall, int param, int side,
                         struct beyond *there)
 {
@@ -247,8 +282,9 @@ static void count_pairs(struct outside *o, const struct outsiders *wall, int par
         if (base > -INFINITY)
             count_gain(there, out, more > 0 ? more / fmax(spread, 1e-300) : -1, by, &most);
     }
-    there->is_sure =
-        there->gain >= SURE || (there->total >= SUM && there->wins >= WINS && there->wins >= there->losses);
+    bool is_won = there->wins && there->wins >= there->losses;
+    there->is_sure = there->gain >= SURE || (is_won && there->wins >= WINS && there->total >= SUM) ||
+                     (is_won && holds_the_best(o, param, side, &there->best));
 }
 
 struct beyond beyond_wall(struct outside *o, int param, int side)

@@ -6,7 +6,8 @@
  *   gain      by how much the one beyond is better than its partner inside, in units of what the best this side of the
  *             wall is better than the median there: a parameter that does nothing gains nothing, but for noise
  *   is_sure   one gain of 1.5, or pairs whose gains add up to 1.2 (each counts at most 1, and at least -1), of which two
- *             and no fewer than the losses gain at least 0.1
+ *             and no fewer than the losses gain at least 0.1; one such pair is enough where the five best of all trials
+ *             lie beyond this wall, for what is fine beside the first trials' spread is no gain by that measure
  *
  * One pass over all trials finds those outside; the newest 64 beyond each wall are looked at.
  * Ownership: outside_init allocates, outside_fini frees; space, evidence and box are borrowed.

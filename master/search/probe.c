@@ -240,6 +240,6 @@ bool probe_point(const struct space *space, enum boundary study, const struct hi
     if (!who)
         return false;
     str_copy(note->sampler, sizeof note->sampler, who);
-    note->version = 3;
+    note->version = 4;
     return true;
 }

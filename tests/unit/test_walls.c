@@ -337,6 +337,28 @@ static void losses_beyond_count_against_gains(void **state)
     }
 }
 
+/* A gain of 0.2 alone says little; with the five best of all beyond the wall it says enough, unless a loss stands against it. */
+static void where_the_best_lie_a_small_gain_is_enough(void **state)
+{
+    (void)state;
+    struct study s;
+    for (int loses = 0; loses < 2; loses++) {
+        pile(&s, probed);
+        add(&s, 1.5, 0.85, 1.2);
+        if (loses)
+            for (int i = 0; i < 2; i++)
+                add(&s, 1.5 + 0.1 * i, 0.6, -3);
+        for (int i = 0; i < 3; i++)
+            add(&s, 1.6, 0.01 * i, 1.3);
+        look(&s);
+        assert_int_equal(s.moved[0][1], 0); /* four */
+        add(&s, 1.6, 0.09, 1.3);
+        look(&s);
+        assert_int_equal(s.moved[0][1], !loses);
+        study_fini(&s);
+    }
+}
+
 /* With one parameter everything inside differs in nothing else: the best of it is the partner. */
 static void one_parameter_alone_has_partners(void **state)
 {
@@ -462,6 +484,7 @@ int main(void)
         cmocka_unit_test(a_small_gain_is_confirmed_by_another_pair),
         cmocka_unit_test(scouts_leave_a_box_in_which_nothing_is_learned),
         cmocka_unit_test(losses_beyond_count_against_gains),
+        cmocka_unit_test(where_the_best_lie_a_small_gain_is_enough),
         cmocka_unit_test(one_parameter_alone_has_partners),
         cmocka_unit_test(a_probe_that_diverged_is_followed_by_a_nearer_one),
         cmocka_unit_test(walls_that_do_not_move_are_not_probed),
