@@ -133,8 +133,7 @@ static bool probe(const struct view *v, int param, int side, const struct beyond
     const struct observed *from = leaning(v, param, side);
     int due =
         FIRST + (there->pending + there->losses + there->older) * AGAIN + there->bad * there->bad * AGAIN_BAD;
-    if (!from || there->is_sure || v->ev.finished < due ||
-        v->probed >= PROBES + v->ev.finished / PROBE_PART)
+    if (!from || there->is_sure || v->ev.finished < due || v->probed >= PROBES + v->ev.finished / PROBE_PART)
         return false;
     struct span first = v->space->params[param].box, wall = v->box.walls[param];
     double began = wall.hi > wall.lo ? fmin(1, (first.hi - first.lo) / (wall.hi - wall.lo)) : 1;
