@@ -92,13 +92,13 @@ void chol_forward(const double *l, int n, int stride, double *b)
         b[i] = (b[i] - dot(l + (long)i * stride, b, i)) / l[(long)i * stride + i];
 }
 
-void chol_backward(const double *l, int n, int stride, double *b)
+WIDE void chol_backward(const double *restrict l, int n, int stride, double *restrict b)
 {
     for (int i = n - 1; i >= 0; i--) {
         const double *row = l + (long)i * stride;
-        b[i] /= row[i];
+        double at = b[i] /= row[i];
         for (int j = 0; j < i; j++)
-            b[j] -= row[j] * b[i];
+            b[j] -= row[j] * at;
     }
 }
 
@@ -123,6 +123,17 @@ static void inverse_factor(const double *l, int n, int stride, double *out)
     }
 }
 
+/* The lower triangle into the upper, square by square: a column touches as many lines of the cache as it has rows. */
+static void mirror(double *a, int n, int stride)
+{
+    enum { SIDE = 16 };
+    for (int i0 = 0; i0 < n; i0 += SIDE)
+        for (int j0 = i0; j0 < n; j0 += SIDE)
+            for (int i = i0; i < n && i < i0 + SIDE; i++)
+                for (int j = j0 > i ? j0 : i + 1; j < n && j < j0 + SIDE; j++)
+                    a[(long)i * stride + j] = a[(long)j * stride + i];
+}
+
 void chol_inverse(const double *l, int n, int stride, double *out)
 {
     inverse_factor(l, n, stride, out);
@@ -139,7 +150,5 @@ void chol_inverse(const double *l, int n, int stride, double *out)
                 row[j + k] = sum[k];
         }
     }
-    for (int i = 0; i < n; i++)
-        for (int j = i + 1; j < n; j++)
-            out[(long)i * stride + j] = out[(long)j * stride + i];
+    mirror(out, n, stride);
 }
