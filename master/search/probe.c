@@ -196,13 +196,14 @@ static bool any_may_grow(const struct view *v)
     return false;
 }
 
-/* What a model proposed beyond a wall for the score's sake is no pair, and uses up nobody's turn. */
-static int count_probed(struct view *v)
+/* What lies beyond each wall, low and high by turns; returns how many trials that say something of a wall, or will. What a
+ * model proposed out there for the score's sake is no pair, and uses up nobody's turn. */
+static int look_beyond(struct view *v, struct beyond *walls)
 {
     int count = 0;
     for (int w = 0; w < 2 * v->space->count; w++) {
-        struct beyond there = beyond_wall(&v->outside, w / 2, w % 2 ? 1 : -1);
-        count += there.wins + there.losses + there.bad + there.pending + there.older;
+        walls[w] = beyond_wall(&v->outside, w / 2, w % 2 ? 1 : -1);
+        count += walls[w].wins + walls[w].losses + walls[w].bad + walls[w].pending + walls[w].older;
     }
     return count;
 }
@@ -210,14 +211,16 @@ static int count_probed(struct view *v)
 static const char *find(struct view *v, const struct history *history, struct point *out,
                         struct proposal *note)
 {
-    v->probed = count_probed(v);
-    for (int i = 0; i < v->space->count; i++)
-        for (int side = -1; side <= 1 && may_grow(v, i); side += 2) {
-            struct beyond there = beyond_wall(&v->outside, i, side);
-            if (confirm(v, i, side, &there, out, note) || probe(v, i, side, &there, out, note))
-                return "probe";
-        }
-    return scout(v, history, out, note) ? "scout" : NULL;
+    struct beyond *walls = xcalloc(2 * (size_t)v->space->count + 1, sizeof *walls);
+    bool found = false;
+    v->probed = look_beyond(v, walls);
+    for (int w = 0; w < 2 * v->space->count && !found; w++) {
+        int param = w / 2, side = w % 2 ? 1 : -1;
+        found = may_grow(v, param) && (confirm(v, param, side, &walls[w], out, note) ||
+                                       probe(v, param, side, &walls[w], out, note));
+    }
+    free(walls);
+    return found ? "probe" : scout(v, history, out, note) ? "scout" : NULL;
 }
 
 bool probe_point(const struct space *space, enum boundary study, const struct history *history,
