@@ -110,8 +110,11 @@ static void what_matters_is_told(void **state)
 {
     (void)state;
     assert_int_equal(HONE("importance", "s", "--csv"), 0);
-    assert_said("param,share,low,high,raw,trials\nx,0."); /* far more than y in this valley, z does nothing */
+    assert_said("param,share,low,high,raw,trials\n");
+    assert_said("\nx,0.");
     assert_said("\nz,0.");
+    /* z does nothing. Which of the others leads depends on the points, and these on which worker was faster. */
+    assert_null(strstr(str_text(&out), "trials\nz,"));
     assert_int_equal(HONE("importance", "--draws", "0", "--json"), 0);
     assert_said("\"low\":null");
     assert_int_equal(HONE("importance", "nosuch"), 2);
