@@ -28,11 +28,11 @@ struct setup {
 
 static const struct setup setups[] = {
     {"mlp",
-     "{\"builtin\":\"mlp\",\"data\":\"none\",\"batch\":128,\"lr\":0.01,"
+     "{\"builtin\":\"mlp\",\"data\":\"glyphs\",\"batch\":128,\"lr\":0.01,"
      "\"layers\":[\"affine 256\",\"relu\",\"affine 128\",\"relu\"]}",
      60000, 784, 1, 1},
     {"conv",
-     "{\"builtin\":\"convnet\",\"data\":\"none\",\"batch\":64,\"lr\":0.01,"
+     "{\"builtin\":\"convnet\",\"data\":\"glyphs\",\"batch\":64,\"lr\":0.01,"
      "\"layers\":[\"conv 3x3x16\",\"relu\",\"pool 2\",\"conv 3x3x32\",\"relu\",\"pool 2\",\"affine "
      "128\",\"relu\"]}",
      6000, 1, 28, 28},
