@@ -60,7 +60,8 @@ static struct training *make(const struct setup *setup, const struct data_split 
     struct training *training;
     struct json *options;
     struct err err = ERR_NONE;
-    char *text = xasprintf("{\"builtin\":\"mlp\",\"data\":\"glyphs\",\"lr\":0.01,%s%s}", setup->trainer, more);
+    char *text =
+        xasprintf("{\"builtin\":\"mlp\",\"data\":\"glyphs\",\"lr\":0.01,%s%s}", setup->trainer, more);
     struct json *object = json_parse(text, strlen(text), "trainer", &err);
     struct jcur cur = jcur_root(object, "trainer");
     PRE(!trainer_resolve(&cur, NULL, &options, &err) &&
