@@ -186,13 +186,14 @@ static void a_trainer_says_itself_why_it_fails(void **state)
  * all three. */
 static void start_family(struct slot_test *t, struct pollfd family[3])
 {
-    run_script(t,
-               "mkfifo block; echo $$ > pid0\n"
-               "setsid sh -c 'echo $$ > pid1; setsid sh -c \"echo \\$\\$ > pid2; : > ready2; exec sleep "
-               "1000\" & : > ready1; exec sleep 1000' &\n"
-               "while [ ! -e ready1 ] || [ ! -e ready2 ]; do :; done\n"
-               "tell '{\"epoch\":1,\"val_acc\":1}'; cat block",
-               9);
+    run_script(
+        t,
+        "mkfifo block; echo $$ > pid0\n"
+        "setsid sh -c 'echo $$ > pid1; setsid sh -c \"echo \\$\\$ > pid2; : > ready2; exec cat block\" & "
+        ": > ready1; exec cat block' &\n"
+        "while [ ! -e ready1 ] || [ ! -e ready2 ]; do :; done\n"
+        "tell '{\"epoch\":1,\"val_acc\":1}'; cat block",
+        9);
     hear_epoch(t, 1, "val_acc");
     for (int i = 0; i < 3; i++) {
         char name[16];

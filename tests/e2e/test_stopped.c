@@ -20,6 +20,7 @@
 #include "proto/message.h"
 #include "sql/holders.h"
 #include "sql/store.h"
+#include "tests/tools/deaf.h"
 #include "tests/tools/place.h"
 
 enum { GOING_ON = 60 }; /* epochs: seconds of a worker's work */
@@ -124,27 +125,6 @@ static void a_stopped_reader_holds_up_nobody_and_is_named(void **state)
     str_fini(&out);
     proc_fini(&reader);
     load_end(&l);
-}
-
-/* It asks and asks, and never takes an answer. */
-static void *deaf_client(void *context, const char *address)
-{
-    struct msg msg = {.kind = MSG_call};
-    struct str head = {0}, body = {0};
-    int one = 1, none = 0;
-    void *socket = zmq_socket(context, ZMQ_DEALER);
-    zmq_setsockopt(socket, ZMQ_RCVHWM, &one, sizeof one);
-    zmq_setsockopt(socket, ZMQ_LINGER, &none, sizeof none);
-    assert_int_equal(zmq_connect(socket, address), 0);
-    snprintf(msg.call.verb, sizeof msg.call.verb, "workers");
-    msg_encode(&msg, &head, &body);
-    for (int i = 0; i < 20000; i++)
-        if (zmq_send(socket, head.text, head.len, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0 ||
-            zmq_send(socket, body.text, body.len, ZMQ_DONTWAIT) < 0)
-            break;
-    str_fini(&head);
-    str_fini(&body);
-    return socket;
 }
 
 static void a_client_that_never_reads_holds_up_nobody(void **state)

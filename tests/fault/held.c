@@ -19,9 +19,10 @@
 
 #include "proto/message.h"
 #include "tests/tools/crowd.h"
+#include "tests/tools/deaf.h"
 #include "tests/tools/place.h"
 
-enum { WORKERS = 100, STOPPED = 50, DEAF = 4, CALLS = 20000, WAL_CALM_MOST = 80 << 20 };
+enum { WORKERS = 100, STOPPED = 50, DEAF = 4, WAL_CALM_MOST = 80 << 20 };
 
 static const char study[] =
     "{\"study\":\"s\",\"metric\":{\"name\":\"val_acc\",\"goal\":\"maximize\"},\"trainer\":{\"command\":["
@@ -183,34 +184,13 @@ static void stopped_workers(void **state)
     crowd_end(&others);
 }
 
-/* Asks and asks, and never takes an answer. */
-static void *deaf_client(void *context)
-{
-    struct msg msg = {.kind = MSG_call};
-    struct str head = {0}, body = {0};
-    int one = 1, none = 0;
-    void *socket = zmq_socket(context, ZMQ_DEALER);
-    zmq_setsockopt(socket, ZMQ_RCVHWM, &one, sizeof one);
-    zmq_setsockopt(socket, ZMQ_LINGER, &none, sizeof none);
-    assert_int_equal(zmq_connect(socket, place.address), 0);
-    snprintf(msg.call.verb, sizeof msg.call.verb, "workers");
-    msg_encode(&msg, &head, &body);
-    for (int i = 0; i < CALLS; i++)
-        if (zmq_send(socket, head.text, head.len, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0 ||
-            zmq_send(socket, body.text, body.len, ZMQ_DONTWAIT) < 0)
-            break;
-    str_fini(&head);
-    str_fini(&body);
-    return socket;
-}
-
 static void deaf_clients(void **state)
 {
     (void)state;
     struct window calm = look();
     void *context = zmq_ctx_new(), *sockets[DEAF];
     for (int i = 0; i < DEAF; i++)
-        sockets[i] = deaf_client(context);
+        sockets[i] = deaf_client(context, place.address);
     struct window held = look();
     compare("clients", &calm, &held);
     for (int i = 0; i < DEAF; i++)

@@ -471,7 +471,7 @@ static void a_worker_runs_what_it_was_told_and_within_its_limits(void **state)
         "{\"command\": "
         "[\"sh\", \"./{x}.sh\", \"; touch pwned\"]}, \"space\": {\"x\": {\"choice\": [\"good\", \"evil\"]}},"
         " \"search\": {\"method\": \"grid\", \"epochs\": 1}, \"max_attempts\": 1 }");
-    scratch_text(&p.scratch, "good.sh", "ulimit -n; ulimit -d; exec sleep 100\n");
+    scratch_text(&p.scratch, "good.sh", "ulimit -n; ulimit -d; mkfifo block; exec cat block\n");
     scratch_text(&p.scratch, "evil.sh", "touch pwned\n");
     START(&worker, p.scratch.folder, "hone", "worker", p.address, "--keys", "k", "--allow", "sh ./good.sh",
           "--limit-time", "300ms", "--limit-files", "50", "--limit-memory", "100M");

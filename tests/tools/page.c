@@ -117,3 +117,17 @@ int page_row_tests(const char *row)
     free(file);
     return count;
 }
+
+void page_numbered(const char *name, int last)
+{
+    struct str page = {0};
+    page_read(name, &page);
+    for (int row = 1; row <= last; row++) {
+        char begins[16];
+        snprintf(begins, sizeof begins, "| %d |", row);
+        const char *line = page_row(str_text(&page), NULL, begins);
+        if (!line || page_row_tests(line) < 2)
+            fail_msg("docs/%s, row %d: no test", name, row);
+    }
+    str_fini(&page);
+}

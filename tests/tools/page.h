@@ -16,4 +16,7 @@ const char *page_row(const char *page, const char *line, const char *begins);
  * that the Makefile does not have. */
 int page_row_tests(const char *row);
 
+/* The page has rows that begin "| 1 |" to "| last |", and each names at least one test, which is there. */
+void page_numbered(const char *name, int last);
+
 #endif

@@ -3,38 +3,32 @@
 #ifndef HONE_TESTS_UNIT_RACE_H
 #define HONE_TESTS_UNIT_RACE_H
 
+#include "cli/functions.h"
 #include "tests/unit/search.h"
 
 /* To be minimised. */
 typedef double objective(const struct space *space, const struct point *point);
 
+/* A function that searches are simulated on (cli/functions.h), of the numbers of a point. */
+static inline double function_of(const char *name, const struct space *space, const struct point *point)
+{
+    const struct function *function = function_find(name);
+    double x[FUNCTION_PARAMS], out;
+    assert_true(space->count <= function->most);
+    for (int i = 0; i < space->count; i++)
+        x[i] = point->v[i].num;
+    function->at(x, space->count, &out);
+    return out;
+}
+
 static inline double hartmann6(const struct space *space, const struct point *point)
 {
-    static const double alpha[4] = {1, 1.2, 3, 3.2};
-    static const double a[4][6] = {{10, 3, 17, 3.5, 1.7, 8},
-                                   {0.05, 10, 17, 0.1, 8, 14},
-                                   {3, 3.5, 1.7, 10, 17, 8},
-                                   {17, 8, 0.05, 10, 0.1, 14}};
-    static const double p[4][6] = {{0.1312, 0.1696, 0.5569, 0.0124, 0.8283, 0.5886},
-                                   {0.2329, 0.4135, 0.8307, 0.3736, 0.1004, 0.9991},
-                                   {0.2348, 0.1451, 0.3522, 0.2883, 0.3047, 0.6650},
-                                   {0.4047, 0.8828, 0.8732, 0.5743, 0.1091, 0.0381}};
-    double sum = 0;
-    for (int i = 0; i < 4; i++) {
-        double inner = 0;
-        for (int j = 0; j < 6 && j < space->count; j++)
-            inner += a[i][j] * (point->v[j].num - p[i][j]) * (point->v[j].num - p[i][j]);
-        sum -= alpha[i] * exp(-inner);
-    }
-    return sum; /* least: -3.32237 */
+    return function_of("hartmann6", space, point); /* least: -3.32237 */
 }
 
 static inline double branin(const struct space *space, const struct point *point)
 {
-    (void)space;
-    double x = point->v[0].num, y = point->v[1].num;
-    double a = y - 5.1 / (4 * M_PI * M_PI) * x * x + 5 / M_PI * x - 6;
-    return a * a + 10 * (1 - 1 / (8 * M_PI)) * cos(x) + 10; /* least: 0.397887 */
+    return function_of("branin", space, point); /* least: 0.397887 */
 }
 
 static const char hartmann6_space[] = "{\"a\": {\"uniform\": [0, 1]}, \"b\": {\"uniform\": [0, 1]}, \"c\": "

@@ -28,16 +28,7 @@ static void expected_improvement_is_monotone(void **state)
 static void every_oracle_has_its_test(void **state)
 {
     (void)state;
-    struct str page = {0};
-    page_read("oracles.md", &page);
-    for (int row = 1; row <= ROWS; row++) {
-        char begins[16];
-        snprintf(begins, sizeof begins, "| %d |", row);
-        const char *line = page_row(str_text(&page), NULL, begins);
-        if (!line || page_row_tests(line) < 2)
-            fail_msg("row %d: no test", row);
-    }
-    str_fini(&page);
+    page_numbered("oracles.md", ROWS);
 }
 
 int main(void)
