@@ -96,11 +96,15 @@ static void every_decision_replays(void **state)
 static void what_a_trial_was_is_explained(void **state)
 {
     (void)state;
-    assert_int_equal(HONE("explain", "s/40"), 0);
+    /* Which trials look behind a wall instead depends on which worker was faster. */
+    char modelled[32];
+    snprintf(modelled, sizeof modelled, "s/%d",
+             (int)db_int(db, "SELECT max(number) FROM trial WHERE sampler = 'tpe' AND seq_cut > 0"));
+    assert_int_equal(HONE("explain", modelled), 0);
     assert_said("proposed by tpe, version ");
     assert_said("happened   attempt 1 on w");
     assert_said("now        complete: it reached epoch 1 of 1");
-    assert_int_equal(HONE("explain", "40", "--json"), 0);
+    assert_int_equal(HONE("explain", modelled, "--json"), 0);
     assert_said("\"origin\":{\"seq_cut\":");
     assert_int_equal(HONE("explain", "400"), 2);
     assert_int_equal(HONE("explain", "1-3"), 2);
