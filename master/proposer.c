@@ -143,8 +143,8 @@ void proposer_open(struct proposer *p, int64_t study, const struct search_def *d
             if (step->until != until)
                 proposer_until(p, study, e->trial, step->until, step->seq);
             else
-                proposer_updated(p, study, e->trial, step->state, step->pruned, step->epochs, step->score,
-                                 e->more, step->seq);
+                proposer_updated(p, study, e->trial, (enum history_state)step->state, step->pruned,
+                                 step->epochs, step->score, e->more, step->seq);
             until = step->until;
         }
     }
