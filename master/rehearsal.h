@@ -42,6 +42,7 @@ struct rehearsal_options {
     double lose, twice, late;         /* a whole connection is cut when one of its messages is lost: TCP */
     double crash_before, crash_after; /* master, at a commit: before it, or after it with nothing sent */
     double kill_worker, cut_worker;   /* per worker and virtual second */
+    double cut_all;                   /* the switch dies, per virtual second: for one to three leases */
     double fail;                      /* an attempt fails in an epoch */
     double break_disk;                /* at a commit: the store takes no writes for a while */
     double stop_worker, stop_master;  /* SIGSTOP, per virtual second; SIGCONT up to three leases later */

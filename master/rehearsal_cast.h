@@ -34,6 +34,8 @@ struct flight {
 struct kept {
     uint64_t seq;
     struct msg msg;
+    bool
+        counts; /* a REPORT: when the master heard it last there was no later attempt, so it may not be dropped */
 };
 
 struct actor { /* a simulated worker process */
@@ -102,6 +104,8 @@ struct actor *rehearsal_actor(struct rehearsal *r, peer_id peer); /* NULL: gone 
 
 /* ---- worker ---- */
 
+/* The master takes its REPORT of this number now. */
+void actor_was_heard(struct actor *actor, uint64_t seq, bool counts);
 void actor_receive(struct rehearsal *r, struct actor *actor, struct msg *msg);
 /* Epochs that are due, signs of life, reconnection. */
 void actor_turn(struct rehearsal *r, struct actor *actor);
