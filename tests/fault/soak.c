@@ -54,7 +54,9 @@ static int setting(const char *name, int otherwise)
 }
 
 struct sample {
-    int64_t rss_kib, anon_kib, wal_bytes, cache_kib, trials_ended, acked;
+    int64_t rss_kib, anon_kib, wal_bytes, trials_ended, acked;
+    int64_t cache_least_kib,
+        cache_most_kib; /* what SQLite may keep: of the file alone, and of what is in the WAL too */
 };
 
 static int64_t status_kib(pid_t pid, const char *key)
@@ -71,17 +73,23 @@ static int64_t status_kib(pid_t pid, const char *key)
     return kib;
 }
 
+static int64_t cache_kib(int64_t file_bytes)
+{
+    int64_t kib = file_bytes * 9 / 8 / 1024;
+    return kib < CACHE_KIB ? kib : CACHE_KIB;
+}
+
 static struct sample look(void)
 {
     char wal[160];
     struct stat st;
     snprintf(wal, sizeof wal, "%s-wal", place.db);
-    int64_t wal_now = stat(wal, &st) ? 0 : st.st_size,
-            file_kib = (file_size(place.db) + wal_now) * 9 / 8 / 1024;
+    int64_t wal_now = stat(wal, &st) ? 0 : st.st_size, file = file_size(place.db);
     return (struct sample){.rss_kib = status_kib(master.pid, "VmRSS:"),
                            .anon_kib = status_kib(master.pid, "RssAnon:"),
                            .wal_bytes = wal_now,
-                           .cache_kib = file_kib < CACHE_KIB ? file_kib : CACHE_KIB,
+                           .cache_least_kib = cache_kib(file),
+                           .cache_most_kib = cache_kib(file + wal_now),
                            .acked = crowd.seen->acked,
                            .trials_ended = -1};
 }
@@ -104,7 +112,7 @@ static int64_t bound_kib(const struct sample *from, const struct sample *to, int
 {
     int64_t trials = to->trials_ended - from->trials_ended;
     return trials * TRIAL_BYTES / 1024 + SLACK_KIB + setting("SOAK_WORKERS", 1000) * worker_kib +
-           to->cache_kib - from->cache_kib;
+           to->cache_most_kib - from->cache_least_kib;
 }
 
 /* The least of the BREATH_S samples that end with this one. */
