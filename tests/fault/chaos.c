@@ -9,7 +9,7 @@
  *   - no epoch is there twice, and `hone verify` finds nothing.
  *
  *   CHAOS_SECONDS (600), CHAOS_TRIALS (500 for 600 seconds), CHAOS_POINTS (120000: of the data), CHAOS_SEED (1: what
- *   happens); CHAOS_KEEP: leaves the folder behind
+ *   happens); HONE_TEST_KEEP: leaves the folder behind
  *
  * How much work it takes to fill the time nobody knows beforehand, so the studies have no end of their own while it
  * storms: when the time is up they are edited to have as many trials as were begun, CHAOS_TRIALS at least, and the
@@ -485,8 +485,7 @@ static int end(void **state)
     journal_close(&s->journal);
     if (s->has_links)
         links_close(&s->links);
-    if (!getenv("CHAOS_KEEP"))
-        place_fini(&s->place);
+    place_fini(&s->place);
     return 0;
 }
 
