@@ -113,7 +113,7 @@ static int cancel_one(const struct asking *a, struct trial *t)
 {
     if (t->status != TRIAL_waiting && t->status != TRIAL_running && t->status != TRIAL_paused)
         return 0;
-    study_stop_trial(a->turn, t, STOP_NOW, "cancelled");
+    trial_stop(a->turn, t, STOP_NOW, "cancelled");
     trial_move(a->turn, t, TRIAL_cancelled, "user", NULL);
     return 1;
 }
@@ -170,7 +170,7 @@ static int verb_pause(const struct asking *a, struct err *err)
     set_wish(a, s, WISH_PAUSE);
     for (size_t i = 0; i < s->count; i++)
         if (s->trials[i]->status == TRIAL_running)
-            study_stop_trial(a->turn, s->trials[i], STOP_EPOCH, "paused");
+            trial_stop(a->turn, s->trials[i], STOP_EPOCH, "paused");
     jw_text(a->result, "state", study_state(s));
     return 0;
 }

@@ -8,14 +8,6 @@
 #include "common/log.h"
 #include "common/mem.h"
 
-/* One that failed and is open again, by an edit say, is looked at again. */
-bool checks_pending(const struct study *s)
-{
-    bool due = s->checks == CHECKS_WANTED ? s->checked != CHECKED_PASSED
-                                          : s->checks == CHECKS_FORCE && s->checked == CHECKED_NOT;
-    return due && !study_has_ended(s);
-}
-
 /* ---- sending ---- */
 
 /* The middle of every axis: at the walls of a box a right trainer may well be hopeless. */
@@ -67,7 +59,7 @@ bool checks_give(struct turn *turn, struct study **studies, size_t count, struct
 {
     for (size_t i = 0; i < count; i++) {
         struct study *s = studies[i];
-        if (!checks_pending(s) || s->checker || s->ending[0] || s->wish != WISH_RUN)
+        if (!study_awaits_checks(s) || s->checker || s->ending[0] || s->wish != WISH_RUN)
             continue;
         s->checker = w;
         random_hex(s->check_token);
@@ -100,7 +92,7 @@ enum checks_door checks_door(struct turn *turn, const struct study *s, struct wo
 {
     if (s->checks == CHECKS_SKIP)
         return DOOR_OPEN;
-    if (checks_pending(s))
+    if (study_awaits_checks(s))
         return DOOR_SHUT;
     if (json_get(json_get(s->def.json, "trainer"), "builtin"))
         return DOOR_OPEN;

@@ -13,9 +13,6 @@
 #include "master/roster.h"
 #include "master/study.h"
 
-/* The study waits for its checks. */
-bool checks_pending(const struct study *study);
-
 /* The CHECK of a study but its token; the caller calls msg_fini. Also what `hone check` carries out by itself. */
 void checks_describe(const struct study_def *def, const char *base, struct msg *out);
 

@@ -167,7 +167,7 @@ static void go_on(struct turn *turn, struct study *s)
     if (!stopped && (study_has_ended(s) || s->ending[0]))
         study_reopen(turn, s); /* the next tick ends it again if a budget is still used up */
     for (size_t i = 0; i < s->count; i++)
-        study_lengthen(turn, s->trials[i]);
+        trial_lengthen(turn, s->trials[i]);
 }
 
 static int redefine(struct turn *turn, struct study *s, const struct json *root, const struct change *changes,

@@ -21,7 +21,7 @@ static bool has_arrived(struct turn *turn, struct trial *t)
     if (t->last_epoch < t->until)
         return false;
     trial_move(turn, t, t->until < t->epochs ? TRIAL_paused : TRIAL_complete, NULL, NULL);
-    study_lengthen(turn, t); /* the study's epochs were raised while it ran */
+    trial_lengthen(turn, t); /* the study's epochs were raised while it ran */
     return true;
 }
 
@@ -154,7 +154,7 @@ static void repeat_stop(struct turn *turn, struct trial *t)
     char reason[33];
     memcpy(reason, t->stop_reason, sizeof reason);
     t->stopping = STOP_NO;
-    study_stop_trial(turn, t, when, reason);
+    trial_stop(turn, t, when, reason);
 }
 
 /* Its worker shows that it still has it: hold it again, and take it off the waiting list if it was given up. */
@@ -178,5 +178,5 @@ void outcome_reinstate(struct turn *turn, struct worker *w, struct trial *t)
     if (t->stopping)
         repeat_stop(turn, t);
     else if (t->status != TRIAL_running) /* decided while we, or it, were away */
-        study_stop_trial(turn, t, STOP_NOW, t->cause[0] ? t->cause : "fenced");
+        trial_stop(turn, t, STOP_NOW, t->cause[0] ? t->cause : "fenced");
 }

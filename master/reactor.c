@@ -508,7 +508,7 @@ void reactor_interrupt(struct reactor *r, struct turn *turn)
     for (size_t i = 0; i < r->study_count; i++)
         for (size_t k = 0; k < r->studies[i]->count; k++)
             if (r->studies[i]->trials[k]->is_open)
-                study_stop_trial(turn, r->studies[i]->trials[k], STOP_NOW, "shutdown");
+                trial_stop(turn, r->studies[i]->trials[k], STOP_NOW, "shutdown");
 }
 
 int reactor_drain(struct reactor *r, struct turn *turn, const char *which, bool finish, int *stopped)
@@ -522,7 +522,7 @@ int reactor_drain(struct reactor *r, struct turn *turn, const char *which, bool 
         drained++;
         for (size_t k = 0; k < w->held_count && !finish; k++) {
             *stopped += !w->held[k]->stopping;
-            study_stop_trial(turn, w->held[k], STOP_EPOCH, "drained");
+            trial_stop(turn, w->held[k], STOP_EPOCH, "drained");
         }
         struct msg msg = {.kind = MSG_bye};
         str_copy(msg.bye.reason, sizeof msg.bye.reason, "drained");

@@ -5,10 +5,10 @@
 
 #include "common/check.h"
 #include "common/finding.h"
-#include "master/outcome.h"
-#include "master/course.h"
 #include "master/findings.h"
+#include "master/outcome.h"
 #include "master/quarantine.h"
+#include "master/rungs.h"
 
 enum { METRIC_MAX = 64 };
 
@@ -46,7 +46,7 @@ static void stop_at_once(struct turn *turn, struct trial *t, const char *cause, 
 {
     if (t->status != TRIAL_running)
         return;
-    study_stop_trial(turn, t, STOP_NOW, cause);
+    trial_stop(turn, t, STOP_NOW, cause);
     trial_move(turn, t, TRIAL_pruned, cause, detail);
 }
 
@@ -98,7 +98,7 @@ static void take_report(struct reactor *r, struct turn *turn, struct worker *w, 
     if (report->findings)
         keep_findings(turn, t, epoch, report->findings);
     findings_epoch(turn, t, epoch, report->metrics);
-    course_judge(turn, t);
+    rungs_judge(turn, t);
 }
 
 void reports_on_report(struct reactor *r, struct turn *turn, peer_id from, struct worker *w, struct msg *msg)

@@ -7,7 +7,10 @@
 #include "common/check.h"
 #include "common/mem.h"
 #include "master/retention.h"
+#include "master/roster.h"
 #include "master/study.h"
+
+/* ---- status ---- */
 
 static const char *orderly(const char *cause)
 {
@@ -85,11 +88,71 @@ void trial_move(struct turn *turn, struct trial *t, enum trial_status to, const 
         retention_trial(turn, t);
 }
 
+void trial_save_progress(struct turn *turn, const struct trial *t)
+{
+    struct row_trial row = {
+        .id = t->id,
+        .until = t->until,
+        .epochs = t->epochs,
+        .attempt = t->attempt,
+        .last_epoch = t->last_epoch,
+        .best_epoch = t->best_epoch,
+        .score = t->score,
+        .own_failures = t->own_failures,
+        .lost_on = t->lost_on,
+        .started_ms = t->started_ms,
+        .ended_ms = t->ended_ms,
+    };
+    store_trial_progress(turn->store, &row);
+}
+
+/* The event's detail says how far it may run now, and what the decision saw. */
+void trial_let_run(struct turn *turn, struct trial *t, int until, const char *why)
+{
+    char detail[192];
+    snprintf(detail, sizeof detail, "{\"until\":%d%s}", until, why);
+    t->until = until;
+    trial_save_progress(turn, t);
+    trial_move(turn, t, TRIAL_waiting, "promoted", detail);
+    study_learn_until(t->study, t->number, until, store_seq(turn->store));
+}
+
+void trial_lengthen(struct turn *turn, struct trial *t)
+{
+    const struct study *s = t->study;
+    bool through = t->status == TRIAL_complete && t->last_epoch >= t->until && t->until == t->epochs;
+    bool before_it = t->status == TRIAL_waiting && t->until == t->epochs;
+    if (t->epochs >= s->def.epochs || s->ending[0] || t->is_deleted || t->is_extra || !(through || before_it))
+        return;
+    t->epochs = t->until = s->def.epochs;
+    trial_save_progress(turn, t);
+    if (through)
+        trial_move(turn, t, TRIAL_waiting, "edit", NULL);
+}
+
+void trial_stop(struct turn *turn, struct trial *t, enum stop_when when, const char *reason)
+{
+    if (!t->is_open || t->stopping >= when)
+        return;
+    t->stopping = when;
+    str_copy(t->stop_reason, sizeof t->stop_reason, reason);
+    if (!t->holder || !t->holder->peer)
+        return; /* said again when its worker is back */
+    struct msg msg = {.kind = MSG_stop};
+    str_copy(msg.stop.study, sizeof msg.stop.study, t->study->def.name);
+    msg.stop.trial = t->number;
+    msg.stop.attempt = (uint64_t)t->attempt;
+    str_copy(msg.stop.token, sizeof msg.stop.token, t->token);
+    str_copy(msg.stop.when, sizeof msg.stop.when, when == STOP_NOW ? "now" : "epoch");
+    str_copy(msg.stop.reason, sizeof msg.stop.reason, reason);
+    outbox_add(turn->outbox, t->holder->peer, &msg);
+}
+
 void trial_delete(struct turn *turn, struct trial *t)
 {
     struct study *s = t->study;
     if (!trial_status_is_final(t->status)) {
-        study_stop_trial(turn, t, STOP_NOW, "deleted");
+        trial_stop(turn, t, STOP_NOW, "deleted");
         trial_move(turn, t, TRIAL_cancelled, "deleted", NULL);
     }
     t->is_deleted = true;
@@ -100,12 +163,7 @@ void trial_delete(struct turn *turn, struct trial *t)
         study_consider_best(s, s->trials[i]);
 }
 
-bool metric_better(bool maximize, double a, double b)
-{
-    if (isnan(a))
-        return false;
-    return isnan(b) || (maximize ? a > b : a < b);
-}
+/* ---- curve and score ---- */
 
 static void take_more(struct trial *t)
 {
@@ -121,7 +179,7 @@ void trial_rescore(struct trial *t)
     int first = def->score_last ? t->last_epoch : 1;
     for (int epoch = first > 0 ? first : 1; epoch <= t->last_epoch; epoch++) {
         double value = t->curve[epoch - 1];
-        if (metric_better(def->maximize, value, t->score)) {
+        if (study_prefers(t->study, value, t->score)) {
             t->score = value;
             t->best_epoch = epoch;
         }
@@ -150,24 +208,6 @@ void trial_note_epoch(struct trial *t, int epoch, double value, const double *mo
     }
     if (epoch > t->last_epoch)
         t->last_epoch = epoch;
-}
-
-void trial_save_progress(struct turn *turn, const struct trial *t)
-{
-    struct row_trial row = {
-        .id = t->id,
-        .until = t->until,
-        .epochs = t->epochs,
-        .attempt = t->attempt,
-        .last_epoch = t->last_epoch,
-        .best_epoch = t->best_epoch,
-        .score = t->score,
-        .own_failures = t->own_failures,
-        .lost_on = t->lost_on,
-        .started_ms = t->started_ms,
-        .ended_ms = t->ended_ms,
-    };
-    store_trial_progress(turn->store, &row);
 }
 
 /* The study's further metrics among those of a report; `seconds` is what the epoch took. NaN: not there, or not finite. */
@@ -202,7 +242,7 @@ bool trial_take_epoch(struct turn *turn, struct trial *t, int epoch, double valu
     trial_note_epoch(t, epoch, value, more);
     if (!is_new || s->def.score_last) {
         trial_rescore(t);
-    } else if (metric_better(s->def.maximize, value, t->score)) { /* the rest of the curve has not changed */
+    } else if (study_prefers(s, value, t->score)) { /* the rest of the curve has not changed */
         t->score = value;
         t->best_epoch = epoch;
         take_more(t);
