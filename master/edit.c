@@ -256,10 +256,10 @@ static void note_name(struct turn *turn, const struct study *s, const char *befo
     str_fini(&is);
 }
 
-int edit_name(struct reactor *r, struct turn *turn, struct study *s, const char *name, const char *who,
-              struct err *err)
+int edit_name(const struct studies *studies, struct turn *turn, struct study *s, const char *name,
+              const char *who, struct err *err)
 {
-    struct study *known = reactor_study(r, name);
+    struct study *known = studies_find(studies, name);
     if (!name_ok(name))
         return err_set(err, ERR_BAD, "\"%.80s\" is no name for a study", name);
     if (known)

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "master/claim.h"
+
 /* ---- the end of an attempt ---- */
 
 static void close_attempt(struct turn *turn, struct trial *t, const char *outcome, const char *cause,
@@ -125,25 +127,11 @@ void outcome_refused(struct turn *turn, struct worker *w, struct trial *t)
 
 /* ---- coming back ---- */
 
-/* An attempt this master does not want (any more), named as the worker named it. */
-void outcome_send_fenced(struct turn *turn, peer_id to, const char *study, uint64_t trial, uint64_t attempt,
-                         const char *token)
-{
-    struct msg msg = {.kind = MSG_stop};
-    str_copy(msg.stop.study, sizeof msg.stop.study, study);
-    msg.stop.trial = trial;
-    msg.stop.attempt = attempt;
-    str_copy(msg.stop.token, sizeof msg.stop.token, token);
-    str_copy(msg.stop.when, sizeof msg.stop.when, "now");
-    str_copy(msg.stop.reason, sizeof msg.stop.reason, "fenced");
-    outbox_add(turn->outbox, to, &msg);
-}
-
 void outcome_fenced(struct turn *turn, struct trial *t)
 {
+    struct claim claim = claim_of(t);
     if (t->holder && t->holder->peer)
-        outcome_send_fenced(turn, t->holder->peer, t->study->def.name, t->number, (uint64_t)t->attempt,
-                            t->token);
+        claim_refuse(turn, t->holder->peer, &claim);
     close_attempt(turn, t, "fenced", NULL, NULL);
 }
 

@@ -247,8 +247,8 @@ static bool all_ended(const struct rehearsal *r)
 {
     if (!r->master_up || r->outage.on || r->master_asleep_ms > r->now_ms || checkpoints_busy(&r->reactor))
         return false;
-    for (size_t i = 0; i < r->reactor.study_count; i++)
-        if (study_has_work(r->reactor.studies[i]))
+    for (size_t i = 0; i < r->reactor.studies.count; i++)
+        if (study_has_work(r->reactor.studies.all[i]))
             return false;
     return true;
 }
@@ -326,7 +326,8 @@ int rehearsal_submit(struct rehearsal *r, const char *definition, struct err *er
     struct turn turn = turn_of(r);
     if (study_def_parse(definition, strlen(definition), "rehearsal", NULL, 0, &def, err))
         return ERR_BAD;
-    int rc = reactor_submit(&r->reactor, &turn, &def, "rehearsal", "/", false, CHECKS_WANTED, &study, err);
+    struct submission how = {.file = "rehearsal", .base = "/", .checks = CHECKS_WANTED};
+    int rc = studies_submit(&r->reactor.studies, &turn, &def, &how, &study, err);
     study_def_fini(&def);
     r->master_next_ms = r->now_ms;
     return rc ? rc : store_commit(r->store, err);

@@ -5,6 +5,7 @@
 
 #include "common/check.h"
 #include "common/finding.h"
+#include "master/claim.h"
 #include "master/findings.h"
 #include "master/outcome.h"
 #include "master/quarantine.h"
@@ -17,17 +18,6 @@ static void acknowledge(struct worker *w, uint64_t seq)
     if (seq > w->ack_seq || !w->ack_due)
         w->ack_seq = seq;
     w->ack_due = true;
-}
-
-static void count_epoch(struct reactor *r, int64_t mono_ms)
-{
-    int64_t second = mono_ms / 1000;
-    size_t cell = (size_t)second % COUNT_OF(r->rate.second);
-    if (r->rate.second[cell] != second) {
-        r->rate.second[cell] = second;
-        r->rate.epochs[cell] = 0;
-    }
-    r->rate.epochs[cell]++;
 }
 
 static int collect_metrics(const struct json *metrics, struct row_metric rows[METRIC_MAX])
@@ -105,8 +95,8 @@ void reports_on_report(struct reactor *r, struct turn *turn, peer_id from, struc
 {
     const struct msg_report *report = &msg->report;
     acknowledge(w, report->seq);
-    struct trial *t =
-        reactor_attempt(r, turn, from, report->study, report->trial, report->attempt, report->token);
+    struct claim claim = {report->study, report->trial, report->attempt, report->token};
+    struct trial *t = claim_trial(r, turn, from, &claim);
     if (!t)
         return;
     outcome_reinstate(turn, w, t);
@@ -118,28 +108,28 @@ void reports_on_report(struct reactor *r, struct turn *turn, peer_id from, struc
     }
     /* Given up for good (cancelled, say) while it was away: the epoch counts, for we acknowledge it; the training ends. */
     if (!t->is_open)
-        outcome_send_fenced(turn, from, report->study, report->trial, report->attempt, report->token);
+        claim_refuse(turn, from, &claim);
     if (w->mode != WORKER_QUARANTINED)
         w->refusals = 0;
     take_report(r, turn, w, t, report);
-    count_epoch(r, turn->now.mono_ms);
+    rate_count(&r->rate, turn->now.mono_ms);
 }
 
 void reports_on_done(struct reactor *r, struct turn *turn, peer_id from, struct worker *w, struct msg *msg)
 {
     const struct msg_done *done = &msg->done;
     acknowledge(w, done->seq);
-    struct trial *t = reactor_attempt(r, turn, from, done->study, done->trial, done->attempt, done->token);
+    struct claim claim = {done->study, done->trial, done->attempt, done->token};
+    struct trial *t = claim_trial(r, turn, from, &claim);
     if (!t)
         return;
     outcome_reinstate(turn, w, t);
     if (!t->is_open) {
-        outcome_send_fenced(turn, from, done->study, done->trial, done->attempt,
-                            done->token); /* sent twice, or given up */
+        claim_refuse(turn, from, &claim); /* sent twice, or given up */
         return;
     }
     bool failed = strcmp(done->outcome, "failed") == 0;
-    bool counts = !failed || quarantine_did_badly(r, turn, w);
+    bool counts = !failed || quarantine_did_badly(&r->roster, turn, w);
     if (strcmp(done->outcome, "finished") == 0)
         quarantine_did_well(turn, w);
     if (strcmp(done->outcome, "finished") == 0)
