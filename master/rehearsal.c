@@ -45,7 +45,7 @@ static void master_dies(struct rehearsal *r, int64_t for_ms)
     }
 }
 
-void rehearsal_master_returns(struct rehearsal *r)
+static void master_returns(struct rehearsal *r)
 {
     struct reactor_config config;
     struct turn turn = turn_of(r);
@@ -260,7 +260,7 @@ bool rehearsal_run(struct rehearsal *r, int64_t for_ms)
         int64_t before = r->now_ms, next = next_event(r);
         r->now_ms = next < end ? next : end;
         if (!r->master_up && r->master_back_ms <= r->now_ms)
-            rehearsal_master_returns(r);
+            master_returns(r);
         random_faults(r, r->now_ms - before);
         land_due(r);
         for (size_t i = 0; i < r->actor_count; i++)
@@ -288,7 +288,7 @@ struct rehearsal *rehearsal_new(const struct rehearsal_options *options, struct 
         return NULL;
     }
     r->porter = options->root ? porter_new(options->root, false) : NULL;
-    rehearsal_master_returns(r);
+    master_returns(r);
     return r;
 }
 
@@ -434,4 +434,11 @@ int64_t rehearsal_checks_run(const struct rehearsal *r)
 int64_t rehearsal_epochs_run(const struct rehearsal *r)
 {
     return r->epochs_run;
+}
+
+int rehearsal_check(struct rehearsal *r, struct err *err)
+{
+    if (!r->master_up)
+        master_returns(r);
+    return rehearsal_promises(r, err);
 }

@@ -97,10 +97,8 @@ void rehearsal_look(struct rehearsal *r)
     free(c.found);
 }
 
-int rehearsal_check(struct rehearsal *r, struct err *err)
+int rehearsal_promises(struct rehearsal *r, struct err *err)
 {
-    if (!r->master_up)
-        rehearsal_master_returns(r);
     if (r->lost.code) {
         *err = r->lost;
         return ERR_NO;
