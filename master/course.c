@@ -101,8 +101,13 @@ static int carried_now(const struct study *s)
 static void set_box(struct turn *turn, struct study *s, const struct box *box, int stage, int carried)
 {
     char *walls = write_box(&s->def.space, box);
-    uint64_t seq = store_add_box(turn->store, s->id, stage, carried, (int)history_finished(&s->history),
-                                 walls, turn->now.wall_ms);
+    struct row_box row = {.study = s->id,
+                          .stage = stage,
+                          .carried = carried,
+                          .trials = (int)history_finished(&s->history),
+                          .walls = walls,
+                          .at_ms = turn->now.wall_ms};
+    uint64_t seq = store_add_box(turn->store, &row);
     study_learn_box(s, box, stage, carried, seq);
     free(walls);
 }

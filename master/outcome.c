@@ -10,7 +10,8 @@
 static void close_attempt(struct turn *turn, struct trial *t, const char *outcome, const char *cause,
                           const char *detail)
 {
-    store_attempt_ended(turn->store, t->id, t->attempt, outcome, cause, detail, turn->now.wall_ms);
+    struct row_attempt_end row = {t->id, t->attempt, outcome, cause, detail, turn->now.wall_ms};
+    store_attempt_ended(turn->store, &row);
     t->is_open = false;
     t->study->open_count--;
     worker_release(t);

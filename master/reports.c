@@ -77,13 +77,16 @@ static void take_report(struct reactor *r, struct turn *turn, struct worker *w, 
     int epoch = (int)report->epoch;
     const struct json *value = json_get(report->metrics, s->def.metric);
     struct row_metric rows[METRIC_MAX];
-    int count = collect_metrics(report->metrics, rows);
-    double metric = value && json_type(value) == JSON_NUM ? json_num(value) : NAN;
-    if (!value || !trial_take_epoch(turn, t, epoch, metric, report->seconds, rows, count))
+    struct epoch_told told = {.epoch = epoch,
+                              .value = value && json_type(value) == JSON_NUM ? json_num(value) : NAN,
+                              .seconds = report->seconds,
+                              .metrics = rows,
+                              .metric_count = collect_metrics(report->metrics, rows)};
+    if (!value || !trial_take_epoch(turn, t, &told))
         return; /* without the metric it says nothing about the search; sent twice it is known */
     if (report->checkpoint)
         checkpoints_reported(r, turn, w, t, epoch, report->checkpoint);
-    if (isnan(metric))
+    if (isnan(told.value))
         stop_at_once(turn, t, "diverged", NULL);
     if (report->findings)
         keep_findings(turn, t, epoch, report->findings);

@@ -204,30 +204,30 @@ void study_learn_point(struct study *s, const struct trial *t, const struct prop
     const double *fit = note->fit_count ? note->fit : NULL;
     history_add(&s->history, t->number, t->group, &t->point, fit, note->fit_count, seq);
     if (s->proposer)
-        proposer_added(s->proposer, s->id, t->number, t->group, &t->point, fit, note->fit_count, seq);
+        proposer_added(s->proposer, s->id, history_find(&s->history, t->number));
 }
 
-void study_learn_result(struct study *s, uint32_t trial, enum history_state state, bool pruned, int epochs,
-                        double score, const double more[HISTORY_MORE], uint64_t seq)
+void study_learn_result(struct study *s, uint32_t trial, const struct history_step *step,
+                        const double more[HISTORY_MORE])
 {
-    history_update(&s->history, trial, state, pruned, epochs, score, seq);
+    history_update(&s->history, trial, step->state, step->pruned, step->epochs, step->score, step->seq);
     history_set_more(&s->history, trial, more);
     if (s->proposer)
-        proposer_updated(s->proposer, s->id, trial, state, pruned, epochs, score, more, seq);
+        proposer_updated(s->proposer, s->id, history_find(&s->history, trial));
 }
 
 void study_learn_until(struct study *s, uint32_t trial, int until, uint64_t seq)
 {
     history_set_until(&s->history, trial, until, seq);
     if (s->proposer)
-        proposer_until(s->proposer, s->id, trial, until, seq);
+        proposer_until(s->proposer, s->id, history_find(&s->history, trial));
 }
 
 void study_learn_box(struct study *s, const struct box *box, int stage, int carried, uint64_t seq)
 {
     history_set_box(&s->history, &s->def.space, box, stage, carried, seq);
     if (s->proposer)
-        proposer_boxed(s->proposer, s->id, &s->def.space, box, stage, carried, seq);
+        proposer_boxed(s->proposer, s->id, &s->def.space, history_box(&s->history));
 }
 
 /* ---- edits ---- */

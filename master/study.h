@@ -69,8 +69,9 @@ void study_use_proposer(struct study *study, struct proposer *proposer);
 /* What samplers learn, here and in the proposer's mirror. */
 void study_learn_point(struct study *study, const struct trial *trial, const struct proposal *note,
                        uint64_t seq);
-void study_learn_result(struct study *study, uint32_t trial, enum history_state state, bool pruned,
-                        int epochs, double score, const double more[HISTORY_MORE], uint64_t seq);
+/* `step` without its until, which is study_learn_until's. */
+void study_learn_result(struct study *study, uint32_t trial, const struct history_step *step,
+                        const double more[HISTORY_MORE]);
 /* Its job now ends after this epoch: sampled, promoted. */
 void study_learn_until(struct study *study, uint32_t trial, int until, uint64_t seq);
 void study_learn_box(struct study *study, const struct box *box, int stage, int carried, uint64_t seq);

@@ -32,19 +32,22 @@ void trial_tell_history(struct trial *t, uint64_t seq)
     bool scored = !isnan(t->score);
     if (t->is_extra)
         return;
-    double score = scored ? (s->def.maximize ? t->score : -t->score) : -INFINITY;
-    enum history_state state = HISTORY_PENDING;
+    struct history_step step = {.seq = seq,
+                                .epochs = t->last_epoch,
+                                .state = HISTORY_PENDING,
+                                .pruned = t->status == TRIAL_pruned,
+                                .score = scored ? (s->def.maximize ? t->score : -t->score) : -INFINITY};
     if (t->status == TRIAL_cancelled || t->is_deleted)
-        state = HISTORY_GONE;
+        step.state = HISTORY_GONE;
     else if (t->status == TRIAL_failed || (trial_status_is_final(t->status) && !is_scored(t)) ||
              strcmp(t->cause, "diverged") == 0)
-        state = HISTORY_BAD;
+        step.state = HISTORY_BAD;
     else if (trial_status_is_final(t->status))
-        state = HISTORY_SCORED;
+        step.state = HISTORY_SCORED;
     double more[HISTORY_MORE] = {0};
     for (int k = 0; k < s->def.more_count; k++)
         more[k] = isnan(t->more[k]) ? -INFINITY : s->def.more[k].maximize ? t->more[k] : -t->more[k];
-    study_learn_result(s, t->number, state, t->status == TRIAL_pruned, t->last_epoch, score, more, seq);
+    study_learn_result(s, t->number, &step, more);
 }
 
 static void set_times(struct trial *t, int64_t now_ms)
@@ -81,8 +84,8 @@ void trial_move(struct turn *turn, struct trial *t, enum trial_status to, const 
     set_times(t, turn->now.wall_ms);
     if (to == TRIAL_waiting)
         study_enqueue(s, t, goes_first(cause));
-    uint64_t seq = store_trial_moved(turn->store, t->id, from, to, event, orderly(t->cause), t->attempt,
-                                     turn->now.wall_ms, detail);
+    struct row_move row = {t->id, from, to, event, orderly(t->cause), t->attempt, turn->now.wall_ms, detail};
+    uint64_t seq = store_trial_moved(turn->store, &row);
     trial_tell_history(t, seq);
     if (trial_status_is_final(to))
         retention_trial(turn, t);
@@ -210,33 +213,32 @@ void trial_note_epoch(struct trial *t, int epoch, double value, const double *mo
         t->last_epoch = epoch;
 }
 
-/* The study's further metrics among those of a report; `seconds` is what the epoch took. NaN: not there, or not finite. */
-static void find_more(struct trial *t, double seconds, const struct row_metric *metrics, int count,
-                      double *out)
+/* The study's further metrics among those of a report. NaN: not there, or not finite. */
+static void find_more(struct trial *t, const struct epoch_told *told, double *out)
 {
     const struct study_def *def = &t->study->def;
     for (int k = 0; k < def->more_count; k++) {
         bool is_time = strcmp(def->more[k].name, "seconds") == 0;
-        out[k] = is_time ? seconds : NAN;
+        out[k] = is_time ? told->seconds : NAN;
         t->more_seen |= is_time ? 1u << k : 0;
-        for (int i = 0; i < count; i++)
-            if (strcmp(metrics[i].name, def->more[k].name) == 0) {
-                out[k] = metrics[i].value;
+        for (int i = 0; i < told->metric_count; i++)
+            if (strcmp(told->metrics[i].name, def->more[k].name) == 0) {
+                out[k] = told->metrics[i].value;
                 t->more_seen |= 1u << k;
             }
     }
 }
 
-bool trial_take_epoch(struct turn *turn, struct trial *t, int epoch, double value, double seconds,
-                      const struct row_metric *metrics, int metric_count)
+bool trial_take_epoch(struct turn *turn, struct trial *t, const struct epoch_told *told)
 {
     struct study *s = t->study;
-    struct row_epoch row = {t->id, t->attempt, epoch, value, seconds, turn->now.wall_ms};
-    uint64_t seq = store_add_epoch(turn->store, &row, metrics, metric_count);
-    double more[HISTORY_MORE];
+    int epoch = told->epoch;
+    double value = told->value, more[HISTORY_MORE];
+    struct row_epoch row = {t->id, t->attempt, epoch, value, told->seconds, turn->now.wall_ms};
+    uint64_t seq = store_add_epoch(turn->store, &row, told->metrics, told->metric_count);
     if (!seq)
         return false;
-    find_more(t, seconds, metrics, metric_count, more);
+    find_more(t, told, more);
     bool is_new = epoch > t->last_epoch;
     s->epochs_done += is_new && !t->is_extra;
     trial_note_epoch(t, epoch, value, more);

@@ -95,9 +95,16 @@ void trial_stop(struct turn *turn, struct trial *trial, enum stop_when when, con
 /* `hone delete`: a trial that has not ended is cancelled first; samplers and people see it no more. */
 void trial_delete(struct turn *turn, struct trial *trial);
 
-/* Takes one epoch into curve, score and rows. False: that (trial, attempt, epoch) was there already. */
-bool trial_take_epoch(struct turn *turn, struct trial *trial, int epoch, double value, double seconds,
-                      const struct row_metric *metrics, int metric_count);
+/* An epoch as a report tells it. */
+struct epoch_told {
+    int epoch;
+    double value;   /* of the metric; NaN: diverged */
+    double seconds; /* what the epoch took */
+    const struct row_metric *metrics;
+    int metric_count;
+};
+/* Takes it into curve, score and rows. False: that (trial, attempt, epoch) was there already. */
+bool trial_take_epoch(struct turn *turn, struct trial *trial, const struct epoch_told *told);
 
 /* What the samplers learn of a trial in its present state, as of this seq. */
 void trial_tell_history(struct trial *trial, uint64_t seq);
