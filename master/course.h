@@ -40,8 +40,8 @@ void course_ranges_changed(struct turn *turn, struct study *study, const struct 
 struct curve course_curve(const struct study_def *def, const struct trial *trial, int epochs,
                           struct str *turned);
 /* Which rule stops a trial at the end of this curve; NULL: none. `finished` are curves of complete trials. */
-const char *course_verdict(const struct study_def *def, const struct history *history, uint32_t trial,
-                           struct curve mine, const struct curve *finished, int count);
+const char *course_verdict(const struct study_def *def, const struct history *history, struct ladder *kept,
+                           uint32_t trial, struct curve mine, const struct curve *finished, int count);
 void course_follow_ranges(const struct space *before, const struct space *after, struct box *box);
 void course_widen(const struct param *param, const char *side, double low, double high, struct span *wall);
 

@@ -22,7 +22,7 @@ static struct asha_job next_job(const struct study *s)
 {
     if (!has_rungs(s))
         return (struct asha_job){.verdict = ASHA_WAIT};
-    return prune_next(&s->def.prune, &s->history, study_may_sample(s));
+    return prune_next(&s->def.prune, &s->history, s->ladder, study_may_sample(s));
 }
 
 bool course_has_promotion(const struct study *s)
@@ -102,8 +102,8 @@ struct curve course_curve(const struct study_def *def, const struct trial *t, in
     return (struct curve){(const double *)(const void *)turned->text, epochs};
 }
 
-const char *course_verdict(const struct study_def *def, const struct history *history, uint32_t trial,
-                           struct curve mine, const struct curve *finished, int count)
+const char *course_verdict(const struct study_def *def, const struct history *history, struct ladder *kept,
+                           uint32_t trial, struct curve mine, const struct curve *finished, int count)
 {
     const struct prune_def *prune = &def->prune;
     double below = def->maximize ? prune->below : -prune->below;
@@ -112,7 +112,7 @@ const char *course_verdict(const struct study_def *def, const struct history *hi
     if (prune->method == PRUNE_MEDIAN && median_stops(prune, finished, count, mine))
         return "median";
     if (prune->method == PRUNE_ASHA && !prune->promotes &&
-        asha_stops(&prune->asha, history, trial, mine.count))
+        asha_stops(&prune->asha, history, kept, trial, mine.count))
         return "asha";
     struct rng rng = rng_at(def->search.seed, trial, (uint32_t)mine.count, STREAM_CURVE);
     if (prune->method == PRUNE_CURVE &&
@@ -135,7 +135,7 @@ static const char *verdict_now(const struct study *s, const struct trial *t)
         if (s->trials[i]->status == TRIAL_complete && !s->trials[i]->is_deleted && !s->trials[i]->is_extra)
             finished[count++] = course_curve(&s->def, s->trials[i], s->trials[i]->last_epoch, &turned[i]);
     struct curve mine = course_curve(&s->def, t, t->last_epoch, &turned[s->count]);
-    const char *cause = course_verdict(&s->def, &s->history, t->number, mine, finished, count);
+    const char *cause = course_verdict(&s->def, &s->history, s->ladder, t->number, mine, finished, count);
     for (size_t i = 0; i <= s->count; i++)
         str_fini(&turned[i]);
     free(turned);
