@@ -4,7 +4,7 @@
  *
  * One of the two copies at a time, and the thread only begins when the loop has just committed something that is not
  * copied. Before 3.51.3 SQLite loses commits if a copy begins with nothing to copy while another connection begins the
- * WAL anew (sqlite.org/wal.html#walresetbug); distributions carry older ones, so it must not come to that (adr/015).
+ * WAL anew (sqlite.org/wal.html#walresetbug); distributions carry older ones, so it must not come to that (adr/016).
  *
  * A reader that keeps a snapshot open keeps the WAL from being folded back: it grows, nobody waits. Over a bound (1 GiB)
  * the reader is named, once a minute.
