@@ -154,8 +154,10 @@ static int check_tree(const struct jcur *cur, struct err *err)
         return jcur_fail(cur, err, "the number is too large");
     if (cJSON_IsObject(it)) {
         const char *twice = duplicate_key(it);
-        if (twice)
-            return jcur_fail(cur, err, "the key \"%.64s\" is there twice", twice);
+        if (twice) {
+            struct jcur first = jcur_get(cur, twice);
+            return jcur_fail(&first, err, "this key is there twice");
+        }
     }
     int index = 0;
     for (const cJSON *child = it->child; child; child = child->next, index++) {
@@ -170,7 +172,11 @@ static cJSON *parse_text(char *text, size_t len, const char *file, struct err *e
 {
     size_t bad = 0;
     if (memchr(text, '\0', len)) {
-        fail_at(err, file, text, strlen(text), "there is a NUL byte: this is not a JSON text");
+        bool is_wide = len > 3 && (!text[0] || !text[1]); /* of UTF-16, with its mark or without */
+        is_wide |= len > 3 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0);
+        fail_at(err, file, text, is_wide ? 0 : strlen(text),
+                is_wide ? "this looks like UTF-16: save it as UTF-8"
+                        : "there is a NUL byte: this is not a JSON text");
         return NULL;
     }
     if (blank_comments(text, len, &bad)) {
@@ -209,14 +215,13 @@ struct json *json_parse(const char *text, size_t len, const char *file, struct e
     memcpy(copy, text, len);
     copy[len] = '\0';
     cJSON *root = parse_text(copy, len, file, err);
-    free(copy);
-    if (!root)
-        return NULL;
     struct jcur cur = jcur_root(node_of(root), file);
-    if (check_tree(&cur, err)) {
+    cur.text = copy;
+    if (root && check_tree(&cur, err)) {
         cJSON_Delete(root);
-        return NULL;
+        root = NULL;
     }
+    free(copy);
     return node_of(root);
 }
 

@@ -80,6 +80,14 @@ static void keep_findings(struct turn *turn, struct trial *t, int epoch, const s
     }
 }
 
+/* What the epoch took: as the trainer says, who knows what is not training; else as its slot measured. */
+static double seconds_of(const struct msg_report *report)
+{
+    const struct json *said = json_get(report->metrics, "seconds");
+    bool is_length = said && json_type(said) == JSON_NUM && json_num(said) >= 0;
+    return is_length ? json_num(said) : report->seconds;
+}
+
 static void take_report(struct reactor *r, struct turn *turn, struct worker *w, struct trial *t,
                         const struct msg_report *report)
 {
@@ -89,7 +97,7 @@ static void take_report(struct reactor *r, struct turn *turn, struct worker *w, 
     struct row_metric rows[METRIC_MAX];
     int count = collect_metrics(report->metrics, rows);
     double metric = value && json_type(value) == JSON_NUM ? json_num(value) : NAN;
-    if (!value || !trial_take_epoch(turn, t, epoch, metric, report->seconds, rows, count))
+    if (!value || !trial_take_epoch(turn, t, epoch, metric, seconds_of(report), rows, count))
         return; /* without the metric it says nothing about the search; sent twice it is known */
     if (report->checkpoint)
         checkpoints_reported(r, turn, w, t, epoch, report->checkpoint);

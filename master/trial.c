@@ -170,7 +170,8 @@ void trial_save_progress(struct turn *turn, const struct trial *t)
     store_trial_progress(turn->store, &row);
 }
 
-/* The study's further metrics among those of a report; `seconds` is what the epoch took. NaN: not there, or not finite. */
+/* The study's further metrics among those of a report, as the store will tell them; `seconds` is what the epoch took.
+ * NaN: not there, or not finite. */
 static void find_more(struct trial *t, double seconds, const struct row_metric *metrics, int count,
                       double *out)
 {
@@ -179,7 +180,7 @@ static void find_more(struct trial *t, double seconds, const struct row_metric *
         bool is_time = strcmp(def->more[k].name, "seconds") == 0;
         out[k] = is_time ? seconds : NAN;
         t->more_seen |= is_time ? 1u << k : 0;
-        for (int i = 0; i < count; i++)
+        for (int i = 0; i < count && !is_time; i++)
             if (strcmp(metrics[i].name, def->more[k].name) == 0) {
                 out[k] = metrics[i].value;
                 t->more_seen |= 1u << k;
