@@ -432,55 +432,7 @@ void reactor_committed(struct reactor *r, struct turn *turn)
     checkpoints_committed(r, turn);
 }
 
-/* ---- submit, interrupt ---- */
-
-static int fresh_name(const struct reactor *r, struct study_def *def, struct err *err)
-{
-    char name[65];
-    for (int n = 2; n < 100000; n++) {
-        if (snprintf(name, sizeof name, "%.*s-%d", 57, def->name, n) >= (int)sizeof name)
-            break;
-        if (reactor_study(r, name))
-            continue;
-        str_copy(def->name, sizeof def->name, name);
-        json_put_text(def->json, "study", name);
-        return 0;
-    }
-    return err_set(err, ERR_BAD, "there is no free name like \"%s-2\" left", def->name);
-}
-
-int reactor_submit(struct reactor *r, struct turn *turn, struct study_def *def, const char *file,
-                   const char *base, bool fresh, enum study_checks checks, struct study **out,
-                   struct err *err)
-{
-    struct study *known = reactor_study(r, def->name);
-    if (known && !fresh) {
-        *out = known;
-        int rc = study_def_same(def, known->def.json, file, err);
-        if (!rc)
-            checks_resubmit(turn, known, checks);
-        return rc;
-    }
-    if (known && fresh_name(r, def, err))
-        return ERR_BAD;
-    study_def_fill_seeds(def);
-    struct study *s = study_new(def, base, err);
-    if (!s)
-        return ERR_BAD;
-    s->history.is_lean = true;
-    s->checks = checks;
-    int rc = study_create(turn, s, err);
-    if (rc) {
-        study_free(s);
-        return rc;
-    }
-    GROW(r->studies, r->study_room, r->study_count + 1);
-    r->studies[r->study_count++] = s;
-    if (r->proposer)
-        study_use_proposer(s, r->proposer);
-    *out = s;
-    return 0;
-}
+/* ---- interrupt ---- */
 
 void reactor_on_revoked(struct reactor *r, struct turn *turn, peer_id from)
 {

@@ -358,6 +358,18 @@ static void adopt_seed(struct json *now, const struct json *stored, const char *
         json_put(mine, "seed", seed);
 }
 
+/* What stands at a path, its lists as a whole: "search.trials", "space.lr.log[1]". */
+static void print_at(const struct json *root, const char *path, struct str *out)
+{
+    char *whole = xstrndup(path, strcspn(path, "["));
+    const struct json *node = study_def_at(root, whole);
+    if (node)
+        json_print(node, out);
+    else
+        str_add(out, "nothing");
+    free(whole);
+}
+
 int study_def_same(const struct study_def *now, const struct json *stored, const char *file, struct err *err)
 {
     struct json *mine = json_clone(now->json);
@@ -367,9 +379,20 @@ int study_def_same(const struct study_def *now, const struct json *stored, const
     struct str path = {0};
     int rc = 0;
     if (!json_same(mine, stored, &path)) {
-        rc = err_set(err, ERR_BAD, "%s: %s: differs from study \"%s\" in this database", file,
-                     str_text(&path), json_text(json_get(stored, "study")));
-        err_hint(err, "--fresh starts a new study beside it; or give this one another name or another --db");
+        const char *name = json_text(json_get(stored, "study"));
+        struct str now_text = {0}, then_text = {0};
+        print_at(mine, str_text(&path), &now_text);
+        print_at(stored, str_text(&path), &then_text);
+        rc = err_set(err, ERR_BAD,
+                     "%s: %s: differs from study \"%s\" in this database: %.100s here, %.100s there", file,
+                     str_text(&path), name, str_text(&now_text), str_text(&then_text));
+        err_hint(err,
+                 "what may change in a study that lives `hone edit %s` changes; --fresh starts a new one "
+                 "beside it; "
+                 "or give this one another name or another --db",
+                 name);
+        str_fini(&now_text);
+        str_fini(&then_text);
     }
     str_fini(&path);
     json_free(mine);
