@@ -12,6 +12,7 @@
 #include "master/extra.h"
 #include "master/search/given.h"
 #include "master/snapshot.h"
+#include "master/submission.h"
 #include "master/waiting.h"
 
 struct asking {
@@ -100,7 +101,7 @@ static int verb_submit(const struct asking *a, struct err *err)
     if (rc)
         return rc;
     struct submission submission = {file_text, base_text, is_fresh, (enum study_checks)how};
-    rc = studies_submit(&a->reactor->studies, a->turn, &def, &submission, &s, err);
+    rc = submission_take(&a->reactor->studies, a->turn, &def, &submission, &s, err);
     study_def_fini(&def);
     if (rc)
         return rc;

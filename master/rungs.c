@@ -80,7 +80,7 @@ struct curve rungs_curve(const struct study_def *def, const struct trial *t, int
 }
 
 const char *rungs_verdict(const struct study_def *def, const struct history *history, struct ladder *kept,
-                           uint32_t trial, struct curve mine, const struct curve *finished, int count)
+                          uint32_t trial, struct curve mine, const struct curve *finished, int count)
 {
     const struct prune_def *prune = &def->prune;
     double below = def->maximize ? prune->below : -prune->below;

@@ -22,15 +22,8 @@ void studies_use_proposer(struct studies *studies, struct proposer *proposer);
 /* NULL or "": the newest. NULL if there is none. */
 struct study *studies_find(const struct studies *studies, const char *name);
 
-struct submission {
-    const char *file; /* as errors name it */
-    const char *base; /* folder that relative paths of the study mean */
-    bool fresh;       /* under another name if this one is taken */
-    enum study_checks checks;
-};
-/* Adds a study (takes the inside of `def`) or finds it again; ERR_BAD if one of this name is another (see
- * server_submit). */
-int studies_submit(struct studies *studies, struct turn *turn, struct study_def *def,
-                   const struct submission *how, struct study **out, struct err *err);
+/* A new study, under a name that is free; takes the inside of `def`. */
+int studies_create(struct studies *studies, struct turn *turn, struct study_def *def, const char *base,
+                   enum study_checks checks, struct study **out, struct err *err);
 
 #endif
