@@ -246,6 +246,27 @@ static int call_offline(const char *db, const char *verb, struct json *args, str
     return rc ? rc : answer_code(out, err);
 }
 
+/* Whoever holds the database is asked; where nobody does, it is done here. */
+static int call_holder(const struct known *master, const char *db, const char *verb, struct json *args,
+                       struct msg_answer *out, struct err *err)
+{
+    struct err why = ERR_NONE;
+    int rc = ERR_REACH;
+    if (!*master->address || !master_there(db)) /* none, or one that was killed: nobody to wait for */
+        rc = call_offline(db, verb, args, out, &why);
+    if (rc == ERR_REACH && *master->address) {
+        why = ERR_NONE;
+        rc = ping(master, &why);
+        if (!rc)
+            return call_with_keys(master, verb, args, REMOTE_CALL_MS, out, err);
+        if (rc == ERR_REACH)
+            return call_offline(db, verb, args, out, err);
+    }
+    if (rc && err) /* of a master: it is there, and does not know us */
+        *err = why;
+    return rc;
+}
+
 int master_call(const char *db, const char *master, const char *verb, struct json *args,
                 struct msg_answer *out, struct err *err)
 {
@@ -257,20 +278,14 @@ int master_call(const char *db, const char *master, const char *verb, struct jso
         err_set(err, ERR_REACH, "there is no database \"%s\"", db);
         return err_hint(err, "name it with --db or HONE_DB, or the master with --master");
     }
-    struct known known = {.address = ""};
-    struct err why = ERR_NONE;
-    int rc = there ? find_master(db, &known, err) : 0, dead = ERR_REACH;
-    if (!rc && *known.address)
-        dead = ping(&known, &why);
-    if (!rc && !dead)
-        rc = call_with_keys(&known, verb, args, REMOTE_CALL_MS, out, err);
-    else if (!rc && dead == ERR_REACH)
-        rc = call_offline(db, verb, args, out, err);
-    else if (!rc && err)
-        *err = why; /* it is there, and does not know us */
-    if (there)
-        free((char *)(uintptr_t)known.address);
-    return rc ? rc : dead == ERR_REACH ? 0 : dead;
+    struct known known = {0};
+    int rc = there ? find_master(db, &known, err) : 0;
+    if (!known.address)
+        known.address = xstrdup("");
+    if (!rc)
+        rc = call_holder(&known, db, verb, args, out, err);
+    free((char *)(uintptr_t)known.address);
+    return rc;
 }
 
 int master_ask(const char *db, const char *master, const char *verb, struct json *args,
@@ -280,7 +295,7 @@ int master_ask(const char *db, const char *master, const char *verb, struct json
         return remote_call(master, verb, args, REMOTE_CALL_MS, out, err);
     struct known known;
     int rc = find_master(db, &known, err);
-    if (!rc && *known.address && ping(&known, NULL) == 0)
+    if (!rc && *known.address && master_there(db) && ping(&known, NULL) == 0)
         rc = call_with_keys(&known, verb, args, REMOTE_CALL_MS, out, err);
     else if (!rc)
         rc = err_set(err, ERR_REACH, "no master runs");
