@@ -14,18 +14,6 @@
 #include "common/mem.h"
 #include "common/rng.h"
 
-int study_params(struct source *source, const char *study, struct text_list *out, struct err *err)
-{
-    struct rows rows;
-    int rc = source_run(source, "space", (struct bind[]){BIND_TEXT(":study", study)}, 1, &rows, err);
-    if (rc)
-        return rc;
-    for (size_t row = 0; row < rows.count; row++)
-        text_list_add(out, xstrdup(cell_text(rows_named(&rows, row, "name"))));
-    rows_fini(&rows);
-    return 0;
-}
-
 static bool has_score(const struct rows *rows, size_t row, void *arg)
 {
     (void)arg;
@@ -55,7 +43,7 @@ static int load_trials(struct source *source, const char *study, int64_t limit, 
     struct text_list params = {0};
     struct rows found;
     struct bind binds[] = {BIND_TEXT(":study", study), BIND_INT(":limit", limit ? limit : -1)};
-    int rc = study_params(source, study, &params, err);
+    int rc = source_params(source, study, &params, err);
     if (!rc)
         rc = source_run(source, "best", binds, 2, &found, err);
     if (!rc) {
@@ -157,7 +145,7 @@ static int load_groups(struct source *source, const struct rows *head, int64_t l
     if (rc)
         return rc;
     if (found.count)
-        rc = study_params(source, study, &params, err);
+        rc = source_params(source, study, &params, err);
     if (found.count && !rc) {
         add_probabilities(&found, strcmp(cell_text(rows_named(head, 0, "goal")), "maximize") == 0);
         keep_first(&found, limit);

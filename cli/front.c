@@ -164,7 +164,7 @@ int front_load(struct source *source, const char *study, int64_t limit, struct f
     *out = (struct front){0};
     int rc = scores_load(source, study, &scores, err);
     if (!rc && scores.found.count)
-        rc = study_params(source, study, &params, err);
+        rc = source_params(source, study, &params, err);
     if (!rc && scores.found.count) {
         struct rows front;
         list_front(&scores, limit, &front);

@@ -155,7 +155,7 @@ static int print_study(struct source *source, const struct opt_trials *opt, stru
     struct rows found;
     int rc = select_settle(source, study, &wanted->selector, err);
     if (!rc)
-        rc = study_params(source, study, &params, err);
+        rc = source_params(source, study, &params, err);
     if (!rc)
         rc = source_run(source, "trials",
                         (struct bind[]){BIND_TEXT(":study", study), BIND_TEXT(":status", NULL)}, 2, &found,

@@ -147,11 +147,12 @@ int prune_first_until(const struct prune_def *def, uint32_t trial, int epochs)
     return def->hyperband.rungs.epochs[hyperband_bracket(&def->hyperband, trial).begins];
 }
 
-struct asha_job prune_next(const struct prune_def *def, const struct history *history, bool more)
+struct asha_job prune_next(const struct prune_def *def, const struct history *history, struct ladder *kept,
+                           bool more)
 {
     if (def->method == PRUNE_HYPERBAND)
         return hyperband_next(&def->hyperband, history, more);
-    return asha_next(&def->asha, history, more);
+    return asha_next(&def->asha, history, kept, more);
 }
 
 /* ---- curves ---- */

@@ -236,10 +236,12 @@ static void a_box_of_another_origin_is_found(void **state)
     (void)state;
     struct rehearsal *r = begin(8, false, "\"method\":\"random\",\"trials\":9,\"epochs\":1", "", 2);
     weather(r);
-    store_add_box(rehearsal_store(r), reactor_study(rehearsal_reactor(r), "s")->id, 0, 0, 9,
-                  "{\"lr\":{\"t\":[-9,-7]},\"hidden\":{\"t\":[3,6]},\"kind\":{\"keep\":[\"a\",\"b\"]},"
-                  "\"momentum\":{\"t\":[0,4]}}",
-                  1);
+    store_add_box(rehearsal_store(r),
+                  &(struct row_box){
+                      reactor_study(rehearsal_reactor(r), "s")->id, 0, 0, 9,
+                      "{\"lr\":{\"t\":[-9,-7]},\"hidden\":{\"t\":[3,6]},\"kind\":{\"keep\":[\"a\",\"b\"]},"
+                      "\"momentum\":{\"t\":[0,4]}}",
+                      1});
     expect_difference(r, "s: the box of seq ");
 }
 
