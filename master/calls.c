@@ -279,7 +279,7 @@ static int verb_seeds(const struct asking *a, struct err *err)
     const struct trial *t = study_trial(s, (uint32_t)trial);
     if (!t)
         return err_set(err, ERR_GONE, "study \"%s\" has no trial %lld", s->def.name, (long long)trial);
-    int rc = extra_add(a->turn, s, t, (int)seeds, who(a), &added, err);
+    int rc = extra_add(a->turn, t, (int)seeds, who(a), &added, err);
     if (rc)
         return rc;
     jw_int(a->result, "group", t->group);
@@ -311,7 +311,7 @@ static int verb_edit(const struct asking *a, struct err *err)
 {
     enum { SETS_MAX = 100 };
     struct jcur list = jcur_get(&a->args, "sets");
-    const char *sets[SETS_MAX];
+    const char *sets[SETS_MAX + 1] = {0};
     struct study *s;
     int count = 0;
     if (named_study(a, &s, err))
@@ -320,7 +320,7 @@ static int verb_edit(const struct asking *a, struct err *err)
         return ERR_BAD;
     for (const struct json *n = json_first(list.node); n; n = json_next(n))
         sets[count++] = json_text(n);
-    int rc = edit_study(a->turn, s, sets, count, who(a), a->result, err);
+    int rc = edit_study(a->turn, s, sets, who(a), a->result, err);
     if (rc)
         return rc;
     study_tick(a->turn, s);
@@ -446,10 +446,7 @@ void calls_answer(struct reactor *reactor, struct turn *turn, const struct msg_c
     struct err err = ERR_NONE;
     jw_object(&w, NULL);
     int rc = act(&a, call->verb, &err);
-    answer->id = call->id;
-    answer->code = (uint64_t)err_exit_status(rc);
-    snprintf(answer->text, sizeof answer->text, "%s", err.text);
-    snprintf(answer->hint, sizeof answer->hint, "%s", err.hint);
+    msg_answer_outcome(answer, call, rc, &err);
     if (!rc) {
         jw_close_object(&w);
         answer->result = json_parse(str_text(&text), text.len, "result", NULL);

@@ -6,6 +6,7 @@
 #define HONE_MASTER_STUDIES_H
 
 #include "master/study.h"
+#include "master/submission.h"
 
 struct studies {
     struct study **all; /* by rising id; the newest last */
@@ -22,14 +23,7 @@ void studies_use_proposer(struct studies *studies, struct proposer *proposer);
 /* NULL or "": the newest. NULL if there is none. */
 struct study *studies_find(const struct studies *studies, const char *name);
 
-struct submission {
-    const char *file; /* as errors name it */
-    const char *base; /* folder that relative paths of the study mean */
-    bool fresh;       /* under another name if this one is taken */
-    enum study_checks checks;
-};
-/* Adds a study (takes the inside of `def`) or finds it again; ERR_BAD if one of this name is another (see
- * server_submit). */
+/* Adds a study (takes the inside of `def`) or finds it again; ERR_BAD if one of this name is another. */
 int studies_submit(struct studies *studies, struct turn *turn, struct study_def *def,
                    const struct submission *how, struct study **out, struct err *err);
 

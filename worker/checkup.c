@@ -343,21 +343,27 @@ static void judge_first(struct checkup *c, const struct json *end)
     str_fini(&text);
 }
 
-/* Two runs that should have said the same after an epoch. */
-static void compare(struct checkup *c, const char *gate, const char *name, int run, int epoch,
-                    const char *good, const char *hint)
+/* Two runs that should have said the same after an epoch: the first and this one. */
+struct twin {
+    const char *gate, *name;
+    int run, epoch;
+    const char *good, *hint;
+};
+
+static void compare(struct checkup *c, const struct twin *twin)
 {
-    const struct json *expected = c->run[0].metrics[epoch - 1], *got = c->run[run - 1].metrics[epoch - 1];
+    const struct json *expected = c->run[0].metrics[twin->epoch - 1],
+                      *got = c->run[twin->run - 1].metrics[twin->epoch - 1];
     const char *differs = first_difference(c, expected, got);
     struct check_result result;
     if (differs[0])
-        check_result_set(&result, gate, name, VERDICT_WRONG, "%s of epoch %d: %.17g first, then %.17g",
-                         differs, epoch, number_of(json_get(expected, differs)),
-                         number_of(json_get(got, differs)));
+        check_result_set(&result, twin->gate, twin->name, VERDICT_WRONG,
+                         "%s of epoch %d: %.17g first, then %.17g", differs, twin->epoch,
+                         number_of(json_get(expected, differs)), number_of(json_get(got, differs)));
     else
-        check_result_set(&result, gate, name, VERDICT_GOOD, "%s", good);
+        check_result_set(&result, twin->gate, twin->name, VERDICT_GOOD, "%s", twin->good);
     if (differs[0])
-        snprintf(result.hint, sizeof result.hint, "%s", hint);
+        snprintf(result.hint, sizeof result.hint, "%s", twin->hint);
     result.value = number_of(json_get(got, differs[0] ? differs : c->check.metric));
     result.expected = number_of(json_get(expected, differs[0] ? differs : c->check.metric));
     add(c, &result);
@@ -367,10 +373,15 @@ static void judge_again(struct checkup *c, const struct json *end)
 {
     struct str text = {0};
     if (metric_of(c, AGAIN, 1)) {
-        compare(c, "G5", "determinism", AGAIN, 1, "the same seed again: the same numbers after epoch 1",
-                "take every random number from HONE_SEED (shuffling, workers of a data loader, kernels of a "
-                "GPU); "
-                "--force goes on without");
+        compare(c,
+                &(struct twin){
+                    .gate = "G5",
+                    .name = "determinism",
+                    .run = AGAIN,
+                    .epoch = 1,
+                    .good = "the same seed again: the same numbers after epoch 1",
+                    .hint = "take every random number from HONE_SEED (shuffling, workers of a data loader, "
+                            "kernels of a GPU); --force goes on without"});
     } else {
         str_add(&text, "a second run of the same job: ");
         tell_end(end, &text);
@@ -387,8 +398,13 @@ static void judge_resumed(struct checkup *c, const struct json *end)
         "state, the position of the random numbers; --force goes on without";
     struct str text = {0};
     if (metric_of(c, RESUMED, 2) && c->run[0].metrics[1]) {
-        compare(c, "G6", "resume", RESUMED, 2,
-                "killed after epoch 1 and resumed: epoch 2 as if nothing had happened", hint);
+        compare(c,
+                &(struct twin){.gate = "G6",
+                               .name = "resume",
+                               .run = RESUMED,
+                               .epoch = 2,
+                               .good = "killed after epoch 1 and resumed: epoch 2 as if nothing had happened",
+                               .hint = hint});
     } else if (!c->run[0].metrics[1]) {
         skip(c, "G6", "resume", "it ended after one epoch: there is nothing to compare with");
     } else {
