@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/rows.h"
 #include "cli/select.h"
 #include "common/check.h"
 #include "common/file.h"
@@ -152,18 +153,18 @@ static int take_rows(struct models *models, const struct rows *rows, const char 
 }
 
 int models_add_trial(struct models *models, struct source *source, const struct models_place *place,
-                     const char *study, uint32_t trial, bool all, struct err *err)
+                     const struct models_trial *of, struct err *err)
 {
     struct rows rows;
-    struct bind binds[] = {BIND_TEXT(":study", study), BIND_INT(":trial", trial)};
+    struct bind binds[] = {BIND_TEXT(":study", of->study), BIND_INT(":trial", of->trial)};
     int rc = source_run(source, "trial_models", binds, 2, &rows, err);
     if (rc)
         return rc;
     char *folder = xasprintf("%s.d", place->db), *root = path_absolute(folder);
     if (rows.count)
-        take_base(models, place, cell_text(rows_named(&rows, 0, "base")));
-    if (!take_rows(models, &rows, root, trial, all))
-        rc = no_checkpoint(study, trial, rows.count > 0, err);
+        take_base(models, place, first_text(&rows, "base"));
+    if (!take_rows(models, &rows, root, of->trial, of->all))
+        rc = no_checkpoint(of->study, of->trial, rows.count > 0, err);
     free(folder);
     free(root);
     rows_fini(&rows);
@@ -180,7 +181,8 @@ static int open_selected(const char *name, const struct models_place *place, str
     if (!rc)
         rc = select_trial(source, name, place->study, &study, &trial, err);
     if (!rc) {
-        rc = models_add_trial(out, source, place, study, trial, false, err);
+        struct models_trial of = {study, trial, false};
+        rc = models_add_trial(out, source, place, &of, err);
         free(study);
     }
     source_free(source);

@@ -145,7 +145,7 @@ static void show_numbers(const struct rows *rows)
 static int print_study(struct source *source, const struct opt_trials *opt, struct wanted *wanted,
                        const struct rows *head, struct err *err)
 {
-    const char *study = cell_text(rows_named(head, 0, "study"));
+    const char *study = first_text(head, "study");
     struct text_list params = {0};
     struct rows found;
     int rc = select_settle(source, study, &wanted->selector, err);
@@ -160,7 +160,7 @@ static int print_study(struct source *source, const struct opt_trials *opt, stru
         if (opt->quiet)
             show_numbers(&found);
         else
-            show(opt, &found, cell_text(rows_named(head, 0, "metric")), &params);
+            show(opt, &found, first_text(head, "metric"), &params);
         rows_fini(&found);
     }
     text_list_free(&params);
