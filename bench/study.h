@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "master/server.h"
+#include "master/submission.h"
 
 /* What most of them run: nothing but epochs. */
 static const char endless_study[] =

@@ -16,6 +16,7 @@
 #include "common/mem.h"
 #include "master/porter.h"
 #include "master/server.h"
+#include "master/submission.h"
 #include "tests/tools/crowd.h"
 
 enum { PIECE_BYTES = 196608 };

@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/front.h"
 #include "cli/rows.h"
+#include "cli/select.h"
 #include "cli/table.h"
 #include "common/check.h"
 #include "common/mem.h"
@@ -225,9 +226,12 @@ int cmd_best(const struct opt_best *opt)
     struct err err = ERR_NONE;
     struct source *source;
     struct best_style style = {opt->csv, opt->json, opt->count};
-    int rc = source_open(opt->db, opt->master, &source, &err);
+    const char *study;
+    int rc = select_study(opt->args.count ? opt->args.items[0] : NULL, opt->study, &study, &err);
+    if (!rc)
+        rc = source_open(opt->db, opt->master, &source, &err);
     if (!rc) {
-        rc = print(source, opt->args.count ? opt->args.items[0] : opt->study, &style, &err);
+        rc = print(source, study, &style, &err);
         source_free(source);
     }
     return rc ? command_fail("best", &err) : 0;

@@ -93,7 +93,10 @@ static int add_study(struct party *party, struct err *err)
     const struct opt_ensemble *opt = party->opt;
     struct rows head;
     uint32_t trial;
-    int rc = source_study(party->source, opt->args.count ? opt->args.items[0] : opt->study, &head, err);
+    const char *name;
+    int rc = select_study(opt->args.count ? opt->args.items[0] : NULL, opt->study, &name, err);
+    if (!rc)
+        rc = source_study(party->source, name, &head, err);
     if (rc)
         return rc;
     const char *study = first_text(&head, "study");

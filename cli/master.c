@@ -12,6 +12,7 @@
 #include "cli/trust.h"
 #include "common/log.h"
 #include "master/server.h"
+#include "master/submission.h"
 
 enum { TURN_MS = 1000, STUDIES_MOST = 1000 };
 

@@ -15,6 +15,7 @@
 #include "cli/trust.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "master/submission.h"
 
 enum { ADOPT_MS = 2500, ADOPT_TURN_MS = 100 };
 

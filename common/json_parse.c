@@ -127,8 +127,10 @@ static int check_tree(const struct jcur *cur, struct err *err)
         return jcur_fail(cur, err, "the number is too large");
     if (type == JSON_OBJECT) {
         const char *twice = duplicate_key(cur->node);
-        if (twice)
-            return jcur_fail(cur, err, "the key \"%.64s\" is there twice", twice);
+        if (twice) {
+            struct jcur first = jcur_get(cur, twice);
+            return jcur_fail(&first, err, "this key is there twice");
+        }
     }
     int index = 0;
     for (const struct json *child = json_first(cur->node); child; child = json_next(child), index++) {
@@ -143,7 +145,11 @@ static struct json *parse_text(char *text, size_t len, const char *file, struct 
 {
     size_t bad = 0;
     if (memchr(text, '\0', len)) {
-        fail_at(err, file, text, strlen(text), "there is a NUL byte: this is not a JSON text");
+        bool is_wide = len > 3 && (!text[0] || !text[1]); /* of UTF-16, with its mark or without */
+        is_wide |= len > 3 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0);
+        fail_at(err, file, text, is_wide ? 0 : strlen(text),
+                is_wide ? "this looks like UTF-16: save it as UTF-8"
+                        : "there is a NUL byte: this is not a JSON text");
         return NULL;
     }
     if (blank_comments(text, len, &bad)) {
@@ -182,13 +188,12 @@ struct json *json_parse(const char *text, size_t len, const char *file, struct e
     memcpy(copy, text, len);
     copy[len] = '\0';
     struct json *root = parse_text(copy, len, file, err);
-    free(copy);
-    if (!root)
-        return NULL;
     struct jcur cur = jcur_root(root, file);
-    if (check_tree(&cur, err)) {
+    cur.text = copy;
+    if (root && check_tree(&cur, err)) {
         json_free(root);
-        return NULL;
+        root = NULL;
     }
+    free(copy);
     return root;
 }

@@ -5,6 +5,7 @@
 #include "common/check.h"
 #include "master/attendance.h"
 #include "master/calls_parts.h"
+#include "master/submission.h"
 
 /* ---- about the master ---- */
 
@@ -43,7 +44,7 @@ static int call_submit(const struct asking *a, struct err *err)
     if (rc)
         return rc;
     struct submission submission = {file_text, base_text, is_fresh, (enum study_checks)how};
-    rc = studies_submit(&a->reactor->studies, a->turn, &def, &submission, &s, err);
+    rc = submission_take(&a->reactor->studies, a->turn, &def, &submission, &s, err);
     study_def_fini(&def);
     if (rc)
         return rc;

@@ -8,6 +8,7 @@
 #include "common/check.h"
 #include "common/mem.h"
 #include "master/rehearsal_cast.h"
+#include "master/submission.h"
 
 static const struct reactor_config *config_of(const struct rehearsal *r, struct reactor_config *out)
 {
@@ -327,7 +328,7 @@ int rehearsal_submit(struct rehearsal *r, const char *definition, struct err *er
     if (study_def_parse(definition, strlen(definition), "rehearsal", NULL, 0, &def, err))
         return ERR_BAD;
     struct submission how = {.file = "rehearsal", .base = "/", .checks = CHECKS_WANTED};
-    int rc = studies_submit(&r->reactor.studies, &turn, &def, &how, &study, err);
+    int rc = submission_take(&r->reactor.studies, &turn, &def, &how, &study, err);
     study_def_fini(&def);
     r->master_next_ms = r->now_ms;
     return rc ? rc : store_commit(r->store, err);

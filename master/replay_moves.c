@@ -48,7 +48,7 @@ static const char *stops_again(const struct replay *r, const struct moved *m, co
             finished[count++] =
                 rungs_curve(def, study_trial(s, n), study_trial(s, n)->last_epoch, &turned[n - 1]);
     struct curve mine = rungs_curve(def, study_trial(s, m->trial), m->epoch, &turned[s->count]);
-    const char *cause = rungs_verdict(def, view, m->trial, mine, finished, count);
+    const char *cause = rungs_verdict(def, view, NULL, m->trial, mine, finished, count);
     for (size_t i = 0; i <= s->count; i++)
         str_fini(&turned[i]);
     free(turned);
@@ -101,7 +101,7 @@ int replay_judgement(struct replay *r, const struct moved *m)
     } else if (strcmp(m->cause, "rung") == 0) {
         rc = check_drop(r, m, def, &view);
     } else if (m->to == TRIAL_waiting) {
-        struct asha_job job = prune_next(&def->prune, &view, m->more);
+        struct asha_job job = prune_next(&def->prune, &view, NULL, m->more);
         if (job.verdict != ASHA_RESUME || job.trial != m->trial || job.until != m->until)
             rc = err_set(r->err, ERR_NO,
                          "%s/%u: stored as promoted to epoch %d, recomputed: trial %u to epoch %d",

@@ -70,6 +70,14 @@ static void keep_findings(struct turn *turn, struct trial *t, int epoch, const s
     }
 }
 
+/* What the epoch took: as the trainer says, who knows what is not training; else as its slot measured. */
+static double seconds_of(const struct msg_report *report)
+{
+    const struct json *said = json_get(report->metrics, "seconds");
+    bool is_length = said && json_type(said) == JSON_NUM && json_num(said) >= 0;
+    return is_length ? json_num(said) : report->seconds;
+}
+
 static void take_report(struct reactor *r, struct turn *turn, struct worker *w, struct trial *t,
                         const struct msg_report *report)
 {
@@ -79,7 +87,7 @@ static void take_report(struct reactor *r, struct turn *turn, struct worker *w, 
     struct row_metric rows[METRIC_MAX];
     struct epoch_told told = {.epoch = epoch,
                               .value = value && json_type(value) == JSON_NUM ? json_num(value) : NAN,
-                              .seconds = report->seconds,
+                              .seconds = seconds_of(report),
                               .metrics = rows,
                               .metric_count = collect_metrics(report->metrics, rows)};
     if (!value || !trial_take_epoch(turn, t, &told))

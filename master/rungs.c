@@ -20,7 +20,7 @@ static struct asha_job next_job(const struct study *s)
 {
     if (!has_rungs(s))
         return (struct asha_job){.verdict = ASHA_WAIT};
-    return prune_next(&s->def.prune, &s->history, study_may_sample(s));
+    return prune_next(&s->def.prune, &s->history, s->ladder, study_may_sample(s));
 }
 
 bool rungs_has_promotion(const struct study *s)
@@ -79,8 +79,8 @@ struct curve rungs_curve(const struct study_def *def, const struct trial *t, int
     return (struct curve){(const double *)(const void *)turned->text, epochs};
 }
 
-const char *rungs_verdict(const struct study_def *def, const struct history *history, uint32_t trial,
-                          struct curve mine, const struct curve *finished, int count)
+const char *rungs_verdict(const struct study_def *def, const struct history *history, struct ladder *kept,
+                          uint32_t trial, struct curve mine, const struct curve *finished, int count)
 {
     const struct prune_def *prune = &def->prune;
     double below = def->maximize ? prune->below : -prune->below;
@@ -89,7 +89,7 @@ const char *rungs_verdict(const struct study_def *def, const struct history *his
     if (prune->method == PRUNE_MEDIAN && median_stops(prune, finished, count, mine))
         return "median";
     if (prune->method == PRUNE_ASHA && !prune->promotes &&
-        asha_stops(&prune->asha, history, trial, mine.count))
+        asha_stops(&prune->asha, history, kept, trial, mine.count))
         return "asha";
     struct rng rng = rng_at(def->search.seed, trial, (uint32_t)mine.count, STREAM_CURVE);
     if (prune->method == PRUNE_CURVE &&
@@ -112,7 +112,7 @@ static const char *verdict_now(const struct study *s, const struct trial *t)
         if (s->trials[i]->status == TRIAL_complete && !s->trials[i]->is_deleted && !s->trials[i]->is_extra)
             finished[count++] = rungs_curve(&s->def, s->trials[i], s->trials[i]->last_epoch, &turned[i]);
     struct curve mine = rungs_curve(&s->def, t, t->last_epoch, &turned[s->count]);
-    const char *cause = rungs_verdict(&s->def, &s->history, t->number, mine, finished, count);
+    const char *cause = rungs_verdict(&s->def, &s->history, s->ladder, t->number, mine, finished, count);
     for (size_t i = 0; i <= s->count; i++)
         str_fini(&turned[i]);
     free(turned);

@@ -22,7 +22,7 @@ void rungs_judge(struct turn *turn, struct trial *trial);
 struct curve rungs_curve(const struct study_def *def, const struct trial *trial, int epochs,
                          struct str *turned);
 /* Which rule stops a trial at the end of this curve; NULL: none. `finished` are curves of complete trials. */
-const char *rungs_verdict(const struct study_def *def, const struct history *history, uint32_t trial,
-                          struct curve mine, const struct curve *finished, int count);
+const char *rungs_verdict(const struct study_def *def, const struct history *history, struct ladder *kept,
+                          uint32_t trial, struct curve mine, const struct curve *finished, int count);
 
 #endif

@@ -18,6 +18,7 @@
 #include "master/calls.h"
 #include "master/outage.h"
 #include "master/reading.h"
+#include "master/submission.h"
 #include "proto/wire.h"
 #include "sql/store.h"
 
@@ -425,7 +426,7 @@ int server_submit(struct server *server, const char *definition, const struct su
     struct turn turn = turn_now(server);
     if (study_def_parse(definition, strlen(definition), how->file, NULL, 0, &def, err))
         return ERR_BAD;
-    int rc = studies_submit(&server->reactor.studies, &turn, &def, how, &study, err);
+    int rc = submission_take(&server->reactor.studies, &turn, &def, how, &study, err);
     study_def_fini(&def);
     if (!rc)
         rc = store_commit(server->store, err);

@@ -18,11 +18,11 @@
 
 #include "common/err.h"
 #include "master/snapshot.h"
-#include "master/submission.h"
 #include "proto/message.h"
 #include "sql/store.h"
 
 struct server;
+struct submission;
 
 struct server_options {
     const char *db;

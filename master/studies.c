@@ -1,11 +1,9 @@
 #include "master/studies.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/mem.h"
-#include "master/checks.h"
 
 /* Only replay asks a history how it stood. */
 static struct study *new_study(struct study_def *def, const char *base, struct err *err)
@@ -89,41 +87,13 @@ struct study *studies_find(const struct studies *studies, const char *name)
     return NULL;
 }
 
-/* ---- submitted ---- */
-
-static int fresh_name(const struct studies *studies, struct study_def *def, struct err *err)
+int studies_create(struct studies *studies, struct turn *turn, struct study_def *def, const char *base,
+                   enum study_checks checks, struct study **out, struct err *err)
 {
-    char name[65];
-    for (int n = 2; n < 100000; n++) {
-        if (snprintf(name, sizeof name, "%.*s-%d", 57, def->name, n) >= (int)sizeof name)
-            break;
-        if (studies_find(studies, name))
-            continue;
-        str_copy(def->name, sizeof def->name, name);
-        json_put_text(def->json, "study", name);
-        return 0;
-    }
-    return err_set(err, ERR_BAD, "there is no free name like \"%s-2\" left", def->name);
-}
-
-int studies_submit(struct studies *studies, struct turn *turn, struct study_def *def,
-                   const struct submission *how, struct study **out, struct err *err)
-{
-    struct study *known = studies_find(studies, def->name);
-    if (known && !how->fresh) {
-        *out = known;
-        int rc = study_def_same(def, known->def.json, how->file, err);
-        if (!rc)
-            checks_resubmit(turn, known, how->checks);
-        return rc;
-    }
-    if (known && fresh_name(studies, def, err))
-        return ERR_BAD;
-    study_def_fill_seeds(def);
-    struct study *s = new_study(def, how->base, err);
+    struct study *s = new_study(def, base, err);
     if (!s)
         return ERR_BAD;
-    s->checks = how->checks;
+    s->checks = checks;
     int rc = study_create(turn, s, err);
     if (rc) {
         study_free(s);

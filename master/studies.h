@@ -6,7 +6,6 @@
 #define HONE_MASTER_STUDIES_H
 
 #include "master/study.h"
-#include "master/submission.h"
 
 struct studies {
     struct study **all; /* by rising id; the newest last */
@@ -23,8 +22,8 @@ void studies_use_proposer(struct studies *studies, struct proposer *proposer);
 /* NULL or "": the newest. NULL if there is none. */
 struct study *studies_find(const struct studies *studies, const char *name);
 
-/* Adds a study (takes the inside of `def`) or finds it again; ERR_BAD if one of this name is another. */
-int studies_submit(struct studies *studies, struct turn *turn, struct study_def *def,
-                   const struct submission *how, struct study **out, struct err *err);
+/* A new study, under a name that is free; takes the inside of `def`. */
+int studies_create(struct studies *studies, struct turn *turn, struct study_def *def, const char *base,
+                   enum study_checks checks, struct study **out, struct err *err);
 
 #endif

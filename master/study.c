@@ -12,6 +12,7 @@
 struct study *study_new(struct study_def *def, const char *base, struct err *err)
 {
     struct study *s = xcalloc(1, sizeof *s);
+    s->ladder = xcalloc(1, sizeof *s->ladder);
     s->def = *def;
     *def = (struct study_def){0};
     s->sampler = sampler_new(&s->def.search, &s->def.space, s->def.search.seed, err);
@@ -42,6 +43,8 @@ void study_free(struct study *s)
         trial_free(s->trials[i]);
     free(s->trials);
     history_fini(&s->history);
+    ladder_fini(s->ladder);
+    free(s->ladder);
     sampler_free(s->sampler);
     free(s->told_verdict);
     study_def_fini(&s->def);

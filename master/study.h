@@ -11,6 +11,7 @@
 #define HONE_MASTER_STUDY_H
 
 #include "master/proposer.h"
+#include "master/search/ladder.h"
 #include "master/study_def.h"
 #include "master/trial.h"
 
@@ -29,6 +30,7 @@ struct study {
     struct study_def def;
     struct sampler *sampler;
     struct history history;
+    struct ladder *ladder;     /* its rungs, kept in order between questions */
     struct proposer *proposer; /* NULL: points are proposed on the spot (fast samplers, rehearsal) */
     bool asked;                /* a question is with the proposer */
     struct trial **trials;     /* trials[number - 1] */

@@ -1,10 +1,8 @@
-/* submission: how somebody wants a study taken in. */
+/* submission: what becomes of a study file that is handed in: a new study, one that goes on, or a refusal. */
 #ifndef HONE_MASTER_SUBMISSION_H
 #define HONE_MASTER_SUBMISSION_H
 
-#include <stdbool.h>
-
-#include "sql/store.h"
+#include "master/studies.h"
 
 struct submission {
     const char *file; /* the study file's name, for messages */
@@ -13,5 +11,8 @@ struct submission {
     /* Other than WANTED it is stored with the study, and stays; one that failed its checks is checked again. */
     enum study_checks checks;
 };
+/* Adds a study (takes the inside of `def`) or finds it again; ERR_BAD if one of this name is another. */
+int submission_take(struct studies *studies, struct turn *turn, struct study_def *def,
+                    const struct submission *how, struct study **out, struct err *err);
 
 #endif

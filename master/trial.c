@@ -213,7 +213,8 @@ void trial_note_epoch(struct trial *t, int epoch, double value, const double *mo
         t->last_epoch = epoch;
 }
 
-/* The study's further metrics among those of a report. NaN: not there, or not finite. */
+/* The study's further metrics among those of a report, as the store will tell them; `seconds` is what the epoch took.
+ * NaN: not there, or not finite. */
 static void find_more(struct trial *t, const struct epoch_told *told, double *out)
 {
     const struct study_def *def = &t->study->def;
@@ -221,7 +222,7 @@ static void find_more(struct trial *t, const struct epoch_told *told, double *ou
         bool is_time = strcmp(def->more[k].name, "seconds") == 0;
         out[k] = is_time ? told->seconds : NAN;
         t->more_seen |= is_time ? 1u << k : 0;
-        for (int i = 0; i < told->metric_count; i++)
+        for (int i = 0; i < told->metric_count && !is_time; i++)
             if (strcmp(told->metrics[i].name, def->more[k].name) == 0) {
                 out[k] = told->metrics[i].value;
                 t->more_seen |= 1u << k;

@@ -12,7 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/clock.h"
 #include "common/file.h"
 #include "common/hash.h"
 #include "common/mem.h"
@@ -20,7 +19,7 @@
 
 #define NAME_FRONT "hone-slot-"
 
-enum { PROC_BYTES = 1 << 20, DYING_MS = 1000 /* from cgroup.kill until the last one has left */ };
+enum { PROC_BYTES = 1 << 20, LOOKS = 10, LOOK_MS = 100 /* from cgroup.kill until the last one has left */ };
 
 static const struct cgroup none = {.dir = -1, .procs = -1};
 
@@ -147,15 +146,12 @@ static bool clear(const struct cgroup *group)
 {
     struct pollfd events = {.fd = openat(group->dir, "cgroup.events", O_RDONLY | O_CLOEXEC),
                             .events = POLLPRI};
-    int64_t deadline = clock_mono_ms() + DYING_MS, left = DYING_MS;
     if (events.fd < 0)
         return false;
     bool was_populated = is_populated(events.fd);
     cgroup_kill(group);
-    while (is_populated(events.fd) && left > 0) {
-        poll(&events, 1, (int)left);
-        left = deadline - clock_mono_ms();
-    }
+    for (int looks = 0; looks < LOOKS && is_populated(events.fd); looks++)
+        poll(&events, 1, LOOK_MS);
     close(events.fd);
     return was_populated;
 }
