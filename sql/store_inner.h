@@ -72,8 +72,6 @@ int put_run(struct put *put);
 
 /* Makes the turn fail with `why` (err_set's result is ignored); all of it is undone. */
 void store_fail(struct store *store, const struct err *why);
-/* Opens the turn's transaction unless it is open; 0, or the turn has failed. */
-int store_touch(struct store *store);
 
 /* ---- store_known.c ---- */
 
