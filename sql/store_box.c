@@ -1,18 +1,17 @@
 /* Boxes and what was seen at their walls. */
 #include "sql/store_inner.h"
 
-uint64_t store_add_box(struct store *store, int64_t study, int stage, int carried, int trials,
-                       const char *walls, int64_t now_ms)
+uint64_t store_add_box(struct store *store, const struct row_box *box)
 {
     uint64_t seq = store->seq + 1;
     struct put put = put_begin(store, "add_box");
     put_int(&put, (int64_t)seq);
-    put_int(&put, study);
-    put_int(&put, now_ms);
-    put_int(&put, stage);
-    put_int(&put, carried);
-    put_int(&put, trials);
-    put_text(&put, walls);
+    put_int(&put, box->study);
+    put_int(&put, box->at_ms);
+    put_int(&put, box->stage);
+    put_int(&put, box->carried);
+    put_int(&put, box->trials);
+    put_text(&put, box->walls);
     return put_run(&put) < 0 ? 0 : (store->seq = seq);
 }
 
@@ -110,13 +109,10 @@ int store_load_box_events(struct store *store, int64_t study,
                           int (*visit)(void *arg, uint64_t seq, const struct row_box_event *row), void *arg,
                           struct err *err)
 {
-    sqlite3_stmt *stmt;
-    int rc = load_start(store, "load_box_events", study, &stmt, err), got = SQLITE_DONE;
-    if (rc)
-        return rc;
-    while (!rc && (got = sqlite3_step(stmt)) == SQLITE_ROW) {
-        struct row_box_event row = box_event_row(stmt, study);
-        rc = visit(arg, (uint64_t)sqlite3_column_int64(stmt, 0), &row);
+    struct load load = load_begin(store, "load_box_events", study, err);
+    while (load_next(&load)) {
+        struct row_box_event row = box_event_row(load.stmt, study);
+        load.rc = visit(arg, (uint64_t)sqlite3_column_int64(load.stmt, 0), &row);
     }
-    return load_finish(store, stmt, got, rc, err);
+    return load_end(&load);
 }

@@ -13,7 +13,17 @@ void store_fail(struct store *store, const struct err *why)
     store->dirty = false;
 }
 
-int store_touch(struct store *store)
+void store_break(struct store *store, bool broken)
+{
+    struct err why = ERR_NONE;
+    store->broken = broken;
+    if (!broken)
+        return;
+    err_set(&why, ERR_IO, "%s: no space left (a test said so)", store->path);
+    store_fail(store, &why);
+}
+
+static int touch(struct store *store)
 {
     PRE(!store->reader);
     if (store->failed.code)
@@ -36,7 +46,7 @@ int store_touch(struct store *store)
 struct put put_begin(struct store *store, const char *name)
 {
     struct put put = {.store = store, .next = 1};
-    if (store_touch(store))
+    if (touch(store))
         return put;
     struct err why = ERR_NONE;
     if (conn_stmt(&store->conn, name, &put.stmt, &why))

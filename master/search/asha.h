@@ -42,13 +42,15 @@ struct asha_job {
     int rung, rank, of; /* of a promotion: rank (from 1) among the `of` trials of that rung */
 };
 
+/* `kept`: what was asked before about this history (ladder.h), brought up to date; NULL: everything is sorted anew. */
+struct ladder;
+
 /* What a free slot does. */
-struct asha_job asha_next(const struct asha *asha, const struct history *history, bool may_start);
+struct asha_job asha_next(const struct asha *asha, const struct history *history, struct ladder *kept,
+                          bool may_start);
 
 /* Stopping: does the trial stop now, at epoch n? Only ever at a rung. */
-bool asha_stops(const struct asha *asha, const struct history *history, uint32_t trial, int epoch);
-
-/* Can a paused trial never be promoted any more, if no new trial starts? Its checkpoint may go. */
-bool asha_is_lost(const struct asha *asha, const struct history *history, uint32_t trial);
+bool asha_stops(const struct asha *asha, const struct history *history, struct ladder *kept, uint32_t trial,
+                int epoch);
 
 #endif

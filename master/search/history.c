@@ -76,6 +76,20 @@ static void note_seq(struct history *history, uint64_t seq)
         history->seq = seq;
 }
 
+/* Entry `at` is new or another than it was. */
+static void note_pending(struct history *history, size_t at)
+{
+    if (at < history->over)
+        history->over = at;
+    while (history->over < history->count && history->entries[history->over].state != HISTORY_PENDING)
+        history->over++;
+}
+
+static void note_change(struct history *history, uint32_t trial)
+{
+    history->changed[history->changes++ % HISTORY_CHANGED] = trial;
+}
+
 void history_add(struct history *history, uint32_t trial, uint32_t group, const struct point *point,
                  const double *fit, int fit_count, uint64_t seq)
 {
@@ -97,6 +111,8 @@ void history_add(struct history *history, uint32_t trial, uint32_t group, const 
         entry->fit_count = fit_count;
     }
     note_seq(history, seq);
+    note_pending(history, at);
+    note_change(history, trial);
 }
 
 static bool is_finished(const struct entry *entry)
@@ -168,6 +184,8 @@ static void add_step(struct history *history, struct entry *entry, struct histor
     show_step(entry, &step, more);
     history->finished += is_finished(entry);
     note_seq(history, step.seq);
+    note_pending(history, (size_t)(entry - history->entries));
+    note_change(history, entry->trial);
     if (history->is_lean && step.state != HISTORY_PENDING)
         shrink(entry);
 }
@@ -220,9 +238,11 @@ void history_remove(struct history *history, uint32_t trial)
     struct entry *entry = entry_of(history, trial);
     PRE(entry && !history->is_borrowed);
     history->finished -= is_finished(entry);
+    note_change(history, trial);
     entry_fini(entry);
     size_t at = (size_t)(entry - history->entries);
     memmove(entry, entry + 1, (--history->count - at) * sizeof *entry);
+    note_pending(history, at);
     rechain(history, at);
 }
 
@@ -279,6 +299,7 @@ void history_as_of(const struct history *history, uint64_t seq, struct history *
     view->boxes = history->boxes;
     while (view->box_count < history->box_count && history->boxes[view->box_count].seq <= seq)
         view->box_count++;
+    note_pending(view, 0);
     rechain(view, 0);
 }
 

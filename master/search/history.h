@@ -24,6 +24,7 @@
 #include "master/search/point.h"
 
 enum { HISTORY_MORE = PARETO_MAX - 1 }; /* metrics beyond the first */
+enum { HISTORY_CHANGED = 256 };         /* changes that are remembered */
 
 enum history_state {
     HISTORY_PENDING, /* proposed, waiting, running or paused */
@@ -76,7 +77,11 @@ struct history {
     struct history_box *boxes; /* by rising seq; none: the space's own box */
     size_t box_count, box_room;
     size_t finished; /* entries that are final, with evidence: asked for every turn of a master */
+    size_t over;     /* the first so many entries are not pending, the next one is, if there is one */
     uint64_t seq;    /* the newest it has seen */
+    /* Who was added, updated or removed: caches follow it. Change c (from 0) is in changed[c % HISTORY_CHANGED]. */
+    uint64_t changes;
+    uint32_t changed[HISTORY_CHANGED];
     /* Keeps of a trial's log what entry_score_at can be asked for, and nothing for history_as_of: a step for each score,
      * however often its epochs are said again. What a master lives with; set it while the history is empty. */
     bool is_lean;

@@ -115,12 +115,24 @@ static bool decide_in(const struct hyperband *hb, const struct bracket *b, const
     return found;
 }
 
+/* Where the first bracket with somebody pending begins. */
+static size_t first_alive(const struct hyperband *hb, const struct history *history)
+{
+    size_t at = history->over;
+    while (at < history->count && entry_is_warm(&history->entries[at]))
+        at++;
+    if (at == history->count)
+        return at;
+    uint32_t first = hyperband_bracket(hb, history->entries[at].trial).first_trial;
+    while (at > 0 && !entry_is_warm(&history->entries[at - 1]) && history->entries[at - 1].trial >= first)
+        at--;
+    return at;
+}
+
 static struct asha_job decide(const struct hyperband *hb, const struct history *history, bool more, bool lost)
 {
     struct asha_job job = {.verdict = ASHA_WAIT};
-    size_t at = 0;
-    while (at < history->count && entry_is_warm(&history->entries[at]))
-        at++;
+    size_t at = first_alive(hb, history);
     while (at < history->count && job.verdict == ASHA_WAIT) {
         struct bracket b = hyperband_bracket(hb, history->entries[at].trial);
         struct members m;

@@ -46,8 +46,9 @@ int prune_parse(const struct jcur *cur, int epochs, struct prune_def *out, struc
 
 /* The epoch after which a new trial of this number is looked at first; `epochs` where there are no rungs. */
 int prune_first_until(const struct prune_def *def, uint32_t trial, int epochs);
-/* What a free slot resumes (ASHA_RESUME), else ASHA_WAIT. `more`: further trials will come. */
-struct asha_job prune_next(const struct prune_def *def, const struct history *history, bool more);
+/* What a free slot resumes (ASHA_RESUME), else ASHA_WAIT. `kept`: as asha_next has it. `more`: further trials will come. */
+struct asha_job prune_next(const struct prune_def *def, const struct history *history, struct ladder *kept,
+                           bool more);
 
 /* The metric after epochs 1 .. count, maximised. */
 struct curve {
