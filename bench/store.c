@@ -72,7 +72,8 @@ static void start(struct store *store, int64_t trial, int64_t worker)
 {
     struct row_attempt attempt = {.trial = trial, .attempt = 1, .worker = worker, .token = "t"};
     store_attempt_started(store, &attempt);
-    store_trial_moved(store, trial, TRIAL_waiting, TRIAL_running, "dispatched", NULL, 1, 1, NULL);
+    store_trial_moved(
+        store, &(struct row_move){trial, TRIAL_waiting, TRIAL_running, "dispatched", NULL, 1, 1, NULL});
 }
 
 static void report(struct store *store, int64_t trial, int epoch, int metrics)

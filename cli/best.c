@@ -8,22 +8,11 @@
 #include "cli/commands.h"
 #include "cli/front.h"
 #include "cli/rows.h"
+#include "cli/select.h"
 #include "cli/table.h"
 #include "common/check.h"
 #include "common/mem.h"
 #include "common/rng.h"
-
-int study_params(struct source *source, const char *study, struct text_list *out, struct err *err)
-{
-    struct rows rows;
-    int rc = source_run(source, "space", (struct bind[]){BIND_TEXT(":study", study)}, 1, &rows, err);
-    if (rc)
-        return rc;
-    for (size_t row = 0; row < rows.count; row++)
-        text_list_add(out, xstrdup(cell_text(rows_named(&rows, row, "name"))));
-    rows_fini(&rows);
-    return 0;
-}
 
 static bool has_score(const struct rows *rows, size_t row, void *arg)
 {
@@ -54,7 +43,7 @@ static int load_trials(struct source *source, const char *study, int64_t limit, 
     struct text_list params = {0};
     struct rows found;
     struct bind binds[] = {BIND_TEXT(":study", study), BIND_INT(":limit", limit ? limit : -1)};
-    int rc = study_params(source, study, &params, err);
+    int rc = source_params(source, study, &params, err);
     if (!rc)
         rc = source_run(source, "best", binds, 2, &found, err);
     if (!rc) {
@@ -156,7 +145,7 @@ static int load_groups(struct source *source, const struct rows *head, int64_t l
     if (rc)
         return rc;
     if (found.count)
-        rc = study_params(source, study, &params, err);
+        rc = source_params(source, study, &params, err);
     if (found.count && !rc) {
         add_probabilities(&found, strcmp(cell_text(rows_named(head, 0, "goal")), "maximize") == 0);
         keep_first(&found, limit);
@@ -237,9 +226,12 @@ int cmd_best(const struct opt_best *opt)
     struct err err = ERR_NONE;
     struct source *source;
     struct best_style style = {opt->csv, opt->json, opt->count};
-    int rc = source_open(opt->db, opt->master, &source, &err);
+    const char *study;
+    int rc = select_study(opt->args.count ? opt->args.items[0] : NULL, opt->study, &study, &err);
+    if (!rc)
+        rc = source_open(opt->db, opt->master, &source, &err);
     if (!rc) {
-        rc = print(source, opt->args.count ? opt->args.items[0] : opt->study, &style, &err);
+        rc = print(source, study, &style, &err);
         source_free(source);
     }
     return rc ? command_fail("best", &err) : 0;

@@ -35,8 +35,4 @@ const struct rows *best_rows(const struct best *best);
 void best_show(const struct best *best, const struct best_style *style);
 void best_fini(struct best *best);
 
-/* The names of a study's parameters, in its order; free with text_list_free. */
-struct text_list;
-int study_params(struct source *source, const char *study, struct text_list *out, struct err *err);
-
 #endif

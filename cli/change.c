@@ -174,9 +174,11 @@ static int change_trials(struct chosen *c, const char *selector, const char *stu
     struct rows head;
     int rc = select_parse(selector, &c->selector, &err);
     if (!rc)
+        rc = select_study(c->selector.study, study, &study, &err);
+    if (!rc)
         rc = source_open(c->db, c->master, &source, &err);
     if (!rc)
-        rc = source_study(source, c->selector.study[0] ? c->selector.study : study, &head, &err);
+        rc = source_study(source, study, &head, &err);
     if (!rc) {
         c->study = cell_text(rows_named(&head, 0, "study"));
         rc = select_settle(source, c->study, &c->selector, &err);

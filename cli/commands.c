@@ -2,14 +2,7 @@
 
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-#include "cli/pages.h"
-#include "cli/trust.h"
-#include "common/json.h"
-#include "common/mem.h"
-#include "common/str.h"
 
 #define COMMAND_BEGIN(name, group, least, most, arguments, gloss, story) \
     static const struct option options_##name[] = {
@@ -25,10 +18,6 @@
 #include "cli/commands.def"
 
 #define COMMAND_BEGIN(name, group, least, most, arguments, gloss, story) \
-    static int call_##name(const void *opt)                              \
-    {                                                                    \
-        return cmd_##name(opt);                                          \
-    }                                                                    \
     static const struct example examples_##name[] = {
 #define OPTION(command, field, letter, kind, arg, env, fallback, gloss)
 #define EXAMPLE(command, line, gloss) {line, gloss},
@@ -41,10 +30,9 @@
 #include "cli/commands.def"
 
 const struct command commands[] = {
-#define COMMAND_BEGIN(name, group, least, most, arguments, gloss, story)            \
-    {#name,      group, arguments,      gloss,           story,                     \
-     least,      most,  options_##name, examples_##name, sizeof(struct opt_##name), \
-     call_##name},
+#define COMMAND_BEGIN(name, group, least, most, arguments, gloss, story) \
+    {#name, group, arguments,      gloss,           story,               \
+     least, most,  options_##name, examples_##name, sizeof(struct opt_##name)},
 #define OPTION(command, field, letter, kind, arg, env, fallback, gloss)
 #define EXAMPLE(command, line, gloss)
 #define COMMAND_END(name)
@@ -82,131 +70,4 @@ int command_fail(const char *command, const struct err *err)
     if (err->hint[0])
         fprintf(stderr, "  hint: %s\n", err->hint);
     return err_exit_status(err->code);
-}
-
-static int unknown_command(const char *name)
-{
-    struct err err = ERR_NONE;
-    const char *names[64] = {0};
-    size_t n = 0;
-    for (const struct command *c = commands; c->name && n < 63; c++)
-        if (!command_is_hidden(c))
-            names[n++] = c->name;
-    const char *near = nearest_name(name, names);
-    err_set(&err, ERR_BAD, "there is no command \"%.60s\"", name);
-    if (near)
-        err_hint(&err, "did you mean hone %s?", near);
-    else
-        err_hint(&err, "hone --help lists the commands");
-    return command_fail(NULL, &err);
-}
-
-static int check_arguments(const struct command *command, const struct text_list *args, struct err *err)
-{
-    if ((int)args->count < command->least)
-        err_set(err, ERR_BAD, "needs %s", command->arguments);
-    else if ((int)args->count > command->most)
-        err_set(err, ERR_BAD, "\"%.60s\" is one argument too many", args->items[command->most]);
-    else
-        return 0;
-    const char *gap = *command->arguments ? " " : "";
-    return err_hint(err, "hone %s%s%s; more in hone %s --help", command->name, gap, command->arguments,
-                    command->name);
-}
-
-static int print_help(const struct command *command)
-{
-    struct str out = {0};
-    if (command)
-        help_command(command, &out);
-    else
-        help_top(&out);
-    fputs(str_text(&out), stdout);
-    str_fini(&out);
-    return 0;
-}
-
-/* Every command that meets a master has --keys, and means the same by it. */
-static void use_keys(const struct command *command, const void *opt)
-{
-    for (const struct option *o = command->options; o->field; o++)
-        if (strcmp(o->field, "keys") == 0)
-            trust_option(*(const char *const *)((const char *)opt + o->offset));
-}
-
-static int run_command(const struct command *command, int argc, char *const *argv)
-{
-    struct err err = ERR_NONE;
-    void *opt = xcalloc(1, command->size);
-    struct text_list *args = opt; // every opt_* begins with its arguments
-    int status;
-    int rc = options_parse(command->options, argc, argv, opt, args, &err);
-    if (rc == 1)
-        status = print_help(command);
-    else if (rc || check_arguments(command, args, &err))
-        status = command_fail(command->name, &err);
-    else {
-        use_keys(command, opt);
-        status = command->call(opt);
-    }
-    options_fini(command->options, opt);
-    text_list_fini(args);
-    free(opt);
-    return status;
-}
-
-static int unknown_page(const char *word)
-{
-    struct err err = ERR_NONE;
-    const char *names[128] = {0};
-    size_t n = 0;
-    for (const struct command *c = commands; c->name && n < 100; c++)
-        if (!command_is_hidden(c))
-            names[n++] = c->name;
-    for (const struct page *p = pages; p->name && n < 127; p++)
-        names[n++] = p->name;
-    const char *near = nearest_name(word, names);
-    err_set(&err, ERR_BAD, "there is no command and no page \"%.60s\"", word);
-    if (near)
-        err_hint(&err, "did you mean hone help %s?", near);
-    else
-        err_hint(&err, "hone help lists both");
-    return command_fail("help", &err);
-}
-
-int cmd_help(const struct opt_help *opt)
-{
-    if (!opt->args.count)
-        return print_help(NULL);
-    const char *word = opt->args.items[0];
-    const struct command *command = command_find(word);
-    const struct page *page = page_find(word);
-    if (page)
-        fputs(page->text, stdout);
-    else if (command)
-        return print_help(command);
-    return page ? 0 : unknown_page(word);
-}
-
-int cmd_version(const struct opt_version *opt)
-{
-    printf(opt->json ? "{\"version\":\"%s\"}\n" : "hone %s\n", HONE_VERSION);
-    return 0;
-}
-
-int hone_main(int argc, char *const *argv)
-{
-    if (argc < 2) {
-        struct err err = ERR_NONE;
-        err_set(&err, ERR_BAD, "which command?");
-        err_hint(&err, "hone run STUDY.json searches, hone --help lists the commands");
-        return command_fail(NULL, &err);
-    }
-    const char *word = argv[1];
-    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
-        return print_help(NULL);
-    if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0)
-        word = "version";
-    const struct command *command = command_find(word);
-    return command ? run_command(command, argc - 2, argv + 2) : unknown_command(word);
 }

@@ -1,5 +1,5 @@
 /* commands: what the table in commands.def becomes in C: for each command a struct its options land in
- * (opt_best.count), the function that does it (cmd_best), and a row for dispatch, help, completion and man.
+ * (opt_best.count), the function that does it (cmd_best), and a row for help, completion and man; dispatch.c calls it.
  *
  * A command returns the exit status: 0 fine, 1 it ran and the answer is no, 2 bad usage or bad file, 3 cannot
  * reach or lock master or database, 130/143 interrupted. It prints results to standard output, everything
@@ -41,7 +41,6 @@ struct command {
     const struct option *options;   /* ends with a NULL field */
     const struct example *examples; /* ends with a NULL line */
     size_t size;                    /* of the struct */
-    int (*call)(const void *opt);
 };
 
 extern const struct command commands[]; /* ends with a NULL name */

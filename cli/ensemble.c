@@ -118,7 +118,10 @@ static int add_study(struct party *party, struct source *source, const struct op
 {
     struct rows head;
     uint32_t trial;
-    int rc = source_study(source, opt->args.count ? opt->args.items[0] : opt->study, &head, err);
+    const char *name;
+    int rc = select_study(opt->args.count ? opt->args.items[0] : NULL, opt->study, &name, err);
+    if (!rc)
+        rc = source_study(source, name, &head, err);
     if (rc)
         return rc;
     const char *study = cell_text(rows_named(&head, 0, "study"));

@@ -13,11 +13,13 @@
 #include "cli/table.h"
 #include "common/check.h"
 #include "common/mem.h"
+#include "common/trial_status.h"
 
 struct explained {
     const char *study;
     uint32_t trial;
     struct rows head, origin, events, attempts, queue, lineage, bracket, rung, about;
+    bool is_alone;     /* no master runs */
     char *master_says; /* NULL: none runs, or it has nothing to say */
     struct text_list origin_lines, life_lines, now_lines;
 };
@@ -96,8 +98,8 @@ static void say_bracket(struct explained *e)
     const struct rows *b = &e->bracket;
     if (b->count)
         add_line(&e->origin_lines,
-                 "bracket %lld of round %lld, trials %lld to %lld: from %lld epochs, the best 1/%lld of "
-                 "them up to the next rung, at last to %lld",
+                 "bracket %lld of round %lld, trials %lld to %lld: from epoch %lld, the best 1/%lld of "
+                 "them up to the next rung, at last to epoch %lld",
                  (long long)int_of(b, "bracket") + 1, (long long)int_of(b, "round") + 1,
                  (long long)int_of(b, "first_trial"),
                  (long long)(int_of(b, "first_trial") + int_of(b, "trials") - 1),
@@ -145,7 +147,8 @@ static void say_attempt(struct explained *e, size_t row)
     if (cell_int(rows_named(a, row, "from_epoch")))
         str_addf(&line, ", from the checkpoint of epoch %lld",
                  (long long)cell_int(rows_named(a, row, "from_epoch")));
-    str_addf(&line, ": %lld epochs", (long long)cell_int(rows_named(a, row, "epochs")));
+    long long epochs = (long long)cell_int(rows_named(a, row, "epochs"));
+    str_addf(&line, ": %lld epoch%s", epochs, epochs == 1 ? "" : "s");
     const char *outcome = cell_text(rows_named(a, row, "outcome")),
                *cause = cell_text(rows_named(a, row, "cause"));
     str_addf(&line, ", %s%s%s%s", *outcome ? outcome : "running", *cause ? " (" : "", cause,
@@ -312,8 +315,13 @@ static void say_now(struct explained *e)
                  (long long)int_of(&e->rung, "rank"), (long long)int_of(&e->rung, "of"),
                  (long long)int_of(&e->rung, "epoch"), (long long)int_of(&e->rung, "promoted"));
     say_evidence(e);
-    if (strcmp(status, "waiting") == 0)
+    bool goes_on = !*text_of(&e->about, "end_reason") && strcmp(text_of(&e->about, "wish"), "run") == 0;
+    if (strcmp(status, "waiting") == 0 && (!e->is_alone || !goes_on))
         say_queue(e);
+    enum trial_status is = TRIAL_complete;
+    trial_status_parse(status, &is);
+    if (e->is_alone && goes_on && !trial_status_is_final(is))
+        add_line(&e->now_lines, "no master is running: hone run or hone master goes on with it");
     if (is_null(head, "score"))
         return;
     char score[32];
@@ -424,6 +432,7 @@ int cmd_explain(const struct opt_explain *opt)
     if (!rc) {
         if (strcmp(text_of(&e.head, "status"), "waiting") == 0)
             ask_master(&e, opt->db, opt->master);
+        e.is_alone = !opt->master && !master_there(opt->db);
         say_origin(&e);
         say_life(&e);
         say_now(&e);

@@ -91,6 +91,9 @@ static struct cell copy_of(const struct cell *cell)
     return copy;
 }
 
+/* Before a metric's name while columns are found by name: one may be called like what the database says of a trial. */
+static const char metric_mark[] = "metric ";
+
 /* The rows of the front with a column for each metric, in its own sign, and one for what it dominates. */
 static void list_front(const struct scores *s, int64_t limit, struct rows *out)
 {
@@ -105,7 +108,7 @@ static void list_front(const struct scores *s, int64_t limit, struct rows *out)
     out->names = xcalloc(cols, sizeof *out->names);
     out->cells = xcalloc(n * cols + 1, sizeof *out->cells);
     for (size_t k = 0; k < m; k++)
-        out->names[k] = xstrdup(name_of(s, (int)k));
+        out->names[k] = xasprintf("%s%s", metric_mark, name_of(s, (int)k));
     out->names[m] = xstrdup("dominates");
     for (size_t c = m + 1; c < cols; c++)
         out->names[c] = xstrdup(s->found.names[c - m - 1]);
@@ -113,7 +116,7 @@ static void list_front(const struct scores *s, int64_t limit, struct rows *out)
         struct cell *row = &out->cells[i * cols];
         for (size_t k = 0; k < m; k++) {
             double y = s->y[order[i].row * m + k];
-            row[k] = (struct cell){.kind = CELL_NUM, .number = is_minimised(s, (int)k) ? -y : y};
+            row[k] = (struct cell){.kind = CELL_NUM, .number = is_minimised(s, (int)k) ? 0 - y : y};
         }
         row[m] = (struct cell){.kind = CELL_INT, .integer = count_dominated(s, order[i].row)};
         for (size_t c = m + 1; c < cols; c++)
@@ -148,7 +151,7 @@ static void arrange(const struct scores *s, const struct text_list *params, stru
     };
     size_t count = 1;
     for (int k = 0; k < s->metrics; k++)
-        items[count++] = (struct rows_item){.column = name_of(s, k)};
+        items[count++] = (struct rows_item){.column = front->names[k], .as = name_of(s, k)};
     for (size_t i = 0; i < COUNT_OF(rest); i++)
         items[count++] = rest[i];
     rows_arrange(front, items, count, out);
@@ -161,7 +164,7 @@ int front_load(struct source *source, const char *study, int64_t limit, struct f
     *out = (struct front){0};
     int rc = scores_load(source, study, &scores, err);
     if (!rc && scores.found.count)
-        rc = study_params(source, study, &params, err);
+        rc = source_params(source, study, &params, err);
     if (!rc && scores.found.count) {
         struct rows front;
         list_front(&scores, limit, &front);

@@ -6,6 +6,7 @@
 
 #include "cli/commands.h"
 #include "cli/rows.h"
+#include "cli/select.h"
 #include "cli/table.h"
 #include "common/check.h"
 #include "common/mem.h"
@@ -205,17 +206,20 @@ int cmd_importance(const struct opt_importance *opt)
     struct store_options options = {.read_only = true};
     struct store *store;
     struct study *s = NULL;
-    int rc = 0;
+    const char *study;
+    int rc = select_study(opt->args.count ? opt->args.items[0] : NULL, opt->study, &study, &err);
     if (opt->draws < 0 || opt->draws > DRAWS_MOST)
         rc = err_set(&err, ERR_BAD, "--draws: 0 to %d", DRAWS_MOST);
     if (!rc && (rc = store_open(opt->db, &options, &store, &err)) == ERR_GONE)
         rc = err.code = ERR_REACH; // as for every other reader
     if (!rc) {
-        rc = past_study(store, opt->args.count ? opt->args.items[0] : opt->study, &s, NULL, &err);
+        rc = past_study(store, study, &s, NULL, &err);
         store_close(store);
     }
     if (!rc)
         rc = judge(s, opt, &err);
+    if (!rc && s->def.more_count && !opt->csv && !opt->json)
+        printf("for %s, the first of %d metrics\n", s->def.metric, s->def.more_count + 1);
     study_free(s);
     return rc ? command_fail("importance", &err) : 0;
 }

@@ -226,6 +226,14 @@ static int parse_word(struct parse *parse, const char *word, struct err *err)
     return word[1] == '-' ? parse_long(parse, word, err) : parse_letters(parse, word, err);
 }
 
+static bool given(const struct parse *parse, const char *field)
+{
+    for (const struct option *o = parse->table; o->field; o++)
+        if (strcmp(o->field, field) == 0)
+            return parse->given[o - parse->table];
+    return false;
+}
+
 int options_parse(const struct option *table, int argc, char *const *argv, void *into, struct text_list *rest,
                   struct err *err)
 {
@@ -246,7 +254,8 @@ int options_parse(const struct option *table, int argc, char *const *argv, void 
         if (rc)
             return rc;
     }
-    return 0;
+    return given(&parse, "json") && given(&parse, "csv") ? err_set(err, ERR_BAD, "--csv or --json, not both")
+                                                         : 0;
 }
 
 void options_fini(const struct option *table, void *into)

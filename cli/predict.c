@@ -130,10 +130,7 @@ int cmd_predict(const struct opt_predict *opt)
     struct err err = ERR_NONE;
     struct asked asked;
     const struct models_place place = {opt->db, opt->master, opt->study, opt->dir};
-    int rc = opt->csv && opt->json ? err_set(&err, ERR_BAD, "--csv or --json, not both") : 0;
-    if (rc)
-        return command_fail("predict", &err);
-    rc = ask(&asked, &opt->args, &place, opt->part, &err);
+    int rc = ask(&asked, &opt->args, &place, opt->part, &err);
     if (!rc)
         print_predictions(&asked, opt->json);
     asked_fini(&asked);

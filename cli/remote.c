@@ -11,6 +11,8 @@
 #include "common/mem.h"
 #include "master/server.h"
 #include "proto/wire.h"
+#include "sql/lock.h"
+#include "sql/place.h"
 #include "sql/query.h"
 
 enum { ADDRESS_MAX_BYTES = 300 };
@@ -200,6 +202,14 @@ bool master_alive(const char *db)
                  ping(str_text(&address), wants_keys(db), NULL) == 0;
     str_fini(&address);
     return alive;
+}
+
+bool master_there(const char *db)
+{
+    char *path = NULL;
+    bool is_there = place_resolve(db, &path, NULL) == 0 && db_lock_is_held(path);
+    free(path);
+    return is_there;
 }
 
 static int call_offline(const char *db, const char *verb, struct json *args, struct msg_answer *out,

@@ -32,5 +32,7 @@ char *address_beside(const char *db);
 /* Does a master answer at this address; at the one that the database names? */
 bool remote_alive(const char *address);
 bool master_alive(const char *db);
+/* The same without asking it: whether somebody who lives holds the database. */
+bool master_there(const char *db);
 
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/select.h"
 #include "common/json.h"
 #include "common/str.h"
 #include "master/replay.h"
@@ -65,7 +66,10 @@ int cmd_replay(const struct opt_replay *opt)
 {
     struct err err = ERR_NONE;
     struct replay_report report = {0};
-    int rc = replay(opt->db, opt->args.count ? opt->args.items[0] : opt->study, &report, &err);
+    const char *study;
+    int rc = select_study(opt->args.count ? opt->args.items[0] : NULL, opt->study, &study, &err);
+    if (!rc)
+        rc = replay(opt->db, study, &report, &err);
     if (opt->json && (!rc || rc == ERR_NO))
         print_json(&report, rc, &err);
     else if (!rc)

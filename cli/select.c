@@ -11,6 +11,8 @@
 static int bad(const char *text, struct err *err)
 {
     err_set(err, ERR_BAD, "\"%.60s\" does not name trials", text);
+    if (name_ok(text))
+        return err_hint(err, "if that is a study: %.60s/all, %.60s/best, %.60s/17", text, text, text);
     return err_hint(err, "best, last, 17, 1-10, 1-100:10, 1,3,5-8, all, or any of these after STUDY/");
 }
 
@@ -53,6 +55,14 @@ static bool read_ranges(const char *at, struct selector *out)
         if (*at++ != ',')
             return false;
     }
+}
+
+int select_study(const char *named, const char *option, const char **out, struct err *err)
+{
+    *out = named && *named ? named : option;
+    if (!named || !*named || !option || !*option || strcmp(named, option) == 0)
+        return 0;
+    return err_set(err, ERR_BAD, "\"%.64s\" and --study %.64s are two studies: which one?", named, option);
 }
 
 int select_parse(const char *text, struct selector *out, struct err *err)
@@ -151,13 +161,21 @@ int select_settle(struct source *source, const char *study, struct selector *sel
     return rc;
 }
 
+int select_none(const char *study, uint32_t trial, uint32_t newest, struct err *err)
+{
+    if (!newest)
+        return err_set(err, ERR_GONE, "study \"%s\" has no trial yet", study);
+    err_set(err, ERR_GONE, "study \"%s\" has no trial %u", study, trial);
+    return err_hint(err, "it has 1 to %u", newest);
+}
+
 static int pick_trial(struct source *source, struct selector *selector, const char *study, uint32_t *trial,
                       struct err *err)
 {
     uint32_t newest;
     int rc = find_newest(source, study, &newest, err);
     if (!rc && !newest)
-        return err_set(err, ERR_GONE, "study \"%s\" has no trial yet", study);
+        return select_none(study, 0, 0, err);
     if (!rc)
         rc = select_settle(source, study, selector, err);
     if (rc)
@@ -165,10 +183,7 @@ static int pick_trial(struct source *source, struct selector *selector, const ch
     *trial = select_one(selector);
     if (!*trial)
         return err_set(err, ERR_BAD, "one trial at a time; `hone trials` lists several");
-    if (*trial <= newest)
-        return 0;
-    err_set(err, ERR_GONE, "study \"%s\" has no trial %u", study, *trial);
-    return err_hint(err, "it has 1 to %u", newest);
+    return *trial <= newest ? 0 : select_none(study, *trial, newest, err);
 }
 
 int select_trial(struct source *source, const char *text, const char *study, char **out, uint32_t *trial,
@@ -178,7 +193,9 @@ int select_trial(struct source *source, const char *text, const char *study, cha
     struct rows head;
     int rc = select_parse(text ? text : "last", &selector, err);
     if (!rc)
-        rc = source_study(source, selector.study[0] ? selector.study : study, &head, err);
+        rc = select_study(selector.study, study, &study, err);
+    if (!rc)
+        rc = source_study(source, study, &head, err);
     if (rc)
         return rc;
     char *name = xstrdup(cell_text(rows_named(&head, 0, "study")));

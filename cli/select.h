@@ -25,6 +25,11 @@ struct selector {
 
 int select_parse(const char *text, struct selector *out, struct err *err);
 
+/* Which study, where an argument may name it (NULL, "") and --study too. ERR_BAD: they differ. */
+int select_study(const char *named, const char *option, const char **out, struct err *err);
+/* The complaint that a study has no such trial; `newest` is the last there is, 0 if there is none. */
+int select_none(const char *study, uint32_t trial, uint32_t newest, struct err *err);
+
 struct source;
 
 /* Makes numbers of `last` and `best`. ERR_NO: no trial of the study has a score yet. */

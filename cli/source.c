@@ -126,3 +126,15 @@ int source_study(struct source *source, const char *name, struct rows *out, stru
     rows_fini(out);
     return no_study(source, name, err);
 }
+
+int source_params(struct source *source, const char *study, struct text_list *out, struct err *err)
+{
+    struct rows rows;
+    int rc = source_run(source, "space", (struct bind[]){BIND_TEXT(":study", study)}, 1, &rows, err);
+    if (rc)
+        return rc;
+    for (size_t row = 0; row < rows.count; row++)
+        text_list_add(out, xstrdup(cell_text(rows_named(&rows, row, "name"))));
+    rows_fini(&rows);
+    return 0;
+}

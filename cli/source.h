@@ -21,5 +21,8 @@ int source_sql(struct source *source, const char *sql, size_t max_rows, struct r
 /* The study a person means: by name, or the newest for NULL or "". One row of study_find. ERR_GONE with the
  * nearest name if there is none. */
 int source_study(struct source *source, const char *name, struct rows *out, struct err *err);
+/* The names of its parameters, in its order; text_list_fini. */
+struct text_list;
+int source_params(struct source *source, const char *study, struct text_list *out, struct err *err);
 
 #endif

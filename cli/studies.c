@@ -56,6 +56,14 @@ static void wish_to_state(struct rows *rows)
     }
 }
 
+static bool goes_on(const struct rows *rows)
+{
+    bool any = false;
+    for (size_t row = 0; row < rows->count; row++)
+        any = any || !*cell_text(rows_named(rows, row, "end_reason"));
+    return any;
+}
+
 int cmd_studies(const struct opt_studies *opt)
 {
     static const struct column columns[] = {{"wish", COLUMN_PLAIN, "state"},
@@ -87,6 +95,10 @@ int cmd_studies(const struct opt_studies *opt)
         if (!opt->csv && !opt->json)
             wish_to_state(&rows);
         table_show(&rows, columns, opt->csv, opt->json);
+        if (!opt->csv && !opt->json && !opt->master && goes_on(&rows) && !master_there(opt->db))
+            fprintf(
+                stderr,
+                "no master is running: hone run STUDY.json or hone master goes on with what has not ended\n");
     }
     rows_fini(&rows);
     return 0;
@@ -98,17 +110,6 @@ static bool is_here(const struct rows *rows, size_t row, void *arg)
 {
     (void)arg;
     return rows_named(rows, row, "left_ms")->kind == CELL_NULL;
-}
-
-static bool has_master(const char *db)
-{
-    char address[300] = "";
-    struct query *query;
-    if (query_open(db, &query, NULL))
-        return false;
-    query_address(query, address, sizeof address, NULL);
-    query_close(query);
-    return address[0];
 }
 
 static int drain(const struct opt_workers *opt)
@@ -156,7 +157,7 @@ int cmd_workers(const struct opt_workers *opt)
                                  : "no worker is here now; --all shows those that left\n");
     else
         table_show(&rows, columns, opt->csv, opt->json);
-    if (!opt->csv && !opt->json && !opt->master && rows.count && !has_master(opt->db))
+    if (!opt->csv && !opt->json && !opt->master && rows.count && !master_there(opt->db))
         fprintf(stderr, "no master is running: they were connected to the last one\n");
     rows_fini(&rows);
     return 0;

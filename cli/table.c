@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/glyph.h"
 #include "cli/terminal.h"
 #include "common/check.h"
 #include "common/clock.h"
@@ -22,26 +23,20 @@ static struct table_style style_for(bool csv, bool json, FILE *file)
 
 /* ---- text ---- */
 
-static size_t chars(const char *text)
+void table_clean(struct str *out, const char *text, size_t max_columns)
 {
-    size_t n = 0;
-    for (; *text; text++)
-        n += ((unsigned char)*text & 0xc0) != 0x80;
-    return n;
-}
-
-void table_clean(struct str *out, const char *text, size_t max_chars)
-{
-    size_t left = max_chars && chars(text) > max_chars ? max_chars - 1 : SIZE_MAX;
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-        bool starts = (c & 0xc0) != 0x80;
-        if (starts && left-- == 0) {
-            str_add(out, "…");
-            return;
-        }
-        str_addc(out, c < 32 || c == 127 ? '?' : *text);
+    bool is_cut = max_columns && glyph_columns(text) > max_columns;
+    size_t left = is_cut ? max_columns - 1 : SIZE_MAX;
+    for (struct glyph g = glyph_at(text); g.bytes; text += g.bytes, g = glyph_at(text)) {
+        if (g.columns > left)
+            break;
+        left -= g.columns;
+        if (g.is_control)
+            str_addc(out, '?');
+        else
+            str_addn(out, text, g.bytes);
     }
+    str_add(out, is_cut ? "…" : "");
 }
 
 void table_number(double value, char out[32])
@@ -49,7 +44,7 @@ void table_number(double value, char out[32])
     if (isnan(value))
         snprintf(out, 32, "-");
     else
-        snprintf(out, 32, fabs(value) >= 1e3 && fabs(value) < 1e9 ? "%.0f" : "%.4g", value);
+        snprintf(out, 32, fabs(value) >= 1e3 && fabs(value) < 1e9 ? "%.0f" : "%.4g", value + 0.0); /* no -0 */
 }
 
 static void time_text(int64_t ms, struct str *out)
@@ -119,7 +114,7 @@ static size_t whole_part(const char *text)
 static void measure(struct layout_column *column, const char *text)
 {
     if (!column->number) {
-        size_t width = chars(text);
+        size_t width = glyph_columns(text);
         column->whole = width > column->whole ? width : column->whole;
         return;
     }
@@ -144,10 +139,10 @@ static void column_fill(struct layout_column *column, const struct rows *rows)
         column->cells[r] = str_take(&text);
         if (on_point || !column->number)
             measure(column, column->cells[r]);
-        else if (chars(column->cells[r]) > column->whole)
-            column->whole = chars(column->cells[r]);
+        else if (glyph_columns(column->cells[r]) > column->whole)
+            column->whole = glyph_columns(column->cells[r]);
     }
-    size_t cells = column->whole + column->rest, title = chars(column->title);
+    size_t cells = column->whole + column->rest, title = glyph_columns(column->title);
     column->width = cells > title ? cells : title;
 }
 
@@ -263,7 +258,7 @@ static void print_cell(const struct layout_column *column, const char *text, boo
 {
     if (column->number) {
         size_t rest = column->rest;
-        size_t whole = column->rest ? whole_part(text) : chars(text);
+        size_t whole = column->rest ? whole_part(text) : glyph_columns(text);
         size_t used = column->rest ? rest : 0;
         pad(out, column->width - used - whole);
         str_add(out, text);
@@ -271,11 +266,12 @@ static void print_cell(const struct layout_column *column, const char *text, boo
         return;
     }
     const char *sgr = colour ? terminal_status_colour(text) : "";
-    size_t width = chars(text) > column->width ? column->width : chars(text);
-    str_add(out, sgr);
-    table_clean(out, text, column->width);
-    str_add(out, *sgr ? "\033[0m" : "");
-    pad(out, last ? 0 : column->width - width);
+    struct str shown = {0};
+    table_clean(&shown, text, column->width);
+    size_t used = glyph_columns(str_text(&shown)); /* a wide one that was cut leaves a column free */
+    str_addf(out, "%s%s%s", sgr, str_text(&shown), *sgr ? "\033[0m" : "");
+    pad(out, last ? 0 : column->width - used);
+    str_fini(&shown);
 }
 
 static void print_header(const struct layout *layout, const struct table_style *style, struct str *out)
@@ -283,7 +279,7 @@ static void print_header(const struct layout *layout, const struct table_style *
     str_add(out, style->colour ? "\033[1m" : "");
     for (int c = 0; c < layout->count; c++) {
         const struct layout_column *column = &layout->columns[c];
-        size_t len = chars(column->title), width = len > column->width ? column->width : len;
+        size_t len = glyph_columns(column->title), width = len > column->width ? column->width : len;
         pad(out, c ? GAP : 0);
         pad(out, column->number ? column->width - width : 0);
         table_clean(out, column->title, column->width);

@@ -55,7 +55,7 @@ void table_row_json(const struct rows *rows, size_t row, struct jw *w, const cha
 /* "1.234e-05": four digits, as in tables. */
 void table_number(double value, char out[32]);
 
-/* Appends text with control characters replaced, at most max_chars wide ("abc…"); 0: no bound. */
-void table_clean(struct str *out, const char *text, size_t max_chars);
+/* Appends text with control characters replaced, at most so many columns wide ("abc…"); 0: no bound. */
+void table_clean(struct str *out, const char *text, size_t max_columns);
 
 #endif

@@ -142,6 +142,11 @@ static void show_numbers(const struct rows *rows)
         printf("%lld\n", (long long)cell_int(rows_named(rows, row, "trial")));
 }
 
+static uint32_t newest_of(const struct rows *rows)
+{
+    return rows->count ? (uint32_t)cell_int(rows_named(rows, rows->count - 1, "trial")) : 0;
+}
+
 static int print_study(struct source *source, const struct opt_trials *opt, struct wanted *wanted,
                        const struct rows *head, struct err *err)
 {
@@ -150,15 +155,22 @@ static int print_study(struct source *source, const struct opt_trials *opt, stru
     struct rows found;
     int rc = select_settle(source, study, &wanted->selector, err);
     if (!rc)
-        rc = study_params(source, study, &params, err);
+        rc = source_params(source, study, &params, err);
     if (!rc)
         rc = source_run(source, "trials",
                         (struct bind[]){BIND_TEXT(":study", study), BIND_TEXT(":status", NULL)}, 2, &found,
                         err);
     if (!rc) {
+        uint32_t newest = newest_of(&found);
         keep_wanted(opt, wanted, &found);
-        if (opt->quiet)
+        if (!found.count && select_one(&wanted->selector) > newest)
+            rc = select_none(study, select_one(&wanted->selector), newest, err);
+        else if (opt->quiet)
             show_numbers(&found);
+        else if (!found.count && !opt->csv && !opt->json)
+            fprintf(stderr,
+                    newest ? "no trial of study \"%s\" is among these\n" : "study \"%s\" has no trial yet\n",
+                    study);
         else
             show(opt, &found, cell_text(rows_named(head, 0, "metric")), &params);
         rows_fini(&found);
@@ -173,11 +185,14 @@ int cmd_trials(const struct opt_trials *opt)
     struct wanted wanted;
     struct source *source = NULL;
     struct rows head;
+    const char *study;
     int rc = read_wanted(opt, &wanted, &err);
+    if (!rc)
+        rc = select_study(wanted.selector.study, opt->study, &study, &err);
     if (!rc)
         rc = source_open(opt->db, opt->master, &source, &err);
     if (!rc)
-        rc = source_study(source, wanted.selector.study[0] ? wanted.selector.study : opt->study, &head, &err);
+        rc = source_study(source, study, &head, &err);
     if (!rc) {
         rc = print_study(source, opt, &wanted, &head, &err);
         rows_fini(&head);

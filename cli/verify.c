@@ -168,13 +168,40 @@ static void check_file(struct verifying *v, const struct rows *rows, size_t row)
     free(path);
 }
 
+static int64_t count_kept(const struct rows *files)
+{
+    int64_t kept = 0;
+    for (size_t row = 0; row < files->count; row++)
+        kept += cell_text(rows_named(files, row, "path"))[0] != '/' &&
+                strcmp(cell_text(rows_named(files, row, "state")), "kept") == 0;
+    return kept;
+}
+
+/* A copy of the database alone: one thing is missing, not each file in it. */
+static bool folder_is_missing(struct verifying *v, const struct rows *files)
+{
+    char *root = xasprintf("%s.d", v->db);
+    int64_t kept = count_kept(files);
+    bool missing = kept && !file_exists(root);
+    if (missing) {
+        struct str text = {0};
+        str_addf(&text, "%s is not there, and in it %lld checkpoint%s: a copy of the database alone has none",
+                 root, (long long)kept, kept == 1 ? "" : "s");
+        problem(v, "checkpoints", 0, str_text(&text));
+        str_fini(&text);
+    }
+    free(root);
+    return missing;
+}
+
 static int check_files(struct verifying *v, struct err *err)
 {
     struct rows rows;
     int rc = run(v, "files", &rows, err);
     if (rc)
         return rc;
-    for (size_t row = 0; row < rows.count; row++)
+    bool missing = folder_is_missing(v, &rows);
+    for (size_t row = 0; row < rows.count && !missing; row++)
         if (strcmp(cell_text(rows_named(&rows, row, "state")), "kept") == 0)
             check_file(v, &rows, row);
     rows_fini(&rows);

@@ -1,4 +1,4 @@
-/* json: reading, checking, changing and writing JSON. json.c (the tree) alone includes cJSON.
+/* json: reading, checking, changing and writing JSON. json.c (the tree) and json_parse.c alone include cJSON.
  *
  * Three parts:
  *   struct json   a parsed tree (opaque). The root is freed with json_free; every other pointer into it

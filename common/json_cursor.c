@@ -84,6 +84,17 @@ int jcur_fail(const struct jcur *cur, struct err *err, const char *fmt, ...)
     return fail_on(cur, json_line(cur), err, what);
 }
 
+/* "0.1" where 0.1 is wanted, "true" where true is. */
+static bool is_quoted(const struct json *node, enum json_type type)
+{
+    const char *text = json_text(node);
+    char *end;
+    if (type == JSON_BOOL)
+        return strcmp(text, "true") == 0 || strcmp(text, "false") == 0;
+    return type == JSON_NUM && *text && strspn(text, "0123456789.+-eE") == strlen(text) &&
+           isfinite(strtod(text, &end)) && !*end;
+}
+
 static int want(const struct jcur *cur, enum json_type type, struct err *err)
 {
     if (!cur->node)
@@ -92,6 +103,8 @@ static int want(const struct jcur *cur, enum json_type type, struct err *err)
         struct str got = {0};
         json_print(cur->node, &got);
         jcur_fail(cur, err, "must be %s (got %.60s)", json_type_name(type), str_text(&got));
+        if (is_quoted(cur->node, type))
+            err_hint(err, "without the quotes: %.60s", json_text(cur->node));
         str_fini(&got);
         return ERR_BAD;
     }
@@ -109,16 +122,22 @@ int jcur_num(const struct jcur *cur, double low, double high, double *out, struc
     return 0;
 }
 
+static int not_from_to(const struct jcur *cur, struct err *err, int64_t low, int64_t high, double value)
+{
+    char text[32];
+    num_text(value, text);
+    return jcur_fail(cur, err, "must be from %lld to %lld (got %s)", (long long)low, (long long)high, text);
+}
+
 int jcur_int(const struct jcur *cur, int64_t low, int64_t high, int64_t *out, struct err *err)
 {
     if (want(cur, JSON_NUM, err))
         return ERR_BAD;
     double value = json_num(cur->node);
-    if (value != floor(value) || fabs(value) > 9007199254740992.0)
+    if (value != floor(value))
         return jcur_fail(cur, err, "must be a whole number (got %g)", value);
-    if ((int64_t)value < low || (int64_t)value > high)
-        return jcur_fail(cur, err, "must be from %lld to %lld (got %.0f)", (long long)low, (long long)high,
-                         value);
+    if (fabs(value) > 9007199254740992.0 || (int64_t)value < low || (int64_t)value > high)
+        return not_from_to(cur, err, low, high, value);
     *out = (int64_t)value;
     return 0;
 }
@@ -173,18 +192,35 @@ int jcur_object(const struct jcur *cur, size_t max_members, struct err *err)
     return 0;
 }
 
+/* A longer or shorter form of the same word: "min" of minimize, "loguniform" of log. The longest, if several are. */
+static const char *same_stem(const char *word, const char *const *names)
+{
+    enum { STEM = 3 };
+    const char *best = NULL;
+    size_t len = strlen(word), best_len = STEM - 1;
+    for (; *names; names++) {
+        size_t common = strlen(*names) < len ? strlen(*names) : len;
+        if (common > best_len && strncmp(word, *names, common) == 0) {
+            best = *names;
+            best_len = common;
+        }
+    }
+    return best;
+}
+
 const char *nearest_name(const char *word, const char *const *names)
 {
     const char *nearest = NULL;
     int best = (int)strnlen(word, 64) / 2 + 1;
-    for (; *names; names++) {
-        int distance = str_distance(word, *names);
+    for (const char *const *name = names; *name; name++) {
+        int distance = str_distance(word, *name);
         if (distance < best) {
             best = distance;
-            nearest = *names;
+            nearest = *name;
         }
     }
-    return nearest;
+    const char *stem = best > 1 ? same_stem(word, names) : NULL; /* one letter amiss is a slip */
+    return stem ? stem : nearest;
 }
 
 /* "grid, random, tpe", as many as a hint has room for. */

@@ -66,7 +66,7 @@ static const char *find_element(const char *at, int index)
 static const char *find(const char *text, const struct jcur *cur)
 {
     if (!cur->up)
-        return skip_blanks(text);
+        return skip_blanks(text + (str_starts(text, "\xef\xbb\xbf") ? 3 : 0));
     const char *at = find(text, cur->up);
     if (!at || *at != (cur->key ? '{' : '['))
         return NULL;

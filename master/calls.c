@@ -6,11 +6,13 @@
 
 #include "common/check.h"
 #include "common/mem.h"
+#include "master/attendance.h"
 #include "master/course.h"
 #include "master/edit.h"
 #include "master/extra.h"
 #include "master/search/given.h"
 #include "master/snapshot.h"
+#include "master/submission.h"
 #include "master/waiting.h"
 
 struct asking {
@@ -28,7 +30,7 @@ static int named_study(const struct asking *a, struct study **out, struct err *e
     const char *text = "";
     if (jcur_has(&name) && jcur_text(&name, 64, &text, err))
         return ERR_BAD;
-    *out = reactor_study(a->reactor, text);
+    *out = studies_find(&a->reactor->studies, text);
     if (*out)
         return 0;
     if (!text[0])
@@ -93,18 +95,18 @@ static int verb_submit(const struct asking *a, struct err *err)
     json_print(definition.node, &text);
     struct study_def def;
     struct study *s = NULL;
-    size_t before = a->reactor->study_count;
+    size_t before = a->reactor->studies.count;
     int rc = study_def_parse(str_text(&text), text.len, file_text, NULL, 0, &def, err);
     str_fini(&text);
     if (rc)
         return rc;
-    rc = reactor_submit(a->reactor, a->turn, &def, file_text, base_text, is_fresh, (enum study_checks)how, &s,
-                        err);
+    struct submission submission = {file_text, base_text, is_fresh, (enum study_checks)how};
+    rc = submission_take(&a->reactor->studies, a->turn, &def, &submission, &s, err);
     study_def_fini(&def);
     if (rc)
         return rc;
     jw_text(a->result, "study", s->def.name);
-    jw_bool(a->result, "known", a->reactor->study_count == before);
+    jw_bool(a->result, "known", a->reactor->studies.count == before);
     jw_bool(a->result, "ended", study_has_ended(s));
     return 0;
 }
@@ -113,7 +115,7 @@ static int cancel_one(const struct asking *a, struct trial *t)
 {
     if (t->status != TRIAL_waiting && t->status != TRIAL_running && t->status != TRIAL_paused)
         return 0;
-    study_stop_trial(a->turn, t, STOP_NOW, "cancelled");
+    trial_stop(a->turn, t, STOP_NOW, "cancelled");
     trial_move(a->turn, t, TRIAL_cancelled, "user", NULL);
     return 1;
 }
@@ -170,7 +172,7 @@ static int verb_pause(const struct asking *a, struct err *err)
     set_wish(a, s, WISH_PAUSE);
     for (size_t i = 0; i < s->count; i++)
         if (s->trials[i]->status == TRIAL_running)
-            study_stop_trial(a->turn, s->trials[i], STOP_EPOCH, "paused");
+            trial_stop(a->turn, s->trials[i], STOP_EPOCH, "paused");
     jw_text(a->result, "state", study_state(s));
     return 0;
 }
@@ -336,7 +338,7 @@ static int verb_rename(const struct asking *a, struct err *err)
         return ERR_GONE;
     if (jcur_text(&to, 64, &name, err))
         return ERR_BAD;
-    return edit_name(a->reactor, a->turn, s, name, who(a), err);
+    return edit_name(&a->reactor->studies, a->turn, s, name, who(a), err);
 }
 
 static int verb_status(const struct asking *a, struct err *err)
@@ -401,7 +403,7 @@ static int verb_drain(const struct asking *a, struct err *err)
     int stopped = 0;
     if (jcur_text(&worker, 255, &which, err) || (jcur_has(&finish) && jcur_bool(&finish, &let_finish, err)))
         return ERR_BAD;
-    int drained = reactor_drain(a->reactor, a->turn, which, let_finish, &stopped);
+    int drained = attendance_drain(a->reactor, a->turn, which, let_finish, &stopped);
     if (!drained) {
         err_set(err, ERR_GONE, "no worker here is called \"%s\" or runs on a host of that name", which);
         return err_hint(err, "`hone workers` lists them");

@@ -33,18 +33,6 @@ void checkpoints_fini(struct checkpoints *c)
     *c = (struct checkpoints){0};
 }
 
-void checkpoints_say_drop(struct turn *turn, peer_id to, const char *study, uint32_t trial, int attempt,
-                          const char *token, int epoch)
-{
-    struct msg msg = {.kind = MSG_drop};
-    str_copy(msg.drop.study, sizeof msg.drop.study, study);
-    str_copy(msg.drop.token, sizeof msg.drop.token, token);
-    msg.drop.trial = trial;
-    msg.drop.attempt = (uint64_t)attempt;
-    msg.drop.epoch = (uint64_t)epoch;
-    outbox_add(turn->outbox, to, &msg);
-}
-
 /* ---- what workers report ---- */
 
 /* A path in the master's folder names a file of this attempt, or it is nobody's business. */
@@ -97,7 +85,7 @@ void checkpoints_on_hello(struct reactor *r, struct turn *turn, struct worker *w
         if (!(trial >= 1 && trial <= UINT32_MAX && attempt >= 1 && attempt <= 1e6 && epoch >= 1 &&
               epoch <= 1e9))
             continue;
-        struct study *s = study[0] ? reactor_study(r, study) : NULL;
+        struct study *s = study[0] ? studies_find(&r->studies, study) : NULL;
         if (s && s->def.keep.at_worker)
             continue;
         /* Its REPORT may not have come yet: it is the newest attempt, and nothing is known of this epoch. */
@@ -108,7 +96,8 @@ void checkpoints_on_hello(struct reactor *r, struct turn *turn, struct worker *w
             a->worker = w->id; /* of a process that was killed, perhaps: its successor has the file now */
         if (a || (current && (int)epoch > t->last_epoch))
             continue;
-        checkpoints_say_drop(turn, w->peer, study, (uint32_t)trial, (int)attempt, token, (int)epoch);
+        struct claim claim = {study, (uint64_t)trial, (uint64_t)attempt, token};
+        arrival_say_drop(turn, w->peer, &claim, (int)epoch);
     }
     for (size_t i = 0; i < r->checkpoints.arrival_count; i++)
         if (r->checkpoints.arrivals[i].worker == w->id && r->checkpoints.arrivals[i].state == ARRIVAL_MOVES)
@@ -146,9 +135,9 @@ static int doom_one(void *arg, const struct row_transit *row)
     bool here = checkpoint->path[0] != '/';
     struct arrival *a = here ? NULL : arrival_find(c, row->token, checkpoint->epoch);
     struct worker *w = roster_by_id(&d->reactor->roster, a ? a->worker : row->worker);
+    struct claim claim = {row->study, row->number, (uint64_t)checkpoint->attempt, row->token};
     if (!here && w && w->peer)
-        checkpoints_say_drop(d->turn, w->peer, row->study, row->number, checkpoint->attempt, row->token,
-                             checkpoint->epoch);
+        arrival_say_drop(d->turn, w->peer, &claim, checkpoint->epoch);
     GROW(c->dooms, c->doom_room, c->doom_count + 1);
     c->dooms[c->doom_count++] = (struct doom){checkpoint->trial, checkpoint->attempt, checkpoint->epoch};
     char own[128]; /* of an offer: what had arrived of it */

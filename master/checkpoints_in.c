@@ -48,6 +48,17 @@ void arrival_forget(struct checkpoints *c, struct arrival *a)
     *a = last;
 }
 
+void arrival_say_drop(struct turn *turn, peer_id to, const struct claim *claim, int epoch)
+{
+    struct msg msg = {.kind = MSG_drop};
+    str_copy(msg.drop.study, sizeof msg.drop.study, claim->study);
+    str_copy(msg.drop.token, sizeof msg.drop.token, claim->token);
+    msg.drop.trial = claim->trial;
+    msg.drop.attempt = claim->attempt;
+    msg.drop.epoch = (uint64_t)epoch;
+    outbox_add(turn->outbox, to, &msg);
+}
+
 static void say_want(struct turn *turn, peer_id to, struct arrival *a)
 {
     struct msg msg = {.kind = MSG_want};
@@ -68,7 +79,7 @@ static void say_want(struct turn *turn, peer_id to, struct arrival *a)
 
 static struct trial *trial_of(const struct reactor *r, const struct arrival *a)
 {
-    struct study *s = reactor_study(r, a->study);
+    struct study *s = studies_find(&r->studies, a->study);
     return s ? study_trial(s, a->trial) : NULL;
 }
 
@@ -87,8 +98,9 @@ static void end_arrival(struct reactor *r, struct turn *turn, struct arrival *a,
     struct trial *t = trial_of(r, a);
     bool kept = state == CHECKPOINT_KEPT;
     store_checkpoint_state(turn->store, a->trial_id, a->attempt, a->epoch, state, kept ? a->path : NULL);
+    struct claim claim = {a->study, a->trial, (uint64_t)a->attempt, a->token};
     if (w && w->peer)
-        checkpoints_say_drop(turn, w->peer, a->study, a->trial, a->attempt, a->token, a->epoch);
+        arrival_say_drop(turn, w->peer, &claim, a->epoch);
     if (t)
         t->wait_until_mono_ms = 0;
     if (kept && t)

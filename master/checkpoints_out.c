@@ -43,7 +43,7 @@ void checkpoints_on_want(struct reactor *r, struct turn *turn, struct worker *w,
     struct checkpoints *c = &r->checkpoints;
     struct msg msg = {.kind = MSG_chunk};
     struct msg_chunk *head = &msg.chunk;
-    struct study *s = reactor_study(r, want->study);
+    struct study *s = studies_find(&r->studies, want->study);
     struct trial *t =
         s && want->study[0] && want->trial <= UINT32_MAX ? study_trial(s, (uint32_t)want->trial) : NULL;
     struct wanted wanted = {(int)want->epoch, (int)want->attempt, NULL, 0};

@@ -5,18 +5,16 @@
 #define HONE_MASTER_CHECKPOINTS_PARTS_H
 
 #include "master/checkpoints.h"
-#include "master/reactor.h"
+#include "master/claim.h"
 
 enum { CHUNK_BYTES = 196608 }; /* a piece; 256 KiB as base64 */
-
-/* The worker may delete its copy. */
-void checkpoints_say_drop(struct turn *turn, peer_id to, const char *study, uint32_t trial, int attempt,
-                          const char *token, int epoch);
 
 /* ---- in ---- */
 
 struct arrival *arrival_find(struct checkpoints *c, const char *token, int epoch); /* NULL: none */
 int arrival_add(void *checkpoints, const struct row_transit *row); /* a callback of store_load_transit */
+/* The worker may delete its copy. */
+void arrival_say_drop(struct turn *turn, peer_id to, const struct claim *claim, int epoch);
 void arrival_forget(struct checkpoints *c, struct arrival *a);
 void arrivals_begin_next(struct reactor *r, struct turn *turn);
 void arrivals_look_after(struct reactor *r, struct turn *turn);

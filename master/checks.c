@@ -8,14 +8,6 @@
 #include "common/log.h"
 #include "common/mem.h"
 
-/* One that failed and is open again, by an edit say, is looked at again. */
-bool checks_pending(const struct study *s)
-{
-    bool due = s->checks == CHECKS_WANTED ? s->checked != CHECKED_PASSED
-                                          : s->checks == CHECKS_FORCE && s->checked == CHECKED_NOT;
-    return due && !study_has_ended(s);
-}
-
 /* ---- sending ---- */
 
 /* The middle of every axis: at the walls of a box a right trainer may well be hopeless. */
@@ -63,11 +55,11 @@ static void send_check(struct turn *turn, const struct study *s, struct worker *
     w->sent++;
 }
 
-bool checks_give(struct turn *turn, struct study **studies, size_t count, struct worker *w)
+bool checks_give(struct turn *turn, const struct studies *studies, struct worker *w)
 {
-    for (size_t i = 0; i < count; i++) {
-        struct study *s = studies[i];
-        if (!checks_pending(s) || s->checker || s->ending[0] || s->wish != WISH_RUN)
+    for (size_t i = 0; i < studies->count; i++) {
+        struct study *s = studies->all[i];
+        if (!study_awaits_checks(s) || s->checker || s->ending[0] || s->wish != WISH_RUN)
             continue;
         s->checker = w;
         random_hex(s->check_token);
@@ -100,7 +92,7 @@ enum checks_door checks_door(struct turn *turn, const struct study *s, struct wo
 {
     if (s->checks == CHECKS_SKIP)
         return DOOR_OPEN;
-    if (checks_pending(s))
+    if (study_awaits_checks(s))
         return DOOR_SHUT;
     if (json_get(json_get(s->def.json, "trainer"), "builtin"))
         return DOOR_OPEN;
@@ -177,11 +169,11 @@ static void end_smoke(struct study *s, struct worker *w, struct smoke *smoke, en
         log_warn("study %s: worker %s gets no trial of it", s->def.name, w->name);
 }
 
-void checks_on_checked(struct turn *turn, struct study **studies, size_t count, struct worker *w,
+void checks_on_checked(struct turn *turn, const struct studies *studies, struct worker *w,
                        const struct msg_checked *checked)
 {
-    for (size_t i = 0; i < count && checked->token[0]; i++) {
-        struct study *s = studies[i];
+    for (size_t i = 0; i < studies->count && checked->token[0]; i++) {
+        struct study *s = studies->all[i];
         struct smoke *smoke = smoke_of(w, s->id);
         if (s->checker == w && strcmp(s->check_token, checked->token) == 0)
             end_check(turn, s, w, keep_results(turn, s, w, false, checked->results));
@@ -193,26 +185,26 @@ void checks_on_checked(struct turn *turn, struct study **studies, size_t count, 
     }
 }
 
-void checks_on_unknown(struct turn *turn, struct study **studies, size_t count, struct worker *w)
+void checks_on_unknown(struct turn *turn, const struct studies *studies, struct worker *w)
 {
-    for (size_t i = 0; i < count; i++) {
-        struct smoke *smoke = smoke_of(w, studies[i]->id);
+    for (size_t i = 0; i < studies->count; i++) {
+        struct smoke *smoke = smoke_of(w, studies->all[i]->id);
         struct check_result result;
         check_result_set(&result, "G4", "one epoch", VERDICT_SKIPPED, "worker %s knows no checks", w->name);
-        if (studies[i]->checker == w) {
-            store_add_check(turn->store, studies[i]->id, w->id, false, &result, turn->now.wall_ms);
-            end_check(turn, studies[i], w, VERDICT_SKIPPED);
+        if (studies->all[i]->checker == w) {
+            store_add_check(turn->store, studies->all[i]->id, w->id, false, &result, turn->now.wall_ms);
+            end_check(turn, studies->all[i], w, VERDICT_SKIPPED);
         } else if (smoke && smoke->state == SMOKE_RUNNING) {
-            end_smoke(studies[i], w, smoke, VERDICT_SKIPPED);
+            end_smoke(studies->all[i], w, smoke, VERDICT_SKIPPED);
         }
     }
 }
 
-void checks_drop(struct study **studies, size_t count, struct worker *w)
+void checks_drop(const struct studies *studies, struct worker *w)
 {
-    for (size_t i = 0; i < count; i++)
-        if (studies[i]->checker == w)
-            studies[i]->checker = NULL;
+    for (size_t i = 0; i < studies->count; i++)
+        if (studies->all[i]->checker == w)
+            studies->all[i]->checker = NULL;
     for (size_t i = 0; i < w->smoke_count; i++)
         if (w->smokes[i].state == SMOKE_RUNNING)
             w->smokes[i].state = SMOKE_WANTED;

@@ -11,28 +11,25 @@
 #define HONE_MASTER_CHECKS_H
 
 #include "master/roster.h"
-#include "master/study.h"
-
-/* The study waits for its checks. */
-bool checks_pending(const struct study *study);
+#include "master/studies.h"
 
 /* The CHECK of a study but its token; the caller calls msg_fini. Also what `hone check` carries out by itself. */
 void checks_describe(const struct study_def *def, const char *base, struct msg *out);
 
 /* A worker with credit: gives it the check of a study that waits for one. False: there is none. */
-bool checks_give(struct turn *turn, struct study **studies, size_t count, struct worker *worker);
+bool checks_give(struct turn *turn, const struct studies *studies, struct worker *worker);
 
 /* May this worker train this study now; if not, is it the moment for its smoke run? */
 enum checks_door { DOOR_OPEN, DOOR_SMOKE, DOOR_SHUT };
 enum checks_door checks_door(struct turn *turn, const struct study *study, struct worker *worker);
 void checks_smoke(struct turn *turn, struct study *study, struct worker *worker);
 
-void checks_on_checked(struct turn *turn, struct study **studies, size_t count, struct worker *worker,
+void checks_on_checked(struct turn *turn, const struct studies *studies, struct worker *worker,
                        const struct msg_checked *checked);
 /* It does not know CHECK (a peer of another make): taken as skipped. */
-void checks_on_unknown(struct turn *turn, struct study **studies, size_t count, struct worker *worker);
+void checks_on_unknown(struct turn *turn, const struct studies *studies, struct worker *worker);
 /* Its connection is gone, and with it what it was checking. */
-void checks_drop(struct study **studies, size_t count, struct worker *worker);
+void checks_drop(const struct studies *studies, struct worker *worker);
 
 /* The user's word about a study that is known: submitted again with or without --no-check, --force. */
 void checks_resubmit(struct turn *turn, struct study *study, enum study_checks checks);

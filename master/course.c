@@ -92,12 +92,6 @@ int course_load_box(struct study *s, const struct row_log *row)
     return rc;
 }
 
-static int stage_now(const struct study *s)
-{
-    const struct history_box *box = history_box(&s->history);
-    return box ? box->stage : 0;
-}
-
 static int carried_now(const struct study *s)
 {
     const struct history_box *box = history_box(&s->history);
@@ -107,8 +101,13 @@ static int carried_now(const struct study *s)
 static void set_box(struct turn *turn, struct study *s, const struct box *box, int stage, int carried)
 {
     char *walls = write_box(&s->def.space, box);
-    uint64_t seq = store_add_box(turn->store, s->id, stage, carried, (int)history_finished(&s->history),
-                                 walls, turn->now.wall_ms);
+    struct row_box row = {.study = s->id,
+                          .stage = stage,
+                          .carried = carried,
+                          .trials = (int)history_finished(&s->history),
+                          .walls = walls,
+                          .at_ms = turn->now.wall_ms};
+    uint64_t seq = store_add_box(turn->store, &row);
     study_learn_box(s, box, stage, carried, seq);
     free(walls);
 }
@@ -126,7 +125,7 @@ static void tell(struct turn *turn, struct study *s, const struct wall_event *e)
     jw_close_array(&w);
     struct row_box_event row = {
         .study = s->id,
-        .stage = stage_now(s),
+        .stage = study_stage(s),
         .param = p->name,
         .side = sides[e->side + 1],
         .verdict = wall_verdict_name(e->verdict),
@@ -183,7 +182,7 @@ static bool look(struct turn *turn, struct study *s)
     findings_edges(turn, s);
     bool moved = !box_equal(&box, &next, &s->def.space);
     if (moved)
-        set_box(turn, s, &next, stage_now(s), carried_now(s));
+        set_box(turn, s, &next, study_stage(s), carried_now(s));
     box_fini(&box);
     box_fini(&next);
     free(events);
@@ -208,23 +207,12 @@ void course_ranges_changed(struct turn *turn, struct study *s, const struct spac
     box_clone(&box, &now, &s->def.space);
     course_follow_ranges(before, &s->def.space, &box);
     if (!box_equal(&box, &now, &s->def.space))
-        set_box(turn, s, &box, stage_now(s), carried_now(s));
+        set_box(turn, s, &box, study_stage(s), carried_now(s));
     box_fini(&box);
     box_fini(&now);
 }
 
 /* ---- stages ---- */
-
-/* The event's detail says how far it may run now, and what the decision saw. */
-void course_let_run(struct turn *turn, struct trial *t, int until, const char *why)
-{
-    char detail[192];
-    snprintf(detail, sizeof detail, "{\"until\":%d%s}", until, why);
-    t->until = until;
-    trial_save_progress(turn, t);
-    trial_move(turn, t, TRIAL_waiting, "promoted", detail);
-    study_learn_until(t->study, t->number, until, store_seq(turn->store));
-}
 
 static void end_stage_of_trials(struct turn *turn, struct study *s, int until, const uint32_t *carried,
                                 int count)
@@ -240,7 +228,7 @@ static void end_stage_of_trials(struct turn *turn, struct study *s, int until, c
             trial_move(turn, t, TRIAL_pruned, "stage", NULL);
             continue;
         }
-        course_let_run(turn, t, until, "");
+        trial_let_run(turn, t, until, "");
     }
 }
 
@@ -292,7 +280,7 @@ static bool catch_up(struct turn *turn, struct study *s, int until)
         struct trial *t = s->trials[i];
         if (t->status != TRIAL_paused || t->until >= until)
             continue;
-        course_let_run(turn, t, until, "");
+        trial_let_run(turn, t, until, "");
         any = true;
     }
     return any;
@@ -322,16 +310,6 @@ bool course_step(struct turn *turn, struct study *s)
         return false;
     s->looked_at = finished;
     return look(turn, s);
-}
-
-int course_until(const struct study *s, uint32_t trial)
-{
-    const struct stages *stages = stages_of(&s->def.search);
-    if (stages)
-        return stage_at(stages, stage_now(s)).epochs;
-    if (pbt_of(&s->def.search))
-        return pbt_first_until(pbt_of(&s->def.search), s->def.epochs);
-    return prune_first_until(&s->def.prune, trial, s->def.epochs);
 }
 
 /* ---- approve ---- */
@@ -394,7 +372,7 @@ int course_approve(struct turn *turn, struct study *s, const char *param, const 
         store_box_event_approved(turn->store, a.seqs[i], turn->now.wall_ms);
     if (a.count) {
         note_approval(turn, &a, who);
-        set_box(turn, s, &box, stage_now(s), carried_now(s));
+        set_box(turn, s, &box, study_stage(s), carried_now(s));
     }
     box_fini(&box);
     return a.count;

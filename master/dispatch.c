@@ -19,17 +19,18 @@ static bool goes_before(const struct study *a, const struct study *b)
 
 /* The most deserving study that has something to start and may be trained there; `*shut` if one may not. Asks each at
  * most once: sampling has a price. */
-static struct trial *next_trial(struct turn *turn, struct study **studies, size_t count, struct worker *w,
+static struct trial *next_trial(struct turn *turn, const struct studies *studies, struct worker *w,
                                 int64_t avoid, bool *shut)
 {
     enum { MOST = 64 };
     bool asked[MOST] = {false};
-    for (size_t round = 0; round < count && round < MOST; round++) {
+    for (size_t round = 0; round < studies->count && round < MOST; round++) {
         struct study *first = NULL;
         size_t place = 0;
-        for (size_t i = 0; i < count && i < MOST; i++) {
-            if (!asked[i] && study_has_work(studies[i]) && (!first || goes_before(studies[i], first))) {
-                first = studies[i];
+        for (size_t i = 0; i < studies->count && i < MOST; i++) {
+            if (!asked[i] && study_has_work(studies->all[i]) &&
+                (!first || goes_before(studies->all[i], first))) {
+                first = studies->all[i];
                 place = i;
             }
         }
@@ -158,7 +159,7 @@ static void give(struct turn *turn, struct trial *t, struct worker *w)
         start_attempt(turn, t, w);
 }
 
-void dispatch_all(struct turn *turn, struct study **studies, size_t study_count, struct roster *roster)
+void dispatch_all(struct turn *turn, const struct studies *studies, struct roster *roster)
 {
     bool gave = true;
     while (gave) {
@@ -169,8 +170,8 @@ void dispatch_all(struct turn *turn, struct study **studies, size_t study_count,
                 continue;
             bool shut = false, picks = may_pick(roster, w);
             struct trial *t = NULL;
-            if (!checks_give(turn, studies, study_count, w)) {
-                t = next_trial(turn, studies, study_count, w, picks ? w->id : 0, &shut);
+            if (!checks_give(turn, studies, w)) {
+                t = next_trial(turn, studies, w, picks ? w->id : 0, &shut);
                 if (!t && !shut && !picks)
                     return; /* there is nothing for anybody */
                 if (!t)

@@ -6,9 +6,9 @@
 #define HONE_MASTER_DISPATCH_H
 
 #include "master/roster.h"
-#include "master/study.h"
+#include "master/studies.h"
 
 /* Gives jobs to every worker that has credit, round robin, until there is nothing to give. */
-void dispatch_all(struct turn *turn, struct study **studies, size_t study_count, struct roster *roster);
+void dispatch_all(struct turn *turn, const struct studies *studies, struct roster *roster);
 
 #endif

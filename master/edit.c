@@ -167,7 +167,7 @@ static void go_on(struct turn *turn, struct study *s)
     if (!stopped && (study_has_ended(s) || s->ending[0]))
         study_reopen(turn, s); /* the next tick ends it again if a budget is still used up */
     for (size_t i = 0; i < s->count; i++)
-        study_lengthen(turn, s->trials[i]);
+        trial_lengthen(turn, s->trials[i]);
 }
 
 static int redefine(struct turn *turn, struct study *s, const struct json *root, const struct change *changes,
@@ -256,10 +256,10 @@ static void note_name(struct turn *turn, const struct study *s, const char *befo
     str_fini(&is);
 }
 
-int edit_name(struct reactor *r, struct turn *turn, struct study *s, const char *name, const char *who,
-              struct err *err)
+int edit_name(const struct studies *studies, struct turn *turn, struct study *s, const char *name,
+              const char *who, struct err *err)
 {
-    struct study *known = reactor_study(r, name);
+    struct study *known = studies_find(studies, name);
     if (!name_ok(name))
         return err_set(err, ERR_BAD, "\"%.80s\" is no name for a study", name);
     if (known)

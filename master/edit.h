@@ -8,14 +8,14 @@
 #ifndef HONE_MASTER_EDIT_H
 #define HONE_MASTER_EDIT_H
 
-#include "master/reactor.h"
+#include "master/studies.h"
 
 /* `sets`: "search.trials=200"; an empty value ("budget.wall=") takes the key away. Writes {path, before, after} of what
  * changed into `result`. An ended study goes on if its budget allows it now. */
 int edit_study(struct turn *turn, struct study *study, const char *const *sets, int count, const char *who,
                struct jw *result, struct err *err);
 
-int edit_name(struct reactor *reactor, struct turn *turn, struct study *study, const char *name,
+int edit_name(const struct studies *studies, struct turn *turn, struct study *study, const char *name,
               const char *who, struct err *err);
 
 #endif

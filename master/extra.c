@@ -24,6 +24,21 @@ static int check(const struct study *s, const struct trial *t, struct err *err)
     return 0;
 }
 
+static void train_again(struct turn *turn, struct study *s, const struct trial *first, int epochs, int repeat,
+                        const char *who)
+{
+    struct proposal note = {.sampler = EXTRA_SAMPLER, .version = 1, .seq_cut = s->history.seq};
+    snprintf(note.why, sizeof note.why, "trial %u again with another seed, for an ensemble of %.60s's",
+             first->number, who);
+    struct newcomer again = {.point = &first->point,
+                             .note = &note,
+                             .group = first->number,
+                             .repeat = repeat,
+                             .until = epochs,
+                             .is_extra = true};
+    study_add(turn, s, &again);
+}
+
 int extra_add(struct turn *turn, struct study *s, const struct trial *t, int seeds, const char *who,
               int *added, struct err *err)
 {
@@ -42,7 +57,7 @@ int extra_add(struct turn *turn, struct study *s, const struct trial *t, int see
         repeat = of->repeat > repeat ? of->repeat : repeat;
     }
     for (; alive < seeds; alive++, ++*added)
-        study_add_extra(turn, s, study_trial(s, group), t->epochs, ++repeat, who);
+        train_again(turn, s, study_trial(s, group), t->epochs, ++repeat, who);
     return 0;
 }
 
@@ -53,6 +68,6 @@ void extra_stop(struct turn *turn, struct study *s)
         if (t->is_extra && t->status == TRIAL_waiting)
             trial_move(turn, t, TRIAL_cancelled, "stopped", NULL);
         else if (t->is_extra && t->status == TRIAL_running)
-            study_stop_trial(turn, t, STOP_EPOCH, "stopped");
+            trial_stop(turn, t, STOP_EPOCH, "stopped");
     }
 }

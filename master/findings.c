@@ -7,7 +7,7 @@
 
 #include "common/check.h"
 #include "common/finding.h"
-#include "master/study_parts.h"
+#include "master/study.h"
 
 static const double FLAT = 0.01;          /* from one epoch to the next, three times running */
 static const double FELL = 1.2;           /* the first loss over the flat one */

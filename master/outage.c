@@ -51,7 +51,7 @@ void outage_fini(struct outage *o)
 static int rebuild(struct outage *o, struct reactor *r, struct turn *turn, struct err *err)
 {
     struct reactor_config config = r->config;
-    struct proposer *proposer = r->proposer;
+    struct proposer *proposer = r->studies.proposer;
     struct porter *porter = r->checkpoints.porter;
     bool interrupted = r->interrupted;
     int rc = store_reload(turn->store, err);
@@ -60,7 +60,7 @@ static int rebuild(struct outage *o, struct reactor *r, struct turn *turn, struc
         rc = reactor_open(r, &config, turn, err);
     r->config = config;
     if (proposer)
-        reactor_use_proposer(r, proposer);
+        studies_use_proposer(&r->studies, proposer);
     if (porter)
         reactor_use_porter(r, porter);
     r->trouble = o->on ? o->text : NULL;

@@ -3,12 +3,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "master/claim.h"
+
 /* ---- the end of an attempt ---- */
 
 static void close_attempt(struct turn *turn, struct trial *t, const char *outcome, const char *cause,
                           const char *detail)
 {
-    store_attempt_ended(turn->store, t->id, t->attempt, outcome, cause, detail, turn->now.wall_ms);
+    struct row_attempt_end row = {t->id, t->attempt, outcome, cause, detail, turn->now.wall_ms};
+    store_attempt_ended(turn->store, &row);
     t->is_open = false;
     t->study->open_count--;
     worker_release(t);
@@ -21,7 +24,7 @@ static bool has_arrived(struct turn *turn, struct trial *t)
     if (t->last_epoch < t->until)
         return false;
     trial_move(turn, t, t->until < t->epochs ? TRIAL_paused : TRIAL_complete, NULL, NULL);
-    study_lengthen(turn, t); /* the study's epochs were raised while it ran */
+    trial_lengthen(turn, t); /* the study's epochs were raised while it ran */
     return true;
 }
 
@@ -125,25 +128,11 @@ void outcome_refused(struct turn *turn, struct worker *w, struct trial *t)
 
 /* ---- coming back ---- */
 
-/* An attempt this master does not want (any more), named as the worker named it. */
-void outcome_send_fenced(struct turn *turn, peer_id to, const char *study, uint64_t trial, uint64_t attempt,
-                         const char *token)
-{
-    struct msg msg = {.kind = MSG_stop};
-    str_copy(msg.stop.study, sizeof msg.stop.study, study);
-    msg.stop.trial = trial;
-    msg.stop.attempt = attempt;
-    str_copy(msg.stop.token, sizeof msg.stop.token, token);
-    str_copy(msg.stop.when, sizeof msg.stop.when, "now");
-    str_copy(msg.stop.reason, sizeof msg.stop.reason, "fenced");
-    outbox_add(turn->outbox, to, &msg);
-}
-
 void outcome_fenced(struct turn *turn, struct trial *t)
 {
+    struct claim claim = claim_of(t);
     if (t->holder && t->holder->peer)
-        outcome_send_fenced(turn, t->holder->peer, t->study->def.name, t->number, (uint64_t)t->attempt,
-                            t->token);
+        claim_refuse(turn, t->holder->peer, &claim);
     close_attempt(turn, t, "fenced", NULL, NULL);
 }
 
@@ -154,7 +143,7 @@ static void repeat_stop(struct turn *turn, struct trial *t)
     char reason[33];
     memcpy(reason, t->stop_reason, sizeof reason);
     t->stopping = STOP_NO;
-    study_stop_trial(turn, t, when, reason);
+    trial_stop(turn, t, when, reason);
 }
 
 /* Its worker shows that it still has it: hold it again, and take it off the waiting list if it was given up. */
@@ -178,5 +167,5 @@ void outcome_reinstate(struct turn *turn, struct worker *w, struct trial *t)
     if (t->stopping)
         repeat_stop(turn, t);
     else if (t->status != TRIAL_running) /* decided while we, or it, were away */
-        study_stop_trial(turn, t, STOP_NOW, t->cause[0] ? t->cause : "fenced");
+        trial_stop(turn, t, STOP_NOW, t->cause[0] ? t->cause : "fenced");
 }

@@ -28,8 +28,4 @@ void outcome_fenced(struct turn *turn, struct trial *trial);
 /* Its worker shows that it still has it: hold it again, and take it off the waiting list if it was given up. */
 void outcome_reinstate(struct turn *turn, struct worker *worker, struct trial *trial);
 
-/* Tells a worker to end an attempt that this master does not want (any more), named as the worker named it. */
-void outcome_send_fenced(struct turn *turn, peer_id to, const char *study, uint64_t trial, uint64_t attempt,
-                         const char *token);
-
 #endif

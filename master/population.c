@@ -5,9 +5,7 @@
 
 #include "common/log.h"
 #include "common/mem.h"
-#include "master/course.h"
 #include "master/search/pbt.h"
-#include "master/study_parts.h"
 
 /* ---- a generation's end ---- */
 
@@ -35,7 +33,7 @@ static void go_on(struct turn *turn, const struct generation *g, struct trial *t
     char why[160];
     snprintf(why, sizeof why, ",\"rank\":%d,\"of\":%d,\"seen\":%llu", fate->rank, g->count,
              (unsigned long long)g->cut);
-    course_let_run(turn, t, g->until, why);
+    trial_let_run(turn, t, g->until, why);
 }
 
 static void add_child(struct turn *turn, const struct generation *g, const struct pbt_fate *fate)
@@ -50,7 +48,8 @@ static void add_child(struct turn *turn, const struct generation *g, const struc
     point_init(&point, &s->def.space);
     pbt_explore(g->pbt, &s->def.space, &s->history, s->def.search.seed, (uint32_t)s->count + 1,
                 &parent->point, &point);
-    struct trial *child = study_add_child(turn, s, &point, &note, g->until);
+    struct newcomer newcomer = {.point = &point, .note = &note, .until = g->until};
+    struct trial *child = study_add(turn, s, &newcomer);
     point_fini(&point);
     child->parent = fate->parent;
     child->parent_epoch = g->at;
@@ -109,18 +108,6 @@ int population_checkpoint(struct store *store, const struct trial *t, struct row
 {
     const struct trial *parent = t->parent ? study_trial(t->study, t->parent) : NULL;
     return parent ? store_last_checkpoint(store, parent->id, t->parent_epoch, out, NULL) : ERR_GONE;
-}
-
-bool population_needs(const struct trial *t, int epoch)
-{
-    const struct study *s = t->study;
-    for (size_t i = t->number; pbt_of(&s->def.search) && i < s->count; i++) { /* children are younger */
-        const struct trial *child = s->trials[i];
-        if (child->parent == t->number && child->parent_epoch == epoch &&
-            !trial_status_is_final(child->status))
-            return true;
-    }
-    return false;
 }
 
 static int load_one(void *arg, const struct row_lineage *row)

@@ -14,9 +14,6 @@ bool population_step(struct turn *turn, struct study *study);
  * it has no parent, or that has none. */
 int population_checkpoint(struct store *store, const struct trial *trial, struct row_checkpoint *out);
 
-/* Does a child that has not ended begin at this epoch of the trial? */
-bool population_needs(const struct trial *trial, int epoch);
-
 /* Who is whose parent, out of the store. */
 int population_load(struct store *store, struct study *study, struct err *err);
 

@@ -23,10 +23,9 @@ struct op {
     struct point point;
     double *fit;
     int fit_count;
-    enum history_state state;
-    bool pruned;
-    int epochs, until, stage, carried;
-    double score, more[HISTORY_MORE];
+    struct history_step step;
+    double more[HISTORY_MORE];
+    int stage, carried;
     struct box box;
 };
 
@@ -75,54 +74,49 @@ static struct op *new_op(enum op_kind kind, int64_t study)
     return op;
 }
 
-void proposer_added(struct proposer *p, int64_t study, uint32_t trial, uint32_t group,
-                    const struct point *point, const double *fit, int fit_count, uint64_t seq)
+void proposer_added(struct proposer *p, int64_t study, const struct entry *entry)
 {
     struct op *op = new_op(OP_ADD, study);
-    op->trial = trial;
-    op->group = group;
-    op->seq = seq;
-    op->fit_count = fit_count;
-    point_clone(&op->point, point);
-    if (fit_count) {
-        op->fit = xcalloc((size_t)fit_count, sizeof *fit);
-        for (int i = 0; i < fit_count; i++)
-            op->fit[i] = fit[i];
+    op->trial = entry->trial;
+    op->group = entry->group;
+    op->seq = entry->added;
+    op->fit_count = entry->fit_count;
+    point_clone(&op->point, &entry->point);
+    if (entry->fit_count) {
+        op->fit = xcalloc((size_t)entry->fit_count, sizeof *op->fit);
+        memcpy(op->fit, entry->fit, (size_t)entry->fit_count * sizeof *op->fit);
     }
     say(p, op);
 }
 
-void proposer_updated(struct proposer *p, int64_t study, uint32_t trial, enum history_state state,
-                      bool pruned, int epochs, double score, const double more[HISTORY_MORE], uint64_t seq)
+static void say_step(struct proposer *p, enum op_kind kind, int64_t study, const struct entry *entry,
+                     const struct history_step *step)
 {
-    struct op *op = new_op(OP_UPDATE, study);
-    op->trial = trial;
-    op->state = state;
-    op->pruned = pruned;
-    op->epochs = epochs;
-    op->score = score;
-    memcpy(op->more, more, sizeof op->more);
-    op->seq = seq;
+    struct op *op = new_op(kind, study);
+    op->trial = entry->trial;
+    op->step = *step;
+    memcpy(op->more, entry->more, sizeof op->more);
     say(p, op);
 }
 
-void proposer_until(struct proposer *p, int64_t study, uint32_t trial, int until, uint64_t seq)
+void proposer_updated(struct proposer *p, int64_t study, const struct entry *entry)
 {
-    struct op *op = new_op(OP_UNTIL, study);
-    op->trial = trial;
-    op->until = until;
-    op->seq = seq;
-    say(p, op);
+    say_step(p, OP_UPDATE, study, entry, &entry->log[entry->log_count - 1]);
 }
 
-void proposer_boxed(struct proposer *p, int64_t study, const struct space *space, const struct box *box,
-                    int stage, int carried, uint64_t seq)
+void proposer_until(struct proposer *p, int64_t study, const struct entry *entry)
+{
+    say_step(p, OP_UNTIL, study, entry, &entry->log[entry->log_count - 1]);
+}
+
+void proposer_boxed(struct proposer *p, int64_t study, const struct space *space,
+                    const struct history_box *box)
 {
     struct op *op = new_op(OP_BOX, study);
-    op->stage = stage;
-    op->carried = carried;
-    op->seq = seq;
-    box_clone(&op->box, box, space);
+    op->stage = box->stage;
+    op->carried = box->carried;
+    op->seq = box->seq;
+    box_clone(&op->box, &box->box, space);
     say(p, op);
 }
 
@@ -136,21 +130,15 @@ void proposer_open(struct proposer *p, int64_t study, const struct search_def *d
     say(p, op);
     for (size_t i = 0; i < history->count; i++) {
         const struct entry *e = &history->entries[i];
-        proposer_added(p, study, e->trial, e->group, &e->point, e->fit, e->fit_count, e->added);
+        proposer_added(p, study, e);
         int until = 0;
         for (size_t k = 0; k < e->log_count; k++) {
-            const struct history_step *step = &e->log[k];
-            if (step->until != until)
-                proposer_until(p, study, e->trial, step->until, step->seq);
-            else
-                proposer_updated(p, study, e->trial, step->state, step->pruned, step->epochs, step->score,
-                                 e->more, step->seq);
-            until = step->until;
+            say_step(p, e->log[k].until != until ? OP_UNTIL : OP_UPDATE, study, e, &e->log[k]);
+            until = e->log[k].until;
         }
     }
     for (size_t i = 0; i < history->box_count; i++)
-        proposer_boxed(p, study, space, &history->boxes[i].box, history->boxes[i].stage,
-                       history->boxes[i].carried, history->boxes[i].seq);
+        proposer_boxed(p, study, space, &history->boxes[i]);
 }
 
 void proposer_ask(struct proposer *p, int64_t study, uint32_t trial)
@@ -231,10 +219,11 @@ static void apply(struct proposer *p, struct op *op)
         history_add(&m->history, op->trial, op->group, &op->point, op->fit, op->fit_count, op->seq);
         break;
     case OP_UPDATE:
-        history_update(&m->history, op->trial, op->state, op->pruned, op->epochs, op->score, op->seq);
+        history_update(&m->history, op->trial, op->step.state, op->step.pruned, op->step.epochs,
+                       op->step.score, op->step.seq);
         history_set_more(&m->history, op->trial, op->more);
         break;
-    case OP_UNTIL: history_set_until(&m->history, op->trial, op->until, op->seq); break;
+    case OP_UNTIL: history_set_until(&m->history, op->trial, op->step.until, op->step.seq); break;
     case OP_BOX: history_set_box(&m->history, m->space, &op->box, op->stage, op->carried, op->seq); break;
     case OP_ASK: answer(p, m, op->trial); break;
     case OP_END: break;

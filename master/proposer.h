@@ -24,15 +24,13 @@ void proposer_open(struct proposer *proposer, int64_t study, const struct search
                    const struct space *space, uint64_t seed, const struct history *history);
 void proposer_close(struct proposer *proposer, int64_t study);
 
-/* The mirror of history_add, history_update, history_set_until, history_set_box. Arguments are copied. */
-void proposer_added(struct proposer *proposer, int64_t study, uint32_t trial, uint32_t group,
-                    const struct point *point, const double *fit, int fit_count, uint64_t seq);
-void proposer_updated(struct proposer *proposer, int64_t study, uint32_t trial, enum history_state state,
-                      bool pruned, int epochs, double score, const double more[HISTORY_MORE], uint64_t seq);
+/* What the study's history has just learned, for the mirror to learn the same: a new entry, its newest step (an epoch or
+ * an end; or that its job runs on), the newest box. Copied. */
+void proposer_added(struct proposer *proposer, int64_t study, const struct entry *entry);
+void proposer_updated(struct proposer *proposer, int64_t study, const struct entry *entry);
+void proposer_until(struct proposer *proposer, int64_t study, const struct entry *entry);
 void proposer_boxed(struct proposer *proposer, int64_t study, const struct space *space,
-                    const struct box *box, int stage, int carried, uint64_t seq);
-
-void proposer_until(struct proposer *proposer, int64_t study, uint32_t trial, int until, uint64_t seq);
+                    const struct history_box *box);
 
 /* Asks for the point of this trial, from all that was said before. One question a study at a time. */
 void proposer_ask(struct proposer *proposer, int64_t study, uint32_t trial);

@@ -7,10 +7,10 @@
 enum { QUARANTINE_AFTER = 3 }; /* failures in a row, while others do well */
 
 /* Is there a worker that can be trusted more than this one? */
-static bool others_do_well(const struct reactor *r, const struct worker *w)
+static bool others_do_well(const struct roster *roster, const struct worker *w)
 {
-    for (size_t i = 0; i < r->roster.count; i++) {
-        const struct worker *o = r->roster.workers[i];
+    for (size_t i = 0; i < roster->count; i++) {
+        const struct worker *o = roster->workers[i];
         if (o != w && o->peer && o->mode != WORKER_QUARANTINED &&
             o->did_well_mono_ms >= w->failing_since_mono_ms && o->did_well_mono_ms)
             return true;
@@ -38,11 +38,11 @@ void quarantine_did_well(struct turn *turn, struct worker *w)
 
 /* A worker whose trials fail while others' succeed gets them one at a time, with rests in between that grow, until one
  * succeeds: a full disk or a broken driver must not eat a study. What fails there does not count against the trial. */
-bool quarantine_did_badly(struct reactor *r, struct turn *turn, struct worker *w)
+bool quarantine_did_badly(const struct roster *roster, struct turn *turn, struct worker *w)
 {
     if (!w->failed_in_row++)
         w->failing_since_mono_ms = turn->now.mono_ms;
-    bool suspect = others_do_well(r, w);
+    bool suspect = others_do_well(roster, w);
     bool counts = !suspect || w->mode != WORKER_QUARANTINED;
     enum worker_mode mode = w->mode;
     if (suspect && w->failed_in_row >= QUARANTINE_AFTER && mode == WORKER_OPEN) {

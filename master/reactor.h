@@ -11,8 +11,9 @@
 #define HONE_MASTER_REACTOR_H
 
 #include "master/checkpoints.h"
+#include "master/rate.h"
 #include "master/roster.h"
-#include "master/study.h"
+#include "master/studies.h"
 
 struct reactor_config {
     int64_t beat_ms;  /* both sides say something at least this often */
@@ -22,41 +23,27 @@ struct reactor_config {
 
 struct reactor {
     struct reactor_config config;
-    struct study **studies; /* by rising id; the newest last */
-    size_t study_count, study_room;
+    struct studies studies;
     struct roster roster;
     struct checkpoints checkpoints;
-    struct proposer *proposer; /* NULL: all points are proposed on the spot */
-    bool interrupted;          /* ^C: nothing new starts */
-    const char *trouble;       /* borrowed: what hinders every study now (outage.h); NULL: nothing */
-    int64_t ticked_mono_ms;    /* last tick, to notice that we slept */
-    bool may_have_orphans;     /* open attempts whose worker has not come back since we started */
-    int64_t fenced_count;      /* late messages of fenced attempts, counted and dropped */
+    struct rate rate;
+    bool interrupted;       /* ^C: nothing new starts */
+    const char *trouble;    /* borrowed: what hinders every study now (outage.h); NULL: nothing */
+    int64_t ticked_mono_ms; /* last tick, to notice that we slept */
+    bool may_have_orphans;  /* open attempts whose worker has not come back since we started */
+    int64_t fenced_count;   /* late messages of fenced attempts, counted and dropped */
     int64_t next_beat_mono_ms;
-    struct rate { /* epochs of the last 30 s, one cell a second */
-        int64_t second[32];
-        int64_t epochs[32];
-    } rate;
 };
 
 /* Rebuilds everything from the store: open attempts get a fresh full lease. */
 int reactor_open(struct reactor *reactor, const struct reactor_config *config, struct turn *turn,
                  struct err *err);
 void reactor_close(struct reactor *reactor);
-/* Lets models be fitted off the loop; borrowed, must outlive the reactor. */
-void reactor_use_proposer(struct reactor *reactor, struct proposer *proposer);
-
 /* Lets checkpoint files be touched; borrowed, must outlive the reactor. */
 void reactor_use_porter(struct reactor *reactor, struct porter *porter);
 
 /* One message; it stays the caller's (handlers may take JSON out of it). */
 void reactor_on_message(struct reactor *reactor, struct turn *turn, peer_id from, struct msg *msg);
-/* Its key was taken off the list: what it held goes on elsewhere. */
-void reactor_on_revoked(struct reactor *reactor, struct turn *turn, peer_id from);
-
-/* The trial whose newest attempt this is. NULL: unknown or fenced; that is counted, and the worker told to stop. */
-struct trial *reactor_attempt(struct reactor *reactor, struct turn *turn, peer_id from, const char *study,
-                              uint64_t trial, uint64_t attempt, const char *token);
 
 /* A peer we know nothing of: it says HELLO, and again whatever was not acknowledged. */
 void reactor_ask_hello(struct turn *turn, peer_id peer);
@@ -67,26 +54,10 @@ int64_t reactor_tick(struct reactor *reactor, struct turn *turn);
 /* After the commit of the turn, before what it said goes out. */
 void reactor_committed(struct reactor *reactor, struct turn *turn);
 
-/* Adds a study or finds it again (see server_submit). */
-int reactor_submit(struct reactor *reactor, struct turn *turn, struct study_def *def, const char *file,
-                   const char *base, bool fresh, enum study_checks checks, struct study **out,
-                   struct err *err);
 /* By name; NULL or "": the newest. NULL if there is none. */
 struct study *reactor_study(const struct reactor *reactor, const char *name);
-
-/* A worker of this host whose process has ended. */
-void reactor_worker_gone(struct reactor *reactor, struct turn *turn, int64_t pid);
-
-/* No more jobs for the workers of this name or host; their trials stop after the epoch, or end (finish), and they leave.
- * How many workers. */
-int reactor_drain(struct reactor *reactor, struct turn *turn, const char *which, bool finish, int *stopped);
 
 void reactor_interrupt(struct reactor *reactor, struct turn *turn);
 /* Every study has ended (or it was interrupted) and no attempt is open. */
 bool reactor_is_quiet(const struct reactor *reactor);
-/* Sends the workers home. */
-void reactor_dismiss(struct reactor *reactor, struct turn *turn, const char *reason);
-
-double reactor_epochs_per_s(const struct reactor *reactor, int64_t mono_ms);
-
 #endif

@@ -8,6 +8,7 @@
 #include "common/check.h"
 #include "common/mem.h"
 #include "master/rehearsal_cast.h"
+#include "master/submission.h"
 
 static const struct reactor_config *config_of(const struct rehearsal *r, struct reactor_config *out)
 {
@@ -45,7 +46,7 @@ static void master_dies(struct rehearsal *r, int64_t for_ms)
     }
 }
 
-void rehearsal_master_returns(struct rehearsal *r)
+static void master_returns(struct rehearsal *r)
 {
     struct reactor_config config;
     struct turn turn = turn_of(r);
@@ -247,8 +248,8 @@ static bool all_ended(const struct rehearsal *r)
 {
     if (!r->master_up || r->outage.on || r->master_asleep_ms > r->now_ms || checkpoints_busy(&r->reactor))
         return false;
-    for (size_t i = 0; i < r->reactor.study_count; i++)
-        if (study_has_work(r->reactor.studies[i]))
+    for (size_t i = 0; i < r->reactor.studies.count; i++)
+        if (study_has_work(r->reactor.studies.all[i]))
             return false;
     return true;
 }
@@ -260,7 +261,7 @@ bool rehearsal_run(struct rehearsal *r, int64_t for_ms)
         int64_t before = r->now_ms, next = next_event(r);
         r->now_ms = next < end ? next : end;
         if (!r->master_up && r->master_back_ms <= r->now_ms)
-            rehearsal_master_returns(r);
+            master_returns(r);
         random_faults(r, r->now_ms - before);
         land_due(r);
         for (size_t i = 0; i < r->actor_count; i++)
@@ -288,7 +289,7 @@ struct rehearsal *rehearsal_new(const struct rehearsal_options *options, struct 
         return NULL;
     }
     r->porter = options->root ? porter_new(options->root, false) : NULL;
-    rehearsal_master_returns(r);
+    master_returns(r);
     return r;
 }
 
@@ -326,7 +327,8 @@ int rehearsal_submit(struct rehearsal *r, const char *definition, struct err *er
     struct turn turn = turn_of(r);
     if (study_def_parse(definition, strlen(definition), "rehearsal", NULL, 0, &def, err))
         return ERR_BAD;
-    int rc = reactor_submit(&r->reactor, &turn, &def, "rehearsal", "/", false, CHECKS_WANTED, &study, err);
+    struct submission how = {.file = "rehearsal", .base = "/", .checks = CHECKS_WANTED};
+    int rc = submission_take(&r->reactor.studies, &turn, &def, &how, &study, err);
     study_def_fini(&def);
     r->master_next_ms = r->now_ms;
     return rc ? rc : store_commit(r->store, err);
@@ -433,4 +435,11 @@ int64_t rehearsal_checks_run(const struct rehearsal *r)
 int64_t rehearsal_epochs_run(const struct rehearsal *r)
 {
     return r->epochs_run;
+}
+
+int rehearsal_check(struct rehearsal *r, struct err *err)
+{
+    if (!r->master_up)
+        master_returns(r);
+    return rehearsal_promises(r, err);
 }

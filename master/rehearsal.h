@@ -28,7 +28,7 @@ struct rehearsal_options {
     rehearsal_objective objective;
     void *arg;
     const char *metric;
-    /* Further metric k of the study, from 0, under its name; "seconds" is what the epoch took. Pure. */
+    /* Further metric k of the study, from 0, under its name. Pure. */
     double (*further)(void *arg, int k, const struct json *params, uint64_t seed, int epoch, int epochs);
     const char *further_names[HISTORY_MORE]; /* NULL: there is no such one */
     struct store *store;                     /* in memory; borrowed and emptied. NULL: one of its own */

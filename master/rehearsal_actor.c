@@ -172,10 +172,7 @@ static void measure(struct rehearsal *r, const struct running *run, struct msg_r
     jw_num(&w, o->metric, o->objective(o->arg, run->params, run->seed, run->epoch, run->epochs));
     for (int k = 0; k < HISTORY_MORE && o->further_names[k]; k++) {
         double value = o->further(o->arg, k, run->params, run->seed, run->epoch, run->epochs);
-        if (strcmp(o->further_names[k], "seconds") == 0)
-            report->seconds = value;
-        else
-            jw_num(&w, o->further_names[k], value);
+        jw_num(&w, o->further_names[k], value);
     }
     jw_close_object(&w);
     report->metrics = json_parse(str_text(&text), text.len, "metrics", NULL);

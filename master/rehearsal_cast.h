@@ -86,8 +86,6 @@ struct rehearsal {
     struct porter *porter; /* NULL: no files */
 };
 
-void rehearsal_look(struct rehearsal *r);
-
 /* Does what happens with probability p happen now? */
 bool rehearsal_chance(struct rehearsal *r, double p);
 
@@ -108,8 +106,11 @@ void actor_turn(struct rehearsal *r, struct actor *actor);
 int64_t actor_next_ms(const struct rehearsal *r, const struct actor *actor);
 void actor_forget(struct actor *actor, size_t i); /* its i-th running attempt */
 
-/* ---- master ---- */
+/* ---- the promises ---- */
 
-void rehearsal_master_returns(struct rehearsal *r);
+/* A master is back: is what was acknowledged there? r->lost says it if not. */
+void rehearsal_look(struct rehearsal *r);
+/* All of them, at any time that a master is up. */
+int rehearsal_promises(struct rehearsal *r, struct err *err);
 
 #endif

@@ -80,8 +80,8 @@ static int check_study(struct checking *c, struct err *err)
 void rehearsal_look(struct rehearsal *r)
 {
     struct checking c = {.r = r, .found = xcalloc(r->journal_count + 1, sizeof(bool))};
-    for (size_t i = 0; i < r->reactor.study_count; i++) {
-        c.in_memory = r->reactor.studies[i];
+    for (size_t i = 0; i < r->reactor.studies.count; i++) {
+        c.in_memory = r->reactor.studies.all[i];
         c.study = c.in_memory->def.name;
         store_load_epochs(r->store, c.in_memory->id, check_epoch, &c, NULL);
     }
@@ -97,18 +97,16 @@ void rehearsal_look(struct rehearsal *r)
     free(c.found);
 }
 
-int rehearsal_check(struct rehearsal *r, struct err *err)
+int rehearsal_promises(struct rehearsal *r, struct err *err)
 {
-    if (!r->master_up)
-        rehearsal_master_returns(r);
     if (r->lost.code) {
         *err = r->lost;
         return ERR_NO;
     }
     struct checking c = {.r = r, .found = xcalloc(r->journal_count + 1, sizeof(bool))};
     int rc = 0;
-    for (size_t i = 0; i < r->reactor.study_count && !rc; i++) {
-        c.in_memory = r->reactor.studies[i];
+    for (size_t i = 0; i < r->reactor.studies.count && !rc; i++) {
+        c.in_memory = r->reactor.studies.all[i];
         rc = check_study(&c, err);
     }
     for (size_t i = 0; i < r->journal_count && !rc; i++) {

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "common/mem.h"
-#include "master/course.h"
 #include "master/replay_parts.h"
+#include "master/rungs.h"
 
 bool replay_fate(const struct replay *r, uint64_t cut, uint32_t trial, struct pbt_fate *out, int *at,
                  int *until)
@@ -46,9 +46,9 @@ static const char *stops_again(const struct replay *r, const struct moved *m, co
     for (uint32_t n = 1; n <= s->count; n++)
         if (complete[n] && !study_trial(s, n)->is_extra)
             finished[count++] =
-                course_curve(def, study_trial(s, n), study_trial(s, n)->last_epoch, &turned[n - 1]);
-    struct curve mine = course_curve(def, study_trial(s, m->trial), m->epoch, &turned[s->count]);
-    const char *cause = course_verdict(def, view, NULL, m->trial, mine, finished, count);
+                rungs_curve(def, study_trial(s, n), study_trial(s, n)->last_epoch, &turned[n - 1]);
+    struct curve mine = rungs_curve(def, study_trial(s, m->trial), m->epoch, &turned[s->count]);
+    const char *cause = rungs_verdict(def, view, NULL, m->trial, mine, finished, count);
     for (size_t i = 0; i <= s->count; i++)
         str_fini(&turned[i]);
     free(turned);

@@ -5,10 +5,11 @@
 
 #include "common/check.h"
 #include "common/finding.h"
-#include "master/outcome.h"
-#include "master/course.h"
+#include "master/claim.h"
 #include "master/findings.h"
+#include "master/outcome.h"
 #include "master/quarantine.h"
+#include "master/rungs.h"
 
 enum { METRIC_MAX = 64 };
 
@@ -17,17 +18,6 @@ static void acknowledge(struct worker *w, uint64_t seq)
     if (seq > w->ack_seq || !w->ack_due)
         w->ack_seq = seq;
     w->ack_due = true;
-}
-
-static void count_epoch(struct reactor *r, int64_t mono_ms)
-{
-    int64_t second = mono_ms / 1000;
-    size_t cell = (size_t)second % COUNT_OF(r->rate.second);
-    if (r->rate.second[cell] != second) {
-        r->rate.second[cell] = second;
-        r->rate.epochs[cell] = 0;
-    }
-    r->rate.epochs[cell]++;
 }
 
 static int collect_metrics(const struct json *metrics, struct row_metric rows[METRIC_MAX])
@@ -46,7 +36,7 @@ static void stop_at_once(struct turn *turn, struct trial *t, const char *cause, 
 {
     if (t->status != TRIAL_running)
         return;
-    study_stop_trial(turn, t, STOP_NOW, cause);
+    trial_stop(turn, t, STOP_NOW, cause);
     trial_move(turn, t, TRIAL_pruned, cause, detail);
 }
 
@@ -80,6 +70,14 @@ static void keep_findings(struct turn *turn, struct trial *t, int epoch, const s
     }
 }
 
+/* What the epoch took: as the trainer says, who knows what is not training; else as its slot measured. */
+static double seconds_of(const struct msg_report *report)
+{
+    const struct json *said = json_get(report->metrics, "seconds");
+    bool is_length = said && json_type(said) == JSON_NUM && json_num(said) >= 0;
+    return is_length ? json_num(said) : report->seconds;
+}
+
 static void take_report(struct reactor *r, struct turn *turn, struct worker *w, struct trial *t,
                         const struct msg_report *report)
 {
@@ -87,26 +85,29 @@ static void take_report(struct reactor *r, struct turn *turn, struct worker *w, 
     int epoch = (int)report->epoch;
     const struct json *value = json_get(report->metrics, s->def.metric);
     struct row_metric rows[METRIC_MAX];
-    int count = collect_metrics(report->metrics, rows);
-    double metric = value && json_type(value) == JSON_NUM ? json_num(value) : NAN;
-    if (!value || !trial_take_epoch(turn, t, epoch, metric, report->seconds, rows, count))
+    struct epoch_told told = {.epoch = epoch,
+                              .value = value && json_type(value) == JSON_NUM ? json_num(value) : NAN,
+                              .seconds = seconds_of(report),
+                              .metrics = rows,
+                              .metric_count = collect_metrics(report->metrics, rows)};
+    if (!value || !trial_take_epoch(turn, t, &told))
         return; /* without the metric it says nothing about the search; sent twice it is known */
     if (report->checkpoint)
         checkpoints_reported(r, turn, w, t, epoch, report->checkpoint);
-    if (isnan(metric))
+    if (isnan(told.value))
         stop_at_once(turn, t, "diverged", NULL);
     if (report->findings)
         keep_findings(turn, t, epoch, report->findings);
     findings_epoch(turn, t, epoch, report->metrics);
-    course_judge(turn, t);
+    rungs_judge(turn, t);
 }
 
 void reports_on_report(struct reactor *r, struct turn *turn, peer_id from, struct worker *w, struct msg *msg)
 {
     const struct msg_report *report = &msg->report;
     acknowledge(w, report->seq);
-    struct trial *t =
-        reactor_attempt(r, turn, from, report->study, report->trial, report->attempt, report->token);
+    struct claim claim = {report->study, report->trial, report->attempt, report->token};
+    struct trial *t = claim_trial(r, turn, from, &claim);
     if (!t)
         return;
     outcome_reinstate(turn, w, t);
@@ -118,28 +119,28 @@ void reports_on_report(struct reactor *r, struct turn *turn, peer_id from, struc
     }
     /* Given up for good (cancelled, say) while it was away: the epoch counts, for we acknowledge it; the training ends. */
     if (!t->is_open)
-        outcome_send_fenced(turn, from, report->study, report->trial, report->attempt, report->token);
+        claim_refuse(turn, from, &claim);
     if (w->mode != WORKER_QUARANTINED)
         w->refusals = 0;
     take_report(r, turn, w, t, report);
-    count_epoch(r, turn->now.mono_ms);
+    rate_count(&r->rate, turn->now.mono_ms);
 }
 
 void reports_on_done(struct reactor *r, struct turn *turn, peer_id from, struct worker *w, struct msg *msg)
 {
     const struct msg_done *done = &msg->done;
     acknowledge(w, done->seq);
-    struct trial *t = reactor_attempt(r, turn, from, done->study, done->trial, done->attempt, done->token);
+    struct claim claim = {done->study, done->trial, done->attempt, done->token};
+    struct trial *t = claim_trial(r, turn, from, &claim);
     if (!t)
         return;
     outcome_reinstate(turn, w, t);
     if (!t->is_open) {
-        outcome_send_fenced(turn, from, done->study, done->trial, done->attempt,
-                            done->token); /* sent twice, or given up */
+        claim_refuse(turn, from, &claim); /* sent twice, or given up */
         return;
     }
     bool failed = strcmp(done->outcome, "failed") == 0;
-    bool counts = !failed || quarantine_did_badly(r, turn, w);
+    bool counts = !failed || quarantine_did_badly(&r->roster, turn, w);
     if (strcmp(done->outcome, "finished") == 0)
         quarantine_did_well(turn, w);
     if (strcmp(done->outcome, "finished") == 0)

@@ -6,7 +6,8 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/units.h"
-#include "master/population.h"
+#include "master/search/pbt.h"
+#include "master/study.h"
 
 struct choosing {
     struct keep_row *rows;
@@ -72,6 +73,19 @@ static void press(struct turn *turn, struct study *s)
 
 /* ---- one trial ---- */
 
+/* Does a child that has not ended begin at this epoch of the trial? */
+static bool a_child_needs(const struct trial *t, int epoch)
+{
+    const struct study *s = t->study;
+    for (size_t i = t->number; pbt_of(&s->def.search) && i < s->count; i++) { /* children are younger */
+        const struct trial *child = s->trials[i];
+        if (child->parent == t->number && child->parent_epoch == epoch &&
+            !trial_status_is_final(child->status))
+            return true;
+    }
+    return false;
+}
+
 void retention_added(struct study *s, int64_t bytes)
 {
     s->kept_bytes += bytes;
@@ -84,7 +98,7 @@ void retention_trial(struct turn *turn, struct trial *t)
     store_load_checkpoints(turn->store, t->id, take_row, &c, NULL);
     keep_choose(&s->def.keep, s->def.maximize, t->status, c.rows, c.count);
     for (size_t i = 0; i < c.count; i++)
-        if (!c.rows[i].stays && !population_needs(t, c.rows[i].epoch))
+        if (!c.rows[i].stays && !a_child_needs(t, c.rows[i].epoch))
             doom(turn, s, t->id, c.rows[i].attempt, c.rows[i].epoch, c.rows[i].here ? c.bytes[i] : 0);
     free(c.rows);
     free(c.bytes);

@@ -6,10 +6,8 @@
 
 #include "common/check.h"
 #include "common/mem.h"
-#include "master/course.h"
 #include "master/search/extrapolate.h"
 #include "master/search/sampler_row.h"
-#include "master/study_parts.h"
 
 /* ---- promotion ---- */
 
@@ -25,7 +23,7 @@ static struct asha_job next_job(const struct study *s)
     return prune_next(&s->def.prune, &s->history, s->ladder, study_may_sample(s));
 }
 
-bool course_has_promotion(const struct study *s)
+bool rungs_has_promotion(const struct study *s)
 {
     return next_job(s).verdict == ASHA_RESUME;
 }
@@ -37,7 +35,7 @@ static void write_seen(const struct study *s, const struct asha_job *job, char o
              job->of, study_may_sample(s) ? "true" : "false", (unsigned long long)s->history.seq);
 }
 
-struct trial *course_promote(struct turn *turn, struct study *s)
+struct trial *rungs_promote(struct turn *turn, struct study *s)
 {
     struct asha_job job = next_job(s);
     struct trial *t = job.verdict == ASHA_RESUME ? study_trial(s, job.trial) : NULL;
@@ -45,7 +43,7 @@ struct trial *course_promote(struct turn *turn, struct study *s)
         return NULL;
     char why[160];
     write_seen(s, &job, why);
-    course_let_run(turn, t, job.until, why);
+    trial_let_run(turn, t, job.until, why);
     return t;
 }
 
@@ -67,31 +65,10 @@ bool rungs_drop(struct turn *turn, struct study *s)
     return dropped;
 }
 
-void rungs_note_bracket(struct turn *turn, const struct trial *t)
-{
-    const struct study *s = t->study;
-    const struct hyperband *hb = &s->def.prune.hyperband;
-    if (s->def.prune.method != PRUNE_HYPERBAND)
-        return;
-    struct bracket b = hyperband_bracket(hb, t->number);
-    if (b.first_trial != t->number)
-        return;
-    struct row_bracket row = {.study = s->id,
-                              .first_trial = b.first_trial,
-                              .round = b.round,
-                              .bracket = b.begins,
-                              .trials = b.trials,
-                              .min_epochs = hb->rungs.epochs[b.begins],
-                              .eta = hb->rungs.eta,
-                              .epochs = s->def.epochs,
-                              .opened_ms = turn->now.wall_ms};
-    store_add_bracket(turn->store, &row);
-}
-
 /* ---- curves ---- */
 
 /* Those of a metric that is minimised are turned over in `turned`. */
-struct curve course_curve(const struct study_def *def, const struct trial *t, int epochs, struct str *turned)
+struct curve rungs_curve(const struct study_def *def, const struct trial *t, int epochs, struct str *turned)
 {
     if (def->maximize)
         return (struct curve){t->curve, epochs};
@@ -102,8 +79,8 @@ struct curve course_curve(const struct study_def *def, const struct trial *t, in
     return (struct curve){(const double *)(const void *)turned->text, epochs};
 }
 
-const char *course_verdict(const struct study_def *def, const struct history *history, struct ladder *kept,
-                           uint32_t trial, struct curve mine, const struct curve *finished, int count)
+const char *rungs_verdict(const struct study_def *def, const struct history *history, struct ladder *kept,
+                          uint32_t trial, struct curve mine, const struct curve *finished, int count)
 {
     const struct prune_def *prune = &def->prune;
     double below = def->maximize ? prune->below : -prune->below;
@@ -133,9 +110,9 @@ static const char *verdict_now(const struct study *s, const struct trial *t)
     int count = 0;
     for (size_t i = 0; i < s->count && compares_curves(&s->def.prune); i++)
         if (s->trials[i]->status == TRIAL_complete && !s->trials[i]->is_deleted && !s->trials[i]->is_extra)
-            finished[count++] = course_curve(&s->def, s->trials[i], s->trials[i]->last_epoch, &turned[i]);
-    struct curve mine = course_curve(&s->def, t, t->last_epoch, &turned[s->count]);
-    const char *cause = course_verdict(&s->def, &s->history, s->ladder, t->number, mine, finished, count);
+            finished[count++] = rungs_curve(&s->def, s->trials[i], s->trials[i]->last_epoch, &turned[i]);
+    struct curve mine = rungs_curve(&s->def, t, t->last_epoch, &turned[s->count]);
+    const char *cause = rungs_verdict(&s->def, &s->history, s->ladder, t->number, mine, finished, count);
     for (size_t i = 0; i <= s->count; i++)
         str_fini(&turned[i]);
     free(turned);
@@ -143,7 +120,7 @@ static const char *verdict_now(const struct study *s, const struct trial *t)
     return cause;
 }
 
-void course_judge(struct turn *turn, struct trial *t)
+void rungs_judge(struct turn *turn, struct trial *t)
 {
     const struct study *s = t->study;
     const struct prune_def *prune = &s->def.prune;
@@ -158,6 +135,6 @@ void course_judge(struct turn *turn, struct trial *t)
     num_text(t->score, value);
     snprintf(detail, sizeof detail, "{\"epoch\":%d,\"score\":%s,\"seen\":%llu}", t->last_epoch, value,
              (unsigned long long)s->history.seq);
-    study_stop_trial(turn, t, STOP_NOW, cause);
+    trial_stop(turn, t, STOP_NOW, cause);
     trial_move(turn, t, TRIAL_pruned, cause, detail);
 }

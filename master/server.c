@@ -14,10 +14,11 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "master/access.h"
+#include "master/attendance.h"
 #include "master/calls.h"
 #include "master/outage.h"
 #include "master/reading.h"
-#include "master/reactor.h"
+#include "master/submission.h"
 #include "proto/wire.h"
 #include "sql/store.h"
 
@@ -136,7 +137,7 @@ int server_open(const struct server_options *options, struct server **out, struc
     }
     if (!rc) {
         server->proposer = proposer_new();
-        reactor_use_proposer(&server->reactor, server->proposer);
+        studies_use_proposer(&server->reactor.studies, server->proposer);
         server->porter = porter_new(store_root(server->store), true);
         reactor_use_porter(&server->reactor, server->porter);
     }
@@ -283,7 +284,7 @@ static void drain(struct server *server, struct turn *turn)
         if (event == WIRE_BAD && from)
             outbox_add(&server->outbox, from, &msg); /* the wire has written the ERROR */
         if (event == WIRE_CUT)
-            reactor_on_revoked(&server->reactor, turn, from);
+            attendance_on_revoked(&server->reactor, turn, from);
         if (event != WIRE_MESSAGE)
             continue;
         take_message(server, turn, from, &msg);
@@ -342,7 +343,7 @@ static int64_t work(struct server *server, struct turn *turn, bool *over)
     tick_mirror(server, turn->now.mono_ms);
     *over = is_over(server, turn->now.mono_ms);
     if (*over && server->interrupted_mono_ms)
-        reactor_dismiss(&server->reactor, turn, "interrupted");
+        attendance_dismiss(&server->reactor, turn, "interrupted");
     if (!store_commit(server->store, &why)) {
         reactor_committed(&server->reactor, turn);
         return next;
@@ -402,7 +403,7 @@ void server_worker_gone(struct server *server, int64_t pid)
     struct turn turn = turn_now(server);
     drain(server, &turn); /* what it still said counts */
     if (!server->outage.on)
-        reactor_worker_gone(&server->reactor, &turn, pid);
+        attendance_on_exit(&server->reactor, &turn, pid);
 }
 
 void server_interrupt(struct server *server)
@@ -425,7 +426,8 @@ int server_submit(struct server *server, const char *definition, const char *fil
     struct turn turn = turn_now(server);
     if (study_def_parse(definition, strlen(definition), file, NULL, 0, &def, err))
         return ERR_BAD;
-    int rc = reactor_submit(&server->reactor, &turn, &def, file, base, fresh, checks, &study, err);
+    struct submission how = {file, base, fresh, checks};
+    int rc = submission_take(&server->reactor.studies, &turn, &def, &how, &study, err);
     study_def_fini(&def);
     if (!rc)
         rc = store_commit(server->store, err);

@@ -35,7 +35,7 @@ void snapshot_take(const struct reactor *r, const struct study *s, int64_t mono_
     int64_t left = epochs_left(s);
     out->epochs_done = s->epochs_done;
     out->epochs_planned = left < 0 ? -1 : s->epochs_done + left;
-    out->epochs_per_s = reactor_epochs_per_s(r, mono_ms);
+    out->epochs_per_s = rate_per_s(&r->rate, mono_ms);
     if (left >= 0 && out->epochs_per_s > 0)
         out->eta_ms = (int64_t)((double)left / out->epochs_per_s * 1000);
     for (size_t i = 0; i < r->roster.count; i++) {

@@ -1,14 +1,11 @@
 #include "master/study.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/check.h"
 #include "common/mem.h"
 #include "master/study_parts.h"
-#include "master/warm.h"
 
 /* ---- making ---- */
 
@@ -55,70 +52,6 @@ void study_free(struct study *s)
     free(s);
 }
 
-static const char *dist_name(const struct param *param)
-{
-    switch (param->dist) {
-    case DIST_UNIFORM: return "uniform";
-    case DIST_LOG: return "log";
-    case DIST_LOGIT: return "logit";
-    case DIST_INT:
-    case DIST_INT_LOG: return "int";
-    case DIST_VALUES: return "values";
-    case DIST_CHOICE: return "choice";
-    }
-    return "unknown";
-}
-
-static int add_study_rows(struct turn *turn, struct study *s, struct err *err)
-{
-    struct str definition = {0};
-    json_print(s->def.json, &definition);
-    struct row_study row = {
-        .name = s->def.name,
-        .definition = str_text(&definition),
-        .base = s->base,
-        .seed = s->def.search.seed,
-        .wish = WISH_RUN,
-        .priority = s->def.priority,
-        .weight = s->def.weight,
-        .checks = s->checks,
-        .created_ms = turn->now.wall_ms,
-    };
-    const struct json *space = json_get(s->def.json, "space");
-    int count = s->def.space.count;
-    struct row_study_param *params = xcalloc((size_t)count, sizeof *params);
-    struct str *texts = xcalloc((size_t)count, sizeof *texts);
-    for (int i = 0; i < count; i++) {
-        const struct param *p = &s->def.space.params[i];
-        json_print(json_get(space, p->name), &texts[i]);
-        params[i] = (struct row_study_param){p->name, dist_name(p), str_text(&texts[i])};
-    }
-    int rc = store_add_study(turn->store, &row, params, count, s->def.metric, s->def.maximize, err);
-    s->id = row.id;
-    s->created_ms = turn->now.wall_ms;
-    for (int i = 0; i < count; i++)
-        str_fini(&texts[i]);
-    free(texts);
-    free(params);
-    str_fini(&definition);
-    return rc;
-}
-
-/* All that may be refused comes before the first row. */
-int study_create(struct turn *turn, struct study *s, struct err *err)
-{
-    struct warm *warm;
-    int rc = warm_read(turn, s, &warm, err);
-    if (!rc)
-        rc = add_study_rows(turn, s, err);
-    if (!rc)
-        rc = warm_write(turn, s, warm, err);
-    if (!rc)
-        study_add_file_points(turn, s);
-    warm_free(warm);
-    return rc;
-}
-
 struct trial *study_add_trial(struct study *s)
 {
     struct trial *t = xcalloc(1, sizeof *t);
@@ -133,6 +66,27 @@ struct trial *study_add_trial(struct study *s)
     return t;
 }
 
+struct trial *study_trial(const struct study *s, uint32_t number)
+{
+    return number >= 1 && number <= s->count ? s->trials[number - 1] : NULL;
+}
+
+struct trial *study_trial_of_id(const struct study *s, int64_t id)
+{
+    /* Trials are added in order, so ids rise with numbers: bisect. */
+    size_t low = 0, high = s->count;
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        if (s->trials[mid]->id < id)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low < s->count && s->trials[low]->id == id ? s->trials[low] : NULL;
+}
+
+/* ---- what is left to do ---- */
+
 void study_count(struct study *s, const struct trial *t, enum trial_status status, int by)
 {
     if (t->is_extra)
@@ -144,6 +98,69 @@ void study_count(struct study *s, const struct trial *t, enum trial_status statu
 int64_t study_sampled(const struct study *s)
 {
     return (int64_t)s->count - s->extra_count;
+}
+
+int64_t study_planned(const struct study *s)
+{
+    int64_t size = sampler_size(s->sampler), trials = s->def.search.trials;
+    size = size > 0 ? size * s->def.repeat.repeats : size;
+    /* A cancelled point of a grid is gone, of a random search another one takes its place. */
+    if (size >= 0)
+        return trials && trials < size ? trials : size;
+    return trials ? trials : -1;
+}
+
+bool study_has_room(const struct study *s)
+{
+    int64_t planned = study_planned(s);
+    if (planned >= 0)
+        planned -= (int64_t)s->def.repeat.confirm_top * s->def.repeat.confirm_seeds;
+    int64_t counted = study_sampled(s);
+    if (sampler_size(s->sampler) < 0)
+        counted -= s->counts[TRIAL_cancelled];
+    return planned < 0 || counted < planned;
+}
+
+bool study_may_sample(const struct study *s)
+{
+    return !s->exhausted && study_has_room(s);
+}
+
+int study_stage(const struct study *s)
+{
+    const struct history_box *box = history_box(&s->history);
+    return box ? box->stage : 0;
+}
+
+bool study_has_ended(const struct study *s)
+{
+    return s->end_reason[0] != '\0';
+}
+
+/* One that failed and is open again, by an edit say, is looked at again. */
+bool study_awaits_checks(const struct study *s)
+{
+    bool due = s->checks == CHECKS_WANTED ? s->checked != CHECKED_PASSED
+                                          : s->checks == CHECKS_FORCE && s->checked == CHECKED_NOT;
+    return due && !study_has_ended(s);
+}
+
+bool study_has_work(const struct study *s)
+{
+    return !study_has_ended(s) || (s->extra_open && s->wish != WISH_PAUSE);
+}
+
+const char *study_state(const struct study *s)
+{
+    if (study_has_ended(s))
+        return "ended";
+    if (s->ending[0])
+        return "stopping";
+    if (s->wish == WISH_PAUSE)
+        return "paused";
+    if (study_awaits_checks(s))
+        return "checking";
+    return "running";
 }
 
 /* ---- waiting list ---- */
@@ -175,13 +192,6 @@ void study_dequeue(struct study *s, struct trial *t)
     t->queue_prev = t->queue_next = NULL;
 }
 
-/* ---- what is next ---- */
-
-struct trial *study_trial(const struct study *s, uint32_t number)
-{
-    return number >= 1 && number <= s->count ? s->trials[number - 1] : NULL;
-}
-
 /* ---- what samplers learn ---- */
 
 void study_use_proposer(struct study *s, struct proposer *proposer)
@@ -197,30 +207,30 @@ void study_learn_point(struct study *s, const struct trial *t, const struct prop
     const double *fit = note->fit_count ? note->fit : NULL;
     history_add(&s->history, t->number, t->group, &t->point, fit, note->fit_count, seq);
     if (s->proposer)
-        proposer_added(s->proposer, s->id, t->number, t->group, &t->point, fit, note->fit_count, seq);
+        proposer_added(s->proposer, s->id, history_find(&s->history, t->number));
 }
 
-void study_learn_result(struct study *s, uint32_t trial, enum history_state state, bool pruned, int epochs,
-                        double score, const double more[HISTORY_MORE], uint64_t seq)
+void study_learn_result(struct study *s, uint32_t trial, const struct history_step *step,
+                        const double more[HISTORY_MORE])
 {
-    history_update(&s->history, trial, state, pruned, epochs, score, seq);
+    history_update(&s->history, trial, step->state, step->pruned, step->epochs, step->score, step->seq);
     history_set_more(&s->history, trial, more);
     if (s->proposer)
-        proposer_updated(s->proposer, s->id, trial, state, pruned, epochs, score, more, seq);
+        proposer_updated(s->proposer, s->id, history_find(&s->history, trial));
 }
 
 void study_learn_until(struct study *s, uint32_t trial, int until, uint64_t seq)
 {
     history_set_until(&s->history, trial, until, seq);
     if (s->proposer)
-        proposer_until(s->proposer, s->id, trial, until, seq);
+        proposer_until(s->proposer, s->id, history_find(&s->history, trial));
 }
 
 void study_learn_box(struct study *s, const struct box *box, int stage, int carried, uint64_t seq)
 {
     history_set_box(&s->history, &s->def.space, box, stage, carried, seq);
     if (s->proposer)
-        proposer_boxed(s->proposer, s->id, &s->def.space, box, stage, carried, seq);
+        proposer_boxed(s->proposer, s->id, &s->def.space, history_box(&s->history));
 }
 
 /* ---- edits ---- */
@@ -243,20 +253,14 @@ void study_redefine(struct study *s, struct study_def *def)
         study_use_proposer(s, proposer);
 }
 
-void study_lengthen(struct turn *turn, struct trial *t)
-{
-    const struct study *s = t->study;
-    bool through = t->status == TRIAL_complete && t->last_epoch >= t->until && t->until == t->epochs;
-    bool before_it = t->status == TRIAL_waiting && t->until == t->epochs;
-    if (t->epochs >= s->def.epochs || s->ending[0] || t->is_deleted || t->is_extra || !(through || before_it))
-        return;
-    t->epochs = t->until = s->def.epochs;
-    trial_save_progress(turn, t);
-    if (through)
-        trial_move(turn, t, TRIAL_waiting, "edit", NULL);
-}
-
 /* ---- the best ---- */
+
+bool study_prefers(const struct study *s, double a, double b)
+{
+    if (isnan(a))
+        return false;
+    return isnan(b) || (s->def.maximize ? a > b : a < b);
+}
 
 void study_consider_best(struct study *s, struct trial *t)
 {
@@ -264,7 +268,7 @@ void study_consider_best(struct study *s, struct trial *t)
         /* Its own score may have fallen (another attempt replaced epochs): look at all of them. */
         for (size_t i = 0; i < s->count; i++)
             if (!s->trials[i]->is_deleted && !s->trials[i]->is_extra &&
-                metric_better(s->def.maximize, s->trials[i]->score, s->best->score))
+                study_prefers(s, s->trials[i]->score, s->best->score))
                 s->best = s->trials[i];
         if (isnan(s->best->score))
             s->best = NULL;
@@ -272,7 +276,7 @@ void study_consider_best(struct study *s, struct trial *t)
     }
     if (isnan(t->score) || t->is_deleted || t->is_extra)
         return;
-    bool better = !s->best || metric_better(s->def.maximize, t->score, s->best->score);
+    bool better = !s->best || study_prefers(s, t->score, s->best->score);
     bool tie = s->best && t->score == s->best->score && t->number < s->best->number;
     if (better || tie)
         s->best = t;

@@ -71,13 +71,15 @@ void study_use_proposer(struct study *study, struct proposer *proposer);
 /* What samplers learn, here and in the proposer's mirror. */
 void study_learn_point(struct study *study, const struct trial *trial, const struct proposal *note,
                        uint64_t seq);
-void study_learn_result(struct study *study, uint32_t trial, enum history_state state, bool pruned,
-                        int epochs, double score, const double more[HISTORY_MORE], uint64_t seq);
+/* `step` without its until, which is study_learn_until's. */
+void study_learn_result(struct study *study, uint32_t trial, const struct history_step *step,
+                        const double more[HISTORY_MORE]);
 /* Its job now ends after this epoch: sampled, promoted. */
 void study_learn_until(struct study *study, uint32_t trial, int until, uint64_t seq);
 void study_learn_box(struct study *study, const struct box *box, int stage, int carried, uint64_t seq);
 
-struct trial *study_trial(const struct study *study, uint32_t number); /* NULL: no such trial */
+struct trial *study_trial(const struct study *study, uint32_t number);  /* NULL: no such trial */
+struct trial *study_trial_of_id(const struct study *study, int64_t id); /* of its row; NULL: none */
 
 /* `worker` (0: any): trials that failed there last are for others.
  * The next trial to start: the front of the waiting list, else a newly sampled one. NULL: nothing now. */
@@ -88,9 +90,18 @@ bool study_has_work(const struct study *study);
 /* Trials of the search, whatever became of them. */
 int64_t study_sampled(const struct study *study);
 
-/* One more of a group, outside the search (extra.h): `epochs` is the length of its training. */
-struct trial *study_add_extra(struct turn *turn, struct study *study, const struct trial *first, int epochs,
-                              int repeat, const char *who);
+/* A trial to be made; what is 0 or NULL is as usual. All borrowed. */
+struct newcomer {
+    const struct point *point;
+    const struct proposal *note;
+    const char *given; /* JSON of what somebody named of the point */
+    uint32_t group;    /* 0: its own */
+    int repeat;
+    int until;     /* 0: as far as a new trial is let run */
+    bool is_extra; /* outside the search (extra.h): `until` is the length of its training */
+};
+/* In memory and in the store, waiting; samplers learn of it. */
+struct trial *study_add(struct turn *turn, struct study *study, const struct newcomer *newcomer);
 
 /* A trial of a point that somebody names, in whole or in part; it counts among the trials of the budget. ERR_NO: the
  * study has no room for one; ERR_BAD: the point cannot be. */
@@ -109,22 +120,22 @@ void study_reopen(struct turn *turn, struct study *study);
 
 /* Another definition of the same trials (an edit): takes `def`, makes the sampler anew. PRE: the same parameters. */
 void study_redefine(struct study *study, struct study_def *def);
-/* After search.epochs grew: a trial that has not begun, or is through with the shorter training, runs up to the new
- * length. Nothing otherwise. */
-void study_lengthen(struct turn *turn, struct trial *trial);
 
 /* running, checking, paused, stopping, ended: the first rule that matches. */
 const char *study_state(const struct study *study);
 int64_t study_planned(const struct study *study); /* trials in all; -1: unknown */
+int study_stage(const struct study *study);       /* from 0 */
+bool study_awaits_checks(const struct study *study);
+/* Has the budget room for another point, and the sampler one left? */
+bool study_may_sample(const struct study *study);
 
-/* Asks the holder of an open attempt to stop; kept and repeated when its worker comes back. */
-void study_stop_trial(struct turn *turn, struct trial *trial, enum stop_when when, const char *reason);
-
-/* Waiting list; front: preempted and lost trials go first. Called by trial_move alone. */
+/* Waiting list; front: preempted and lost trials go first. */
 void study_enqueue(struct study *study, struct trial *trial, bool front);
 void study_dequeue(struct study *study, struct trial *trial);
 /* One more (or fewer) trial in this status. */
 void study_count(struct study *study, const struct trial *trial, enum trial_status status, int by);
+/* Is score a better than b under the goal? NaN is worse than anything. */
+bool study_prefers(const struct study *study, double a, double b);
 /* Best trial after a change of this one's score. */
 void study_consider_best(struct study *study, struct trial *trial);
 

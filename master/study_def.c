@@ -8,13 +8,14 @@
 #include "common/file.h"
 #include "common/hash.h"
 #include "common/mem.h"
-#include "common/trainer_options.h"
 #include "common/units.h"
 #include "master/search/require.h"
 #include "master/search/stages.h"
 #include "master/study_fit.h"
+#include "master/study_trainer.h"
+#include "sql/store.h"
 
-enum { STUDY_FILE_MAX_BYTES = 4 << 20, COMMAND_MAX_ARGS = 256 };
+enum { STUDY_FILE_MAX_BYTES = 4 << 20 };
 
 /* ---- parts of the file ---- */
 
@@ -24,7 +25,13 @@ static int parse_goal(const struct jcur *metric, char name[65], bool *maximize, 
     struct jcur name_at = jcur_get(metric, "name"), goal = jcur_get(metric, "goal");
     const char *text;
     int choice;
-    if (jcur_name(&name_at, &text, err) || jcur_choice(&goal, goals, &choice, err))
+    if (jcur_name(&name_at, &text, err))
+        return ERR_BAD;
+    if (!jcur_has(&goal)) {
+        jcur_fail(&goal, err, "is missing");
+        return err_hint(err, "\"goal\": \"maximize\" or \"minimize\"");
+    }
+    if (jcur_choice(&goal, goals, &choice, err))
         return ERR_BAD;
     str_copy(name, 65, text);
     *maximize = choice == 0;
@@ -37,8 +44,9 @@ static int parse_first_metric(const struct jcur *metric, struct study_def *def, 
     static const char *const scores[] = {"best", "last", NULL};
     struct jcur score = jcur_get(metric, "score");
     int choice = 0;
-    if (jcur_object(metric, 8, err) || jcur_known(metric, keys, err) ||
-        parse_goal(metric, def->metric, &def->maximize, err))
+    if (jcur_object(metric, 8, err))
+        return err_hint(err, "\"metric\": {\"name\": \"val_acc\", \"goal\": \"maximize\"}");
+    if (jcur_known(metric, keys, err) || parse_goal(metric, def->metric, &def->maximize, err))
         return ERR_BAD;
     if (jcur_has(&score) && jcur_choice(&score, scores, &choice, err))
         return ERR_BAD;
@@ -88,7 +96,7 @@ static int parse_wall(const struct jcur *budget, struct study_def *def, struct e
     if (!jcur_has(&wall))
         return 0;
     if (jcur_text(&wall, 64, &text, err))
-        return ERR_BAD;
+        return err_hint(err, "write a duration: \"90s\", \"2h30m\"");
     struct err why = ERR_NONE;
     if (duration_parse(text, &def->budget.wall_ms, &why) || def->budget.wall_ms <= 0) {
         jcur_fail(&wall, err, "%s", why.code ? why.text : "must be longer than nothing");
@@ -119,106 +127,6 @@ static int parse_budget(const struct jcur *root, struct study_def *def, struct e
         return ERR_BAD;
     def->budget.slot_ms = (int64_t)ceil(slot_hours * 3600000.0);
     return 0;
-}
-
-/* {name} in an element of the command must be a parameter or one of the words the slot knows. */
-static int check_placeholders(const struct jcur *arg, const struct study_def *def, struct err *err)
-{
-    static const char *const words[] = {"study",  "trial", "attempt", "seed",   "until",        "epochs",
-                                        "metric", "dir",   "base",    "resume", "resume_epoch", NULL};
-    for (const char *open = strchr(json_text(arg->node), '{'); open; open = strchr(open + 1, '{')) {
-        size_t len = strcspn(open + 1, "{}");
-        char name[66];
-        if (open[len + 1] != '}' || len == 0 || len > 64)
-            continue; /* a brace of the trainer's own, as in JSON or a shell pattern */
-        memcpy(name, open + 1, len);
-        name[len] = '\0';
-        if (!name_ok(name) || space_find(&def->space, name) >= 0 ||
-            (def->repeat.folds && strcmp(name, "fold") == 0))
-            continue;
-        const char *const *w = words;
-        while (*w && strcmp(*w, name) != 0)
-            w++;
-        if (!*w) {
-            jcur_fail(arg, err, "{%s} is not a parameter of the space", name);
-            return err_hint(err, "add it to \"space\", or use {trial}, {seed}, {epochs}, {dir}, {resume}, …");
-        }
-    }
-    return 0;
-}
-
-static int check_command(const struct jcur *trainer, const struct study_def *def, struct err *err)
-{
-    static const char *const keys[] = {"command", "warm", "timeout", "seed", NULL};
-    struct jcur command = jcur_get(trainer, "command"), warm = jcur_get(trainer, "warm");
-    struct jcur timeout = jcur_get(trainer, "timeout");
-    if (jcur_known(trainer, keys, err) || jcur_array(&command, 1, COMMAND_MAX_ARGS, err))
-        return ERR_BAD;
-    int i = 0;
-    for (const struct json *a = json_first(command.node); a; a = json_next(a), i++) {
-        struct jcur arg = jcur_at(&command, i);
-        const char *text;
-        if (jcur_text(&arg, 65536, &text, err) || check_placeholders(&arg, def, err))
-            return ERR_BAD;
-        if (i == 0 && !text[0])
-            return jcur_fail(&arg, err, "the program's name is empty");
-    }
-    bool flag;
-    if (jcur_has(&warm) && jcur_bool(&warm, &flag, err))
-        return ERR_BAD;
-    const char *text;
-    int64_t ms;
-    if (jcur_has(&timeout) && (jcur_text(&timeout, 64, &text, err) || duration_parse(text, &ms, err)))
-        return err && err->text[0] ? jcur_fail(&timeout, err, "must be a duration like \"2h\"") : ERR_BAD;
-    return 0;
-}
-
-static int check_params_used(const struct jcur *root, const struct study_def *def, struct err *err)
-{
-    const struct json *trainer = json_get(root->node, "trainer");
-    struct jcur space = jcur_get(root, "space");
-    for (int i = 0; i < def->space.count; i++) {
-        const char *name = def->space.params[i].name;
-        struct jcur param = jcur_get(&space, name);
-        if (trainer_uses_param(trainer, name))
-            continue;
-        jcur_fail(&param, err, "nothing in the trainer uses this parameter");
-        return err_hint(
-            err,
-            "give it the name of a trainer option (lr, l2, hidden, …) or place it as \"{%s}\" in a "
-            "layer",
-            name);
-    }
-    return 0;
-}
-
-static int parse_trainer(const struct jcur *root, struct study_def *def, struct err *err)
-{
-    struct jcur trainer = jcur_get(root, "trainer"), seed = jcur_get(&trainer, "seed");
-    if (jcur_object(&trainer, 256, err))
-        return ERR_BAD;
-    bool builtin = json_get(trainer.node, "builtin") != NULL;
-    if (builtin == (json_get(trainer.node, "command") != NULL)) {
-        static const char *const kinds[] = {"builtin", "command", NULL};
-        jcur_fail(&trainer, err, "must have \"builtin\" or \"command\", and not both");
-        for (const struct json *m = json_first(trainer.node); m && !builtin; m = json_next(m)) {
-            const char *meant = nearest_name(json_key(m), kinds);
-            if (meant)
-                return err_hint(err, "did you mean \"%s\" where it has \"%.64s\"?", meant, json_key(m));
-        }
-        return err_hint(
-            err,
-            "{\"builtin\": \"mlp\", \"data\": \"spiral\"} or {\"command\": [\"python3\", \"train.py\"]}");
-    }
-    int64_t value = 0;
-    if (jcur_has(&seed) && jcur_int(&seed, 0, HONE_SEED_MAX, &value, err))
-        return ERR_BAD;
-    def->trainer_seed = (uint64_t)value;
-    if (!builtin)
-        return check_command(&trainer, def, err);
-    if (trainer_options_check(&trainer, err))
-        return ERR_BAD;
-    return check_params_used(root, def, err);
 }
 
 static int parse_extras(const struct jcur *root, struct study_def *def, struct err *err)
@@ -260,6 +168,20 @@ static int check_places(const struct jcur *root, const char *const *keys, struct
     return 0;
 }
 
+/* Each parameter is a column of the study's own view, beside those that every view has. */
+static int check_columns(const struct jcur *space, const struct study_def *def, struct err *err)
+{
+    for (int i = 0; i < def->space.count; i++) {
+        const char *name = def->space.params[i].name;
+        struct jcur param = jcur_get(space, name);
+        if (!store_column_reserved(name))
+            continue;
+        jcur_fail(&param, err, "is the name of a column of its table in the database");
+        return err_hint(err, "call it something else, for example %s_", name);
+    }
+    return 0;
+}
+
 static int parse_root(const struct jcur *root, struct study_def *def, struct err *err)
 {
     static const char *const keys[] = {
@@ -273,9 +195,13 @@ static int parse_root(const struct jcur *root, struct study_def *def, struct err
     if (jcur_object(root, 64, err) || check_places(root, keys, err) || jcur_known(root, keys, err) ||
         jcur_name(&name, &text, err))
         return ERR_BAD;
+    if (store_name_reserved(text)) {
+        jcur_fail(&name, err, "\"%s\" is a name that the database uses itself", text);
+        return err_hint(err, "call it something else, for example %s-1", text);
+    }
     str_copy(def->name, sizeof def->name, text);
     if (parse_metric(root, def, err) || space_parse(&space, &def->space, err) ||
-        require_parse(&require, &def->space, err))
+        check_columns(&space, def, err) || require_parse(&require, &def->space, err))
         return ERR_BAD;
     if (search_parse(&search, &def->space, &def->search, err))
         return ERR_BAD;
@@ -290,7 +216,7 @@ static int parse_root(const struct jcur *root, struct study_def *def, struct err
         return ERR_BAD;
     if (repeat_parse(root, def->search.trials, &def->repeat, err))
         return ERR_BAD;
-    if (parse_budget(root, def, err) || parse_trainer(root, def, err) || parse_extras(root, def, err) ||
+    if (parse_budget(root, def, err) || study_trainer_parse(root, def, err) || parse_extras(root, def, err) ||
         keep_parse(root, &def->keep, err))
         return ERR_BAD;
     return study_fit(root, def, err);
@@ -334,6 +260,15 @@ int study_def_parse(const char *text, size_t len, const char *file, const char *
     return rc ? ERR_BAD : 0;
 }
 
+/* YAML, TOML, Python: whatever is wrong with their first word, it is another language. */
+static bool begins_like_json(const char *text)
+{
+    static const char mark[] = "\xef\xbb\xbf";
+    text += str_starts(text, mark) ? strlen(mark) : 0;
+    text += strspn(text, " \t\r\n");
+    return *text == '{' || *text == '/' || *text == '"';
+}
+
 int study_def_load(const char *path, const char *const *sets, int set_count, struct study_def *out,
                    struct err *err)
 {
@@ -342,7 +277,7 @@ int study_def_load(const char *path, const char *const *sets, int set_count, str
     const char *name = strcmp(path, "-") == 0 ? "standard input" : path_base(path);
     if (!rc) {
         rc = study_def_parse(str_text(&text), text.len, name, sets, set_count, out, err);
-        if (rc && !strchr(str_text(&text), '{'))
+        if (rc && !begins_like_json(str_text(&text)))
             err_hint(err, "a study file is JSON with comments; hone help spiral.json shows one");
     } else if (rc == ERR_GONE && err) {
         rc = err->code = ERR_BAD;
@@ -423,6 +358,18 @@ static void adopt_seed(struct json *now, const struct json *stored, const char *
         json_put(mine, "seed", seed);
 }
 
+/* What stands at a path, its lists as a whole: "search.trials", "space.lr.log[1]". */
+static void print_at(const struct json *root, const char *path, struct str *out)
+{
+    char *whole = xstrndup(path, strcspn(path, "["));
+    const struct json *node = study_def_at(root, whole);
+    if (node)
+        json_print(node, out);
+    else
+        str_add(out, "nothing");
+    free(whole);
+}
+
 int study_def_same(const struct study_def *now, const struct json *stored, const char *file, struct err *err)
 {
     struct json *mine = json_clone(now->json);
@@ -432,9 +379,20 @@ int study_def_same(const struct study_def *now, const struct json *stored, const
     struct str path = {0};
     int rc = 0;
     if (!json_same(mine, stored, &path)) {
-        rc = err_set(err, ERR_BAD, "%s: %s: differs from study \"%s\" in this database", file,
-                     str_text(&path), json_text(json_get(stored, "study")));
-        err_hint(err, "--fresh starts a new study beside it; or give this one another name or another --db");
+        const char *name = json_text(json_get(stored, "study"));
+        struct str now_text = {0}, then_text = {0};
+        print_at(mine, str_text(&path), &now_text);
+        print_at(stored, str_text(&path), &then_text);
+        rc = err_set(err, ERR_BAD,
+                     "%s: %s: differs from study \"%s\" in this database: %.100s here, %.100s there", file,
+                     str_text(&path), name, str_text(&now_text), str_text(&then_text));
+        err_hint(err,
+                 "what may change in a study that lives `hone edit %s` changes; --fresh starts a new one "
+                 "beside it; "
+                 "or give this one another name or another --db",
+                 name);
+        str_fini(&now_text);
+        str_fini(&then_text);
     }
     str_fini(&path);
     json_free(mine);

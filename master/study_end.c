@@ -2,50 +2,13 @@
 #include <math.h>
 #include <string.h>
 
-#include "master/checks.h"
 #include "master/course.h"
 #include "master/extra.h"
-#include "master/roster.h"
+#include "master/rungs.h"
 #include "master/search/stages.h"
 #include "master/study_parts.h"
 
 enum { SAVE_WALL_EVERY_MS = 1000 };
-
-bool study_has_ended(const struct study *s)
-{
-    return s->end_reason[0] != '\0';
-}
-
-const char *study_state(const struct study *s)
-{
-    if (study_has_ended(s))
-        return "ended";
-    if (s->ending[0])
-        return "stopping";
-    if (s->wish == WISH_PAUSE)
-        return "paused";
-    if (checks_pending(s))
-        return "checking";
-    return "running";
-}
-
-void study_stop_trial(struct turn *turn, struct trial *t, enum stop_when when, const char *reason)
-{
-    if (!t->is_open || t->stopping >= when)
-        return;
-    t->stopping = when;
-    str_copy(t->stop_reason, sizeof t->stop_reason, reason);
-    if (!t->holder || !t->holder->peer)
-        return; /* said again when its worker is back */
-    struct msg msg = {.kind = MSG_stop};
-    str_copy(msg.stop.study, sizeof msg.stop.study, t->study->def.name);
-    msg.stop.trial = t->number;
-    msg.stop.attempt = (uint64_t)t->attempt;
-    str_copy(msg.stop.token, sizeof msg.stop.token, t->token);
-    str_copy(msg.stop.when, sizeof msg.stop.when, when == STOP_NOW ? "now" : "epoch");
-    str_copy(msg.stop.reason, sizeof msg.stop.reason, reason);
-    outbox_add(turn->outbox, t->holder->peer, &msg);
-}
 
 void study_begin_end(struct turn *turn, struct study *s, const char *reason)
 {
@@ -60,7 +23,7 @@ void study_begin_end(struct turn *turn, struct study *s, const char *reason)
         if (t->status == TRIAL_waiting)
             trial_move(turn, t, TRIAL_cancelled, cause, NULL);
         else if (t->status == TRIAL_running)
-            study_stop_trial(turn, t, STOP_EPOCH, cause);
+            trial_stop(turn, t, STOP_EPOCH, cause);
         else if (t->status == TRIAL_paused)
             trial_move(turn, t, TRIAL_pruned, cause, NULL);
     }
@@ -74,7 +37,7 @@ static bool target_reached(const struct study *s)
         double mean = repeat_best_mean(&s->def.repeat, &s->history);
         return mean >= (s->def.maximize ? target : -target);
     }
-    return !isnan(target) && s->best && !metric_better(s->def.maximize, target, s->best->score);
+    return !isnan(target) && s->best && !study_prefers(s, target, s->best->score);
 }
 
 /* The first budget that is reached, NULL: none. */
@@ -161,7 +124,7 @@ int64_t study_tick(struct turn *turn, struct study *s)
         return turn->now.mono_ms; /* there may be something to start now */
     bool quiet = !s->counts[TRIAL_waiting] && !s->counts[TRIAL_running] && !open_in_search(s);
     bool through =
-        !study_may_sample(s) && !course_has_promotion(s) && !study_repeat_is_due(s) && s->wish == WISH_RUN;
+        !study_may_sample(s) && !rungs_has_promotion(s) && !study_repeat_is_due(s) && s->wish == WISH_RUN;
     if (quiet && through && !s->ending[0] && study_confirm(turn, s))
         return turn->now.mono_ms;
     if (quiet && (s->ending[0] || through))

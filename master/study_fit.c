@@ -15,7 +15,7 @@ static int check_enqueue(const struct jcur *root, const struct study_def *def, s
     if (!jcur_has(&list))
         return 0;
     if (jcur_array(&list, 1, 10000, err))
-        return ERR_BAD;
+        return err_hint(err, "a list of points: \"enqueue\": [{\"lr\": 0.001}]");
     if (strcmp(def->search.method, "grid") == 0)
         return jcur_fail(&list, err, "has no place beside a grid, which visits its own points and no others");
     const struct pbt *pbt = pbt_of(&def->search);

@@ -67,20 +67,6 @@ static int load_trial(void *arg, const struct row_trial *row, const struct row_v
     return 0;
 }
 
-struct trial *study_trial_of_id(const struct study *s, int64_t id)
-{
-    /* Trials are added in order, so ids rise with numbers: bisect. */
-    size_t low = 0, high = s->count;
-    while (low < high) {
-        size_t mid = (low + high) / 2;
-        if (s->trials[mid]->id < id)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low < s->count && s->trials[low]->id == id ? s->trials[low] : NULL;
-}
-
 /* {"until":3} in the detail of an event; 0: it says nothing of the kind. */
 static int read_until(const char *detail)
 {

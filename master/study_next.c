@@ -1,97 +1,9 @@
-/* Where the trials of a study come from: the waiting list, promotions, repeats, the sampler, somebody's hand. */
+/* Where the trials of a study come from: the waiting list, promotions, repeats, the sampler. */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "common/check.h"
-#include "common/mem.h"
-#include "master/checks.h"
-#include "master/course.h"
-#include "master/extra.h"
-#include "master/platform.h"
 #include "master/rungs.h"
-#include "master/search/given.h"
-#include "master/search/pbt.h"
 #include "master/study_parts.h"
-
-int64_t study_planned(const struct study *s)
-{
-    int64_t size = sampler_size(s->sampler), trials = s->def.search.trials;
-    size = size > 0 ? size * s->def.repeat.repeats : size;
-    /* A cancelled point of a grid is gone, of a random search another one takes its place. */
-    if (size >= 0)
-        return trials && trials < size ? trials : size;
-    return trials ? trials : -1;
-}
-
-/* Trials that may still be made, those kept for the confirmation apart. */
-static bool has_room(const struct study *s)
-{
-    int64_t planned = study_planned(s);
-    if (planned >= 0)
-        planned -= (int64_t)s->def.repeat.confirm_top * s->def.repeat.confirm_seeds;
-    int64_t counted = study_sampled(s);
-    if (sampler_size(s->sampler) < 0)
-        counted -= s->counts[TRIAL_cancelled];
-    return planned < 0 || counted < planned;
-}
-
-bool study_may_sample(const struct study *s)
-{
-    return !s->exhausted && has_room(s);
-}
-
-static void add_rows(struct turn *turn, struct trial *t, const struct proposal *note, const char *given)
-{
-    const struct space *space = &t->study->def.space;
-    struct row_value *values = xcalloc((size_t)space->count, sizeof *values);
-    int count = 0;
-    for (int i = 0; i < space->count; i++) {
-        const struct param *p = &space->params[i];
-        struct value v = t->point.v[i];
-        if (v.kind == VALUE_OFF)
-            continue;
-        struct row_value *row = &values[count++];
-        row->name = p->name;
-        row->is_number = value_as_num(p, v, &row->number);
-        row->text = row->is_number ? NULL : value_as_text(p, v);
-    }
-    struct row_trial row = {
-        .study = t->study->id,
-        .number = t->number,
-        .group = t->group,
-        .repeat = t->repeat,
-        .status = TRIAL_waiting,
-        .seed = t->seed,
-        .sampler = note->sampler,
-        .sampler_version = note->version,
-        .seq_cut = note->seq_cut,
-        .why = note->why,
-        .platform = platform_here(),
-        .fit = t->fit,
-        .given = given,
-        .until = t->until,
-        .epochs = t->epochs,
-        .score = NAN,
-        .created_ms = t->created_ms,
-    };
-    store_add_trial(turn->store, &row, values, count);
-    t->id = row.id;
-    free(values);
-}
-
-static char *write_fit(const struct proposal *note)
-{
-    if (!note->fit_count)
-        return NULL;
-    struct str text = {0};
-    struct jw w = jw_to(&text);
-    jw_array(&w, NULL);
-    for (int i = 0; i < note->fit_count; i++)
-        jw_num(&w, NULL, note->fit[i]);
-    jw_close_array(&w);
-    return str_take(&text);
-}
 
 /* ---- the next point ---- */
 
@@ -123,50 +35,6 @@ static bool propose(struct study *s, struct proposed *out)
     return false;
 }
 
-/* In memory and in the store, waiting; nobody has learned of it. */
-static void put_trial(struct turn *turn, struct trial *t, const struct point *point,
-                      const struct proposal *note, const char *given)
-{
-    struct study *s = t->study;
-    point_copy(&t->point, point);
-    t->seed = hash_mix(s->def.trainer_seed, (uint64_t)t->repeat) & HONE_SEED_MAX;
-    t->created_ms = turn->now.wall_ms;
-    t->fit = write_fit(note);
-    t->status = TRIAL_waiting;
-    study_count(s, t, TRIAL_waiting, 1);
-    add_rows(turn, t, note, given);
-    study_enqueue(s, t, false);
-}
-
-/* `until` 0: as far as a new trial is let run. */
-static struct trial *new_trial_until(struct turn *turn, struct study *s, const struct point *point,
-                                     const struct proposal *note, const char *given, uint32_t group,
-                                     int repeat, int until)
-{
-    struct trial *t = study_add_trial(s);
-    t->group = group ? group : t->number;
-    t->repeat = repeat;
-    t->epochs = s->def.epochs;
-    t->until = until ? until : course_until(s, t->number);
-    put_trial(turn, t, point, note, given);
-    study_learn_point(s, t, note, store_seq(turn->store));
-    study_learn_until(s, t->number, t->until, store_seq(turn->store));
-    rungs_note_bracket(turn, t);
-    return t;
-}
-
-static struct trial *new_trial(struct turn *turn, struct study *s, const struct point *point,
-                               const struct proposal *note, const char *given, uint32_t group, int repeat)
-{
-    return new_trial_until(turn, s, point, note, given, group, repeat, 0);
-}
-
-struct trial *study_add_child(struct turn *turn, struct study *s, const struct point *point,
-                              const struct proposal *note, int until)
-{
-    return new_trial_until(turn, s, point, note, NULL, 0, 0, until);
-}
-
 static struct trial *sample(struct turn *turn, struct study *s)
 {
     struct proposed proposed;
@@ -178,58 +46,9 @@ static struct trial *sample(struct turn *turn, struct study *s)
         s->exhausted = s->exhausted || proposed.rc == ERR_GONE;
         return NULL;
     }
-    struct trial *t = new_trial(turn, s, &proposed.point, &note, NULL, 0, 0);
+    struct trial *t = study_add(turn, s, &(struct newcomer){.point = &proposed.point, .note = &note});
     point_fini(&proposed.point);
     return t;
-}
-
-/* ---- points that somebody names ---- */
-
-int study_add_given(struct turn *turn, struct study *s, const struct jcur *given, const char *who,
-                    struct trial **out, struct err *err)
-{
-    if (sampler_size(s->sampler) >= 0 || !study_may_sample(s)) {
-        if (sampler_size(s->sampler) >= 0)
-            return err_set(err, ERR_NO, "study \"%s\": a grid visits its own points and no others",
-                           s->def.name);
-        err_set(err, ERR_NO, "study \"%s\" has all its %lld trials", s->def.name,
-                (long long)study_planned(s));
-        return err_hint(err, "hone edit %s --set search.trials=%lld makes room", s->def.name,
-                        (long long)study_planned(s) + 1);
-    }
-    const struct pbt *pbt = pbt_of(&s->def.search);
-    if (pbt && s->count >= (size_t)pbt->population)
-        return err_set(err, ERR_NO,
-                       "study \"%s\" has its population of %d: whoever comes later has no place in it",
-                       s->def.name, pbt->population);
-    struct proposal note = {.sampler = "enqueued", .version = 1, .seq_cut = s->history.seq};
-    struct point point;
-    struct str text = {0};
-    point_init(&point, &s->def.space);
-    int rc = given_point(&s->def.space, &s->history, s->def.search.seed, (uint32_t)s->count + 1, given,
-                         &point, err);
-    if (!rc) {
-        size_t named = json_count(given->node);
-        json_print(given->node, &text);
-        snprintf(note.why, sizeof note.why, "%zu of %d parameters named by %.60s", named, s->def.space.count,
-                 who);
-        struct trial *t = new_trial(turn, s, &point, &note, str_text(&text), 0, 0);
-        if (out)
-            *out = t;
-    }
-    str_fini(&text);
-    point_fini(&point);
-    return rc;
-}
-
-void study_add_file_points(struct turn *turn, struct study *s)
-{
-    struct jcur root = jcur_root(s->def.json, s->def.name), list = jcur_get(&root, "enqueue");
-    for (const struct json *n = jcur_has(&list) ? json_first(list.node) : NULL; n; n = json_next(n)) {
-        struct jcur given = jcur_of(&list, n);
-        int rc = study_add_given(turn, s, &given, "the study file", NULL, NULL);
-        POST(!rc); /* study_def has looked at each */
-    }
 }
 
 /* ---- repeats ---- */
@@ -237,7 +56,7 @@ void study_add_file_points(struct turn *turn, struct study *s)
 static struct trial *repeat_one(struct turn *turn, struct study *s)
 {
     struct repeat_job job;
-    if (!has_room(s) || !repeat_next(&s->def.repeat, &s->history, &job))
+    if (!study_has_room(s) || !repeat_next(&s->def.repeat, &s->history, &job))
         return NULL;
     struct proposal note = {.sampler = "repeat", .version = 1, .seq_cut = s->history.seq};
     int len =
@@ -246,13 +65,15 @@ static struct trial *repeat_one(struct turn *turn, struct study *s)
     if (isfinite(job.bar))
         snprintf(note.why + len, sizeof note.why - (size_t)len, ", the bar is %.6g",
                  s->def.maximize ? job.bar : -job.bar);
-    return new_trial(turn, s, &study_trial(s, job.group)->point, &note, NULL, job.group, job.repeat);
+    struct newcomer again = {
+        .point = &study_trial(s, job.group)->point, .note = &note, .group = job.group, .repeat = job.repeat};
+    return study_add(turn, s, &again);
 }
 
 bool study_repeat_is_due(const struct study *s)
 {
     struct repeat_job job;
-    return has_room(s) && repeat_next(&s->def.repeat, &s->history, &job);
+    return study_has_room(s) && repeat_next(&s->def.repeat, &s->history, &job);
 }
 
 /* All at once, when everything else has ended. True: there is something to do again. */
@@ -266,11 +87,17 @@ bool study_confirm(struct turn *turn, struct study *s)
             struct proposal note = {.sampler = "confirm", .version = 1, .seq_cut = cut};
             snprintf(note.why, sizeof note.why, "trial %u again: rank %d with mean %.6g, to be confirmed",
                      jobs[i].group, jobs[i].rank, s->def.maximize ? jobs[i].mean : -jobs[i].mean);
-            new_trial_until(turn, s, &study_trial(s, jobs[i].group)->point, &note, NULL, jobs[i].group,
-                            jobs[i].repeat + k, s->def.epochs);
+            struct newcomer again = {.point = &study_trial(s, jobs[i].group)->point,
+                                     .note = &note,
+                                     .group = jobs[i].group,
+                                     .repeat = jobs[i].repeat + k,
+                                     .until = s->def.epochs};
+            study_add(turn, s, &again);
         }
     return count > 0;
 }
+
+/* ---- what starts next ---- */
 
 /* Its checkpoint is on the way here; a child waits for its parent's, which nobody has moved on from yet. */
 static bool waits_for_checkpoint(const struct trial *t, int64_t now_mono_ms)
@@ -280,30 +107,9 @@ static bool waits_for_checkpoint(const struct trial *t, int64_t now_mono_ms)
     return comes || t->wait_until_mono_ms > now_mono_ms;
 }
 
-struct trial *study_add_extra(struct turn *turn, struct study *s, const struct trial *first, int epochs,
-                              int repeat, const char *who)
-{
-    struct proposal note = {.sampler = EXTRA_SAMPLER, .version = 1, .seq_cut = s->history.seq};
-    snprintf(note.why, sizeof note.why, "trial %u again with another seed, for an ensemble of %.60s's",
-             first->number, who);
-    struct trial *t = study_add_trial(s);
-    t->is_extra = true;
-    s->extra_count++;
-    t->group = first->number;
-    t->repeat = repeat;
-    t->epochs = t->until = epochs;
-    put_trial(turn, t, &first->point, &note, NULL);
-    return t;
-}
-
 static bool search_goes_on(const struct study *s)
 {
-    return !study_has_ended(s) && !s->ending[0] && s->wish == WISH_RUN && !checks_pending(s);
-}
-
-bool study_has_work(const struct study *s)
-{
-    return !study_has_ended(s) || (s->extra_open && s->wish != WISH_PAUSE);
+    return !study_has_ended(s) && !s->ending[0] && s->wish == WISH_RUN && !study_awaits_checks(s);
 }
 
 struct trial *study_next(struct turn *turn, struct study *s, int64_t worker)
@@ -320,7 +126,7 @@ struct trial *study_next(struct turn *turn, struct study *s, int64_t worker)
             return t;
     if (!searches)
         return NULL;
-    struct trial *promoted = course_promote(turn, s);
+    struct trial *promoted = rungs_promote(turn, s);
     if (promoted)
         return promoted;
     struct trial *again = repeat_one(turn, s);

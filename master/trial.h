@@ -82,21 +82,35 @@ struct trial {
 void trial_move(struct turn *turn, struct trial *trial, enum trial_status to, const char *cause,
                 const char *detail);
 
+/* A paused trial may run on to this epoch. `why`: more of the event's JSON, from the comma on. */
+void trial_let_run(struct turn *turn, struct trial *trial, int until, const char *why);
+
+/* After search.epochs grew: a trial that has not begun, or is through with the shorter training, runs up to the new
+ * length. Nothing otherwise. */
+void trial_lengthen(struct turn *turn, struct trial *trial);
+
+/* Asks the holder of an open attempt to stop; kept and repeated when its worker comes back. */
+void trial_stop(struct turn *turn, struct trial *trial, enum stop_when when, const char *reason);
+
 /* `hone delete`: a trial that has not ended is cancelled first; samplers and people see it no more. */
 void trial_delete(struct turn *turn, struct trial *trial);
 
-/* Takes one epoch into curve, score and rows. False: that (trial, attempt, epoch) was there already. */
-bool trial_take_epoch(struct turn *turn, struct trial *trial, int epoch, double value, double seconds,
-                      const struct row_metric *metrics, int metric_count);
+/* An epoch as a report tells it. */
+struct epoch_told {
+    int epoch;
+    double value;   /* of the metric; NaN: diverged */
+    double seconds; /* what the epoch took */
+    const struct row_metric *metrics;
+    int metric_count;
+};
+/* Takes it into curve, score and rows. False: that (trial, attempt, epoch) was there already. */
+bool trial_take_epoch(struct turn *turn, struct trial *trial, const struct epoch_told *told);
 
 /* What the samplers learn of a trial in its present state, as of this seq. */
 void trial_tell_history(struct trial *trial, uint64_t seq);
 
 /* Score and best epoch anew from the curve (another attempt may have replaced epochs). */
 void trial_rescore(struct trial *trial);
-
-/* Is value a better than b under the study's goal? NaN is worse than anything. */
-bool metric_better(bool maximize, double a, double b);
 
 /* Curve only; used while loading. `more`: HISTORY_MORE numbers. */
 void trial_note_epoch(struct trial *trial, int epoch, double value, const double *more);

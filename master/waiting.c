@@ -12,9 +12,9 @@ static int64_t before_it(const struct trial *t)
 
 static bool some_study_goes_first(const struct reactor *r, const struct study *s)
 {
-    for (size_t i = 0; i < r->study_count; i++)
-        if (r->studies[i]->def.priority > s->def.priority && !study_has_ended(r->studies[i]) &&
-            r->studies[i]->wish == WISH_RUN)
+    for (size_t i = 0; i < r->studies.count; i++)
+        if (r->studies.all[i]->def.priority > s->def.priority && !study_has_ended(r->studies.all[i]) &&
+            r->studies.all[i]->wish == WISH_RUN)
             return true;
     return false;
 }

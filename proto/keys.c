@@ -118,6 +118,8 @@ static int write_new(const char *path, mode_t mode, const char *word, enum role 
     int rc = fd < 0 ? err_errno(err, "%s: cannot make the key file", path) : 0;
     if (!rc && (write(fd, text, (size_t)len) != len || fsync(fd)))
         rc = err_errno(err, "%s: cannot write", path);
+    if (fd < 0 && errno == EEXIST)
+        err_hint(err, "it is never written over: remove it for a new one, or let the old one in with --pub");
     if (fd >= 0)
         close(fd);
     if (rc && fd >= 0)

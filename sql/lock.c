@@ -2,7 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/file.h"
 #include "common/mem.h"
 
 /* The text of the file: "pid 4711 on node1". */
@@ -42,6 +43,20 @@ static void sign(int fd)
     /* Only a courtesy to whoever comes second: the lock holds without it. */
     if (ftruncate(fd, 0) || pwrite(fd, who, (size_t)len, 0) != len)
         return;
+}
+
+bool db_lock_is_held(const char *db_path)
+{
+    char host[96] = "this host", there[96] = "", *path = xasprintf("%s.lock", db_path);
+    struct str who = {0};
+    long pid = 0;
+    gethostname(host, sizeof host - 1);
+    bool is_signed =
+        !file_read(path, 1024, &who, NULL) && sscanf(str_text(&who), "pid %ld on %95s", &pid, there) == 2;
+    bool is_dead = strcmp(host, there) == 0 && kill((pid_t)pid, 0) && errno == ESRCH;
+    free(path);
+    str_fini(&who);
+    return is_signed && pid > 0 && !is_dead;
 }
 
 int db_lock_take(struct db_lock *lock, const char *db_path, struct err *err)

@@ -6,6 +6,8 @@
 #ifndef HONE_SQL_LOCK_H
 #define HONE_SQL_LOCK_H
 
+#include <stdbool.h>
+
 #include "common/err.h"
 
 struct db_lock {
@@ -16,5 +18,9 @@ struct db_lock {
 /* ERR_REACH and who holds it, if someone does. */
 int db_lock_take(struct db_lock *lock, const char *db_path, struct err *err);
 void db_lock_release(struct db_lock *lock);
+
+/* Whether its holder, as the file names him, lives; of one on another host it is taken for granted. Takes no lock itself,
+ * so that a master which starts at this moment is not refused. */
+bool db_lock_is_held(const char *db_path);
 
 #endif

@@ -35,7 +35,7 @@ int place_resolve(const char *path, char **out, struct err *err)
         *out = path_join(real, path_base(path));
     } else {
         rc = err_errno(err, "%s: there is no folder %s", path, dir);
-        err_hint(err, "make it (mkdir -p %s), or name another place with --db", dir);
+        err_hint(err, "make it (mkdir -p %s), or name another place", dir);
     }
     free(dir);
     return rc;

@@ -371,16 +371,6 @@ bool store_says(struct store *store, char text[512])
     return store->wal && wal_says(store->wal, text);
 }
 
-void store_break(struct store *store, bool broken)
-{
-    struct err why = ERR_NONE;
-    store->broken = broken;
-    if (!broken)
-        return;
-    err_set(&why, ERR_IO, "%s: no space left (a test said so)", store->path);
-    store_fail(store, &why);
-}
-
 /* ---- still where it was? ---- */
 
 static bool is_same_file(const char *path, struct file_mark *mark)

@@ -203,10 +203,17 @@ struct row_trial {
 /* Adds the trial in status waiting, its values, and the event that it was sampled. */
 void store_add_trial(struct store *store, struct row_trial *trial, const struct row_value *values, int count);
 
-/* The row of trial_move(): new status and cause, one trial_event. `detail` is JSON or NULL. Returns the event's seq. */
-uint64_t store_trial_moved(struct store *store, int64_t trial, enum trial_status from, enum trial_status to,
-                           const char *event, const char *cause, int attempt, int64_t now_ms,
-                           const char *detail);
+/* What trial_move() writes: new status and cause, one trial_event. `cause` and `detail` (JSON) may be NULL. Returns the
+ * event's seq. */
+struct row_move {
+    int64_t trial;
+    enum trial_status from, to;
+    const char *event, *cause;
+    int attempt;
+    int64_t at_ms;
+    const char *detail;
+};
+uint64_t store_trial_moved(struct store *store, const struct row_move *move);
 /* `hone delete`: hidden from people; an event of cause "deleted" that changes no status. Returns its seq. */
 uint64_t store_trial_deleted(struct store *store, int64_t trial, enum trial_status status, int attempt,
                              int64_t now_ms);
@@ -228,8 +235,13 @@ struct row_attempt {
 };
 
 void store_attempt_started(struct store *store, const struct row_attempt *attempt);
-void store_attempt_ended(struct store *store, int64_t trial, int attempt, const char *outcome,
-                         const char *cause, const char *detail, int64_t now_ms);
+struct row_attempt_end {
+    int64_t trial;
+    int attempt;
+    const char *outcome, *cause, *detail;
+    int64_t ended_ms;
+};
+void store_attempt_ended(struct store *store, const struct row_attempt_end *end);
 /* An attempt thought lost that shows up again: outcome back to NULL. */
 void store_attempt_reinstated(struct store *store, int64_t trial, int attempt, int64_t worker);
 
@@ -288,9 +300,15 @@ bool store_finding_known(struct store *store, int64_t study, int64_t trial, cons
 
 /* ---- boxes ---- */
 
+struct row_box {
+    int64_t study;
+    int stage, carried;
+    int trials;        /* that had ended */
+    const char *walls; /* JSON, as course.c writes them */
+    int64_t at_ms;
+};
 /* Returns the seq. */
-uint64_t store_add_box(struct store *store, int64_t study, int stage, int carried, int trials,
-                       const char *walls, int64_t now_ms);
+uint64_t store_add_box(struct store *store, const struct row_box *box);
 
 struct row_box_event {
     int64_t study;

@@ -1,18 +1,17 @@
 /* Boxes and what was seen at their walls. */
 #include "sql/store_inner.h"
 
-uint64_t store_add_box(struct store *store, int64_t study, int stage, int carried, int trials,
-                       const char *walls, int64_t now_ms)
+uint64_t store_add_box(struct store *store, const struct row_box *box)
 {
     uint64_t seq = store->seq + 1;
     struct put put = put_begin(store, "add_box");
     put_int(&put, (int64_t)seq);
-    put_int(&put, study);
-    put_int(&put, now_ms);
-    put_int(&put, stage);
-    put_int(&put, carried);
-    put_int(&put, trials);
-    put_text(&put, walls);
+    put_int(&put, box->study);
+    put_int(&put, box->at_ms);
+    put_int(&put, box->stage);
+    put_int(&put, box->carried);
+    put_int(&put, box->trials);
+    put_text(&put, box->walls);
     return put_run(&put) < 0 ? 0 : (store->seq = seq);
 }
 

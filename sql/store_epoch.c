@@ -16,16 +16,15 @@ void store_attempt_started(struct store *store, const struct row_attempt *attemp
     put_run(&put);
 }
 
-void store_attempt_ended(struct store *store, int64_t trial, int attempt, const char *outcome,
-                         const char *cause, const char *detail, int64_t now_ms)
+void store_attempt_ended(struct store *store, const struct row_attempt_end *end)
 {
     struct put put = put_begin(store, "set_attempt_ended");
-    put_text(&put, outcome);
-    put_text(&put, cause);
-    put_text(&put, detail);
-    put_int(&put, now_ms);
-    put_int(&put, trial);
-    put_int(&put, attempt);
+    put_text(&put, end->outcome);
+    put_text(&put, end->cause);
+    put_text(&put, end->detail);
+    put_int(&put, end->ended_ms);
+    put_int(&put, end->trial);
+    put_int(&put, end->attempt);
     put_run(&put);
 }
 

@@ -13,6 +13,16 @@ void store_fail(struct store *store, const struct err *why)
     store->dirty = false;
 }
 
+void store_break(struct store *store, bool broken)
+{
+    struct err why = ERR_NONE;
+    store->broken = broken;
+    if (!broken)
+        return;
+    err_set(&why, ERR_IO, "%s: no space left (a test said so)", store->path);
+    store_fail(store, &why);
+}
+
 int store_touch(struct store *store)
 {
     PRE(!store->reader);

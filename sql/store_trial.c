@@ -65,21 +65,20 @@ void store_worker_left(struct store *store, int64_t worker, const char *why, int
 
 /* ---- trials ---- */
 
-static uint64_t put_event(struct store *store, int64_t trial, int64_t at_ms, const char *event,
-                          const char *from, const char *to, const char *cause, int attempt,
-                          const char *detail)
+/* `from` may be that of a trial that is new: none. */
+static uint64_t put_event(struct store *store, const struct row_move *move, const char *from)
 {
     uint64_t seq = store->seq + 1;
     struct put put = put_begin(store, "add_event");
     put_int(&put, (int64_t)seq);
-    put_int(&put, trial);
-    put_int(&put, at_ms);
-    put_text(&put, event);
+    put_int(&put, move->trial);
+    put_int(&put, move->at_ms);
+    put_text(&put, move->event);
     put_text(&put, from);
-    put_text(&put, to);
-    put_text(&put, cause);
-    put_opt(&put, attempt);
-    put_text(&put, detail);
+    put_text(&put, trial_status_name(move->to));
+    put_text(&put, move->cause);
+    put_opt(&put, move->attempt);
+    put_text(&put, move->detail);
     return put_run(&put) < 0 ? 0 : (store->seq = seq);
 }
 
@@ -144,8 +143,13 @@ void store_add_trial(struct store *store, struct row_trial *trial, const struct 
     if (trial->given)
         str_addf(&detail, ",\"given\":%s", trial->given);
     str_add(&detail, "}");
-    put_event(store, trial->id, trial->created_ms, trial->given ? "enqueued" : "sampled", NULL,
-              trial_status_name(TRIAL_waiting), trial->cause, 0, str_text(&detail));
+    struct row_move move = {.trial = trial->id,
+                            .to = TRIAL_waiting,
+                            .event = trial->given ? "enqueued" : "sampled",
+                            .cause = trial->cause,
+                            .at_ms = trial->created_ms,
+                            .detail = str_text(&detail)};
+    put_event(store, &move, NULL);
     str_fini(&detail);
 }
 
@@ -158,22 +162,20 @@ static void fail_move(struct store *store, int64_t trial, const char *from, cons
     store_fail(store, &why);
 }
 
-uint64_t store_trial_moved(struct store *store, int64_t trial, enum trial_status from, enum trial_status to,
-                           const char *event, const char *cause, int attempt, int64_t now_ms,
-                           const char *detail)
+uint64_t store_trial_moved(struct store *store, const struct row_move *move)
 {
-    const char *from_name = trial_status_name(from), *to_name = trial_status_name(to);
+    const char *from = trial_status_name(move->from), *to = trial_status_name(move->to);
     struct put put = put_begin(store, "move_trial");
-    put_text(&put, to_name);
-    put_text(&put, cause);
-    put_int(&put, attempt);
-    put_opt(&put, trial_status_is_final(to) ? now_ms : 0);
-    put_opt(&put, to == TRIAL_running ? now_ms : 0);
-    put_int(&put, trial);
-    put_text(&put, from_name);
+    put_text(&put, to);
+    put_text(&put, move->cause);
+    put_int(&put, move->attempt);
+    put_opt(&put, trial_status_is_final(move->to) ? move->at_ms : 0);
+    put_opt(&put, move->to == TRIAL_running ? move->at_ms : 0);
+    put_int(&put, move->trial);
+    put_text(&put, from);
     if (put_run(&put) == 0)
-        fail_move(store, trial, from_name, to_name);
-    return put_event(store, trial, now_ms, event, from_name, to_name, cause, attempt, detail);
+        fail_move(store, move->trial, from, to);
+    return put_event(store, move, from);
 }
 
 uint64_t store_trial_deleted(struct store *store, int64_t trial, enum trial_status status, int attempt,
@@ -183,8 +185,8 @@ uint64_t store_trial_deleted(struct store *store, int64_t trial, enum trial_stat
     put_int(&put, now_ms);
     put_int(&put, trial);
     put_run(&put);
-    const char *name = trial_status_name(status);
-    return put_event(store, trial, now_ms, "deleted", name, name, "deleted", attempt, NULL);
+    struct row_move move = {trial, status, status, "deleted", "deleted", attempt, now_ms, NULL};
+    return put_event(store, &move, trial_status_name(status));
 }
 
 void store_trial_progress(struct store *store, const struct row_trial *trial)

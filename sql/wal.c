@@ -28,15 +28,17 @@ struct wal {
     const char *path;
     sqlite3 *writer;
     int64_t named_bytes;
-    int pages; /* of the WAL after the last commit; the loop's */
+    int pages; /* of the WAL after the last commit, 0: all of them are copied; the loop's */
     bool started;
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t wake;
     /* under the mutex */
-    bool stop, due;
-    bool stuck; /* the last time a reader was in the way */
-    int folded; /* pages that were in the WAL when all but readers' were copied; 0: no news */
+    bool stop;
+    bool copying; /* the thread does, or has been told to: the loop keeps its hands off */
+    bool stuck;   /* the last time a reader was in the way */
+    bool anew;    /* the WAL began anew since the thread was told: what it copied was another one */
+    int folded;   /* pages of the WAL when the thread had copied all of them; 0: no news */
     char says[512];
     /* the thread's */
     int held_at; /* pages up to which a reader let the last look copy; -1: none was in the way */
@@ -78,7 +80,7 @@ static bool fold(struct wal *wal, sqlite3 *db)
     if (rc != SQLITE_OK)
         return false; /* a full disk, say: the loop has its own troubles then, and says so */
     pthread_mutex_lock(&wal->mutex);
-    wal->folded = folded >= log_pages ? log_pages : 0;
+    wal->folded = folded >= log_pages && !wal->anew ? log_pages : 0;
     wal->stuck = folded < log_pages;
     pthread_mutex_unlock(&wal->mutex);
     if (is_held(wal, log_pages, folded))
@@ -105,16 +107,16 @@ static void *keep(void *arg)
                  NULL); /* before its first read it knows of no WAL */
     pthread_mutex_lock(&wal->mutex);
     while (!wal->stop) {
-        if (!wal->due) {
+        if (!wal->copying) {
             pthread_cond_wait(&wal->wake, &wal->mutex);
             continue;
         }
-        wal->due = false;
         pthread_mutex_unlock(&wal->mutex);
         bool all = fold(wal, db);
         pthread_mutex_lock(&wal->mutex);
         if (!all)
             rest(wal);
+        wal->copying = false;
     }
     pthread_mutex_unlock(&wal->mutex);
     sqlite3_close_v2(db);
@@ -125,8 +127,15 @@ static void *keep(void *arg)
 
 static int on_commit(void *arg, sqlite3 *db, const char *name, int pages)
 {
+    struct wal *wal = arg;
     (void)db, (void)name;
-    ((struct wal *)arg)->pages = pages;
+    if (pages <= wal->pages) { /* what was said of the WAL before says nothing of this one */
+        pthread_mutex_lock(&wal->mutex);
+        wal->anew = true;
+        wal->folded = 0;
+        pthread_mutex_unlock(&wal->mutex);
+    }
+    wal->pages = pages;
     return SQLITE_OK;
 }
 
@@ -164,6 +173,26 @@ void wal_free(struct wal *wal)
     free(wal);
 }
 
+/* The loop copies itself what is little, or what the thread does not keep up with; without a thread everything, as
+ * SQLite itself would. Under the mutex. */
+static bool is_the_loops(const struct wal *wal)
+{
+    bool is_little = wal->folded && wal->pages - wal->folded <= FINISH_PAGES;
+    return is_little || !wal->started || (wal->pages > ALONE_PAGES && !wal->stuck);
+}
+
+static void finish(struct wal *wal)
+{
+    int log_pages = 0, folded = 0;
+    if (sqlite3_wal_checkpoint_v2(wal->writer, NULL, SQLITE_CHECKPOINT_PASSIVE, &log_pages, &folded))
+        return;
+    if (folded >= log_pages)
+        wal->pages = 0;
+    pthread_mutex_lock(&wal->mutex);
+    wal->stuck = folded < log_pages; /* the thread finds out who reads */
+    pthread_mutex_unlock(&wal->mutex);
+}
+
 void wal_committed(struct wal *wal)
 {
     if (wal->pages < FOLD_PAGES)
@@ -171,19 +200,17 @@ void wal_committed(struct wal *wal)
     if (!wal->started && pthread_create(&wal->thread, NULL, keep, wal) == 0)
         wal->started = true;
     pthread_mutex_lock(&wal->mutex);
-    int left = wal->folded ? wal->pages - wal->folded : FINISH_PAGES + 1;
-    bool here = left <= FINISH_PAGES || !wal->started || (wal->pages > ALONE_PAGES && !wal->stuck);
-    wal->folded = 0;
-    wal->due = !here;
-    pthread_cond_signal(&wal->wake);
+    bool here = !wal->copying && is_the_loops(wal);
+    if (!wal->copying)
+        wal->folded = 0;
+    if (!wal->copying && !here) {
+        wal->copying = true;
+        wal->anew = false;
+        pthread_cond_signal(&wal->wake);
+    }
     pthread_mutex_unlock(&wal->mutex);
-    int log_pages = 0, folded = 0;
-    if (!here) /* without a thread: here, as SQLite itself would */
-        return;
-    sqlite3_wal_checkpoint_v2(wal->writer, NULL, SQLITE_CHECKPOINT_PASSIVE, &log_pages, &folded);
-    pthread_mutex_lock(&wal->mutex);
-    wal->stuck = folded < log_pages; /* the thread finds out who reads */
-    pthread_mutex_unlock(&wal->mutex);
+    if (here)
+        finish(wal);
 }
 
 bool wal_says(struct wal *wal, char text[512])

@@ -2,6 +2,10 @@
  * waits for it. The loop says after a commit how long the WAL is; when the thread has copied nearly all of it, the
  * last few pages are copied by the loop itself, between two commits: only then can the next write begin the WAL anew.
  *
+ * One of the two copies at a time, and the thread only begins when the loop has just committed something that is not
+ * copied. Before 3.51.3 SQLite loses commits if a copy begins with nothing to copy while another connection begins the
+ * WAL anew (sqlite.org/wal.html#walresetbug); distributions carry older ones, so it must not come to that (adr/016).
+ *
  * A reader that keeps a snapshot open keeps the WAL from being folded back: it grows, nobody waits. Over a bound (1 GiB)
  * the reader is named, once a minute.
  *

@@ -1,82 +1,14 @@
 #include "worker/leftovers.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "common/file.h"
-#include "common/log.h"
 #include "common/mem.h"
+#include "worker/note.h"
 
 enum { NOTE_BYTES = 4096, OLD_MS = 3600000, DEPTH = 3 /* STUDY/t00042/a2 */ };
-
-static char *home(const struct transit *t)
-{
-    return xasprintf("%s/%.8s", t->scratch, t->store);
-}
-
-static char *note_path(const struct offer *offer)
-{
-    return xasprintf("%s.offer", offer->path);
-}
-
-static char *lock_path(const struct transit *t, const char *uuid)
-{
-    return xasprintf("%s/%.8s/.worker-%.32s", t->scratch, t->store, uuid);
-}
-
-/* The lock of a process, if nobody holds it; else -1. */
-static int lock(const struct transit *t, const char *uuid)
-{
-    char *path = lock_path(t, uuid);
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    free(path);
-    if (fd < 0 || !flock(fd, LOCK_EX | LOCK_NB))
-        return fd;
-    close(fd);
-    return -1;
-}
-
-static void write_note(const struct transit *t, const struct offer *offer)
-{
-    struct str text = {0};
-    struct err err = ERR_NONE;
-    struct jw w = jw_to(&text);
-    char *path = note_path(offer);
-    jw_object(&w, NULL);
-    jw_text(&w, "store", t->store);
-    jw_text(&w, "by", t->uuid);
-    jw_text(&w, "study", offer->study);
-    jw_int(&w, "trial", (int64_t)offer->trial);
-    jw_int(&w, "attempt", (int64_t)offer->attempt);
-    jw_text(&w, "token", offer->token);
-    jw_int(&w, "epoch", (int64_t)offer->epoch);
-    jw_close_object(&w);
-    if (file_write_whole(path, text.text, text.len, &err))
-        log_warn("%s: the checkpoint is lost if this worker is killed", err.text);
-    str_fini(&text);
-    free(path);
-}
-
-void leftovers_note(struct transit *t, const struct offer *offer)
-{
-    if (!t->scratch || !t->store[0])
-        return;
-    if (t->lock_fd < 0)
-        t->lock_fd = lock(t, t->uuid);
-    write_note(t, offer);
-}
-
-void leftovers_forget(const struct offer *offer)
-{
-    char *path = note_path(offer);
-    unlink(path);
-    free(path);
-}
-
-/* ---- the next process ---- */
 
 struct adopting {
     struct transit *transit;
@@ -97,7 +29,7 @@ static bool is_dead(struct adopting *a, const char *uuid)
     GROW(a->processes, a->room, a->count + 1);
     struct dead *d = &a->processes[a->count++];
     str_copy(d->uuid, sizeof d->uuid, uuid);
-    d->fd = strcmp(uuid, a->transit->uuid) == 0 ? -1 : lock(a->transit, uuid);
+    d->fd = strcmp(uuid, a->transit->uuid) == 0 ? -1 : note_lock(a->transit, uuid);
     return d->fd >= 0;
 }
 
@@ -120,11 +52,11 @@ static bool take_over(struct adopting *a, const struct json *note, char *file)
         !is_dead(a, json_text(json_get(note, "by"))))
         return false;
     if (!file_exists(file)) {
-        leftovers_forget(&offer);
+        note_delete(&offer);
         return false;
     }
     transit_add(a->transit, &offer);
-    leftovers_note(a->transit, &offer);
+    note_write(a->transit, &offer);
     a->adopted++;
     return true;
 }
@@ -162,10 +94,10 @@ size_t leftovers_adopt(struct transit *t, int64_t now_wall_ms)
     struct adopting a = {.transit = t, .now_ms = now_wall_ms};
     if (!t->scratch || !t->store[0])
         return 0;
-    char *folder = home(t);
+    char *folder = note_folder(t);
     dir_files(folder, DEPTH, look_at, &a);
     for (size_t i = 0; i < a.count; i++) {
-        char *path = lock_path(t, a.processes[i].uuid);
+        char *path = note_lock_path(t, a.processes[i].uuid);
         if (a.processes[i].fd >= 0) {
             unlink(path);
             close(a.processes[i].fd);

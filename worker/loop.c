@@ -20,6 +20,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "proto/wire.h"
+#include "worker/cgroup.h"
 #include "worker/lines.h"
 #include "worker/orphans.h"
 #include "worker/platform.h"
@@ -83,6 +84,7 @@ static void slot_died(struct loop *loop, int index, struct now now)
         if (i != index && loop->slots[i].pid)
             spare[count++] = loop->slots[i].pid;
     log_error("slot %d: its process has died", index);
+    cgroup_sweep(); /* its own, and whatever nobody inherited */
     orphans_kill(spare, count, NULL, NULL);
     slot_close(slot);
     session_on_slot_gone(&loop->session, index, now);
@@ -305,6 +307,8 @@ static void loop_init(struct loop *loop, const struct worker_options *options)
     for (int i = 0; i < options->slots; i++)
         loop->slots[i].fd = -1;
     orphans_adopt();
+    if (cgroup_sweep())
+        log_warn("trainers of a worker that was killed were still running here; they are ended");
 }
 
 /* Waits for the process to end, not beyond the deadline. */

@@ -1,5 +1,5 @@
-/* session_parts: what the files of a session (session, session_master, session_slots) need of each other and show to
- * nobody else.
+/* session_parts: what the files of a session (session, session_master, session_slots, session_settle, session_say) need of
+ * each other and show to nobody else; each only of those to its right.
  */
 #ifndef HONE_WORKER_SESSION_PARTS_H
 #define HONE_WORKER_SESSION_PARTS_H
@@ -12,7 +12,7 @@ enum {
     PREFETCH_PER_SLOT = 2, /* jobs beyond the slots, at most */
 };
 
-/* ---- session ---- */
+/* ---- say ---- */
 
 void session_say(struct session *session, const struct msg *msg, struct now now);
 void session_say_hello(struct session *session, struct now now);
@@ -21,14 +21,16 @@ void session_say_done(struct session *session, struct held *held, uint64_t epoch
                       const char *cause, const char *detail);
 /* Attempts that have not ended, and checks. */
 size_t session_active(const struct session *session);
+void session_stop_slot(struct session *session, const struct held *held,
+                       const char *how); /* PRE: it is in one */
+
+/* ---- settle ---- */
+
 /* After every event: free slots are filled, reports and credit said; who has nothing left to wait for leaves. */
 void session_settle(struct session *session, struct now now);
 
 /* ---- slots ---- */
 
-void session_fill_slots(struct session *session, struct now now);
-void session_stop_slot(struct session *session, const struct held *held,
-                       const char *how); /* PRE: it is in one */
 /* Nobody waits for them any more. */
 void session_abandon_checkups(struct session *session);
 

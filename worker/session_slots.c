@@ -1,4 +1,4 @@
-/* Slots: what they are given, jobs and checks, and what they session_say of it. */
+/* What slots say of the jobs and checks they were given. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,51 +6,6 @@
 #include "worker/session_parts.h"
 
 enum { SHORT_ATTEMPT_MS = 20 }; /* shorter than this: ask for more jobs than there are slots */
-
-/* ---- giving ---- */
-
-static void give_slot(struct session *session, int slot, struct held *held, struct now now)
-{
-    session->slots[slot].held = held;
-    str_addn(&session->slots[slot].out, held->line.text, held->line.len);
-    str_fini(&held->line);
-    held->state = HELD_RUNNING;
-    held->slot = slot;
-    held->begun_ms = now.mono_ms;
-}
-
-static struct checkup *checkup_waiting(const struct session *session)
-{
-    for (size_t i = 0; i < session->checkup_count; i++)
-        if (session->checkups[i]->slot < 0)
-            return session->checkups[i];
-    return NULL;
-}
-
-void session_fill_slots(struct session *session, struct now now)
-{
-    for (int slot = 0; slot < session->options.slots; slot++) {
-        struct session_slot *place = &session->slots[slot];
-        struct checkup *checkup = checkup_waiting(session);
-        struct held *next = held_waiting(&session->held);
-        if (place->held || place->checkup)
-            continue;
-        if (checkup) {
-            place->checkup = checkup;
-            checkup->slot = slot;
-            checkup_next(checkup, &place->out);
-        } else if (next) {
-            give_slot(session, slot, next, now);
-        } else {
-            return; /* nothing waits */
-        }
-    }
-}
-
-void session_stop_slot(struct session *session, const struct held *held, const char *how)
-{
-    str_addf(&session->slots[held->slot].out, "{\"stop\":\"%s\"}\n", how);
-}
 
 /* ---- checks ---- */
 
@@ -112,7 +67,7 @@ static void on_check_line(struct session *session, int slot, struct json *line, 
         end_checkup(session, checkup, now);
 }
 
-/* ---- what they session_say ---- */
+/* ---- what they say ---- */
 
 static void on_epoch(struct session *session, struct held *held, struct json *line)
 {

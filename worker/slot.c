@@ -17,6 +17,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "worker/attempt.h"
+#include "worker/cgroup.h"
 #include "worker/command.h"
 #include "worker/orphans.h"
 #include "worker/trainer.h"
@@ -33,6 +34,7 @@ struct slot {
     struct str out; /* for the session */
     bool over;      /* the session is gone */
 
+    struct cgroup group; /* the trainers' */
     struct trainer trainer;
     struct attempt attempt;
     struct command command;
@@ -81,6 +83,14 @@ static void kill_trainer(struct slot *slot)
     slot->killed = true;
     slot->kill_at = slot->term_at = 0;
     trainer_signal(&slot->trainer, SIGKILL);
+    cgroup_kill(&slot->group);
+}
+
+/* Everything that a trainer started, and it itself. */
+static void kill_all(struct slot *slot)
+{
+    cgroup_kill(&slot->group);
+    orphans_kill(NULL, 0, NULL, NULL);
 }
 
 /* ---- beginnings ---- */
@@ -97,7 +107,7 @@ static void start_trainer(struct slot *slot, int64_t now)
 {
     struct err why = ERR_NONE;
     slot->waits = slot->reused = slot->killed = false;
-    if (trainer_start(&slot->trainer, &slot->command, &why))
+    if (trainer_start(&slot->trainer, &slot->command, &slot->group, &why))
         end_before_start(slot, &why);
     else
         give_job(slot, now);
@@ -340,7 +350,7 @@ static void check_unfinished_line(struct slot *slot, int status)
 
 static void on_trainer_exit(struct slot *slot, int status, int64_t now)
 {
-    orphans_kill(NULL, 0, NULL, NULL);
+    kill_all(slot);
     hear_last_words(slot, now);
     bool oom = !slot->killed && WIFSIGNALED(status) && trainer_saw_oom(&slot->trainer);
     if (slot->busy && !slot->waits)
@@ -470,6 +480,7 @@ static void slot_init(struct slot *slot, int fd)
     trainer_close(&slot->trainer);
     slot->attempt.log.fd = -1;
     slot->signals = open_signals();
+    cgroup_make(&slot->group);
     fcntl(fd, F_SETFD, FD_CLOEXEC);
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 }
@@ -485,7 +496,8 @@ int slot_main(int fd)
     while (!slot.over)
         turn(&slot, program);
     trainer_signal(&slot.trainer, SIGKILL);
-    orphans_kill(NULL, 0, NULL, NULL);
+    kill_all(&slot);
+    cgroup_remove(&slot.group);
     trainer_close(&slot.trainer);
     if (slot.busy)
         release(&slot);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,10 +68,12 @@ static void child_limits(const struct command *command)
         setrlimit(RLIMIT_NOFILE, &files);
 }
 
-static _Noreturn void child_exec(const struct command *command, const struct pipes *pipes, pid_t parent)
+static _Noreturn void child_exec(const struct command *command, const struct pipes *pipes,
+                                 const struct cgroup *group, pid_t parent)
 {
     struct start_failure failure = {0};
     setpgid(0, 0);
+    cgroup_enter(group);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(127);
@@ -162,13 +165,10 @@ static void nonblocking(int fd)
 static int64_t oom_kills(void)
 {
     struct str text = {0};
-    char path[4200], group[4000] = "";
-    if (!file_read("/proc/self/cgroup", 1 << 16, &text, NULL) && strstr(text.text, "0::/"))
-        sscanf(strstr(text.text, "0::/") + 3, "%3999[^\n]", group);
-    snprintf(path, sizeof path, "/sys/fs/cgroup%s/memory.events", group);
-    str_clear(&text);
-    if (file_read(path, 1 << 16, &text, NULL) &&
-        file_read("/sys/fs/cgroup/memory.events", 1 << 16, &text, NULL))
+    char group[PATH_MAX], path[PATH_MAX + 16] = "/proc/vmstat";
+    if (cgroup_own_path(group, sizeof group))
+        snprintf(path, sizeof path, "%s/memory.events", group);
+    if (file_read(path, 1 << 20, &text, NULL))
         file_read("/proc/vmstat", 1 << 20, &text, NULL);
     const char *line = strstr(str_text(&text), "oom_kill ");
     int64_t count = line ? strtoll(line + strlen("oom_kill "), NULL, 10) : 0;
@@ -176,13 +176,14 @@ static int64_t oom_kills(void)
     return count;
 }
 
-static pid_t fork_trainer(const struct command *command, const struct pipes *pipes)
+static pid_t fork_trainer(const struct command *command, const struct pipes *pipes,
+                          const struct cgroup *group)
 {
     struct command full = *command;
     full.env = env_with_channels(command->env);
     pid_t parent = getpid(), pid = fork();
     if (pid == 0)
-        child_exec(&full, pipes, parent);
+        child_exec(&full, pipes, group, parent);
     free(full.env);
     return pid;
 }
@@ -202,12 +203,13 @@ static void adopt(struct trainer *trainer, pid_t pid, struct pipes *pipes, const
     lines_init(&trainer->lines, TRAINER_LINE_MAX);
 }
 
-int trainer_start(struct trainer *trainer, const struct command *command, struct err *err)
+int trainer_start(struct trainer *trainer, const struct command *command, const struct cgroup *group,
+                  struct err *err)
 {
     struct pipes pipes;
     if (pipes_open(&pipes, err))
         return ERR_IO;
-    pid_t pid = fork_trainer(command, &pipes);
+    pid_t pid = fork_trainer(command, &pipes, group);
     int rc = pid < 0 ? err_errno(err, "cannot start a process") : 0;
     close_one(&pipes.failure[1]);
     if (!rc)

@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "worker/cgroup.h"
 #include "worker/command.h"
 #include "worker/lines.h"
 
@@ -30,8 +31,9 @@ struct trainer {
     int64_t ooms;  /* kills for lack of memory that the system had counted when it started */
 };
 
-/* ERR_IO with program and reason if it cannot be started. */
-int trainer_start(struct trainer *trainer, const struct command *command, struct err *err);
+/* In that control group, if there is one. ERR_IO with program and reason if it cannot be started. */
+int trainer_start(struct trainer *trainer, const struct command *command, const struct cgroup *group,
+                  struct err *err);
 void trainer_say(struct trainer *trainer, const char *line); /* adds the line break */
 void trainer_flush(struct trainer *trainer);                 /* once to_fd takes more */
 void trainer_hang_up(struct trainer *trainer);

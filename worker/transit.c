@@ -10,7 +10,7 @@
 #include "common/check.h"
 #include "common/file.h"
 #include "common/mem.h"
-#include "worker/leftovers.h"
+#include "worker/note.h"
 
 enum { TOLD_MAX = 4096 }; /* bound of HELLO.offers */
 
@@ -46,7 +46,7 @@ void transit_offer(struct transit *transit, const struct msg_report *report)
     memcpy(offer.token, report->token, sizeof offer.token);
     offer.path = xstrdup(path);
     transit_add(transit, &offer);
-    leftovers_note(transit, &offer);
+    note_write(transit, &offer);
 }
 
 static void forget(struct transit *transit, struct offer *offer)
@@ -62,7 +62,7 @@ void transit_drop(struct transit *transit, const char *token, uint64_t epoch)
     if (!offer)
         return;
     unlink(offer->path);
-    leftovers_forget(offer);
+    note_delete(offer);
     forget(transit, offer);
 }
 

@@ -29,7 +29,7 @@ struct offer {
 struct transit {
     struct offer *offers;
     size_t count, room;
-    const char *scratch; /* borrowed; NULL: no notes are kept (leftovers.h) */
+    const char *scratch; /* borrowed; NULL: no notes are kept (note.h) */
     char uuid[33];       /* of this process */
     char store[33];      /* of its master; "" before the first WELCOME */
     int lock_fd;         /* held as long as we live; -1: not needed yet */

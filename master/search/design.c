@@ -74,9 +74,8 @@ int design_instead(const struct sampler *s, const struct history *history, uint3
     return random_point(s->space, history, s->seed, trial, out, note, err);
 }
 
-/* The design's run had no point that keeps the rules. */
-static int no_run(const struct sampler *s, const struct history *history, uint32_t trial, struct point *out,
-                  struct proposal *note, struct err *err)
+int design_without(const struct sampler *s, const struct history *history, uint32_t trial, struct point *out,
+                   struct proposal *note, struct err *err)
 {
     return design_instead(s, history, trial, "200 in a row broke a rule", out, note, err);
 }
@@ -85,18 +84,8 @@ int design_propose(struct sampler *s, const struct history *history, design_make
                    uint32_t first, uint32_t trial, struct point *out, struct proposal *note, struct err *err)
 {
     if (!design_nth(s, history, make, seed, first, trial - 1, out))
-        return no_run(s, history, trial, out, note, err);
+        return design_without(s, history, trial, out, note, err);
     return design_settle(s->space, history, s->seed, trial, out, note, err);
-}
-
-/* ---- how model-based samplers begin ---- */
-
-void start_point(struct sampler *s, const struct history *history, uint32_t trial, struct point *out,
-                 struct proposal *note)
-{
-    if (!design_nth(s, history, halton_make, s->seed, 1, trial - 1, out) &&
-        no_run(s, history, trial, out, note, NULL))
-        point_copy(out, require_witness(s->space)); /* all have been tried: whoever settles it says so */
 }
 
 int design_settle(const struct space *space, const struct history *history, uint64_t seed, uint32_t trial,

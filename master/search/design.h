@@ -46,7 +46,6 @@ typedef void design_make(const struct sampler *sampler, const struct history *hi
 enum { DESIGN_RUN = 200 };
 bool design_nth(struct sampler *sampler, const struct history *history, design_make *make, uint64_t seed,
                 uint32_t first, uint32_t nth, struct point *out);
-design_make halton_make;
 /* design_nth for the trial's number, a random point where a run has none, and design_settle. The note has its `why`. */
 int design_propose(struct sampler *sampler, const struct history *history, design_make *make, uint64_t seed,
                    uint32_t first, uint32_t trial, struct point *out, struct proposal *note, struct err *err);
@@ -54,6 +53,10 @@ int design_propose(struct sampler *sampler, const struct history *history, desig
 /* A random point that keeps the rules, where the method had none; the note says so, and why. */
 int design_instead(const struct sampler *sampler, const struct history *history, uint32_t trial,
                    const char *reason, struct point *out, struct proposal *note, struct err *err);
+
+/* The design's run had no point that keeps the rules. */
+int design_without(const struct sampler *sampler, const struct history *history, uint32_t trial,
+                   struct point *out, struct proposal *note, struct err *err);
 
 /* On a space with finitely many points a design's point may be one that some trial has: then a random one
  * that is new, and the note says so. ERR_GONE: there is none. */

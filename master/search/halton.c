@@ -4,6 +4,7 @@
 
 #include "common/check.h"
 #include "master/search/design.h"
+#include "master/search/require.h"
 #include "master/search/sampler_row.h"
 
 enum { PRIME_MAX = 541 };
@@ -54,7 +55,7 @@ double halton_unit(uint64_t seed, int axis, uint32_t key, uint32_t index)
     return u < 1 ? u : 0x1.fffffffffffffp-1;
 }
 
-void halton_make(const struct sampler *s, const struct history *history, uint64_t seed, uint32_t index,
+static void make(const struct sampler *s, const struct history *history, uint64_t seed, uint32_t index,
                  struct point *out)
 {
     design_point(s->space, history, halton_unit, seed, index, out);
@@ -64,7 +65,17 @@ static int propose(struct sampler *s, const struct history *history, uint32_t tr
                    struct proposal *note, struct err *err)
 {
     snprintf(note->why, sizeof note->why, "point %u of the scrambled Halton sequence", trial);
-    return design_propose(s, history, halton_make, s->seed, 1, trial, out, note, err);
+    return design_propose(s, history, make, s->seed, 1, trial, out, note, err);
+}
+
+/* ---- how model-based samplers begin ---- */
+
+void start_point(struct sampler *s, const struct history *history, uint32_t trial, struct point *out,
+                 struct proposal *note)
+{
+    if (!design_nth(s, history, make, s->seed, 1, trial - 1, out) &&
+        design_without(s, history, trial, out, note, NULL))
+        point_copy(out, require_witness(s->space)); /* all have been tried: whoever settles it says so */
 }
 
 const struct sampler_row sampler_halton = {

@@ -8,6 +8,7 @@
 #include "common/hash.h"
 #include "common/mem.h"
 #include "common/str.h"
+#include "master/search/param_words.h"
 
 static const double NUMBER_MAX = 1e300;    /* so that widths and three decades more stay finite */
 static const double POSITIVE_MIN = 1e-300; /* the same below */
@@ -20,6 +21,18 @@ static const char *const values_keys[] = {"values", "or_zero", "boundary", "when
 static const char *const choice_keys[] = {"choice", "weights", "ordered", "boundary", "when", NULL};
 
 /* ---- which distribution ---- */
+
+static int hint_at_dist(const struct json *axis, struct err *err)
+{
+    const struct json *first = json_first(axis);
+    const char *ours = param_word_ours(axis),
+               *nearest = first ? nearest_name(json_key(first), dist_keys) : NULL;
+    if (ours)
+        return err_hint(err, "that is written %s here; ends of a range are values, never exponents", ours);
+    return err_hint(
+        err, "%s%s%swrite for example {\"log\": [1e-5, 1]}; known: uniform, log, logit, int, choice, values",
+        nearest ? "did you mean \"" : "", nearest ? nearest : "", nearest ? "\"? " : "");
+}
 
 /* {"int": .., "log": true} is one distribution; "values" beside a range is what a grid visits. */
 static int find_dist(const struct jcur *cur, struct param *p, struct err *err)
@@ -45,13 +58,8 @@ static int find_dist(const struct jcur *cur, struct param *p, struct err *err)
         }
     }
     if (!found) {
-        const struct json *first = json_first(cur->node);
-        const char *nearest = first ? nearest_name(json_key(first), dist_keys) : NULL;
         jcur_fail(cur, err, "has no distribution");
-        return err_hint(
-            err,
-            "%s%s%swrite for example {\"log\": [1e-5, 1]}; known: uniform, log, logit, int, choice, values",
-            nearest ? "did you mean \"" : "", nearest ? nearest : "", nearest ? "\"? " : "");
+        return hint_at_dist(cur->node, err);
     }
     if (log_is_flag && json_bool(log_at.node))
         p->dist = DIST_INT_LOG;
@@ -79,8 +87,10 @@ static int domain_num(const struct param *p, const struct jcur *cur, double *out
     }
     if (p->dist == DIST_LOG && !(*out >= POSITIVE_MIN)) {
         jcur_fail(cur, err, "must be > 0 (got %g)", *out);
-        return err_hint(err, "a log axis never reaches zero: use uniform for a range that includes zero, or "
-                             "\"or_zero\": 0.1");
+        return err_hint(err, *out < 0
+                                 ? "low and high are values, never exponents: [1e-5, 1], not [-5, 0]"
+                                 : "a log axis never reaches zero: use uniform for a range that includes "
+                                   "zero, or \"or_zero\": 0.1");
     }
     if (p->dist == DIST_INT_LOG && *out < 1) {
         jcur_fail(cur, err, "must be at least 1 on a log scale (got %g)", *out);
@@ -258,7 +268,12 @@ static int parse_choice(const struct jcur *cur, struct choice *out, struct err *
         out->num = json_bool(cur->node);
         out->text = xstrdup(json_bool(cur->node) ? "true" : "false");
     } else {
-        return jcur_fail(cur, err, "must be a string, a number, true or false");
+        struct str got = {0};
+        if (cur->node)
+            json_print(cur->node, &got);
+        jcur_fail(cur, err, "must be a string, a number, true or false (got %.60s)", str_text(&got));
+        str_fini(&got);
+        return err_hint(err, "give it a name, as in \"none\" or \"64x64\", that the trainer understands");
     }
     return 0;
 }
@@ -335,7 +350,10 @@ int param_parse(const struct jcur *cur, struct param *p, struct err *err)
         return err_hint(err, "start with a letter or _, then letters, digits, _ . - ; at most 64 characters");
     }
     if (json_type(cur->node) != JSON_OBJECT) {
-        jcur_fail(cur, err, "must be an object with a distribution");
+        struct str got = {0};
+        json_print(cur->node, &got);
+        jcur_fail(cur, err, "must be an object with a distribution (got %.60s)", str_text(&got));
+        str_fini(&got);
         return err_hint(err, "for example {\"log\": [1e-5, 1]}; a constant belongs into \"trainer\"");
     }
     str_copy(p->name, sizeof p->name, cur->key);

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "common/check.h"
 #include "common/mem.h"
 
 enum { ETA = 3, ETA_MAX = 100, CURVE_LEAST = 4 };
@@ -96,6 +97,21 @@ static int parse_median(const struct jcur *cur, struct prune_def *def, struct er
     return small_int(cur, "grace_trials", 1, 1000000, 5, &def->grace_trials, err);
 }
 
+/* {"eta": 3} alone would prune nothing. */
+static int refuse_settings_of_none(const struct jcur *cur, struct err *err)
+{
+    static const char *const keys[] = {"eta",          "min_epochs",   "variant",
+                                       "grace_epochs", "grace_trials", "chance"};
+    for (size_t i = 0; i < COUNT_OF(keys); i++) {
+        struct jcur at = jcur_get(cur, keys[i]);
+        if (!jcur_has(&at))
+            continue;
+        jcur_fail(&at, err, "belongs to a method, and none is named");
+        return err_hint(err, "\"method\": \"asha\", \"hyperband\", \"median\" or \"curve\"");
+    }
+    return 0;
+}
+
 int prune_parse(const struct jcur *cur, int epochs, struct prune_def *out, struct err *err)
 {
     static const char *const methods[] = {"none", "median", "asha", "hyperband", "curve", NULL};
@@ -108,6 +124,8 @@ int prune_parse(const struct jcur *cur, int epochs, struct prune_def *out, struc
     if (jcur_object(cur, 16, err))
         return err_hint(err, "for example \"prune\": {\"method\": \"asha\", \"eta\": 3, \"min_epochs\": 1}");
     if (jcur_has(&method) && jcur_choice(&method, methods, &which, err))
+        return ERR_BAD;
+    if (!jcur_has(&method) && refuse_settings_of_none(cur, err))
         return ERR_BAD;
     out->method = (enum prune_method)which;
     int rc = which == PRUNE_ASHA        ? parse_asha(cur, epochs, out, err)

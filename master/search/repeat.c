@@ -10,16 +10,19 @@
 static int parse_repeat(const struct jcur *root, struct repeat_def *out, struct err *err)
 {
     static const char *const keys[] = {"seeds", "folds", NULL};
+    static const char repeat_hint[] = "\"repeat\": {\"seeds\": 3}";
     struct jcur cur = jcur_get(root, "repeat"), seeds = jcur_get(&cur, "seeds"),
                 folds = jcur_get(&cur, "folds");
     int64_t count;
     if (!jcur_has(&cur))
         return 0;
-    if (jcur_object(&cur, 4, err) || jcur_known(&cur, keys, err))
+    if (jcur_object(&cur, 4, err))
+        return err_hint(err, repeat_hint);
+    if (jcur_known(&cur, keys, err))
         return ERR_BAD;
     if (jcur_has(&seeds) == jcur_has(&folds)) {
         jcur_fail(&cur, err, "must have \"seeds\" or \"folds\", and not both");
-        return err_hint(err, "\"repeat\": {\"seeds\": 3}");
+        return err_hint(err, repeat_hint);
     }
     if (jcur_int(jcur_has(&seeds) ? &seeds : &folds, 2, 1000, &count, err))
         return ERR_BAD;

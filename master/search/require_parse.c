@@ -1,119 +1,13 @@
 /* The grammar of require.h, by recursive descent. */
 #include <ctype.h>
 #include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/check.h"
 #include "common/mem.h"
 #include "common/str.h"
-#include "master/search/require_tree.h"
-
-struct parser {
-    const char *text, *at;
-    const struct space *space;
-    struct rule *rule;
-    struct err *err;
-    int depth;
-};
-
-/* A part that has been parsed: its node and where it began. -1: failed, the complaint is there. */
-struct part {
-    int node;
-    const char *from;
-};
-
-static const struct part failed = {-1, NULL};
-
-/* ---- complaints ---- */
-
-/* Columns count characters, from 1. */
-static int column_of(const struct parser *p, const char *at)
-{
-    int column = 1;
-    for (const char *c = p->text; c < at; c++)
-        column += ((unsigned char)*c & 0xC0) != 0x80;
-    return column;
-}
-
-__attribute__((format(printf, 3, 4))) static struct part fail(const struct parser *p, const char *at,
-                                                              const char *fmt, ...)
-{
-    char what[400];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(what, sizeof what, fmt, ap);
-    va_end(ap);
-    err_set(p->err, ERR_BAD, "column %d: %s", column_of(p, at), what);
-    return failed;
-}
-
-/* ---- nodes ---- */
-
-static struct part add_node(struct parser *p, const char *from, struct rule_node node)
-{
-    struct rule *r = p->rule;
-    GROW(r->nodes, r->room, r->count + 1);
-    r->nodes[r->count] = node;
-    return (struct part){(int)r->count++, from};
-}
-
-static enum rule_type type_of(const struct parser *p, struct part part)
-{
-    return p->rule->nodes[part.node].type;
-}
-
-static struct part need(const struct parser *p, struct part part, enum rule_type type, const char *what)
-{
-    static const char *const names[] = {"a number", "true or false", "a text"};
-    if (part.node < 0 || type_of(p, part) == type)
-        return part;
-    return fail(p, part.from, "%s wants %s; this is %s", what, names[type], names[type_of(p, part)]);
-}
-
-static struct part add_pair(struct parser *p, enum rule_op op, enum rule_type type, struct part left,
-                            struct part right)
-{
-    if (left.node < 0 || right.node < 0)
-        return failed;
-    return add_node(p, left.from,
-                    (struct rule_node){.op = op, .type = type, .left = left.node, .right = right.node});
-}
-
-/* ---- words ---- */
-
-static void skip_blanks(struct parser *p)
-{
-    p->at += strspn(p->at, " \t\r\n");
-}
-
-static bool is_word(char c)
-{
-    return isalnum((unsigned char)c) || c == '_' || c == '.' || c == '-';
-}
-
-/* A sign such as "<=" */
-static bool take(struct parser *p, const char *sign)
-{
-    skip_blanks(p);
-    if (!str_starts(p->at, sign))
-        return false;
-    p->at += strlen(sign);
-    return true;
-}
-
-/* A word such as `and`, not the front of a longer one. */
-static bool take_word(struct parser *p, const char *word)
-{
-    skip_blanks(p);
-    size_t len = strlen(word);
-    if (!str_starts(p->at, word) || is_word(p->at[len]))
-        return false;
-    p->at += len;
-    return true;
-}
+#include "master/search/require_words.h"
 
 /* ---- values ---- */
 
@@ -131,15 +25,15 @@ static struct part parse_number(struct parser *p)
         len += digits ? 1 + sign + digits : 0;
     }
     if (len >= sizeof copy)
-        return fail(p, from, "a number of more than %zu digits", sizeof copy - 1);
+        return rule_fail(p, from, "a number of more than %zu digits", sizeof copy - 1);
     memcpy(copy, from, len);
     copy[len] = '\0';
     double num = strtod(copy, &end);
     if (*end || !isfinite(num) || isalpha((unsigned char)from[len]) || from[len] == '_')
-        return fail(p, from, "'%.*s' is not a number", (int)(len + strcspn(from + len, " ()+-*/,<>=!")),
-                    from);
+        return rule_fail(p, from, "'%.*s' is not a number", (int)(len + strcspn(from + len, " ()+-*/,<>=!")),
+                         from);
     p->at += len;
-    return add_node(
+    return rule_add(
         p, from, (struct rule_node){.op = RULE_NUM, .type = TYPE_NUM, .left = -1, .right = -1, .num = num});
 }
 
@@ -147,9 +41,9 @@ static struct part parse_text(struct parser *p)
 {
     const char *from = p->at, *end = strchr(from + 1, *from);
     if (!end)
-        return fail(p, from, "the text that begins here does not end");
+        return rule_fail(p, from, "the text that begins here does not end");
     p->at = end + 1;
-    return add_node(
+    return rule_add(
         p, from,
         (struct rule_node){
             .op = RULE_TEXT, .type = TYPE_TEXT, .left = -1, .right = -1, .param = (int)(from - p->text)});
@@ -175,9 +69,9 @@ static struct part no_param(struct parser *p, const char *from, const char *word
         names[i] = p->space->params[i].name;
     const char *nearest = nearest_name(word, names);
     if (nearest)
-        fail(p, from, "no parameter '%.64s'; did you mean '%s'?", word, nearest);
+        rule_fail(p, from, "no parameter '%.64s'; did you mean '%s'?", word, nearest);
     else
-        fail(p, from, "no parameter '%.64s' in the space", word);
+        rule_fail(p, from, "no parameter '%.64s' in the space", word);
     free(names);
     return failed;
 }
@@ -188,7 +82,7 @@ static struct part parse_param(struct parser *p)
     const char *from = p->at;
     size_t len = 0;
     char word[RULE_BYTES + 1];
-    while (is_word(from[len]))
+    while (rule_is_word(from[len]))
         len++;
     memcpy(word, from, len);
     word[len] = '\0';
@@ -200,7 +94,7 @@ static struct part parse_param(struct parser *p)
     if (i < 0)
         return no_param(p, from, word);
     p->at += strlen(word);
-    return add_node(
+    return rule_add(
         p, from,
         (struct rule_node){
             .op = RULE_PARAM, .type = param_type(&p->space->params[i]), .left = -1, .right = -1, .param = i});
@@ -222,20 +116,20 @@ static const struct {
 static struct part parse_arguments(struct parser *p, const char *from, size_t which)
 {
     struct part all = failed;
-    for (int count = 0; count == 0 || take(p, ","); count++) {
-        struct part one = need(p, parse_or(p), TYPE_NUM, calls[which].name);
+    for (int count = 0; count == 0 || rule_take(p, ","); count++) {
+        struct part one = rule_need(p, parse_or(p), TYPE_NUM, calls[which].name);
         if (one.node < 0)
             return failed;
         if (count && calls[which].fn)
-            return fail(p, one.from, "%s takes one number", calls[which].name);
+            return rule_fail(p, one.from, "%s takes one number", calls[which].name);
         if (count == CALL_MAX)
-            return fail(p, one.from, "%s takes at most %d numbers", calls[which].name, CALL_MAX);
-        all = count ? add_pair(p, calls[which].op, TYPE_NUM, all, one) : one;
+            return rule_fail(p, one.from, "%s takes at most %d numbers", calls[which].name, CALL_MAX);
+        all = count ? rule_pair(p, calls[which].op, TYPE_NUM, all, one) : one;
     }
-    if (!take(p, ")"))
-        return fail(p, p->at, "a ')' is missing here");
+    if (!rule_take(p, ")"))
+        return rule_fail(p, p->at, "a ')' is missing here");
     if (calls[which].fn)
-        return add_node(
+        return rule_add(
             p, from,
             (struct rule_node){
                 .op = RULE_CALL, .type = TYPE_NUM, .left = all.node, .right = -1, .fn = calls[which].fn});
@@ -248,7 +142,7 @@ static struct part parse_call(struct parser *p, const char *open)
     const char *from = p->at, *names[COUNT_OF(calls) + 1] = {0};
     char word[RULE_BYTES + 1];
     size_t len = 0, which = 0;
-    while (is_word(from[len]))
+    while (rule_is_word(from[len]))
         len++;
     memcpy(word, from, len);
     word[len] = '\0';
@@ -258,10 +152,11 @@ static struct part parse_call(struct parser *p, const char *open)
         which++;
     if (which == COUNT_OF(calls)) {
         const char *nearest = nearest_name(word, names);
-        return fail(p, from,
-                    "no function '%.64s'; there are min, max, abs, sqrt, exp, log, log2, log10, floor, ceil, "
-                    "round%s%s%s",
-                    word, nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+        return rule_fail(
+            p, from,
+            "no function '%.64s'; there are min, max, abs, sqrt, exp, log, log2, log10, floor, ceil, "
+            "round%s%s%s",
+            word, nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
     }
     p->at = open + 1;
     return parse_arguments(p, from, which);
@@ -271,22 +166,22 @@ static struct part parse_group(struct parser *p)
 {
     const char *from = p->at++;
     struct part inside = parse_or(p);
-    if (inside.node >= 0 && !take(p, ")"))
-        return fail(p, p->at, "a ')' is missing here");
+    if (inside.node >= 0 && !rule_take(p, ")"))
+        return rule_fail(p, p->at, "a ')' is missing here");
     inside.from = from;
     return inside;
 }
 
 static struct part truth(struct parser *p, const char *from, bool is_true)
 {
-    return add_node(
+    return rule_add(
         p, from,
         (struct rule_node){.op = RULE_NUM, .type = TYPE_TRUTH, .left = -1, .right = -1, .num = is_true});
 }
 
 static struct part parse_atom(struct parser *p)
 {
-    skip_blanks(p);
+    rule_skip_blanks(p);
     const char *from = p->at;
     if (isdigit((unsigned char)*from) || *from == '.')
         return parse_number(p);
@@ -294,16 +189,16 @@ static struct part parse_atom(struct parser *p)
         return parse_text(p);
     if (*from == '(')
         return parse_group(p);
-    if (take_word(p, "true"))
+    if (rule_take_word(p, "true"))
         return truth(p, from, true);
-    if (take_word(p, "false"))
+    if (rule_take_word(p, "false"))
         return truth(p, from, false);
     if (!isalpha((unsigned char)*from) && *from != '_')
-        return *from ? fail(p, from, "a value is missing before '%.*s'", (int)utf8_width(from, strlen(from)),
-                            from)
-                     : fail(p, from, "a value is missing at the end");
+        return *from ? rule_fail(p, from, "a value is missing before '%.*s'",
+                                 (int)utf8_width(from, strlen(from)), from)
+                     : rule_fail(p, from, "a value is missing at the end");
     const char *after = from;
-    while (is_word(*after))
+    while (rule_is_word(*after))
         after++;
     after += strspn(after, " \t\r\n");
     return *after == '(' ? parse_call(p, after) : parse_param(p);
@@ -314,26 +209,26 @@ static struct part parse_atom(struct parser *p)
 static struct part parse_power(struct parser *p)
 {
     struct part base = parse_atom(p);
-    if (base.node < 0 || !(take(p, "^") || take(p, "**")))
+    if (base.node < 0 || !(rule_take(p, "^") || rule_take(p, "**")))
         return base;
-    base = need(p, base, TYPE_NUM, "a power");
+    base = rule_need(p, base, TYPE_NUM, "a power");
     return base.node < 0
                ? failed
-               : add_pair(p, RULE_POW, TYPE_NUM, base, need(p, parse_unary(p), TYPE_NUM, "a power"));
+               : rule_pair(p, RULE_POW, TYPE_NUM, base, rule_need(p, parse_unary(p), TYPE_NUM, "a power"));
 }
 
 /* Every way down passes here: the one place that counts levels. */
 static struct part parse_unary(struct parser *p)
 {
-    skip_blanks(p);
+    rule_skip_blanks(p);
     const char *from = p->at;
     struct part part;
     if (++p->depth > RULE_DEPTH)
-        return fail(p, from, "goes more than %d levels deep", RULE_DEPTH);
-    if (take(p, "-")) {
-        part = need(p, parse_unary(p), TYPE_NUM, "a minus");
+        return rule_fail(p, from, "goes more than %d levels deep", RULE_DEPTH);
+    if (rule_take(p, "-")) {
+        part = rule_need(p, parse_unary(p), TYPE_NUM, "a minus");
         if (part.node >= 0)
-            part = add_node(
+            part = rule_add(
                 p, from,
                 (struct rule_node){.op = RULE_MINUS, .type = TYPE_NUM, .left = part.node, .right = -1});
     } else {
@@ -347,13 +242,13 @@ static struct part parse_product(struct parser *p)
 {
     struct part left = parse_unary(p);
     while (left.node >= 0) {
-        skip_blanks(p);
+        rule_skip_blanks(p);
         enum rule_op op = *p->at == '*' ? RULE_MUL : *p->at == '/' ? RULE_DIV : RULE_REM;
-        if (!(take(p, "*") || take(p, "/") || take(p, "%")))
+        if (!(rule_take(p, "*") || rule_take(p, "/") || rule_take(p, "%")))
             break;
-        left = need(p, left, TYPE_NUM, "arithmetic");
+        left = rule_need(p, left, TYPE_NUM, "arithmetic");
         if (left.node >= 0)
-            left = add_pair(p, op, TYPE_NUM, left, need(p, parse_unary(p), TYPE_NUM, "arithmetic"));
+            left = rule_pair(p, op, TYPE_NUM, left, rule_need(p, parse_unary(p), TYPE_NUM, "arithmetic"));
     }
     return left;
 }
@@ -362,13 +257,13 @@ static struct part parse_sum(struct parser *p)
 {
     struct part left = parse_product(p);
     while (left.node >= 0) {
-        skip_blanks(p);
+        rule_skip_blanks(p);
         enum rule_op op = *p->at == '+' ? RULE_ADD : RULE_SUB;
-        if (!(take(p, "+") || take(p, "-")))
+        if (!(rule_take(p, "+") || rule_take(p, "-")))
             break;
-        left = need(p, left, TYPE_NUM, "arithmetic");
+        left = rule_need(p, left, TYPE_NUM, "arithmetic");
         if (left.node >= 0)
-            left = add_pair(p, op, TYPE_NUM, left, need(p, parse_product(p), TYPE_NUM, "arithmetic"));
+            left = rule_pair(p, op, TYPE_NUM, left, rule_need(p, parse_product(p), TYPE_NUM, "arithmetic"));
     }
     return left;
 }
@@ -393,9 +288,9 @@ static bool place_text(struct parser *p, struct part text, const struct param *p
     const char *nearest = nearest_name(word, names);
     free(names);
     if (which < 0 && nearest)
-        fail(p, quote, "'%.64s' is no choice of %s; did you mean '%.64s'?", word, param->name, nearest);
+        rule_fail(p, quote, "'%.64s' is no choice of %s; did you mean '%.64s'?", word, param->name, nearest);
     else if (which < 0)
-        fail(p, quote, "'%.64s' is no choice of %s", word, param->name);
+        rule_fail(p, quote, "'%.64s' is no choice of %s", word, param->name);
     p->rule->nodes[text.node].num = which;
     return which >= 0;
 }
@@ -406,12 +301,13 @@ static bool check_texts(struct parser *p, enum rule_op op, struct part left, str
     const struct rule_node *a = &p->rule->nodes[left.node], *b = &p->rule->nodes[right.node];
     bool left_is_param = a->op == RULE_PARAM;
     if (left_is_param == (b->op == RULE_PARAM)) {
-        fail(p, left.from, "a text is compared with a choice, as in optimizer == 'adam'");
+        rule_fail(p, left.from, "a text is compared with a choice, as in optimizer == 'adam'");
         return false;
     }
     const struct param *param = &p->space->params[left_is_param ? a->param : b->param];
     if (op != RULE_EQ && op != RULE_NE && !param->ordered) {
-        fail(p, left.from, "the choices of %s have no order; \"ordered\": true gives them one", param->name);
+        rule_fail(p, left.from, "the choices of %s have no order; \"ordered\": true gives them one",
+                  param->name);
         return false;
     }
     return place_text(p, left_is_param ? right : left, param);
@@ -422,14 +318,14 @@ static struct part compare(struct parser *p, enum rule_op op, struct part left, 
     static const char *const names[] = {"a number", "true or false", "a text"};
     if (right.node < 0)
         return failed;
-    enum rule_type a = type_of(p, left), b = type_of(p, right);
+    enum rule_type a = rule_type_of(p, left), b = rule_type_of(p, right);
     if (a != b)
-        return fail(p, right.from, "this is %s, and what it is compared with is %s", names[b], names[a]);
+        return rule_fail(p, right.from, "this is %s, and what it is compared with is %s", names[b], names[a]);
     if (a == TYPE_TRUTH && op != RULE_EQ && op != RULE_NE)
-        return fail(p, right.from, "true and false have no order");
+        return rule_fail(p, right.from, "true and false have no order");
     if (a == TYPE_TEXT && !check_texts(p, op, left, right))
         return failed;
-    return add_pair(p, op, TYPE_TRUTH, left, right);
+    return rule_pair(p, op, TYPE_TRUTH, left, right);
 }
 
 static bool take_comparison(struct parser *p, enum rule_op *op)
@@ -440,7 +336,7 @@ static bool take_comparison(struct parser *p, enum rule_op *op)
     } signs[] = {{"==", RULE_EQ}, {"!=", RULE_NE}, {"<=", RULE_LE},
                  {">=", RULE_GE}, {"<", RULE_LT},  {">", RULE_GT}};
     for (size_t i = 0; i < COUNT_OF(signs); i++)
-        if (take(p, signs[i].sign)) {
+        if (rule_take(p, signs[i].sign)) {
             *op = signs[i].op;
             return true;
         }
@@ -455,12 +351,12 @@ static struct part parse_comparison(struct parser *p)
     bool is_first = true;
     while (all.node >= 0 && take_comparison(p, &op)) {
         struct part right = parse_sum(p), pair = compare(p, op, left, right);
-        all = is_first ? pair : add_pair(p, RULE_AND, TYPE_TRUTH, all, pair);
+        all = is_first ? pair : rule_pair(p, RULE_AND, TYPE_TRUTH, all, pair);
         left = right;
         is_first = false;
     }
-    if (all.node >= 0 && take(p, "="))
-        return fail(p, p->at - 1, "'=' means nothing here: '==' compares");
+    if (all.node >= 0 && rule_take(p, "="))
+        return rule_fail(p, p->at - 1, "'=' means nothing here: '==' compares");
     return all;
 }
 
@@ -468,18 +364,18 @@ static struct part parse_comparison(struct parser *p)
 
 static struct part parse_not(struct parser *p)
 {
-    skip_blanks(p);
+    rule_skip_blanks(p);
     const char *from = p->at;
     bool is_bang = *from == '!' && from[1] != '=';
-    if (!is_bang && !take_word(p, "not"))
+    if (!is_bang && !rule_take_word(p, "not"))
         return parse_comparison(p);
     p->at += is_bang;
     if (++p->depth > RULE_DEPTH)
-        return fail(p, from, "goes more than %d levels deep", RULE_DEPTH);
-    struct part part = need(p, parse_not(p), TYPE_TRUTH, "'not'");
+        return rule_fail(p, from, "goes more than %d levels deep", RULE_DEPTH);
+    struct part part = rule_need(p, parse_not(p), TYPE_TRUTH, "'not'");
     p->depth--;
     return part.node < 0 ? failed
-                         : add_node(p, from,
+                         : rule_add(p, from,
                                     (struct rule_node){
                                         .op = RULE_NOT, .type = TYPE_TRUTH, .left = part.node, .right = -1});
 }
@@ -487,10 +383,10 @@ static struct part parse_not(struct parser *p)
 static struct part parse_and(struct parser *p)
 {
     struct part left = parse_not(p);
-    while (left.node >= 0 && (take_word(p, "and") || take(p, "&&"))) {
-        left = need(p, left, TYPE_TRUTH, "'and'");
+    while (left.node >= 0 && (rule_take_word(p, "and") || rule_take(p, "&&"))) {
+        left = rule_need(p, left, TYPE_TRUTH, "'and'");
         if (left.node >= 0)
-            left = add_pair(p, RULE_AND, TYPE_TRUTH, left, need(p, parse_not(p), TYPE_TRUTH, "'and'"));
+            left = rule_pair(p, RULE_AND, TYPE_TRUTH, left, rule_need(p, parse_not(p), TYPE_TRUTH, "'and'"));
     }
     return left;
 }
@@ -498,10 +394,10 @@ static struct part parse_and(struct parser *p)
 static struct part parse_or(struct parser *p)
 {
     struct part left = parse_and(p);
-    while (left.node >= 0 && (take_word(p, "or") || take(p, "||"))) {
-        left = need(p, left, TYPE_TRUTH, "'or'");
+    while (left.node >= 0 && (rule_take_word(p, "or") || rule_take(p, "||"))) {
+        left = rule_need(p, left, TYPE_TRUTH, "'or'");
         if (left.node >= 0)
-            left = add_pair(p, RULE_OR, TYPE_TRUTH, left, need(p, parse_and(p), TYPE_TRUTH, "'or'"));
+            left = rule_pair(p, RULE_OR, TYPE_TRUTH, left, rule_need(p, parse_and(p), TYPE_TRUTH, "'or'"));
     }
     return left;
 }
@@ -513,18 +409,18 @@ int rule_parse(const char *text, const struct space *space, struct rule *out, st
     struct part whole = parse_or(&p);
     if (whole.node < 0)
         return ERR_BAD;
-    skip_blanks(&p);
+    rule_skip_blanks(&p);
     if (*p.at) {
-        fail(&p, p.at, "the rule ought to end before '%.20s'", p.at);
+        rule_fail(&p, p.at, "the rule ought to end before '%.20s'", p.at);
         return ERR_BAD;
     }
-    if (type_of(&p, whole) != TYPE_TRUTH) {
-        fail(&p, whole.from, "a rule is true or false: compare this with something");
+    if (rule_type_of(&p, whole) != TYPE_TRUTH) {
+        rule_fail(&p, whole.from, "a rule is true or false: compare this with something");
         return ERR_BAD;
     }
     for (size_t i = 0; i < out->count; i++)
         if (out->nodes[i].op == RULE_PARAM)
             return 0;
-    fail(&p, whole.from, "names no parameter");
+    rule_fail(&p, whole.from, "names no parameter");
     return ERR_BAD;
 }

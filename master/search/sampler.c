@@ -127,29 +127,6 @@ int search_parse(const struct jcur *cur, const struct space *space, struct searc
     return rc;
 }
 
-enum boundary search_boundary(const struct search_def *def)
-{
-    if (search_metrics(def) > 1)
-        return BOUNDARY_OFF;
-    return def->boundary == BOUNDARY_DEFAULT && def->row->by_number ? BOUNDARY_WARN : def->boundary;
-}
-
-struct wall_rule search_walls(const struct search_def *def)
-{
-    return (struct wall_rule){search_boundary(def), def->row->by_number};
-}
-
-int search_metrics(const struct search_def *def)
-{
-    return def->metrics > 1 ? def->metrics : 1;
-}
-
-void search_fini(struct search_def *def)
-{
-    free(def->settings);
-    *def = (struct search_def){0};
-}
-
 /* ---- samplers ---- */
 
 struct sampler *sampler_new(const struct search_def *def, const struct space *space, uint64_t seed,

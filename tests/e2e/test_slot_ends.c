@@ -15,6 +15,7 @@
 
 #include "common/clock.h"
 #include "tests/e2e/slot_party.h"
+#include "worker/cgroup.h"
 
 /* ---- stops ---- */
 
@@ -255,6 +256,30 @@ static void when_the_slot_is_killed_its_trainer_dies(void **state)
     prctl(PR_SET_CHILD_SUBREAPER, 0);
 }
 
+/* Killed in the same moment, neither can sweep up after the other. */
+static void when_worker_and_slot_are_killed_the_next_worker_sweeps(void **state)
+{
+    struct slot_test *t = *state;
+    struct pollfd family[3];
+    struct cgroup allowed;
+    cgroup_make(&allowed);
+    bool can = allowed.dir >= 0;
+    cgroup_remove(&allowed);
+    if (!can) {
+        print_message("# skip: no control group may be made here (a delegated cgroup v2)\n");
+        skip();
+    }
+    start_family(t, family);
+    cgroup_sweep();
+    assert_int_equal(poll(family, 3, 0), 0); /* their slot lives */
+    kill(t->pid, SIGKILL);
+    wait_exit(t->pid);
+    t->pid = 0;
+    assert_int_equal(poll(&family[0], 1, PATIENCE_MS), 1);
+    cgroup_sweep();
+    expect_gone(family);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 2 && strcmp(argv[1], "slot") == 0)
@@ -276,6 +301,7 @@ int main(int argc, char **argv)
         SLOT_TEST(when_the_worker_dies_everything_dies),
         SLOT_TEST(when_an_attempt_ends_its_helpers_end),
         SLOT_TEST(when_the_slot_is_killed_its_trainer_dies),
+        SLOT_TEST(when_worker_and_slot_are_killed_the_next_worker_sweeps),
     };
     return cmocka_run_group_tests_name("slot_ends", tests, NULL, NULL);
 }

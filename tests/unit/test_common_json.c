@@ -77,18 +77,19 @@ static void errors_name_line_and_column(void **state)
         {"[\"\xff\"]", "s.json:1:3: these bytes are not UTF-8"},
         {"[\"\xc0\xaf\"]", "s.json:1:3: these bytes are not UTF-8"},
         {"[\"\xed\xa0\x80\"]", "s.json:1:3: these bytes are not UTF-8"},
-        {"{\"a\":{\"b\":1,\"c\":2,\"b\":3}}", "s.json: a: the key \"b\" is there twice"},
+        {"{\"a\":{\"b\":1,\"c\":2,\"b\":3}}", "s.json: a.b: this key is there twice"},
         {"[1, 1e999]", "s.json: [1]: the number is too large"},
-        {"[NaN]",
-         "s.json:1:2: not valid JSON: a text stands in double quotes; without them there are only true, "
-         "false and null"},
-        {"[Infinity]",
-         "s.json:1:2: not valid JSON: a text stands in double quotes; without them there are only "
-         "true, false and null"},
+        {"[1,\n 2,\n 1e999]", "s.json:3: [2]: the number is too large"},
+        {"{\n\"a\": 1,\n\"a\": 2}", "s.json:2: a: this key is there twice"},
+        {"[NaN]", "s.json:1:2: not valid JSON: there is no NaN and no infinity in JSON"},
+        {"[Infinity]", "s.json:1:2: not valid JSON: there is no NaN and no infinity in JSON"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++)
         assert_rejected(cases[i].text, strlen(cases[i].text), cases[i].says);
     assert_rejected("[1\0]", 4, "s.json:1:3: there is a NUL byte: this is not a JSON text");
+    assert_rejected("\xff\xfe{\0}\0", 6, "s.json:1:1: this looks like UTF-16: save it as UTF-8");
+    assert_rejected("{\0}\0", 4, "s.json:1:1: this looks like UTF-16: save it as UTF-8");
+    assert_rejected("\0{\0}", 4, "s.json:1:1: this looks like UTF-16: save it as UTF-8");
 }
 
 /* What goes wrong when people edit a file, and where they have to look. */
@@ -113,9 +114,19 @@ static void slips_of_the_pen_are_named(void **state)
         {"{\"lr\": .1}", "s.json:1:8: not valid JSON: a number is written like 0.5, -3 or 1e-4"},
         {"{\"lr\": +1}", "s.json:1:8: not valid JSON: a number is written like 0.5, -3 or 1e-4"},
         {"{\"dir\": \"C:\\data\"}", "s.json:1:12: not valid JSON: a \\ in a text is written \\\\"},
-        {"{\"on\": True}",
+        {"{\"on\": True}", "s.json:1:8: not valid JSON: true, false and null are written in small letters"},
+        {"{\"on\": yes}",
          "s.json:1:8: not valid JSON: a text stands in double quotes; without them there are only "
          "true, false and null"},
+        {"[0x10]", "s.json:1:2: not valid JSON: a number is written like 0.5, -3 or 1e-4"},
+        {"[1_000]", "s.json:1:2: not valid JSON: a number is written like 0.5, -3 or 1e-4"},
+        {"[10**-5]", "s.json:1:2: not valid JSON: a number is written like 0.5, -3 or 1e-4"},
+        {"{\"a\": 1, # one\n\"b\": 2}", "s.json:1:10: not valid JSON: a comment begins with //, not with #"},
+        {"{\"a\": 1 # one\n}", "s.json:1:9: not valid JSON: a comment begins with //, not with #"},
+        {"# one\n{}", "s.json:1:1: not valid JSON: a comment begins with //, not with #"},
+        {"{} # one", "s.json:1:4: not valid JSON: a comment begins with //, not with #"},
+        {"{“a”: 1}", "s.json:1:2: not valid JSON: a text stands in straight quotes, not in typographic ones"},
+        {"[‘a’]", "s.json:1:2: not valid JSON: a text stands in straight quotes, not in typographic ones"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++)
         assert_rejected(cases[i].text, strlen(cases[i].text), cases[i].says);
@@ -281,6 +292,11 @@ static void unknown_words_get_a_suggestion(void **state)
     struct jcur absent = jcur_get(&top, "none");
     assert_int_equal(jcur_known(&absent, keys, &err), 0);
     assert_null(nearest_name("zzzzzz", methods));
+    static const char *const goals[] = {"maximize", "minimize", NULL}, *const logs[] = {"log", "logit", NULL};
+    assert_string_equal(nearest_name("min", goals), "minimize");
+    assert_string_equal(nearest_name("loguniform", logs), "log");
+    assert_string_equal(nearest_name("logits", logs), "logit");
+    assert_null(nearest_name("mi", goals));
     json_free(root);
 }
 

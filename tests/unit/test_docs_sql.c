@@ -83,13 +83,15 @@ static void trial_run(struct store *store, int64_t study, int64_t trial, int num
     struct row_attempt attempt = {
         .trial = trial, .attempt = 1, .worker = worker, .token = "t", .started_ms = start};
     store_attempt_started(store, &attempt);
-    store_trial_moved(store, trial, TRIAL_waiting, TRIAL_running, "dispatched", NULL, 1, start, NULL);
+    store_trial_moved(
+        store, &(struct row_move){trial, TRIAL_waiting, TRIAL_running, "dispatched", NULL, 1, start, NULL});
     if (!failed)
         epochs_add(store, trial, number, start);
-    store_attempt_ended(store, trial, 1, failed ? "failed" : "finished", failed ? "exit" : NULL, NULL,
-                        start + 1500);
-    store_trial_moved(store, trial, TRIAL_running, failed ? TRIAL_failed : TRIAL_complete,
-                      failed ? "failed" : "completed", failed ? "exit" : NULL, 1, start + 1500, NULL);
+    store_attempt_ended(store, &(struct row_attempt_end){trial, 1, failed ? "failed" : "finished",
+                                                         failed ? "exit" : NULL, NULL, start + 1500});
+    store_trial_moved(store, &(struct row_move){trial, TRIAL_running, failed ? TRIAL_failed : TRIAL_complete,
+                                                failed ? "failed" : "completed", failed ? "exit" : NULL, 1,
+                                                start + 1500, NULL});
     struct row_trial progress = {.id = trial,
                                  .study = study,
                                  .number = (uint32_t)number,

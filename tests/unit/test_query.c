@@ -55,12 +55,14 @@ static void furnish(const char *db)
     report(store, one, 1, 1, 0.9);
     report(store, one, 1, 2, 0.8);
     set_progress(store, one, 0.9, 1, 2);
-    store_attempt_ended(store, one, 1, "finished", NULL, NULL, 5500);
-    store_trial_moved(store, one, TRIAL_running, TRIAL_complete, "finished", NULL, 1, 5500, NULL);
+    store_attempt_ended(store, &(struct row_attempt_end){one, 1, "finished", NULL, NULL, 5500});
+    store_trial_moved(
+        store, &(struct row_move){one, TRIAL_running, TRIAL_complete, "finished", NULL, 1, 5500, NULL});
     start_attempt(store, two, 1, w);
     report(store, two, 1, 1, 0.4);
-    store_attempt_ended(store, two, 1, "lost", "lease", NULL, 4000);
-    store_trial_moved(store, two, TRIAL_running, TRIAL_waiting, "given_back", "lost", 1, 4000, NULL);
+    store_attempt_ended(store, &(struct row_attempt_end){two, 1, "lost", "lease", NULL, 4000});
+    store_trial_moved(
+        store, &(struct row_move){two, TRIAL_running, TRIAL_waiting, "given_back", "lost", 1, 4000, NULL});
     start_attempt(store, two, 2, w);
     report(store, two, 2, 1, 0.95);
     set_progress(store, two, 0.95, 1, 1);
@@ -74,8 +76,9 @@ static void furnish(const char *db)
     store_add_checkpoint(store, &checkpoint);
     start_attempt(store, four, 1, w);
     report(store, four, 1, 1, NAN);
-    store_attempt_ended(store, four, 1, "stopped", "diverged", NULL, 7000);
-    store_trial_moved(store, four, TRIAL_running, TRIAL_pruned, "stopped", "diverged", 1, 7000, NULL);
+    store_attempt_ended(store, &(struct row_attempt_end){four, 1, "stopped", "diverged", NULL, 7000});
+    store_trial_moved(
+        store, &(struct row_move){four, TRIAL_running, TRIAL_pruned, "stopped", "diverged", 1, 7000, NULL});
     struct row_worker gone = {
         .uuid = "gone", .name = "a-gone", .host = "node2", .version = "0", .platform = "p"};
     store_worker_joined(store, &gone, 1);

@@ -57,7 +57,7 @@ static const struct {
     const char *space, *text, *hint;
 } refusals[] = {
     {"{\"lr\": {\"log\": [0, 1]}}", "study.json: space.lr.log[0]: must be > 0 (got 0)", "use uniform"},
-    {"{\"lr\": {\"log\": [-1, 1]}}", "space.lr.log[0]: must be > 0 (got -1)", "or_zero"},
+    {"{\"lr\": {\"log\": [-1, 1]}}", "space.lr.log[0]: must be > 0 (got -1)", "exponents"},
     {"{\"lr\": {\"log\": [1, 1e-3]}}", "space.lr.log: low must be less than high", "swap"},
     {"{\"lr\": {\"uniform\": [1, 1]}}", "low must be less than high", "trainer"},
     {"{\"lr\": {\"log\": [1]}}", "must be a pair", "[0.001, 0.5]"},

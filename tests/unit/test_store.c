@@ -95,8 +95,9 @@ static void test_trials_come_back(void **state)
                             .epochs = 10,
                             .own_failures = 1};
     store_trial_progress(store, &now);
-    store_attempt_ended(store, trial, 1, "stopped", "budget", NULL, 6000);
-    store_trial_moved(store, trial, TRIAL_running, TRIAL_pruned, "stopped", "budget", 1, 6000, "{\"seq\":1}");
+    store_attempt_ended(store, &(struct row_attempt_end){trial, 1, "stopped", "budget", NULL, 6000});
+    store_trial_moved(store, &(struct row_move){trial, TRIAL_running, TRIAL_pruned, "stopped", "budget", 1,
+                                                6000, "{\"seq\":1}"});
     commit(store);
     store_close(store);
     store = open_db(room->db);
@@ -125,10 +126,11 @@ static void test_open_attempts_come_back(void **state)
     struct store *store = open_db(room->db);
     int64_t study = add_study(store, "s"), trial = add_trial(store, study, 1, 1), worker = join(store, "w");
     start_attempt(store, trial, 1, worker);
-    store_attempt_ended(store, trial, 1, "lost", NULL, NULL, 1);
-    store_trial_moved(store, trial, TRIAL_running, TRIAL_waiting, "given_back", "lost", 1, 1, NULL);
+    store_attempt_ended(store, &(struct row_attempt_end){trial, 1, "lost", NULL, NULL, 1});
+    store_trial_moved(
+        store, &(struct row_move){trial, TRIAL_running, TRIAL_waiting, "given_back", "lost", 1, 1, NULL});
     start_attempt(store, trial, 2, worker);
-    store_attempt_ended(store, trial, 2, "lost", "lease", "x", 2);
+    store_attempt_ended(store, &(struct row_attempt_end){trial, 2, "lost", "lease", "x", 2});
     store_attempt_reinstated(store, trial, 2, worker);
     commit(store);
     int seen = 0;
@@ -162,8 +164,9 @@ static void test_newest_attempt_of_an_epoch_counts(void **state)
     start_attempt(store, trial, 1, worker);
     for (int epoch = 1; epoch <= 3; epoch++)
         report(store, trial, 1, epoch, epoch / 10.0);
-    store_attempt_ended(store, trial, 1, "lost", NULL, NULL, 1);
-    store_trial_moved(store, trial, TRIAL_running, TRIAL_waiting, "given_back", "lost", 1, 1, NULL);
+    store_attempt_ended(store, &(struct row_attempt_end){trial, 1, "lost", NULL, NULL, 1});
+    store_trial_moved(
+        store, &(struct row_move){trial, TRIAL_running, TRIAL_waiting, "given_back", "lost", 1, 1, NULL});
     start_attempt(store, trial, 2, worker);
     report(store, trial, 2, 2, NAN);
     struct curve curve = {0};
@@ -266,8 +269,9 @@ static void test_the_log_in_order(void **state)
     report(store, trial, 1, 0, 0.25); /* before training: kept, and no part of the log */
     report(store, trial, 1, 1, 0.5);
     add_trial(store, add_study(store, "other"), 1, 1);
-    store_attempt_ended(store, trial, 1, "lost", NULL, NULL, 1);
-    store_trial_moved(store, trial, TRIAL_running, TRIAL_waiting, "given_back", "lost", 1, 1, "{}");
+    store_attempt_ended(store, &(struct row_attempt_end){trial, 1, "lost", NULL, NULL, 1});
+    store_trial_moved(
+        store, &(struct row_move){trial, TRIAL_running, TRIAL_waiting, "given_back", "lost", 1, 1, "{}"});
     start_attempt(store, trial, 2, worker);
     report(store, trial, 2, 1, 0.75);
     struct str log = {0};
@@ -376,8 +380,9 @@ static void test_errors_stick_until_the_commit(void **state)
     commit(store);
     uint64_t seq = store_seq(store);
     add_trial(store, study, 2, 1);
-    assert_int_equal(
-        store_trial_moved(store, trial, TRIAL_running, TRIAL_complete, "finished", NULL, 1, 1, NULL), 0);
+    assert_int_equal(store_trial_moved(store, &(struct row_move){trial, TRIAL_running, TRIAL_complete,
+                                                                 "finished", NULL, 1, 1, NULL}),
+                     0);
     assert_true(store_failed(store) != 0 && store_dirty(store));
     add_trial(store, study, 3, 1); /* does nothing */
     struct err err = ERR_NONE;
@@ -435,7 +440,8 @@ static void test_a_rollback_forgets_the_turn(void **state)
     report(store, trial, 1, 1, 0.5);
     add_study(store, "t");
     commit(store);
-    store_trial_moved(store, trial, TRIAL_paused, TRIAL_waiting, "promoted", NULL, 1, 1, NULL);
+    store_trial_moved(store,
+                      &(struct row_move){trial, TRIAL_paused, TRIAL_waiting, "promoted", NULL, 1, 1, NULL});
     store_rollback(store);
     assert_int_equal(store_failed(store), 0);
     store_close(store);

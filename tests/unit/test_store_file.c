@@ -65,7 +65,8 @@ static void test_every_status_fits(void **state)
     int64_t study = add_study(store, "s"), trial = add_trial(store, study, 1, 1);
     enum trial_status at = TRIAL_waiting;
     for (int i = 0; i < TRIAL_STATUS_COUNT; i++) {
-        store_trial_moved(store, trial, at, (enum trial_status)i, "test", NULL, 0, 5, NULL);
+        store_trial_moved(store,
+                          &(struct row_move){trial, at, (enum trial_status)i, "test", NULL, 0, 5, NULL});
         at = (enum trial_status)i;
     }
     commit(store);

@@ -158,7 +158,8 @@ static inline void start_attempt(struct store *store, int64_t trial, int attempt
     struct row_attempt row = {
         .trial = trial, .attempt = attempt, .worker = worker, .token = "t", .started_ms = 3000};
     store_attempt_started(store, &row);
-    store_trial_moved(store, trial, TRIAL_waiting, TRIAL_running, "dispatched", NULL, attempt, 3000, NULL);
+    store_trial_moved(store, &(struct row_move){trial, TRIAL_waiting, TRIAL_running, "dispatched", NULL,
+                                                attempt, 3000, NULL});
 }
 
 static inline uint64_t report(struct store *store, int64_t trial, int attempt, int epoch, double value)

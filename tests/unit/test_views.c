@@ -43,7 +43,8 @@ static void expect(const char *db, const char *sql, const char *wanted)
 static void move(struct store *store, int64_t trial, enum trial_status from, enum trial_status to,
                  int attempt, int64_t at)
 {
-    store_trial_moved(store, trial, from, to, trial_edge_event(from, to), NULL, attempt, at, NULL);
+    store_trial_moved(
+        store, &(struct row_move){trial, from, to, trial_edge_event(from, to), NULL, attempt, at, NULL});
 }
 
 static void tell(struct store *store, int64_t trial, int attempt, int epoch, double value, double loss)
@@ -72,30 +73,30 @@ static void furnish(const char *db)
     tell(store, t[1], 1, 2, 0.8, 2);
     tell(store, t[1], 1, 3, 0.7, 3);
     set_progress(store, t[1], 0.8, 2, 3);
-    store_attempt_ended(store, t[1], 1, "finished", NULL, NULL, 4500);
+    store_attempt_ended(store, &(struct row_attempt_end){t[1], 1, "finished", NULL, NULL, 4500});
     move(store, t[1], TRIAL_running, TRIAL_complete, 1, 4500);
     start_attempt(store, t[2], 1, b);
     tell(store, t[2], 1, 1, 0.8, 4);
     set_progress(store, t[2], 0.8, 1, 1);
-    store_attempt_ended(store, t[2], 1, "finished", NULL, NULL, 5000);
+    store_attempt_ended(store, &(struct row_attempt_end){t[2], 1, "finished", NULL, NULL, 5000});
     move(store, t[2], TRIAL_running, TRIAL_complete, 1, 5000);
     start_attempt(store, t[3], 1, a);
     tell(store, t[3], 1, 1, 0.6, 5);
     tell(store, t[3], 1, 2, 0.65, 6);
     tell(store, t[3], 1, 3, 0.99, 7);
-    store_attempt_ended(store, t[3], 1, "lost", NULL, NULL, 6000);
+    store_attempt_ended(store, &(struct row_attempt_end){t[3], 1, "lost", NULL, NULL, 6000});
     move(store, t[3], TRIAL_running, TRIAL_waiting, 1, 6000);
     start_attempt(store, t[3], 2, b);
     tell(store, t[3], 2, 2, 0.9, 8);
     set_progress(store, t[3], 0.9, 2, 2);
     start_attempt(store, t[5], 1, a);
     tell(store, t[5], 1, 1, NAN, INFINITY);
-    store_attempt_ended(store, t[5], 1, "stopped", "diverged", NULL, 7000);
+    store_attempt_ended(store, &(struct row_attempt_end){t[5], 1, "stopped", "diverged", NULL, 7000});
     move(store, t[5], TRIAL_running, TRIAL_pruned, 1, 7000);
     start_attempt(store, t[6], 1, a);
     tell(store, t[6], 1, 1, 0.1, 9);
     set_progress(store, t[6], 0.1, 1, 1);
-    store_attempt_ended(store, t[6], 1, "stopped", NULL, NULL, 8000);
+    store_attempt_ended(store, &(struct row_attempt_end){t[6], 1, "stopped", NULL, NULL, 8000});
     move(store, t[6], TRIAL_running, TRIAL_paused, 1, 8000);
     commit(store);
     store_close(store);

@@ -1,0 +1,29 @@
+/* studies: all studies of a database, in memory; by name, by age, and how one more gets in.
+ *
+ * Ownership: owns its studies; the proposer is borrowed.
+ */
+#ifndef HONE_MASTER_STUDIES_H
+#define HONE_MASTER_STUDIES_H
+
+#include "master/study.h"
+
+struct studies {
+    struct study **all; /* by rising id; the newest last */
+    size_t count, room;
+    struct proposer *proposer; /* NULL: all points are proposed on the spot */
+};
+
+/* Every study out of its rows; open attempts get a fresh lease until orphan_until_mono_ms. */
+int studies_load(struct studies *studies, struct turn *turn, int64_t orphan_until_mono_ms, struct err *err);
+void studies_fini(struct studies *studies);
+/* Lets models be fitted off the loop, of these and later studies. */
+void studies_use_proposer(struct studies *studies, struct proposer *proposer);
+
+/* NULL or "": the newest. NULL if there is none. */
+struct study *studies_find(const struct studies *studies, const char *name);
+
+/* A new study, under a name that is free; takes the inside of `def`. */
+int studies_create(struct studies *studies, struct turn *turn, struct study_def *def, const char *base,
+                   enum study_checks checks, struct study **out, struct err *err);
+
+#endif
