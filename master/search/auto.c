@@ -21,7 +21,7 @@ static const struct sampler_row *chosen(const struct sampler *s, const struct hi
 {
     const struct search_def *def = s->def;
     if (search_metrics(def) > 1)
-        return &sampler_tpe;
+        return &sampler_relay;
     if (def->trials && def->parallel * 3LL > def->trials)
         return &sampler_halton;
     if (space_has_conditions(s->space) || s->space->count > GP_PARAMS)
