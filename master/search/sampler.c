@@ -6,6 +6,7 @@
 #include "common/check.h"
 #include "common/mem.h"
 #include "common/str.h"
+#include "master/search/atlas.h"
 #include "master/search/pbt.h"
 #include "master/search/probe.h"
 #include "master/search/sampler_row.h"
@@ -145,12 +146,16 @@ void sampler_free(struct sampler *s)
 {
     if (s && s->row->close)
         s->row->close(s);
+    if (s)
+        atlas_free(s->atlas);
     free(s);
 }
 
 void sampler_forget(struct sampler *s)
 {
     s->place = (struct design_place){0};
+    atlas_free(s->atlas);
+    s->atlas = NULL;
     if (s->row->forget)
         s->row->forget(s);
 }

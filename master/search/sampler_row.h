@@ -26,6 +26,7 @@ struct sampler {
     uint64_t seed;
     void *state;
     struct design_place place;
+    struct atlas *atlas; /* a cache: where the history's points lie; NULL: nobody asked yet */
 };
 
 struct sampler_row {
