@@ -23,6 +23,7 @@ void atlas_free(struct atlas *a)
     for (int i = 0; i < a->space->count; i++) {
         free(a->charts[i].place);
         free(a->charts[i].sorted);
+        free(a->charts[i].mass);
     }
     free(a->charts);
     free(a);
@@ -36,6 +37,7 @@ static void make_room(struct atlas *a, size_t count)
     for (int i = 0; i < a->space->count; i++)
         if (is_line(&a->space->params[i])) {
             a->charts[i].place = xrealloc(a->charts[i].place, a->room * sizeof *a->charts[i].place);
+            a->charts[i].mass = xrealloc(a->charts[i].mass, a->room * sizeof *a->charts[i].mass);
             a->charts[i].sorted = xrealloc(a->charts[i].sorted, a->room * sizeof *a->charts[i].sorted);
         }
 }
@@ -47,8 +49,10 @@ static void take_places(struct atlas *a, const struct history *history)
         for (int i = 0; i < a->space->count; i++) {
             const struct param *p = &a->space->params[i];
             struct value v = history->entries[e].point.v[i];
-            if (is_line(p))
-                a->charts[i].place[e] = v.kind == VALUE_OFF || is_zero(p, v) ? NAN : place_of(p, v);
+            if (!is_line(p))
+                continue;
+            a->charts[i].place[e] = v.kind == VALUE_OFF || is_zero(p, v) ? NAN : place_of(p, v);
+            a->charts[i].mass[e] = NAN;
         }
 }
 
@@ -105,4 +109,15 @@ void atlas_follow(struct atlas *a, const struct history *history)
     order(a, history->count);
     a->count = history->count;
     a->chain = a->count ? history->entries[a->count - 1].chain : 0;
+}
+
+double *atlas_masses(struct atlas *a, int param, struct span range, double sigma)
+{
+    struct chart *c = &a->charts[param];
+    bool is_same = c->range.lo == range.lo && c->range.hi == range.hi && c->sigma == sigma;
+    for (size_t e = 0; e < a->count && !is_same; e++)
+        c->mass[e] = NAN;
+    c->range = range;
+    c->sigma = sigma;
+    return c->mass;
 }

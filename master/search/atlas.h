@@ -15,6 +15,9 @@ struct chart {
     double *place;         /* by entry of the history; NAN: none. NULL: an unordered choice */
     struct placed *sorted; /* those that have a place, by rising place, then entry; `kernel` is the entry */
     int placed;
+    double *mass; /* by entry: of a normal around its place, what lies in `range`; NAN: not worked out yet */
+    struct span range;
+    double sigma; /* of those normals */
 };
 
 struct atlas {
@@ -28,5 +31,9 @@ struct atlas *atlas_new(const struct space *space);
 void atlas_free(struct atlas *atlas);
 /* Takes in what is new. */
 void atlas_follow(struct atlas *atlas, const struct history *history);
+
+/* Room to keep, by entry, what of a normal of this width around its place lies in the range; NAN where nobody has filled it
+ * in. Another range or width empties it. */
+double *atlas_masses(struct atlas *atlas, int param, struct span range, double sigma);
 
 #endif

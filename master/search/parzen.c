@@ -69,13 +69,34 @@ static double outside(double lo, double hi)
     return (lo > -far ? normal_cdf(lo) : 0) + (hi < far ? normal_cdf(-hi) : 0);
 }
 
+/* Room for one axis more, for `kernels` each. */
+struct room {
+    struct placed *sorted; /* [2 kernels] */
+    double *sigma, *mass;
+    struct atlas *atlas; /* NULL: none */
+    const int *entries;  /* of its history, by kernel */
+    int *kernel;         /* by entry; -1: none. NULL: of few kernels */
+};
+
+/* Of a kernel as narrow as they get, most of many, it hangs on its point and the box alone: the atlas keeps it. */
+static double mass_inside(double *kept, double lo, double hi)
+{
+    if (!kept)
+        return 1 - outside(lo, hi);
+    if (isnan(*kept))
+        *kept = 1 - outside(lo, hi);
+    return *kept;
+}
+
 /* One logarithm for the masses of all plain axes; of a kernel that lies outside the range, its own. */
-static void add_constants(struct parzen *z, int dim, struct span range, const double *sigma, double *mass)
+static void add_constants(struct parzen *z, int dim, struct span range, double least, struct room *room)
 {
     const double log_sqrt_2pi = 0.91893853320467274178, small = 1e-100;
-    const double *mu = z->axes[dim].mu, *scale = z->axes[dim].scale;
-    double last = NAN, log_last = 0;
+    const double *mu = z->axes[dim].mu, *scale = z->axes[dim].scale, *sigma = room->sigma;
+    double last = NAN, log_last = 0, *mass = room->mass;
+    double *kept = room->kernel ? atlas_masses(room->atlas, z->params[dim], range, least) : NULL;
     for (int k = 0; k < z->kernels; k++) {
+        bool is_kept = kept && sigma[k] == least && k + 1 < z->kernels;
         double lo = (range.lo - mu[k]) * scale[k], hi = (range.hi - mu[k]) * scale[k];
         if (sigma[k] != last) /* most have the least width */
             log_last = log(sigma[k]) + log_sqrt_2pi;
@@ -84,7 +105,7 @@ static void add_constants(struct parzen *z, int dim, struct span range, const do
         if (lo > 0 || hi < 0)
             z->base[k] += normal_log_mass(lo, hi);
         else
-            mass[k] *= 1 - outside(lo, hi);
+            mass[k] *= mass_inside(is_kept ? &kept[room->entries[k]] : NULL, lo, hi);
         if (mass[k] < small) {
             z->base[k] += log(mass[k]);
             mass[k] = 1;
@@ -104,14 +125,6 @@ static void set_constants(struct parzen *z, int dim, struct span range, const do
     for (int k = 0; k < z->kernels && axis->same; k++)
         axis->constant[k] = axis->constant[axis->same[k]];
 }
-
-/* Room for one axis more, for `kernels` each. */
-struct room {
-    struct placed *sorted; /* [2 kernels] */
-    double *sigma, *mass;
-    const struct atlas *atlas; /* NULL: none */
-    int *kernel;               /* by entry of its history; -1: none */
-};
 
 /* The kernels that have a place, in order. Returns how many. */
 static int sort_kernels(const struct parzen *z, int dim, struct room *room)
@@ -138,8 +151,9 @@ static void line_kernels(struct parzen *z, int dim, struct room *room)
 {
     struct axis *axis = &z->axes[dim];
     struct span range = z->axes[dim].range;
-    double width = range.hi - range.lo, *sigma = room->sigma;
     int m = z->kernels - 1, used = sort_kernels(z, dim, room);
+    double width = range.hi - range.lo, *sigma = room->sigma;
+    double least = width / (m + 2 < WIDTH_PARTS ? m + 2 : WIDTH_PARTS);
     axis->mu[m] = range.lo + 0.5 * width;
     for (int k = 0; k <= m; k++) {
         bool has_place = k < m && !(axis->seen && axis->seen[k]);
@@ -147,7 +161,7 @@ static void line_kernels(struct parzen *z, int dim, struct room *room)
             axis->mu[k] = axis->mu[m];
         sigma[k] = width;
     }
-    set_widths(room->sorted, used, range, width / (m + 2 < WIDTH_PARTS ? m + 2 : WIDTH_PARTS), width, sigma);
+    set_widths(room->sorted, used, range, least, width, sigma);
     for (int k = 0; k <= m; k++)
         axis->scale[k] = 1 / sigma[k];
     for (int k = 0; k <= m && axis->same; k++)
@@ -157,7 +171,7 @@ static void line_kernels(struct parzen *z, int dim, struct room *room)
     if (axis->constant)
         set_constants(z, dim, range, sigma);
     else
-        add_constants(z, dim, range, sigma, room->mass);
+        add_constants(z, dim, range, least, room);
 }
 
 /* The arrays of all axes are slices of one block. */
@@ -275,10 +289,10 @@ void parzen_init(struct parzen *z, const struct space *space, const struct box *
     init(z, &room);
 }
 
-void parzen_read(struct parzen *z, const struct atlas *atlas, const struct box *box, const int *params,
-                 int dims, const struct point *const *points, const int *entries, int m)
+void parzen_read(struct parzen *z, struct atlas *atlas, const struct box *box, const int *params, int dims,
+                 const struct point *const *points, const int *entries, int m)
 {
-    struct room room = {.atlas = atlas, .kernel = kernels_of(atlas, entries, m)};
+    struct room room = {.atlas = atlas, .entries = entries, .kernel = kernels_of(atlas, entries, m)};
     begin(z, atlas->space, box, params, dims, m);
     take_values(z, points, false);
     read_places(z, atlas, entries);

@@ -45,7 +45,7 @@ struct parzen {
 void parzen_init(struct parzen *parzen, const struct space *space, const struct box *box, const int *params,
                  int dims, const struct point *const *points, int m);
 /* The same of entries of the history that an atlas follows: places and their order are read off it. */
-void parzen_read(struct parzen *parzen, const struct atlas *atlas, const struct box *box, const int *params,
+void parzen_read(struct parzen *parzen, struct atlas *atlas, const struct box *box, const int *params,
                  int dims, const struct point *const *points, const int *entries, int m);
 void parzen_fini(struct parzen *parzen);
 

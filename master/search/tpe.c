@@ -62,7 +62,7 @@ static int itself(int first, bool *taken, int *out)
 
 struct split {
     struct evidence ev;
-    const struct atlas *atlas;
+    struct atlas *atlas;
     bool *is_below, *is_used; /* by observation */
     int below, used;
 };
@@ -78,7 +78,7 @@ static void rank(const struct evidence *ev, int metrics, int below, int *order)
         evidence_best(ev, below, order);
 }
 
-static void split_init(struct split *s, const struct atlas *atlas, const struct history *history, int metrics)
+static void split_init(struct split *s, struct atlas *atlas, const struct history *history, int metrics)
 {
     s->atlas = atlas;
     evidence_init(&s->ev, history);
@@ -236,8 +236,8 @@ static double whole_point(const struct space *space, const struct box *box, cons
     return gain;
 }
 
-bool tpe_point(const struct atlas *atlas, const struct history *history, int metrics, uint64_t seed,
-               uint32_t trial, struct point *out, struct proposal *note)
+bool tpe_point(struct atlas *atlas, const struct history *history, int metrics, uint64_t seed, uint32_t trial,
+               struct point *out, struct proposal *note)
 {
     const struct space *space = atlas->space;
     enum { REDRAWS = 24 };

@@ -29,7 +29,7 @@ int tpe_below(int finished); /* size of the better group */
 
 /* Proposes inside the history's box, from at least one finished trial; the atlas has followed the history. False: what it draws breaks a rule of the space
  * every time. */
-bool tpe_point(const struct atlas *atlas, const struct history *history, int metrics, uint64_t seed,
-               uint32_t trial, struct point *out, struct proposal *note);
+bool tpe_point(struct atlas *atlas, const struct history *history, int metrics, uint64_t seed, uint32_t trial,
+               struct point *out, struct proposal *note);
 
 #endif
