@@ -170,6 +170,14 @@ int64_t sampler_size(const struct sampler *s)
     return s->row->size ? s->row->size(s) : -1;
 }
 
+struct atlas *sampler_atlas(struct sampler *s, const struct history *history)
+{
+    if (!s->atlas)
+        s->atlas = atlas_new(s->space);
+    atlas_follow(s->atlas, history);
+    return s->atlas;
+}
+
 int sampler_propose(struct sampler *s, const struct history *history, uint32_t trial, struct point *out,
                     struct proposal *note, struct err *err)
 {
@@ -177,7 +185,7 @@ int sampler_propose(struct sampler *s, const struct history *history, uint32_t t
     str_copy(note->sampler, sizeof note->sampler, s->row->name);
     bool is_model =
         !s->row->by_number && !stages_of(s->def) && !pbt_of(s->def) && search_metrics(s->def) == 1;
-    if (is_model && probe_point(s->space, search_boundary(s->def), history, out, note))
+    if (is_model && probe_point(sampler_atlas(s, history), search_boundary(s->def), history, out, note))
         return 0;
     return s->row->propose(s, history, trial, out, note, err);
 }

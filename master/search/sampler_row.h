@@ -29,6 +29,9 @@ struct sampler {
     struct atlas *atlas; /* a cache: where the history's points lie; NULL: nobody asked yet */
 };
 
+/* The sampler's own, brought up to date. */
+struct atlas *sampler_atlas(struct sampler *sampler, const struct history *history);
+
 struct sampler_row {
     const char *name;
     int version;             /* + 1 whenever it would propose other points from the same history */

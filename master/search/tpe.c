@@ -258,15 +258,6 @@ bool tpe_point(struct atlas *atlas, const struct history *history, int metrics, 
     return !isnan(gain);
 }
 
-static bool density_point(struct sampler *s, const struct history *history, uint32_t trial, struct point *out,
-                          struct proposal *note)
-{
-    if (!s->atlas)
-        s->atlas = atlas_new(s->space);
-    atlas_follow(s->atlas, history);
-    return tpe_point(s->atlas, history, search_metrics(s->def), s->seed, trial, out, note);
-}
-
 static int propose(struct sampler *s, const struct history *history, uint32_t trial, struct point *out,
                    struct proposal *note, struct err *err)
 {
@@ -276,7 +267,8 @@ static int propose(struct sampler *s, const struct history *history, uint32_t tr
         note->version = sampler_halton.version;
         snprintf(note->why, sizeof note->why, "startup: %zu of %d results are there", finished, TPE_STARTUP);
         start_point(s, history, trial, out, note);
-    } else if (!density_point(s, history, trial, out, note)) {
+    } else if (!tpe_point(sampler_atlas(s, history), history, search_metrics(s->def), s->seed, trial, out,
+                          note)) {
         return design_instead(s, history, trial, "every draw broke a rule", out, note, err);
     }
     return design_settle(s->space, history, s->seed, trial, out, note, err);
