@@ -242,6 +242,8 @@ static int verb_enqueue(const struct asking *a, struct err *err)
         if (given_check(&s->def.space, &given, err))
             return ERR_BAD;
     }
+    if (study_takes_points(s, err))
+        return ERR_NO;
     int64_t room = study_planned(s) - study_sampled(s) + s->counts[TRIAL_cancelled];
     if (study_has_ended(s) || s->ending[0]) {
         err_set(err, ERR_NO, "study \"%s\" has ended (%s)", s->def.name,
