@@ -59,7 +59,9 @@ static void print_head(const struct result *r)
            (long long)count_of(r, "epochs"), took);
     if (failed)
         printf(", %lld failed", (long long)failed);
-    printf("; ended by %s\n\n", cell_text(rows_named(&r->progress, 0, "end_reason")));
+    const char *reason = cell_text(rows_named(&r->progress, 0, "end_reason"));
+    bool all = strcmp(reason, "exhausted") == 0;
+    printf("; ended%s%s\n\n", all ? ": nothing is left to try" : " by ", all ? "" : reason);
 }
 
 static void print_next(const struct result *r)
