@@ -107,12 +107,20 @@ static void say_bracket(struct explained *e)
                  (long long)int_of(b, "epochs"));
 }
 
+/* "2 of 2 parameters named by …" */
+static bool names_all(const char *why)
+{
+    int named, all;
+    return sscanf(why, "%d of %d", &named, &all) == 2 && named == all;
+}
+
 static void say_origin(struct explained *e)
 {
     const struct rows *head = &e->head, *origin = &e->origin;
     struct text_list *out = &e->origin_lines;
     if (strcmp(text_of(head, "sampler"), "enqueued") == 0)
-        add_line(out, "enqueued: %s; the others are the trial's own random point", text_of(head, "why"));
+        add_line(out, "enqueued: %s%s", text_of(head, "why"),
+                 names_all(text_of(head, "why")) ? "" : "; the others are the trial's own random point");
     else
         add_line(out, "proposed by %s, version %lld%s%s", text_of(head, "sampler"),
                  (long long)int_of(head, "sampler_version"), *text_of(head, "why") ? ": " : "",
