@@ -12,6 +12,7 @@
 #include "cli/trust.h"
 #include "common/log.h"
 #include "master/server.h"
+#include "master/submission.h"
 
 enum { TURN_MS = 1000, STUDIES_MOST = 1000 };
 
@@ -57,8 +58,8 @@ static int submit(const struct opt_master *opt, struct server *server, const cha
     int rc = study_file_load(path, &opt->set, &file, err);
     if (rc)
         return rc;
-    rc = server_submit(server, str_text(&file.text), path, file.base, opt->fresh,
-                       checks_wanted(opt->no_check, opt->force), name, &finished, err);
+    struct submission how = {path, file.base, opt->fresh, checks_wanted(opt->no_check, opt->force)};
+    rc = server_submit(server, str_text(&file.text), &how, name, &finished, err);
     if (!rc)
         log_info("study %s: %s", name, finished ? "has ended already" : "submitted");
     study_file_fini(&file);
