@@ -55,7 +55,7 @@ echo 1..6
 "$HONE" check --quick axes.json >out 2>&1
 report "each axis of the tables is one"
 for study in from-optuna from-tune from-hyperqueue; do
-    few=(--set search.trials=4) # each is a process of Python's
+    few=(--set search.trials=4 --set search.epochs=3) # each is a process of Python's
     [ $study = from-hyperqueue ] && few=()
     "$HONE" run $study.json ${few[@]+"${few[@]}"} --workers 2 --quiet --db $study.db >out 2>&1 &&
         [ "$("$HONE" sql --csv --db $study.db 'SELECT failed FROM study_progress' | tail -n 1)" = 0 ]
