@@ -127,8 +127,9 @@ static int drain(const struct opt_workers *opt)
     json_free(args);
     if (rc)
         return command_fail("workers", &err);
-    printf("%.0f drained, %.0f trials stop after their epoch\n", json_num(json_get(answer.result, "drained")),
-           json_num(json_get(answer.result, "stopped")));
+    double stopped = json_num(json_get(answer.result, "stopped"));
+    printf("%.0f drained, %.0f trial%s after the epoch\n", json_num(json_get(answer.result, "drained")),
+           stopped, stopped == 1 ? " stops" : "s stop");
     answer_fini(&answer);
     return 0;
 }
