@@ -105,25 +105,32 @@ static int answer_code(struct msg_answer *answer, struct err *err)
     return code;
 }
 
-/* An operator may do what a viewer may. `keyed`: the master is known to want keys. */
-static int call_with_keys(const char *address, bool keyed, const char *verb, struct json *args,
-                          int64_t timeout_ms, struct msg_answer *out, struct err *err)
+struct question {
+    const char *address;
+    bool keyed; /* the master is known to want keys */
+    const char *verb;
+    struct json *args; /* NULL: none */
+    int64_t timeout_ms;
+};
+
+/* An operator may do what a viewer may. */
+static int ask(const struct question *q, struct msg_answer *out, struct err *err)
 {
     static const enum role roles[] = {ROLE_OPERATOR, ROLE_VIEWER, ROLE_WORKER, ROLE_NONE};
     struct key_trust trust;
     bool use;
-    int rc = trust_connect(address, keyed, roles, &trust, &use, err);
+    int rc = trust_connect(q->address, q->keyed, roles, &trust, &use, err);
     if (rc)
         return rc;
-    struct json *none = args ? NULL : json_new_object();
-    struct asking a = {.address = address, .call = {.kind = MSG_call}};
+    struct json *none = q->args ? NULL : json_new_object();
+    struct asking a = {.address = q->address, .call = {.kind = MSG_call}};
     *out = (struct msg_answer){0};
     a.call.call.id = random_seed();
-    a.call.call.args = args ? args : none;
-    str_copy(a.call.call.verb, sizeof a.call.call.verb, verb);
-    rc = wire_connect_keyed(address, use ? &trust : NULL, &a.wire, err);
+    a.call.call.args = q->args ? q->args : none;
+    str_copy(a.call.call.verb, sizeof a.call.call.verb, q->verb);
+    rc = wire_connect_keyed(q->address, use ? &trust : NULL, &a.wire, err);
     if (!rc)
-        rc = wait_for_answer(&a, timeout_ms, out, err);
+        rc = wait_for_answer(&a, q->timeout_ms, out, err);
     wire_free(a.wire);
     json_free(none);
     key_pair_wipe(&trust.own);
@@ -133,13 +140,13 @@ static int call_with_keys(const char *address, bool keyed, const char *verb, str
 int remote_call(const char *address, const char *verb, struct json *args, int64_t timeout_ms,
                 struct msg_answer *out, struct err *err)
 {
-    return call_with_keys(address, false, verb, args, timeout_ms, out, err);
+    return ask(&(struct question){address, false, verb, args, timeout_ms}, out, err);
 }
 
 static int ping(const char *address, bool keyed, struct err *err)
 {
     struct msg_answer answer;
-    int rc = call_with_keys(address, keyed, "ping", NULL, REMOTE_PING_MS, &answer, err);
+    int rc = ask(&(struct question){address, keyed, "ping", NULL, REMOTE_PING_MS}, &answer, err);
     if (!rc)
         answer_fini(&answer);
     return rc;
@@ -240,7 +247,7 @@ int master_call(const char *db, const char *master, const char *verb, struct jso
     if (!rc && address.len)
         dead = ping(str_text(&address), keyed, &why);
     if (!rc && !dead)
-        rc = call_with_keys(str_text(&address), keyed, verb, args, REMOTE_CALL_MS, out, err);
+        rc = ask(&(struct question){str_text(&address), keyed, verb, args, REMOTE_CALL_MS}, out, err);
     else if (!rc && dead == ERR_REACH)
         rc = call_offline(db, verb, args, out, err);
     else if (!rc && err)

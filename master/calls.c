@@ -171,7 +171,7 @@ void calls_answer(struct reactor *reactor, struct turn *turn, const struct msg_c
     struct err err = ERR_NONE;
     jw_object(&w, NULL);
     int rc = act(&a, call->verb, &err);
-    msg_answer_outcome(answer, call, rc, &err);
+    msg_answer_outcome(answer, call->id, rc, &err);
     if (!rc) {
         jw_close_object(&w);
         answer->result = json_parse(str_text(&text), text.len, "result", NULL);

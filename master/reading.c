@@ -97,7 +97,7 @@ void reading_answer(struct store *store, const struct msg_call *call, struct msg
         rc = write_rows(&rows, &text, &err);
     if (!rc)
         answer->result = json_parse(str_text(&text), text.len, "rows", NULL);
-    msg_answer_outcome(answer, call, rc, &err);
+    msg_answer_outcome(answer, call->id, rc, &err);
     rows_fini(&rows);
     query_close(query);
     str_fini(&text);

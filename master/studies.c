@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "master/submission.h"
 
 /* Only replay asks a history how it stood. */
 static struct study *new_study(struct study_def *def, const char *base, struct err *err)
@@ -87,13 +88,13 @@ struct study *studies_find(const struct studies *studies, const char *name)
     return NULL;
 }
 
-int studies_create(struct studies *studies, struct turn *turn, struct study_def *def, const char *base,
-                   enum study_checks checks, struct study **out, struct err *err)
+int studies_create(struct studies *studies, struct turn *turn, struct study_def *def,
+                   const struct submission *how, struct study **out, struct err *err)
 {
-    struct study *s = new_study(def, base, err);
+    struct study *s = new_study(def, how->base, err);
     if (!s)
         return ERR_BAD;
-    s->checks = checks;
+    s->checks = how->checks;
     int rc = study_create(turn, s, err);
     if (rc) {
         study_free(s);

@@ -66,5 +66,5 @@ int submission_take(struct studies *studies, struct turn *turn, struct study_def
     if (known && fresh_name(studies, def, err))
         return ERR_BAD;
     study_def_fill_seeds(def);
-    return studies_create(studies, turn, def, how->base, how->checks, out, err);
+    return studies_create(studies, turn, def, how, out, err);
 }

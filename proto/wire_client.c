@@ -13,9 +13,8 @@
 
 enum {
     RETRY_MAX_MS = 2000,
-    LASTED_MS = 5000, /* a connection that lived so long was a good one: begin at RETRY_MIN_MS again */
-    ATTEMPT_MS =
-        15000, /* for connection and handshake, and for the name servers, should libzmq not say that it failed */
+    LASTED_MS = 5000,   /* a connection that lived so long was a good one: begin at RETRY_MIN_MS again */
+    ATTEMPT_MS = 15000, /* connection, handshake and name servers, should libzmq not say that it failed */
 };
 
 int wire_connect(const char *address, struct wire **out, struct err *err)
