@@ -42,7 +42,9 @@ static void print_banner(const struct opt_master *opt, const struct server *serv
     struct str reach = {0};
     gethostname(host, sizeof host - 1);
     bind_reach(server_address(server), host, &reach);
-    fprintf(stderr, "hone %s: master of %s. Start workers with\n", HONE_VERSION, opt->db);
+    bool keyed = !opt->insecure && !bind_is_local(opt->bind);
+    fprintf(stderr, "hone %s: master of %s. Start workers with%s\n", HONE_VERSION, opt->db,
+            keyed ? " (each host has a folder of hone keys add, ~/.config/hone/keys or --keys)" : "");
     printf("hone worker %s\n", str_text(&reach));
     fflush(stdout);
     str_fini(&reach);

@@ -61,9 +61,9 @@ void party_tell(const struct party *party, const char *file)
     printf("%zu of %d checkpoints, by %s; chosen on %d validation samples, told on %d of test\n\n",
            members.count, party->models.count, combine_name(party->models.combine), party->val.set->n,
            party->test.set->n);
-    table_show(&scores, NULL, false, false);
+    table_show_part(&scores, NULL);
     printf("\n");
-    table_show(&members, (struct column[]){{"checkpoint", COLUMN_DATA_ONLY, NULL}, {0}}, false, false);
+    table_show_part(&members, (struct column[]){{"checkpoint", COLUMN_DATA_ONLY, NULL}, {0}});
     printf("\n%s  (hone evaluate %s)\n", file, file);
     rows_fini(&scores);
     rows_fini(&members);

@@ -78,7 +78,7 @@ static void print_part(const char *title, const struct rows *rows, const struct 
     if (!rows->count)
         return;
     printf("\n%s\n", title);
-    table_show(rows, columns, false, false);
+    table_show_part(rows, columns);
 }
 
 /* What an attempt left for people: often the last lines of its log. */
@@ -130,7 +130,7 @@ static void print_curve(const struct rows *curve, const char *metric)
     curve_spark(values, table.count, SPARK_WIDTH, &spark);
     printf("\nCurve of %s\n%s\n", metric, str_text(&spark));
     curve_thin(&table, CURVE_ROWS);
-    table_show(&table, (struct column[]){{"attempt", COLUMN_DATA_ONLY, NULL}, {0}}, false, false);
+    table_show_part(&table, (struct column[]){{"attempt", COLUMN_DATA_ONLY, NULL}, {0}});
     str_fini(&spark);
     free(values);
     rows_fini(&table);
