@@ -17,8 +17,9 @@ static const struct option help_option = {"help", 'h', OPT_FLAG, "", "", "", "",
 
 void text_list_add(struct text_list *list, const char *text)
 {
-    GROW(list->items, list->room, list->count + 1);
+    GROW(list->items, list->room, list->count + 2);
     list->items[list->count++] = text;
+    list->items[list->count] = NULL;
 }
 
 void text_list_fini(struct text_list *list)

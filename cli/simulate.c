@@ -102,7 +102,7 @@ int cmd_simulate(const struct opt_simulate *opt)
     struct simulation sim = {.slots = (int)opt->slots};
     int rc = check_options(opt, &err);
     if (!rc)
-        rc = study_def_load(opt->args.items[0], opt->set.items, (int)opt->set.count, &sim.def, &err);
+        rc = study_def_load(opt->args.items[0], opt->set.items, &sim.def, &err);
     if (rc)
         return command_fail("simulate", &err);
     log_init(LOG_ERROR);

@@ -39,7 +39,7 @@ static int call_submit(const struct asking *a, struct err *err)
     struct study_def def;
     struct study *s = NULL;
     size_t before = a->reactor->studies.count;
-    int rc = study_def_parse(str_text(&text), text.len, file_text, NULL, 0, &def, err);
+    int rc = study_def_parse(str_text(&text), text.len, file_text, &def, err);
     str_fini(&text);
     if (rc)
         return rc;

@@ -388,7 +388,7 @@ int server_submit(struct server *server, const char *definition, const struct su
     struct study_def def;
     struct study *study = NULL;
     struct turn turn = turn_now(server);
-    if (study_def_parse(definition, strlen(definition), how->file, NULL, 0, &def, err))
+    if (study_def_parse(definition, strlen(definition), how->file, &def, err))
         return ERR_BAD;
     int rc = submission_take(&server->reactor.studies, &turn, &def, how, &study, err);
     study_def_fini(&def);

@@ -33,7 +33,7 @@ static int load_study(void *arg, const struct row_study *row)
     struct loading *loading = arg;
     struct err *err = loading->err;
     struct study_def def;
-    if (study_def_parse(row->definition, strlen(row->definition), row->name, NULL, 0, &def, err))
+    if (study_def_parse(row->definition, strlen(row->definition), row->name, &def, err))
         return err_prefix(err, "study \"%s\" in the database: ", row->name);
     struct study *s = new_study(&def, row->base, err);
     if (!s)
