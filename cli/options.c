@@ -8,7 +8,6 @@
 #include "common/check.h"
 #include "common/json.h"
 #include "common/mem.h"
-#include "common/str.h"
 #include "common/units.h"
 
 enum { OPTIONS_MAX = 64 };

@@ -2,14 +2,12 @@
  * store run with simulated workers that never fail (master/rehearsal.h), so stages, walls, pruning, groups and budgets
  * do what they will do. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "cli/commands.h"
 #include "cli/objective.h"
 #include "cli/pace.h"
 #include "cli/study_file.h"
 #include "common/log.h"
-#include "common/mem.h"
 #include "master/rehearsal.h"
 
 enum { SEEDS_MOST = 10000, SLOTS_MOST = 10000 };

@@ -8,7 +8,6 @@
 #include "cli/rows.h"
 #include "cli/source.h"
 #include "cli/table.h"
-#include "common/check.h"
 #include "common/file.h"
 #include "common/mem.h"
 #include "common/str.h"

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/check.h"
 #include "common/mem.h"
 
 struct edit {

@@ -1,8 +1,5 @@
 #include "master/reading.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "sql/query.h"
 
 enum { BINDS_MAX = 16, ROWS_MAX = 100000, ANSWER_MAX_BYTES = MSG_MAX_BYTES - 4096 };

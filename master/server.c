@@ -1,13 +1,11 @@
 #include "master/server.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/check.h"
 #include "common/file.h"
 #include "common/log.h"
 #include "common/mem.h"

@@ -41,7 +41,6 @@ void wire_try_again(struct wire *wire)
         wire->retry_at_ms = wire->opened_ms + RETRY_MAX_MS;
 }
 
-/* Closes the socket with everything queued in it; the next one starts empty. */
 void wire_drop(struct wire *wire)
 {
     int64_t now = clock_mono_ms();
@@ -60,7 +59,6 @@ void wire_reconnect(struct wire *wire)
         wire->lost = true;
 }
 
-/* When wire_receive has to be called even if nothing arrives; -1: never. */
 int64_t wire_deadline(const struct wire *wire)
 {
     if (!wire->socket)

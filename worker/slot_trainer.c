@@ -1,6 +1,5 @@
 /* What a slot's trainer says and prints, and how its process ends. */
 #include <errno.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
