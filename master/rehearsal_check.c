@@ -75,7 +75,6 @@ static int check_study(struct checking *c, struct err *err)
     return 0;
 }
 
-/* A master is back: what was acknowledged is there now. */
 void rehearsal_look(struct rehearsal *r)
 {
     struct checking c = {.r = r, .found = xcalloc(r->journal_count + 1, sizeof(bool))};
