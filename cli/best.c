@@ -138,7 +138,7 @@ static void arrange_groups(const struct rows *found, const struct text_list *par
 static int load_groups(struct source *source, const struct rows *head, int64_t limit, struct rows *out,
                        struct err *err)
 {
-    const char *study = cell_text(rows_named(head, 0, "study"));
+    const char *study = first_text(head, "study");
     struct rows found;
     struct text_list params = {0};
     int rc = source_run(source, "best_groups", (struct bind[]){BIND_TEXT(":study", study)}, 1, &found, err);
@@ -147,7 +147,7 @@ static int load_groups(struct source *source, const struct rows *head, int64_t l
     if (found.count)
         rc = source_params(source, study, &params, err);
     if (found.count && !rc) {
-        add_probabilities(&found, strcmp(cell_text(rows_named(head, 0, "goal")), "maximize") == 0);
+        add_probabilities(&found, strcmp(first_text(head, "goal"), "maximize") == 0);
         keep_first(&found, limit);
         arrange_groups(&found, &params, out);
     }
@@ -165,8 +165,8 @@ int best_load(struct source *source, const char *study, int64_t limit, struct be
     int rc = source_study(source, study, &head, err);
     if (rc)
         return rc;
-    out->study = xstrdup(cell_text(rows_named(&head, 0, "study")));
-    out->metric = xstrdup(cell_text(rows_named(&head, 0, "metric")));
+    out->study = xstrdup(first_text(&head, "study"));
+    out->metric = xstrdup(first_text(&head, "metric"));
     rc = front_load(source, out->study, limit, &out->front, err);
     if (!rc && !out->front.trials)
         rc = load_groups(source, &head, limit, &out->rows, err);

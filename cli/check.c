@@ -98,7 +98,7 @@ static void print_space(const struct study_def *def)
         row[2] = text_cell(&definition);
     }
     printf("\nSpace\n");
-    table_show(&rows, NULL, false, false);
+    table_show_part(&rows, NULL);
     rows_fini(&rows);
     const struct json *rules = json_get(def->json, "require");
     for (const struct json *rule = rules ? json_first(rules) : NULL; rule; rule = json_next(rule))
@@ -162,7 +162,7 @@ static void print_text(const struct study_file *file, const struct rows *points)
     print_space(def);
     spread_points(def, points, &spread);
     printf("\nFirst points%s\n", def->search.has_seed ? "" : " (as an example: the seed is not fixed)");
-    table_show(&spread, NULL, false, false);
+    table_show_part(&spread, NULL);
     rows_fini(&spread);
     str_fini(&trainer);
 }

@@ -35,4 +35,8 @@ int rows_from_json(const struct json *json, struct rows *out, struct err *err);
 
 int rows_find(const struct rows *rows, const char *column); /* -1: none */
 
+/* Of the first row, where there is but one. */
+const char *first_text(const struct rows *rows, const char *column);
+int64_t first_int(const struct rows *rows, const char *column);
+
 #endif

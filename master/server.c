@@ -418,16 +418,15 @@ void server_interrupt(struct server *server)
 
 /* ---- submit, look ---- */
 
-int server_submit(struct server *server, const char *definition, const char *file, const char *base,
-                  bool fresh, enum study_checks checks, char name[65], bool *finished, struct err *err)
+int server_submit(struct server *server, const char *definition, const struct submission *how, char name[65],
+                  bool *finished, struct err *err)
 {
     struct study_def def;
     struct study *study = NULL;
     struct turn turn = turn_now(server);
-    if (study_def_parse(definition, strlen(definition), file, NULL, 0, &def, err))
+    if (study_def_parse(definition, strlen(definition), how->file, NULL, 0, &def, err))
         return ERR_BAD;
-    struct submission how = {file, base, fresh, checks};
-    int rc = submission_take(&server->reactor.studies, &turn, &def, &how, &study, err);
+    int rc = submission_take(&server->reactor.studies, &turn, &def, how, &study, err);
     study_def_fini(&def);
     if (!rc)
         rc = store_commit(server->store, err);

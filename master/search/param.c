@@ -252,11 +252,6 @@ double param_to_unit_in(const struct param *p, struct span box, struct value val
     return fmin(p->or_zero + (1 - p->or_zero) * u, 0x1.fffffffffffffp-1);
 }
 
-double param_to_unit(const struct param *p, struct value value)
-{
-    return param_to_unit_in(p, p->box, value);
-}
-
 struct value value_num(double num)
 {
     return (struct value){.kind = VALUE_NUM, .num = num + 0.0}; /* + 0.0: minus zero becomes zero */

@@ -232,7 +232,7 @@ static char *tail_of(const char *text, size_t max)
 {
     static struct tail tail;
     struct str out = {0};
-    tail_clear(&tail);
+    tail = (struct tail){0};
     tail_add(&tail, text, strlen(text));
     tail_text(&tail, max, &out);
     return str_take(&out);
