@@ -145,7 +145,7 @@ static int doom_one(void *arg, const struct row_transit *row)
              checkpoint->epoch);
     porter_post(c->porter, chore_new(CHORE_DELETE, ++c->tag, here ? checkpoint->path : own));
     if (a)
-        arrival_forget(c, a);
+        arrival_forget(d->reactor, a);
     return 0;
 }
 

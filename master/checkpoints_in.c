@@ -41,13 +41,6 @@ int arrival_add(void *arg, const struct row_transit *row)
     return 0;
 }
 
-void arrival_forget(struct checkpoints *c, struct arrival *a)
-{
-    struct arrival last = c->arrivals[--c->arrival_count];
-    free(a->path);
-    *a = last;
-}
-
 void arrival_say_drop(struct turn *turn, peer_id to, const struct claim *claim, int epoch)
 {
     struct msg msg = {.kind = MSG_drop};
@@ -83,6 +76,17 @@ static struct trial *trial_of(const struct reactor *r, const struct arrival *a)
     return s ? study_trial(s, a->trial) : NULL;
 }
 
+/* Its trial does not wait for it any more; if another one is on its way, arrivals_look_after says so again. */
+void arrival_forget(struct reactor *r, struct arrival *a)
+{
+    struct trial *t = trial_of(r, a);
+    struct arrival last = r->checkpoints.arrivals[--r->checkpoints.arrival_count];
+    if (t)
+        t->wait_until_mono_ms = 0;
+    free(a->path);
+    *a = last;
+}
+
 static void post(struct checkpoints *c, struct arrival *a, enum chore_kind kind)
 {
     struct chore *chore = chore_new(kind, a->tag, a->path);
@@ -101,13 +105,11 @@ static void end_arrival(struct reactor *r, struct turn *turn, struct arrival *a,
     struct claim claim = {a->study, a->trial, (uint64_t)a->attempt, a->token};
     if (w && w->peer)
         arrival_say_drop(turn, w->peer, &claim, a->epoch);
-    if (t)
-        t->wait_until_mono_ms = 0;
     if (kept && t)
         retention_added(t->study, a->bytes);
     if (!kept)
         post(&r->checkpoints, a, CHORE_DELETE);
-    arrival_forget(&r->checkpoints, a);
+    arrival_forget(r, a);
     if (kept && t)
         retention_trial(turn, t);
 }

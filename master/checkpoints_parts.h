@@ -15,7 +15,7 @@ struct arrival *arrival_find(struct checkpoints *c, const char *token, int epoch
 int arrival_add(void *checkpoints, const struct row_transit *row); /* a callback of store_load_transit */
 /* The worker may delete its copy. */
 void arrival_say_drop(struct turn *turn, peer_id to, const struct claim *claim, int epoch);
-void arrival_forget(struct checkpoints *c, struct arrival *a);
+void arrival_forget(struct reactor *reactor, struct arrival *a);
 void arrivals_begin_next(struct reactor *r, struct turn *turn);
 void arrivals_look_after(struct reactor *r, struct turn *turn);
 /* The porter has begun, written or finished a file; or could not. */

@@ -5,37 +5,52 @@
 
 #include "common/mem.h"
 #include "master/rehearsal_cast.h"
+#include "sql/query.h"
 
 /* ---- the promises ---- */
 
 struct checking {
     struct rehearsal *r;
-    bool *found; /* a journal line has its row */
     const char *study;
     struct study *in_memory;
     int64_t open;
     int64_t cancelled; /* times that a trial was */
 };
 
-static int check_epoch(void *arg, const struct row_epoch *row, uint64_t seq)
+/* The rows of every attempt, not of the newest alone: a later attempt that trained an epoch again does not make up for one
+ * that was acknowledged and dropped. */
+static const char rows_of_epochs[] =
+    "SELECT s.name, t.number, e.attempt, e.epoch, e.value FROM epoch e JOIN trial t ON t.id = e.trial JOIN "
+    "study s ON s.id = t.study";
+
+static void find_line(struct rehearsal *r, const struct rows *rows, size_t i, bool *found)
 {
-    struct checking *c = arg;
-    (void)seq;
-    struct trial *t = NULL;
-    for (size_t i = 0; i < c->in_memory->count && !t; i++)
-        if (c->in_memory->trials[i]->id == row->trial)
-            t = c->in_memory->trials[i];
-    if (!t)
-        return ERR_BAD;
-    for (size_t i = 0; i < c->r->journal_count; i++) {
-        struct line *line = &c->r->journal[i];
-        if (line->trial != t->number || line->epoch != row->epoch || strcmp(line->study, c->study) != 0)
-            continue;
-        bool same = line->value == row->value || isnan(row->value);
-        if (row->attempt == line->attempt && same)
-            c->found[i] = true;
+    const struct cell *value = rows_cell(rows, i, 4);
+    for (size_t k = 0; k < r->journal_count; k++) {
+        const struct line *line = &r->journal[k];
+        bool same = line->trial == cell_int(rows_cell(rows, i, 1)) &&
+                    line->attempt == cell_int(rows_cell(rows, i, 2)) &&
+                    line->epoch == cell_int(rows_cell(rows, i, 3)) &&
+                    (line->value == cell_num(value) || isnan(cell_num(value)));
+        if (same && strcmp(line->study, cell_text(rows_cell(rows, i, 0))) == 0)
+            found[k] = true;
     }
-    return 0;
+}
+
+/* Which lines of the journal have their row; the caller's to free. */
+static bool *find_lines(struct rehearsal *r, struct err *err)
+{
+    bool *found = xcalloc(r->journal_count + 1, sizeof *found);
+    struct query *query = NULL;
+    struct rows rows = {0};
+    int rc = query_of_store(r->store, &query, err);
+    if (!rc)
+        rc = query_sql(query, rows_of_epochs, 0, &rows, err);
+    for (size_t i = 0; !rc && i < rows.count; i++)
+        find_line(r, &rows, i, found);
+    rows_fini(&rows);
+    query_close(query);
+    return found;
 }
 
 static int check_attempt(void *arg, const struct row_attempt *row)
@@ -55,8 +70,6 @@ static int check_study(struct checking *c, struct err *err)
     struct study *s = c->in_memory;
     c->study = s->def.name;
     c->open = 0;
-    if (store_load_epochs(c->r->store, s->id, check_epoch, c, err))
-        return err_set(err, ERR_NO, "study %s: an epoch of no trial", c->study);
     if (store_load_attempts(c->r->store, s->id, check_attempt, c, err))
         return ERR_NO;
     if (c->open != s->open_count)
@@ -75,42 +88,41 @@ static int check_study(struct checking *c, struct err *err)
     return 0;
 }
 
+/* The first line that has no row; `where` it was looked for. */
+static void look_for_lines(struct rehearsal *r, const char *where, struct err *err)
+{
+    struct err why = ERR_NONE;
+    bool *found = find_lines(r, &why);
+    if (why.code)
+        *err = why;
+    for (size_t i = 0; i < r->journal_count && !err->code; i++) {
+        const struct line *line = &r->journal[i];
+        if (!found[i])
+            err_set(err, ERR_NO, "%s/%u attempt %d epoch %d was acknowledged and is not in %s", line->study,
+                    line->trial, line->attempt, line->epoch, where);
+    }
+    free(found);
+}
+
 void rehearsal_look(struct rehearsal *r)
 {
-    struct checking c = {.r = r, .found = xcalloc(r->journal_count + 1, sizeof(bool))};
-    for (size_t i = 0; i < r->reactor.studies.count; i++) {
-        c.in_memory = r->reactor.studies.all[i];
-        c.study = c.in_memory->def.name;
-        store_load_epochs(r->store, c.in_memory->id, check_epoch, &c, NULL);
-    }
-    for (size_t i = 0; i < r->journal_count && !r->lost.code; i++) {
-        const struct line *line = &r->journal[i];
-        if (!c.found[i])
-            err_set(&r->lost, ERR_NO,
-                    "%s/%u attempt %d epoch %d was acknowledged, and a master after that has it not",
-                    line->study, line->trial, line->attempt, line->epoch);
-    }
-    free(c.found);
+    if (!r->lost.code)
+        look_for_lines(r, "the store of a master after that", &r->lost);
 }
 
 int rehearsal_promises(struct rehearsal *r, struct err *err)
 {
+    if (!r->lost.code)
+        look_for_lines(r, "the store", &r->lost);
     if (r->lost.code) {
         *err = r->lost;
         return ERR_NO;
     }
-    struct checking c = {.r = r, .found = xcalloc(r->journal_count + 1, sizeof(bool))};
+    struct checking c = {.r = r};
     int rc = 0;
     for (size_t i = 0; i < r->reactor.studies.count && !rc; i++) {
         c.in_memory = r->reactor.studies.all[i];
         rc = check_study(&c, err);
     }
-    for (size_t i = 0; i < r->journal_count && !rc; i++) {
-        const struct line *line = &r->journal[i];
-        if (!c.found[i])
-            rc = err_set(err, ERR_NO, "%s/%u attempt %d epoch %d was acknowledged and is not in the store",
-                         line->study, line->trial, line->attempt, line->epoch);
-    }
-    free(c.found);
     return rc;
 }

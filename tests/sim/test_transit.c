@@ -116,6 +116,29 @@ static void a_killed_workers_trial_goes_on_from_the_masters_copy(void **state)
     scratch_fini(&scratch);
 }
 
+/* Its newest checkpoint is here, an older one that was still to come is let go: nobody waits for that one. Leases are long:
+ * what waits for one to pass does not end in a minute. */
+static void a_drained_trial_goes_on_as_soon_as_its_newest_is_here(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 50; seed++) {
+        struct scratch scratch;
+        struct msg answer;
+        scratch_init(&scratch);
+        struct rehearsal *r =
+            begin((struct rehearsal_options){.seed = seed, .lease_ms = 600000, .epoch_ms = 50, .late = 0.8},
+                  &scratch, "");
+        rehearsal_run(r, 1000 + 20 * (int64_t)seed);
+        rehearsal_call(r, "drain", "{\"worker\":\"w1\"}", &answer);
+        assert_int_equal(answer.answer.code, 0);
+        msg_fini(&answer);
+        if (!rehearsal_run(r, 60000))
+            fail_msg("seed %llu: a trial still waits after a minute", (unsigned long long)seed);
+        rehearsal_free(r);
+        scratch_fini(&scratch);
+    }
+}
+
 /* A trial that is complete while its checkpoint is still at its worker. */
 static bool an_ended_trial_waits_for_its_file(struct rehearsal *r, const struct scratch *scratch)
 {
@@ -235,6 +258,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_calm_study_keeps_the_best_of_each_trial),
         cmocka_unit_test(a_killed_workers_trial_goes_on_from_the_masters_copy),
+        cmocka_unit_test(a_drained_trial_goes_on_as_soon_as_its_newest_is_here),
         cmocka_unit_test(what_a_vanished_worker_offered_is_waited_for_a_day_and_given_up),
         cmocka_unit_test(max_bytes_takes_the_worst_first),
         cmocka_unit_test(no_storm_loses_or_damages_a_checkpoint),
