@@ -169,14 +169,6 @@ int64_t sampler_size(const struct sampler *s)
     return s->row->size ? s->row->size(s) : -1;
 }
 
-struct atlas *sampler_atlas(struct sampler *s, const struct history *history)
-{
-    if (!s->atlas)
-        s->atlas = atlas_new(s->space);
-    atlas_follow(s->atlas, history);
-    return s->atlas;
-}
-
 int sampler_propose(struct sampler *s, const struct history *history, uint32_t trial, struct point *out,
                     struct proposal *note, struct err *err)
 {
