@@ -6,7 +6,6 @@
 #include "common/check.h"
 #include "common/mem.h"
 #include "common/str.h"
-#include "master/search/atlas.h"
 #include "master/search/pbt.h"
 #include "master/search/probe.h"
 #include "master/search/sampler_row.h"
@@ -168,14 +167,6 @@ bool sampler_is_slow(const struct sampler *s)
 int64_t sampler_size(const struct sampler *s)
 {
     return s->row->size ? s->row->size(s) : -1;
-}
-
-struct atlas *sampler_atlas(struct sampler *s, const struct history *history)
-{
-    if (!s->atlas)
-        s->atlas = atlas_new(s->space);
-    atlas_follow(s->atlas, history);
-    return s->atlas;
 }
 
 int sampler_propose(struct sampler *s, const struct history *history, uint32_t trial, struct point *out,
