@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "master/server.h"
+#include "master/submission.h"
 
 /* What most of them run: nothing but epochs. */
 static const char endless_study[] =
@@ -18,11 +19,11 @@ static struct server *open_study(const char *db, const char *address, const char
 {
     struct server_options options = {.db = db, .bind = address};
     struct err err = ERR_NONE;
+    struct submission how = {.file = "bench", .base = "/", .checks = CHECKS_SKIP};
     struct server *server;
     char name[65];
     bool finished;
-    if (server_open(&options, &server, &err) ||
-        server_submit(server, study, "bench", "/", false, CHECKS_SKIP, name, &finished, &err)) {
+    if (server_open(&options, &server, &err) || server_submit(server, study, &how, name, &finished, &err)) {
         fprintf(stderr, "%s\n", err.text);
         exit(1);
     }

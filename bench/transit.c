@@ -16,6 +16,7 @@
 #include "common/mem.h"
 #include "master/porter.h"
 #include "master/server.h"
+#include "master/submission.h"
 #include "tests/tools/crowd.h"
 
 enum { PIECE_BYTES = 196608 };
@@ -156,8 +157,8 @@ int main(int argc, char **argv)
     snprintf(address, sizeof address, "ipc://%s/master.sock", folder);
     r.limit_mib_s = measure_limit(r.bytes);
     struct server_options options = {.db = path, .bind = address, .beat_ms = 200, .lease_ms = 15000};
-    if (server_open(&options, &server, &err) ||
-        server_submit(server, study, "bench", "/", false, CHECKS_SKIP, name, &finished, &err)) {
+    struct submission how = {.file = "bench", .base = "/", .checks = CHECKS_SKIP};
+    if (server_open(&options, &server, &err) || server_submit(server, study, &how, name, &finished, &err)) {
         fprintf(stderr, "%s\n", err.text);
         return 1;
     }

@@ -38,7 +38,7 @@ static int newest_study(const char *db, const char *master, char **out, struct e
         return rc;
     rc = source_study(source, NULL, &head, err);
     if (!rc) {
-        *out = xstrdup(cell_text(rows_named(&head, 0, "study")));
+        *out = xstrdup(first_text(&head, "study"));
         rows_fini(&head);
     }
     source_free(source);
@@ -180,7 +180,7 @@ static int change_trials(struct chosen *c, const char *selector, const char *stu
     if (!rc)
         rc = source_study(source, study, &head, &err);
     if (!rc) {
-        c->study = cell_text(rows_named(&head, 0, "study"));
+        c->study = first_text(&head, "study");
         rc = select_settle(source, c->study, &c->selector, &err);
         if (!rc)
             rc = change_in(source, c, &err);

@@ -1,43 +1,18 @@
 /* ensemble: several checkpoints of a study made into one model, chosen on validation data, told once on test data. */
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "cli/commands.h"
-#include "cli/models.h"
+#include "cli/party.h"
+#include "cli/rows.h"
 #include "cli/seeds.h"
 #include "cli/select.h"
 #include "cli/signals.h"
-#include "cli/table.h"
-#include "common/check.h"
 #include "common/mem.h"
-#include "worker/nn/ensemble.h"
 
 enum { TOP_MAX = 200, SEEDS_MAX = 200, START = 5, ROUNDS = 50, BAGS = 20 };
 
-/* One part of the data, and what each candidate says of it. */
-struct part {
-    const struct dataset *set;
-    float **each; /* (models.count); NULL: not asked */
-};
-
-struct row {
-    const char *name; /* best single, average, vote, weights */
-    struct ensemble_score val, test;
-};
-
-struct party {
-    struct models models; /* the candidates */
-    struct data_split split;
-    struct part val, test;
-    int *counts; /* (models.count): how often each was chosen */
-    int single;  /* the best single candidate on validation data */
-    struct row rows[3];
-    int row_count;
-};
-
-static void part_fini(struct part *part, int count)
+static void part_fini(struct party_part *part, int count)
 {
     for (int i = 0; part->each && i < count; i++)
         free(part->each[i]);
@@ -56,15 +31,14 @@ static void party_fini(struct party *party)
 /* ---- candidates ---- */
 
 /* The checkpoints of a list of trials. One without (of a command, say) is passed over, unless all are. */
-static int add_trials(struct party *party, struct source *source, const struct models_place *place,
-                      const char *study, const struct rows *rows, struct err *err)
+static int add_trials(struct party *party, const char *study, const struct rows *rows, struct err *err)
 {
     int rc = 0;
     for (size_t row = 0; row < rows->count; row++) {
         if (rows_named(rows, row, "score")->kind == CELL_NULL)
             break;
-        uint32_t trial = (uint32_t)cell_int(rows_named(rows, row, "trial"));
-        rc = models_add_trial(&party->models, source, place, study, trial, false, err);
+        struct models_trial of = {study, (uint32_t)cell_int(rows_named(rows, row, "trial")), false};
+        rc = models_add_trial(&party->models, party->source, &party->place, &of, err);
         if (rc && rc != ERR_GONE)
             return rc;
     }
@@ -73,102 +47,100 @@ static int add_trials(struct party *party, struct source *source, const struct m
     return rc ? rc : err_set(err, ERR_NO, "no trial of study \"%s\" has a score yet", study);
 }
 
-static int add_rows(struct party *party, struct source *source, const struct models_place *place,
-                    const char *study, const char *query, struct bind bind, struct err *err)
+static int add_rows(struct party *party, const char *study, const char *query, struct bind bind,
+                    struct err *err)
 {
     struct rows rows;
     struct bind binds[] = {BIND_TEXT(":study", study), bind};
-    int rc = source_run(source, query, binds, 2, &rows, err);
+    int rc = source_run(party->source, query, binds, 2, &rows, err);
     if (rc)
         return rc;
-    rc = add_trials(party, source, place, study, &rows, err);
+    rc = add_trials(party, study, &rows, err);
     rows_fini(&rows);
     return rc;
 }
 
-static int add_top(struct party *party, struct source *source, const struct models_place *place,
-                   const char *study, int64_t top, struct err *err)
+static int add_top(struct party *party, const char *study, struct err *err)
 {
-    return add_rows(party, source, place, study, "best", BIND_INT(":limit", top), err);
+    return add_rows(party, study, "best", BIND_INT(":limit", party->opt->top), err);
 }
 
 /* Same configuration, other first weights. */
-static int add_group(struct party *party, struct source *source, const struct models_place *place,
-                     const char *study, uint32_t trial, struct err *err)
+static int add_group(struct party *party, const char *study, uint32_t trial, struct err *err)
 {
-    return add_rows(party, source, place, study, "group_trials", BIND_INT(":trial", trial), err);
+    return add_rows(party, study, "group_trials", BIND_INT(":trial", trial), err);
 }
 
 /* The same, trained first. */
-static int add_seeds(struct party *party, struct source *source, const struct opt_ensemble *opt,
-                     const struct models_place *place, const char *study, uint32_t trial, struct err *err)
+static int add_seeds(struct party *party, const char *study, uint32_t trial, struct err *err)
 {
+    const struct opt_ensemble *opt = party->opt;
     struct seeds seeds = {.db = opt->db,
                           .master = opt->master,
                           .dir = opt->dir,
                           .count = (int)opt->seeds,
                           .workers = (int)opt->workers,
                           .quiet = opt->json};
-    int rc = seeds_train(&seeds, source, study, trial, err);
-    return rc ? rc : add_group(party, source, place, study, trial, err);
+    int rc = seeds_train(&seeds, party->source, study, trial, err);
+    return rc ? rc : add_group(party, study, trial, err);
 }
 
-static int add_study(struct party *party, struct source *source, const struct opt_ensemble *opt,
-                     const struct models_place *place, struct err *err)
+static int add_study(struct party *party, struct err *err)
 {
+    const struct opt_ensemble *opt = party->opt;
     struct rows head;
     uint32_t trial;
     const char *name;
     int rc = select_study(opt->args.count ? opt->args.items[0] : NULL, opt->study, &name, err);
     if (!rc)
-        rc = source_study(source, name, &head, err);
+        rc = source_study(party->source, name, &head, err);
     if (rc)
         return rc;
-    const char *study = cell_text(rows_named(&head, 0, "study"));
+    const char *study = first_text(&head, "study");
     if (opt->seeds < 0)
-        rc = add_top(party, source, place, study, opt->top, err);
-    else if (!(rc = select_best(source, study, &trial, err)))
-        rc = add_seeds(party, source, opt, place, study, trial, err);
+        rc = add_top(party, study, err);
+    else if (!(rc = select_best(party->source, study, &trial, err)))
+        rc = add_seeds(party, study, trial, err);
     rows_fini(&head);
     return rc;
 }
 
-static int add_named(struct party *party, struct source *source, const struct opt_ensemble *opt,
-                     const struct models_place *place, struct err *err)
+static int add_named(struct party *party, struct err *err)
 {
+    const struct opt_ensemble *opt = party->opt;
     const char *name = opt->group ? opt->group : opt->checkpoints ? opt->checkpoints : opt->average;
     char *study;
     uint32_t trial;
-    int rc = select_trial(source, name, place->study, &study, &trial, err);
+    int rc = select_trial(party->source, name, opt->study, &study, &trial, err);
     if (rc)
         return rc;
+    struct models_trial all_of = {study, trial, true};
     if (opt->group && opt->seeds > 0)
-        rc = add_seeds(party, source, opt, place, study, trial, err);
+        rc = add_seeds(party, study, trial, err);
     else
-        rc = opt->group ? add_group(party, source, place, study, trial, err)
-                        : models_add_trial(&party->models, source, place, study, trial, true, err);
+        rc = opt->group ? add_group(party, study, trial, err)
+                        : models_add_trial(&party->models, party->source, &party->place, &all_of, err);
     free(study);
     return rc;
 }
 
-static int collect(struct party *party, const struct opt_ensemble *opt, struct err *err)
+static int collect(struct party *party, struct err *err)
 {
-    const struct models_place place = {opt->db, opt->master, opt->study, opt->dir};
+    const struct opt_ensemble *opt = party->opt;
     bool named = opt->group || opt->checkpoints || opt->average;
-    struct source *source = NULL;
-    int rc = source_open(opt->db, opt->master, &source, err);
+    int rc = source_open(opt->db, opt->master, &party->source, err);
     if (rc)
         return rc;
     if (opt->dir)
         party->models.base = xstrdup(opt->dir);
-    rc = (named ? add_named : add_study)(party, source, opt, &place, err);
-    source_free(source);
+    rc = (named ? add_named : add_study)(party, err);
+    source_free(party->source);
     return rc ? rc : models_settle(&party->models, err);
 }
 
 /* ---- what each says ---- */
 
-static int ask_each(const struct models *models, struct part *part, struct err *err)
+static int ask_each(const struct models *models, struct party_part *part, struct err *err)
 {
     int rc = 0;
     part->each = xcalloc((size_t)models->count, sizeof *part->each);
@@ -178,14 +150,15 @@ static int ask_each(const struct models *models, struct part *part, struct err *
     return rc;
 }
 
-static struct library library_of(const struct party *party, const struct part *part, const float **views)
+static struct library library_of(const struct party *party, const struct party_part *part,
+                                 const float **views)
 {
     for (int i = 0; i < party->models.count; i++)
         views[i] = part->each[i];
     return (struct library){views, part->set->y, party->models.count, part->set->n, party->models.classes};
 }
 
-static struct ensemble_score score_of(const struct party *party, const struct part *part,
+static struct ensemble_score score_of(const struct party *party, const struct party_part *part,
                                       const float *probabilities)
 {
     if (!part->set->n)
@@ -223,7 +196,8 @@ static void choose(struct party *party, uint64_t seed)
     free(views);
 }
 
-static struct ensemble_score combined(const struct party *party, const struct part *part, enum combine how)
+static struct ensemble_score combined(const struct party *party, const struct party_part *part,
+                                      enum combine how)
 {
     if (!part->set->n)
         return (struct ensemble_score){NAN, NAN};
@@ -240,7 +214,7 @@ static struct ensemble_score combined(const struct party *party, const struct pa
     return score;
 }
 
-static int averaged(const struct party *party, const struct part *part, struct ensemble_score *out,
+static int averaged(const struct party *party, const struct party_part *part, struct ensemble_score *out,
                     struct err *err)
 {
     float *probabilities = NULL;
@@ -257,7 +231,7 @@ static int averaged(const struct party *party, const struct part *part, struct e
 static void add_row(struct party *party, const char *name, struct ensemble_score val,
                     struct ensemble_score test)
 {
-    party->rows[party->row_count++] = (struct row){name, val, test};
+    party->rows[party->row_count++] = (struct party_row){name, val, test};
 }
 
 static void tell_single(struct party *party)
@@ -267,14 +241,14 @@ static void tell_single(struct party *party)
             score_of(party, &party->test, party->test.each ? party->test.each[i] : NULL));
 }
 
-static void put_predictions(struct party *party, const struct opt_ensemble *opt)
+static void put_predictions(struct party *party)
 {
-    choose(party, (uint64_t)opt->seed);
+    choose(party, (uint64_t)party->opt->seed);
     add_row(party, "average", combined(party, &party->val, COMBINE_AVERAGE),
             combined(party, &party->test, COMBINE_AVERAGE));
     add_row(party, "vote", combined(party, &party->val, COMBINE_VOTE),
             combined(party, &party->test, COMBINE_VOTE));
-    party->models.combine = opt->vote ? COMBINE_VOTE : COMBINE_AVERAGE;
+    party->models.combine = party->opt->vote ? COMBINE_VOTE : COMBINE_AVERAGE;
     for (int i = 0; i < party->models.count; i++)
         party->models.list[i].weight = party->counts[i];
 }
@@ -291,7 +265,7 @@ static int put_weights(struct party *party, struct err *err)
     return rc;
 }
 
-static int make(struct party *party, const struct opt_ensemble *opt, struct err *err)
+static int make(struct party *party, struct err *err)
 {
     int rc = models_data(&party->models, &party->split, err);
     if (rc)
@@ -305,99 +279,10 @@ static int make(struct party *party, const struct opt_ensemble *opt, struct err 
         return rc;
     find_single(party);
     tell_single(party);
-    if (opt->average)
+    if (party->opt->average)
         return put_weights(party, err);
-    put_predictions(party, opt);
+    put_predictions(party);
     return 0;
-}
-
-/* ---- telling ---- */
-
-static struct cell number(double value)
-{
-    return isfinite(value) ? (struct cell){.kind = CELL_NUM, .number = value}
-                           : (struct cell){.kind = CELL_NULL};
-}
-
-static void score_rows(const struct party *party, struct rows *out)
-{
-    static const char *const names[] = {"model", "val_acc", "val_loss", "test_acc", "test_loss"};
-    *out = (struct rows){.cols = COUNT_OF(names), .room = (size_t)party->row_count};
-    out->names = xcalloc(COUNT_OF(names), sizeof *out->names);
-    for (size_t i = 0; i < COUNT_OF(names); i++)
-        out->names[i] = xstrdup(names[i]);
-    out->cells = xcalloc(COUNT_OF(names) * (size_t)party->row_count, sizeof *out->cells);
-    for (int i = 0; i < party->row_count; i++) {
-        const struct row *row = &party->rows[i];
-        struct cell *to = &out->cells[out->count++ * COUNT_OF(names)];
-        to[0] = (struct cell){.kind = CELL_TEXT, .text = xstrdup(row->name)};
-        to[1] = number(row->val.acc);
-        to[2] = number(row->val.loss);
-        to[3] = number(row->test.acc);
-        to[4] = number(row->test.loss);
-    }
-}
-
-static void member_rows(const struct party *party, struct rows *out)
-{
-    static const char *const names[] = {"trial", "epoch", "weight", "checkpoint"};
-    *out = (struct rows){.cols = COUNT_OF(names), .room = (size_t)party->models.count};
-    out->names = xcalloc(COUNT_OF(names), sizeof *out->names);
-    for (size_t i = 0; i < COUNT_OF(names); i++)
-        out->names[i] = xstrdup(names[i]);
-    out->cells = xcalloc(COUNT_OF(names) * (size_t)party->models.count, sizeof *out->cells);
-    for (int i = 0; i < party->models.count; i++) {
-        const struct member *member = &party->models.list[i];
-        struct cell *to = &out->cells[out->count * COUNT_OF(names)];
-        if (!member->weight)
-            continue;
-        out->count++;
-        to[0] = (struct cell){.kind = CELL_INT, .integer = member->trial};
-        to[1] = (struct cell){.kind = CELL_INT, .integer = member->epoch};
-        to[2] = (struct cell){.kind = CELL_INT, .integer = member->weight};
-        to[3] = (struct cell){.kind = CELL_TEXT, .text = xstrdup(member->path)};
-    }
-}
-
-static void tell(const struct party *party, const char *out)
-{
-    struct rows scores, members;
-    score_rows(party, &scores);
-    member_rows(party, &members);
-    printf("%zu of %d checkpoints, by %s; chosen on %d validation samples, told on %d of test\n\n",
-           members.count, party->models.count, combine_name(party->models.combine), party->val.set->n,
-           party->test.set->n);
-    table_show(&scores, NULL, false, false);
-    printf("\n");
-    table_show(&members, (struct column[]){{"checkpoint", COLUMN_DATA_ONLY, NULL}, {0}}, false, false);
-    printf("\n%s  (hone evaluate %s)\n", out, out);
-    rows_fini(&scores);
-    rows_fini(&members);
-}
-
-static void tell_json(const struct party *party, const char *file)
-{
-    struct str out = {0};
-    struct jw w = jw_to(&out);
-    struct rows scores, members;
-    score_rows(party, &scores);
-    member_rows(party, &members);
-    jw_object(&w, NULL);
-    jw_text(&w, "file", file);
-    jw_text(&w, "combine", combine_name(party->models.combine));
-    jw_array(&w, "models");
-    for (size_t row = 0; row < scores.count; row++)
-        table_row_json(&scores, row, &w, NULL);
-    jw_close_array(&w);
-    jw_array(&w, "members");
-    for (size_t row = 0; row < members.count; row++)
-        table_row_json(&members, row, &w, NULL);
-    jw_close_array(&w);
-    jw_close_object(&w);
-    printf("%s\n", str_text(&out));
-    rows_fini(&scores);
-    rows_fini(&members);
-    str_fini(&out);
 }
 
 /* ---- the command ---- */
@@ -424,16 +309,16 @@ static int check_options(const struct opt_ensemble *opt, struct err *err)
 int cmd_ensemble(const struct opt_ensemble *opt)
 {
     struct err err = ERR_NONE;
-    struct party party = {0};
+    struct party party = {.opt = opt, .place = {opt->db, opt->master, opt->study, opt->dir}};
     int rc = check_options(opt, &err);
     if (!rc)
-        rc = collect(&party, opt, &err);
+        rc = collect(&party, &err);
     if (!rc)
-        rc = make(&party, opt, &err);
+        rc = make(&party, &err);
     if (!rc)
         rc = models_write(&party.models, opt->out, &err);
     if (!rc)
-        (opt->json ? tell_json : tell)(&party, opt->out);
+        (opt->json ? party_tell_json : party_tell)(&party, opt->out);
     party_fini(&party);
     int status = rc ? command_fail("ensemble", &err) : 0;
     return rc && signals_status() ? signals_status() : status;

@@ -24,16 +24,6 @@ struct explained {
     struct text_list origin_lines, life_lines, now_lines;
 };
 
-static const char *text_of(const struct rows *rows, const char *column)
-{
-    return cell_text(rows_named(rows, 0, column));
-}
-
-static int64_t int_of(const struct rows *rows, const char *column)
-{
-    return cell_int(rows_named(rows, 0, column));
-}
-
 static bool is_null(const struct rows *rows, const char *column)
 {
     return rows_named(rows, 0, column)->kind == CELL_NULL;
@@ -57,7 +47,7 @@ static void say_box(struct explained *e)
 {
     if (is_null(&e->origin, "box"))
         return;
-    const char *text = text_of(&e->origin, "box");
+    const char *text = first_text(&e->origin, "box");
     struct json *box = json_parse(text, strlen(text), "box", NULL);
     struct str line = {0};
     for (const struct json *p = box ? json_first(box) : NULL; p; p = json_next(p)) {
@@ -100,40 +90,48 @@ static void say_bracket(struct explained *e)
         add_line(&e->origin_lines,
                  "bracket %lld of round %lld, trials %lld to %lld: from epoch %lld, the best 1/%lld of "
                  "them up to the next rung, at last to epoch %lld",
-                 (long long)int_of(b, "bracket") + 1, (long long)int_of(b, "round") + 1,
-                 (long long)int_of(b, "first_trial"),
-                 (long long)(int_of(b, "first_trial") + int_of(b, "trials") - 1),
-                 (long long)int_of(b, "min_epochs"), (long long)int_of(b, "eta"),
-                 (long long)int_of(b, "epochs"));
+                 (long long)first_int(b, "bracket") + 1, (long long)first_int(b, "round") + 1,
+                 (long long)first_int(b, "first_trial"),
+                 (long long)(first_int(b, "first_trial") + first_int(b, "trials") - 1),
+                 (long long)first_int(b, "min_epochs"), (long long)first_int(b, "eta"),
+                 (long long)first_int(b, "epochs"));
+}
+
+/* "2 of 2 parameters named by …" */
+static bool names_all(const char *why)
+{
+    int named, all;
+    return sscanf(why, "%d of %d", &named, &all) == 2 && named == all;
 }
 
 static void say_origin(struct explained *e)
 {
     const struct rows *head = &e->head, *origin = &e->origin;
     struct text_list *out = &e->origin_lines;
-    if (strcmp(text_of(head, "sampler"), "enqueued") == 0)
-        add_line(out, "enqueued: %s; the others are the trial's own random point", text_of(head, "why"));
+    if (strcmp(first_text(head, "sampler"), "enqueued") == 0)
+        add_line(out, "enqueued: %s%s", first_text(head, "why"),
+                 names_all(first_text(head, "why")) ? "" : "; the others are the trial's own random point");
     else
-        add_line(out, "proposed by %s, version %lld%s%s", text_of(head, "sampler"),
-                 (long long)int_of(head, "sampler_version"), *text_of(head, "why") ? ": " : "",
-                 text_of(head, "why"));
-    long long finished = int_of(origin, "finished"), under_way = int_of(origin, "under_way");
+        add_line(out, "proposed by %s, version %lld%s%s", first_text(head, "sampler"),
+                 (long long)first_int(head, "sampler_version"), *first_text(head, "why") ? ": " : "",
+                 first_text(head, "why"));
+    long long finished = first_int(origin, "finished"), under_way = first_int(origin, "under_way");
     add_line(out, "from what was known at seq %lld: %lld finished trial%s, %lld under way",
-             (long long)int_of(head, "seq_cut"), finished, finished == 1 ? "" : "s", under_way);
-    if (int_of(origin, "warm"))
-        add_line(out, "and %lld results of study %s, which it began with", (long long)int_of(origin, "warm"),
-                 text_of(origin, "source"));
+             (long long)first_int(head, "seq_cut"), finished, finished == 1 ? "" : "s", under_way);
+    if (first_int(origin, "warm"))
+        add_line(out, "and %lld results of study %s, which it began with",
+                 (long long)first_int(origin, "warm"), first_text(origin, "source"));
     if (!is_null(origin, "best_trial")) {
         char best[32];
         table_number(cell_num(rows_named(origin, 0, "best")), best);
-        add_line(out, "the best %s then was %s, by trial %lld", text_of(head, "metric"), best,
-                 (long long)int_of(origin, "best_trial"));
+        add_line(out, "the best %s then was %s, by trial %lld", first_text(head, "metric"), best,
+                 (long long)first_int(origin, "best_trial"));
     }
     say_parent(e);
     say_bracket(e);
     say_box(e);
-    if (*text_of(head, "platform"))
-        add_line(out, "computed on %s", text_of(head, "platform"));
+    if (*first_text(head, "platform"))
+        add_line(out, "computed on %s", first_text(head, "platform"));
 }
 
 /* ---- what happened to it ---- */
@@ -199,11 +197,11 @@ static void say_life(struct explained *e)
         if (strcmp(cell_text(rows_named(&e->events, row, "cause")), "promoted") == 0)
             say_promotion(e, row);
     say_children(e);
-    if (int_of(&e->head, "lost_on"))
-        add_line(&e->life_lines, "%lld workers were lost with it", (long long)int_of(&e->head, "lost_on"));
-    if (int_of(&e->head, "own_failures"))
+    if (first_int(&e->head, "lost_on"))
+        add_line(&e->life_lines, "%lld workers were lost with it", (long long)first_int(&e->head, "lost_on"));
+    if (first_int(&e->head, "own_failures"))
         add_line(&e->life_lines, "%lld failures of its own making",
-                 (long long)int_of(&e->head, "own_failures"));
+                 (long long)first_int(&e->head, "own_failures"));
 }
 
 /* ---- why it is where it is ---- */
@@ -258,7 +256,7 @@ static void say_evidence(struct explained *e)
         char score[32];
         table_number(json_num(json_get(json, "score")), score);
         add_line(&e->now_lines, "decided after epoch %.0f, at %s %s, from the history to seq %.0f",
-                 json_num(json_get(json, "epoch")), text_of(&e->head, "metric"), score,
+                 json_num(json_get(json, "epoch")), first_text(&e->head, "metric"), score,
                  json_num(json_get(json, "seen")));
     }
     json_free(json);
@@ -268,32 +266,33 @@ static void say_evidence(struct explained *e)
 static void say_queue(struct explained *e)
 {
     const struct rows *q = &e->queue, *about = &e->about;
-    const char *wish = text_of(about, "wish"), *definition = text_of(about, "definition");
+    const char *wish = first_text(about, "wish"), *definition = first_text(about, "definition");
     struct json *json = json_parse(definition, strlen(definition), "definition", NULL);
     const struct json *search = json ? json_get(json, "search") : NULL;
     const struct json *limit = search ? json_get(search, "parallel") : NULL;
-    long long open = int_of(q, "open"), before = int_of(q, "before");
+    long long open = first_int(q, "open"), before = first_int(q, "before");
     if (e->master_says)
         add_line(&e->now_lines, "the master: %s", e->master_says);
-    else if (*text_of(about, "end_reason"))
-        add_line(&e->now_lines, "the study has ended (%s)", text_of(about, "end_reason"));
+    else if (*first_text(about, "end_reason"))
+        add_line(&e->now_lines, "the study has ended (%s)", first_text(about, "end_reason"));
     else if (strcmp(wish, "run") != 0)
         add_line(&e->now_lines, "the study's wish is %s; `hone resume` lets it go on", wish);
     else if (limit && open >= json_num(limit))
         add_line(&e->now_lines, "%lld attempts run, and the study allows %.0f at once (search.parallel)",
                  open, json_num(limit));
-    else if (!int_of(q, "workers"))
+    else if (!first_int(q, "workers"))
         add_line(&e->now_lines, "no worker is there");
     else
         add_line(&e->now_lines, "%lld of %lld slots are busy, %lld trial%s of this study before it",
-                 (long long)int_of(q, "busy"), (long long)int_of(q, "slots"), before, before == 1 ? "" : "s");
+                 (long long)first_int(q, "busy"), (long long)first_int(q, "slots"), before,
+                 before == 1 ? "" : "s");
     json_free(json);
 }
 
 static void say_now(struct explained *e)
 {
     const struct rows *head = &e->head;
-    const char *status = text_of(head, "status"), *cause = text_of(head, "cause"),
+    const char *status = first_text(head, "status"), *cause = first_text(head, "cause"),
                *meaning = meaning_of(cause);
     struct str line = {0};
     str_addf(&line, "%s%s%s%s", status, *cause ? " (" : "", cause, *cause ? ")" : "");
@@ -301,21 +300,21 @@ static void say_now(struct explained *e)
         str_addf(&line, ": %s", meaning);
     else if (strcmp(status, "paused") == 0)
         str_addf(&line, ": at epoch %lld, until it is promoted or given up",
-                 (long long)int_of(head, "epochs"));
+                 (long long)first_int(head, "epochs"));
     else if (strcmp(status, "running") == 0)
-        str_addf(&line, ": epoch %lld of %lld", (long long)int_of(head, "epochs"),
-                 (long long)int_of(head, "until"));
+        str_addf(&line, ": epoch %lld of %lld", (long long)first_int(head, "epochs"),
+                 (long long)first_int(head, "until"));
     else if (strcmp(status, "complete") == 0)
-        str_addf(&line, ": it reached epoch %lld of %lld", (long long)int_of(head, "epochs"),
-                 (long long)int_of(head, "length"));
+        str_addf(&line, ": it reached epoch %lld of %lld", (long long)first_int(head, "epochs"),
+                 (long long)first_int(head, "length"));
     add_line(&e->now_lines, "%s", str_text(&line));
     str_fini(&line);
     if (e->rung.count)
         add_line(&e->now_lines, "rank %lld of %lld at epoch %lld; the best %lld go on",
-                 (long long)int_of(&e->rung, "rank"), (long long)int_of(&e->rung, "of"),
-                 (long long)int_of(&e->rung, "epoch"), (long long)int_of(&e->rung, "promoted"));
+                 (long long)first_int(&e->rung, "rank"), (long long)first_int(&e->rung, "of"),
+                 (long long)first_int(&e->rung, "epoch"), (long long)first_int(&e->rung, "promoted"));
     say_evidence(e);
-    bool goes_on = !*text_of(&e->about, "end_reason") && strcmp(text_of(&e->about, "wish"), "run") == 0;
+    bool goes_on = !*first_text(&e->about, "end_reason") && strcmp(first_text(&e->about, "wish"), "run") == 0;
     if (strcmp(status, "waiting") == 0 && (!e->is_alone || !goes_on))
         say_queue(e);
     enum trial_status is = TRIAL_complete;
@@ -326,9 +325,9 @@ static void say_now(struct explained *e)
         return;
     char score[32];
     table_number(cell_num(rows_named(head, 0, "score")), score);
-    add_line(&e->now_lines, "%s %s at epoch %lld: rank %lld of %lld", text_of(head, "metric"), score,
-             (long long)int_of(head, "best_epoch"), (long long)int_of(head, "rank"),
-             (long long)int_of(head, "trials"));
+    add_line(&e->now_lines, "%s %s at epoch %lld: rank %lld of %lld", first_text(head, "metric"), score,
+             (long long)first_int(head, "best_epoch"), (long long)first_int(head, "rank"),
+             (long long)first_int(head, "trials"));
 }
 
 /* ---- printing ---- */
@@ -430,7 +429,7 @@ int cmd_explain(const struct opt_explain *opt)
     if (!rc)
         rc = load(source, &e, &err);
     if (!rc) {
-        if (strcmp(text_of(&e.head, "status"), "waiting") == 0)
+        if (strcmp(first_text(&e.head, "status"), "waiting") == 0)
             ask_master(&e, opt->db, opt->master);
         e.is_alone = !opt->master && !master_there(opt->db);
         say_origin(&e);

@@ -39,7 +39,7 @@ static int scores_load(struct source *source, const char *study, struct scores *
     size_t n = out->found.count;
     if (rc || !n)
         return rc;
-    const char *goals = cell_text(rows_named(&out->found, 0, "goals"));
+    const char *goals = first_text(&out->found, "goals");
     out->goals = json_parse(goals, strlen(goals), "goals", err);
     if (!out->goals || json_count(out->goals) > PARETO_MAX)
         return ERR_BAD;

@@ -2,7 +2,6 @@
  * ended. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "cli/bind.h"
@@ -12,6 +11,7 @@
 #include "cli/trust.h"
 #include "common/log.h"
 #include "master/server.h"
+#include "master/submission.h"
 
 enum { TURN_MS = 1000, STUDIES_MOST = 1000 };
 
@@ -41,7 +41,9 @@ static void print_banner(const struct opt_master *opt, const struct server *serv
     struct str reach = {0};
     gethostname(host, sizeof host - 1);
     bind_reach(server_address(server), host, &reach);
-    fprintf(stderr, "hone %s: master of %s. Start workers with\n", HONE_VERSION, opt->db);
+    bool keyed = !opt->insecure && !bind_is_local(opt->bind);
+    fprintf(stderr, "hone %s: master of %s. Start workers with%s\n", HONE_VERSION, opt->db,
+            keyed ? " (each host has a folder of hone keys add, ~/.config/hone/keys or --keys)" : "");
     printf("hone worker %s\n", str_text(&reach));
     fflush(stdout);
     str_fini(&reach);
@@ -55,8 +57,8 @@ static int submit(const struct opt_master *opt, struct server *server, const cha
     int rc = study_file_load(path, &opt->set, &file, err);
     if (rc)
         return rc;
-    rc = server_submit(server, str_text(&file.text), path, file.base, opt->fresh,
-                       checks_wanted(opt->no_check, opt->force), name, &finished, err);
+    struct submission how = {path, file.base, opt->fresh, checks_wanted(opt->no_check, opt->force)};
+    rc = server_submit(server, str_text(&file.text), &how, name, &finished, err);
     if (!rc)
         log_info("study %s: %s", name, finished ? "has ended already" : "submitted");
     study_file_fini(&file);

@@ -43,9 +43,13 @@ const char *combine_name(enum combine combine);
 int models_open(const char *name, const struct models_place *place, struct models *out, struct err *err);
 void models_fini(struct models *models);
 
-/* Adds the checkpoint of the trial's score, or with `all` every checkpoint of it that is still there. */
+struct models_trial {
+    const char *study;
+    uint32_t trial;
+    bool all; /* every checkpoint of it that is still there, else that of its score */
+};
 int models_add_trial(struct models *models, struct source *source, const struct models_place *place,
-                     const char *study, uint32_t trial, bool all, struct err *err);
+                     const struct models_trial *of, struct err *err);
 /* After the last member: reads what they have in common, and refuses what does not fit together. */
 int models_settle(struct models *models, struct err *err);
 

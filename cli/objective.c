@@ -1,7 +1,6 @@
 #include "cli/objective.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -223,45 +222,51 @@ void objective_free(struct objective *o)
     free(o);
 }
 
-static double value_at(struct objective *o, int k, const struct json *params, uint64_t seed, int epoch,
-                       int epochs, bool noisy)
+/* Where a training stands whose metric is asked for. */
+struct place {
+    const struct json *params;
+    uint64_t seed;
+    int epoch, epochs;
+};
+
+static double value_at(struct objective *o, int k, const struct place *at, bool noisy)
 {
     if (o->program)
-        return o->failed.code ? NAN
-                              : program_ask(o->program, params, metric_name(o->def, k), epoch, &o->failed);
+        return o->failed.code
+                   ? NAN
+                   : program_ask(o->program, at->params, metric_name(o->def, k), at->epoch, &o->failed);
     if (o->past)
-        return past_at(o, k, params, epoch);
+        return past_at(o, k, at->params, at->epoch);
     if (o->table[k])
-        return hpo_table_at(o->table[k], params, seed, noisy);
-    return function_at(o, k, params, epoch, epochs);
+        return hpo_table_at(o->table[k], at->params, at->seed, noisy);
+    return function_at(o, k, at->params, at->epoch, at->epochs);
 }
 
-static double seen_at(struct objective *o, int k, const struct json *params, uint64_t seed, int epoch,
-                      int epochs)
+static double seen_at(struct objective *o, int k, const struct place *at)
 {
-    double value = value_at(o, k, params, seed, epoch, epochs, o->noise > 0);
+    double value = value_at(o, k, at, o->noise > 0);
     if (!(o->noise > 0) || o->table[k])
         return value;
     struct str text = {0};
-    json_print(params, &text);
-    struct rng rng = rng_at(seed, (uint32_t)epoch, hash_name(str_text(&text)), (uint32_t)k);
+    json_print(at->params, &text);
+    struct rng rng = rng_at(at->seed, (uint32_t)at->epoch, hash_name(str_text(&text)), (uint32_t)k);
     str_fini(&text);
     return value + o->noise * rng_normal(&rng);
 }
 
 double objective_value(void *arg, const struct json *params, uint64_t seed, int epoch, int epochs)
 {
-    return seen_at(arg, 0, params, seed, epoch, epochs);
+    return seen_at(arg, 0, &(struct place){params, seed, epoch, epochs});
 }
 
 double objective_further(void *arg, int k, const struct json *params, uint64_t seed, int epoch, int epochs)
 {
-    return seen_at(arg, 1 + k, params, seed, epoch, epochs);
+    return seen_at(arg, 1 + k, &(struct place){params, seed, epoch, epochs});
 }
 
 double objective_truth(struct objective *o, int k, const struct json *params, uint64_t seed, int epochs)
 {
-    return value_at(o, k, params, seed, epochs, epochs, false);
+    return value_at(o, k, &(struct place){params, seed, epochs, epochs}, false);
 }
 
 const struct err *objective_failed(const struct objective *o)

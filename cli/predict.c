@@ -163,7 +163,7 @@ static void print_evaluation(const struct asked *asked, const struct evaluation 
     printf(
         "%s, %s: %d samples\naccuracy %.4f, loss %.4f\n\nConfusion: a row is a label, a column an answer\n",
         asked->data, asked->part, e->n, e->acc, e->loss);
-    table_show(&rows, NULL, false, false);
+    table_show_part(&rows, NULL);
     rows_fini(&rows);
 }
 

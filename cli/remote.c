@@ -15,7 +15,14 @@
 #include "sql/place.h"
 #include "sql/query.h"
 
-enum { ADDRESS_MAX_BYTES = 300 };
+enum { ADDRESS_MAX_BYTES = 300, PATIENCE_MS = 20000 };
+
+/* What is known of a master before it is asked. */
+struct known {
+    const char *address;
+    bool keyed; /* it wants keys */
+    bool lives; /* its process does, on this host: it is worth waiting for, however slow the host is */
+};
 
 void answer_fini(struct msg_answer *answer)
 {
@@ -29,6 +36,7 @@ struct asking {
     struct wire *wire;
     const char *address;
     struct msg call;
+    int64_t up_ms; /* to get a connection; 0: as long as for the answer */
     bool sent;
 };
 
@@ -82,7 +90,7 @@ static int wait_for_answer(struct asking *a, int64_t timeout_ms, struct msg_answ
         int rc = on_event(a, event, &msg, out, err);
         if (rc)
             return rc;
-        int64_t limit = a->sent || timeout_ms < REMOTE_UP_MS ? timeout_ms : REMOTE_UP_MS;
+        int64_t limit = a->sent || !a->up_ms || timeout_ms < a->up_ms ? timeout_ms : a->up_ms;
         int64_t left = start + limit - clock_mono_ms();
         if (left <= 0)
             return no_answer(a, err);
@@ -105,23 +113,24 @@ static int answer_code(struct msg_answer *answer, struct err *err)
     return code;
 }
 
-/* An operator may do what a viewer may. `keyed`: the master is known to want keys. */
-static int call_with_keys(const char *address, bool keyed, const char *verb, struct json *args,
-                          int64_t timeout_ms, struct msg_answer *out, struct err *err)
+/* An operator may do what a viewer may. */
+static int call_with_keys(const struct known *master, const char *verb, struct json *args, int64_t timeout_ms,
+                          struct msg_answer *out, struct err *err)
 {
     static const enum role roles[] = {ROLE_OPERATOR, ROLE_VIEWER, ROLE_WORKER, ROLE_NONE};
     struct key_trust trust;
     bool use;
-    int rc = trust_connect(address, keyed, roles, &trust, &use, err);
+    int rc = trust_connect(master->address, master->keyed, roles, &trust, &use, err);
     if (rc)
         return rc;
     struct json *none = args ? NULL : json_new_object();
-    struct asking a = {.address = address, .call = {.kind = MSG_call}};
+    struct asking a = {
+        .address = master->address, .call = {.kind = MSG_call}, .up_ms = master->lives ? 0 : REMOTE_UP_MS};
     *out = (struct msg_answer){0};
     a.call.call.id = random_seed();
     a.call.call.args = args ? args : none;
     str_copy(a.call.call.verb, sizeof a.call.call.verb, verb);
-    rc = wire_connect_keyed(address, use ? &trust : NULL, &a.wire, err);
+    rc = wire_connect_keyed(master->address, use ? &trust : NULL, &a.wire, err);
     if (!rc)
         rc = wait_for_answer(&a, timeout_ms, out, err);
     wire_free(a.wire);
@@ -133,13 +142,13 @@ static int call_with_keys(const char *address, bool keyed, const char *verb, str
 int remote_call(const char *address, const char *verb, struct json *args, int64_t timeout_ms,
                 struct msg_answer *out, struct err *err)
 {
-    return call_with_keys(address, false, verb, args, timeout_ms, out, err);
+    return call_with_keys(&(struct known){.address = address}, verb, args, timeout_ms, out, err);
 }
 
-static int ping(const char *address, bool keyed, struct err *err)
+static int ping(const struct known *master, struct err *err)
 {
     struct msg_answer answer;
-    int rc = call_with_keys(address, keyed, "ping", NULL, REMOTE_PING_MS, &answer, err);
+    int rc = call_with_keys(master, "ping", NULL, master->lives ? PATIENCE_MS : REMOTE_PING_MS, &answer, err);
     if (!rc)
         answer_fini(&answer);
     return rc;
@@ -147,12 +156,11 @@ static int ping(const char *address, bool keyed, struct err *err)
 
 bool remote_alive(const char *address)
 {
-    return ping(address, false, NULL) == 0;
+    return ping(&(struct known){.address = address}, NULL) == 0;
 }
 
 /* ---- whoever has the database ---- */
 
-/* The running master of a database that only it may open left its address in <db>.d; NULL: it did not. */
 char *address_beside(const char *db)
 {
     struct str text = {0};
@@ -195,21 +203,36 @@ static bool wants_keys(const char *db)
     return keyed;
 }
 
-bool master_alive(const char *db)
+static enum lock_holder holder_of(const char *db)
 {
-    struct str address = {0};
-    bool alive = known_address(db, &address, NULL) == 0 && address.len &&
-                 ping(str_text(&address), wants_keys(db), NULL) == 0;
-    str_fini(&address);
-    return alive;
+    char *path = NULL;
+    enum lock_holder holder = place_resolve(db, &path, NULL) ? LOCK_NOBODY : db_lock_holder(path);
+    free(path);
+    return holder;
 }
 
 bool master_there(const char *db)
 {
-    char *path = NULL;
-    bool is_there = place_resolve(db, &path, NULL) == 0 && db_lock_is_held(path);
-    free(path);
-    return is_there;
+    return holder_of(db) != LOCK_NOBODY;
+}
+
+/* The address is the caller's to free; "": nobody has left one. */
+static int find_master(const char *db, struct known *out, struct err *err)
+{
+    struct str address = {0};
+    int rc = known_address(db, &address, err);
+    *out = (struct known){str_take(&address), wants_keys(db), holder_of(db) == LOCK_HERE};
+    return rc;
+}
+
+/* One that lives here is alive however slow it is to answer. */
+bool master_alive(const char *db)
+{
+    struct known master;
+    int rc = find_master(db, &master, NULL);
+    bool alive = master.lives || (!rc && *master.address && ping(&master, NULL) == 0);
+    free((char *)(uintptr_t)master.address);
+    return alive;
 }
 
 static int call_offline(const char *db, const char *verb, struct json *args, struct msg_answer *out,
@@ -220,6 +243,27 @@ static int call_offline(const char *db, const char *verb, struct json *args, str
     str_copy(call.verb, sizeof call.verb, verb);
     int rc = server_offline_call(db, &call, out, err);
     return rc ? rc : answer_code(out, err);
+}
+
+/* Whoever holds the database is asked; where nobody does, it is done here. */
+static int call_holder(const struct known *master, const char *db, const char *verb, struct json *args,
+                       struct msg_answer *out, struct err *err)
+{
+    struct err why = ERR_NONE;
+    int rc = ERR_REACH;
+    if (!*master->address || !master_there(db)) /* none, or one that was killed: nobody to wait for */
+        rc = call_offline(db, verb, args, out, &why);
+    if (rc == ERR_REACH && *master->address) {
+        why = ERR_NONE;
+        rc = ping(master, &why);
+        if (!rc)
+            return call_with_keys(master, verb, args, REMOTE_CALL_MS, out, err);
+        if (rc == ERR_REACH)
+            return call_offline(db, verb, args, out, err);
+    }
+    if (rc && err) /* of a master: it is there, and does not know us */
+        *err = why;
+    return rc;
 }
 
 int master_call(const char *db, const char *master, const char *verb, struct json *args,
@@ -233,20 +277,14 @@ int master_call(const char *db, const char *master, const char *verb, struct jso
         err_set(err, ERR_REACH, "there is no database \"%s\"", db);
         return err_hint(err, "name it with --db or HONE_DB, or the master with --master");
     }
-    struct str address = {0};
-    bool keyed = wants_keys(db);
-    struct err why = ERR_NONE;
-    int rc = there ? known_address(db, &address, err) : 0, dead = ERR_REACH;
-    if (!rc && address.len)
-        dead = ping(str_text(&address), keyed, &why);
-    if (!rc && !dead)
-        rc = call_with_keys(str_text(&address), keyed, verb, args, REMOTE_CALL_MS, out, err);
-    else if (!rc && dead == ERR_REACH)
-        rc = call_offline(db, verb, args, out, err);
-    else if (!rc && err)
-        *err = why; /* it is there, and does not know us */
-    str_fini(&address);
-    return rc ? rc : dead == ERR_REACH ? 0 : dead;
+    struct known known = {0};
+    int rc = there ? find_master(db, &known, err) : 0;
+    if (!known.address)
+        known.address = xstrdup("");
+    if (!rc)
+        rc = call_holder(&known, db, verb, args, out, err);
+    free((char *)(uintptr_t)known.address);
+    return rc;
 }
 
 int master_ask(const char *db, const char *master, const char *verb, struct json *args,
@@ -254,12 +292,12 @@ int master_ask(const char *db, const char *master, const char *verb, struct json
 {
     if (master)
         return remote_call(master, verb, args, REMOTE_CALL_MS, out, err);
-    struct str address = {0};
-    int rc = known_address(db, &address, err);
-    if (!rc && address.len && remote_alive(str_text(&address)))
-        rc = remote_call(str_text(&address), verb, args, REMOTE_CALL_MS, out, err);
+    struct known known;
+    int rc = find_master(db, &known, err);
+    if (!rc && *known.address && master_there(db) && ping(&known, NULL) == 0)
+        rc = call_with_keys(&known, verb, args, REMOTE_CALL_MS, out, err);
     else if (!rc)
         rc = err_set(err, ERR_REACH, "no master runs");
-    str_fini(&address);
+    free((char *)(uintptr_t)known.address);
     return rc;
 }

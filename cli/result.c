@@ -36,13 +36,13 @@ static int64_t count_of(const struct result *r, const char *status)
 
 static bool failed_checks(const struct result *r)
 {
-    return strcmp(cell_text(rows_named(&r->progress, 0, "end_reason")), "checks") == 0;
+    return strcmp(first_text(&r->progress, "end_reason"), "checks") == 0;
 }
 
 /* No trial complete, or too many failed. A target may be reached before the first trial is through. */
 static bool has_answer(const struct result *r)
 {
-    const char *reason = cell_text(rows_named(&r->progress, 0, "end_reason"));
+    const char *reason = first_text(&r->progress, "end_reason");
     if (strcmp(reason, "failed") == 0)
         return false;
     return count_of(r, "complete") > 0 || (strcmp(reason, "target") == 0 && best_rows(&r->best)->count);
@@ -59,7 +59,9 @@ static void print_head(const struct result *r)
            (long long)count_of(r, "epochs"), took);
     if (failed)
         printf(", %lld failed", (long long)failed);
-    printf("; ended by %s\n\n", cell_text(rows_named(&r->progress, 0, "end_reason")));
+    const char *reason = first_text(&r->progress, "end_reason");
+    bool all = strcmp(reason, "exhausted") == 0;
+    printf("; ended%s%s\n\n", all ? ": nothing is left to try" : " by ", all ? "" : reason);
 }
 
 static void print_next(const struct result *r)
@@ -68,7 +70,7 @@ static void print_next(const struct result *r)
     bool here = strcmp(r->style->db, "hone.db") == 0 && !getenv("HONE_DB");
     const char *flag = here ? "" : " --db ", *db = here ? "" : r->style->db;
     const struct rows *rows = best_rows(&r->best);
-    long long best = rows->count ? (long long)cell_int(rows_named(rows, 0, "trial")) : 1;
+    long long best = rows->count ? (long long)first_int(rows, "trial") : 1;
     printf("\nEvery epoch of every trial is in %s; try\n", path);
     printf("  hone best -n 20%s%s\n", flag, db);
     printf("  hone show %s/%lld%s%s\n", r->study, best, flag, db);
@@ -141,8 +143,8 @@ static int print(struct source *source, const struct result *r, struct err *err)
     if (has_answer(r))
         return 0;
     err_set(err, ERR_NO, count_of(r, "complete") ? "too many trials failed" : "no trial is complete");
-    return err_hint(err, "hone trials --status failed%s%s, then hone show NUMBER for its log", " --db ",
-                    r->style->db);
+    return err_hint(err, "hone trials%s --db %s says how they ended, hone show %s/NUMBER what one printed",
+                    count_of(r, "failed") ? " --status failed" : "", r->style->db, r->study);
 }
 
 int result_print(const char *study, const struct result_style *style)

@@ -173,3 +173,13 @@ int rows_from_json(const struct json *json, struct rows *out, struct err *err)
     }
     return 0;
 }
+
+const char *first_text(const struct rows *rows, const char *column)
+{
+    return cell_text(rows_named(rows, 0, column));
+}
+
+int64_t first_int(const struct rows *rows, const char *column)
+{
+    return cell_int(rows_named(rows, 0, column));
+}

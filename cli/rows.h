@@ -15,8 +15,7 @@ struct rows_item {
     const char *column;           /* of the input; ROWS_RANK: 1, 2, 3, ... */
     const char *as;               /* its new name; NULL: the same */
     const struct text_list *keys; /* not NULL: a column of JSON objects, one column per key */
-    const char
-        *clash; /* in front of a name that another column has: "metric." for metric.lr; NULL: left alone */
+    const char *clash; /* before a name that another column has: "metric." for metric.lr; NULL: left alone */
 };
 
 #define ROWS_RANK "#"
@@ -34,5 +33,9 @@ void rows_filter(struct rows *rows, bool (*keep)(const struct rows *rows, size_t
 int rows_from_json(const struct json *json, struct rows *out, struct err *err);
 
 int rows_find(const struct rows *rows, const char *column); /* -1: none */
+
+/* Of the first row, where there is but one. */
+const char *first_text(const struct rows *rows, const char *column);
+int64_t first_int(const struct rows *rows, const char *column);
 
 #endif

@@ -15,6 +15,7 @@
 #include "cli/trust.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "master/submission.h"
 
 enum { ADOPT_MS = 2500, ADOPT_TURN_MS = 100 };
 
@@ -141,8 +142,9 @@ static int search(struct run *run, struct err *err)
 
 static int submit(struct run *run, const struct study_file *file, bool *finished, struct err *err)
 {
-    return server_submit(run->here.server, str_text(&file->text), file->path, file->base, run->opt->fresh,
-                         checks_wanted(run->opt->no_check, run->opt->force), run->study, finished, err);
+    struct submission how = {file->path, file->base, run->opt->fresh,
+                             checks_wanted(run->opt->no_check, run->opt->force)};
+    return server_submit(run->here.server, str_text(&file->text), &how, run->study, finished, err);
 }
 
 /* Everything but the result; 0 also if it was interrupted. */

@@ -2,11 +2,11 @@
 
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "cli/here.h"
 #include "cli/remote.h"
+#include "cli/rows.h"
 #include "cli/signals.h"
 #include "cli/steer.h"
 #include "common/clock.h"
@@ -22,7 +22,7 @@ static int count_open(struct source *source, const char *study, int64_t *open, s
     int rc = source_run(source, "extra_open", (struct bind[]){BIND_TEXT(":study", study)}, 1, &rows, err);
     if (rc)
         return rc;
-    *open = cell_int(rows_named(&rows, 0, "open"));
+    *open = first_int(&rows, "open");
     rows_fini(&rows);
     return 0;
 }

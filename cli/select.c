@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/rows.h"
 #include "cli/source.h"
 #include "common/mem.h"
-#include "common/str.h"
 
 static int bad(const char *text, struct err *err)
 {
@@ -112,7 +112,7 @@ static int find_newest(struct source *source, const char *study, uint32_t *newes
     int rc = source_run(source, "newest_trial", (struct bind[]){BIND_TEXT(":study", study)}, 1, &rows, err);
     if (rc)
         return rc;
-    *newest = (uint32_t)cell_int(rows_named(&rows, 0, "trial"));
+    *newest = (uint32_t)first_int(&rows, "trial");
     rows_fini(&rows);
     return 0;
 }
@@ -125,7 +125,7 @@ static int first_of(struct source *source, const char *name, const struct bind *
     if (rc)
         return rc;
     bool has = rows.count && rows_named(&rows, 0, "score")->kind != CELL_NULL;
-    *trial = has ? (uint32_t)cell_int(rows_named(&rows, 0, "trial")) : 0;
+    *trial = has ? (uint32_t)first_int(&rows, "trial") : 0;
     rows_fini(&rows);
     return 0;
 }
@@ -198,7 +198,7 @@ int select_trial(struct source *source, const char *text, const char *study, cha
         rc = source_study(source, study, &head, err);
     if (rc)
         return rc;
-    char *name = xstrdup(cell_text(rows_named(&head, 0, "study")));
+    char *name = xstrdup(first_text(&head, "study"));
     rows_fini(&head);
     rc = pick_trial(source, &selector, name, trial, err);
     if (rc)

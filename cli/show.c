@@ -1,11 +1,11 @@
 /* show: all about one trial. */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/commands.h"
 #include "cli/curve.h"
+#include "cli/glyph.h"
 #include "cli/rows.h"
 #include "cli/select.h"
 #include "cli/source.h"
@@ -15,7 +15,7 @@
 #include "common/file.h"
 #include "common/mem.h"
 
-enum { CURVE_ROWS = 20, SPARK_WIDTH = 60 };
+enum { CURVE_ROWS = 20, SPARK_WIDTH = 60, VALUE_WIDTH = 24 };
 
 struct shown {
     struct rows head, params, attempts, curve, events, checkpoints, findings, lineage;
@@ -49,37 +49,28 @@ static void shown_fini(struct shown *shown)
         rows_fini(part(shown, i));
 }
 
-static const char *text_of(const struct rows *rows, const char *column)
-{
-    return cell_text(rows_named(rows, 0, column));
-}
-
-static int64_t int_of(const struct rows *rows, const char *column)
-{
-    return cell_int(rows_named(rows, 0, column));
-}
-
 /* ---- for people ---- */
 
 static void print_head(const struct rows *head)
 {
-    const char *status = text_of(head, "status"),
+    const char *status = first_text(head, "status"),
                *sgr = terminal_colour(stdout) ? terminal_status_colour(status) : "";
-    printf("%s/%lld  %s%s%s", text_of(head, "study"), (long long)int_of(head, "trial"), sgr, status,
+    printf("%s/%lld  %s%s%s", first_text(head, "study"), (long long)first_int(head, "trial"), sgr, status,
            *sgr ? "\033[0m" : "");
-    if (*text_of(head, "cause"))
-        printf(" (%s)", text_of(head, "cause"));
+    if (*first_text(head, "cause"))
+        printf(" (%s)", first_text(head, "cause"));
     const struct cell *score = rows_named(head, 0, "score");
     if (score->kind != CELL_NULL) {
         char number[32];
         table_number(cell_num(score), number);
-        printf("  %s %s at epoch %lld, rank %lld of %lld", text_of(head, "metric"), number,
-               (long long)int_of(head, "best_epoch"), (long long)int_of(head, "rank"),
-               (long long)int_of(head, "trials"));
+        printf("  %s %s at epoch %lld, rank %lld of %lld", first_text(head, "metric"), number,
+               (long long)first_int(head, "best_epoch"), (long long)first_int(head, "rank"),
+               (long long)first_int(head, "trials"));
     }
-    printf("\nepoch %lld of %lld, seed %lld, proposed by %s", (long long)int_of(head, "epochs"),
-           (long long)int_of(head, "length"), (long long)int_of(head, "seed"), text_of(head, "sampler"));
-    printf(*text_of(head, "why") ? ": %s\n" : "\n", text_of(head, "why"));
+    printf("\nepoch %lld of %lld, seed %lld, proposed by %s", (long long)first_int(head, "epochs"),
+           (long long)first_int(head, "length"), (long long)first_int(head, "seed"),
+           first_text(head, "sampler"));
+    printf(*first_text(head, "why") ? ": %s\n" : "\n", first_text(head, "why"));
 }
 
 static void print_part(const char *title, const struct rows *rows, const struct column *columns)
@@ -87,7 +78,7 @@ static void print_part(const char *title, const struct rows *rows, const struct 
     if (!rows->count)
         return;
     printf("\n%s\n", title);
-    table_show(rows, columns, false, false);
+    table_show_part(rows, columns);
 }
 
 /* What an attempt left for people: often the last lines of its log. */
@@ -120,8 +111,9 @@ static void print_params(const struct rows *params)
         const struct cell *value = rows_named(params, row, "value");
         num_text(cell_num(value), number);
         table_clean(&text, value->kind == CELL_TEXT ? value->text : number, 0);
-        printf("%-20s %-24s %s\n", cell_text(rows_named(params, row, "name")), str_text(&text),
-               cell_text(rows_named(params, row, "definition")));
+        int room = VALUE_WIDTH - (int)glyph_columns(str_text(&text));
+        printf("%-20s %s%*s %s\n", cell_text(rows_named(params, row, "name")), str_text(&text),
+               room > 0 ? room : 0, "", cell_text(rows_named(params, row, "definition")));
         str_fini(&text);
     }
 }
@@ -139,7 +131,7 @@ static void print_curve(const struct rows *curve, const char *metric)
     curve_spark(values, table.count, SPARK_WIDTH, &spark);
     printf("\nCurve of %s\n%s\n", metric, str_text(&spark));
     curve_thin(&table, CURVE_ROWS);
-    table_show(&table, (struct column[]){{"attempt", COLUMN_DATA_ONLY, NULL}, {0}}, false, false);
+    table_show_part(&table, (struct column[]){{"attempt", COLUMN_DATA_ONLY, NULL}, {0}});
     str_fini(&spark);
     free(values);
     rows_fini(&table);
@@ -149,9 +141,9 @@ static void print_log(const struct shown *shown, const char *db)
 {
     if (!shown->attempts.count)
         return;
-    char *path =
-        xasprintf("%s.d/%s/t%05lld/a%lld/log", db, text_of(&shown->head, "study"),
-                  (long long)int_of(&shown->head, "trial"), (long long)int_of(&shown->head, "attempts"));
+    char *path = xasprintf("%s.d/%s/t%05lld/a%lld/log", db, first_text(&shown->head, "study"),
+                           (long long)first_int(&shown->head, "trial"),
+                           (long long)first_int(&shown->head, "attempts"));
     printf("\nLog\n%s%s\n", path,
            file_exists(path) ? "" : "  (not here: nothing was printed, or it is on the worker)");
     free(path);
@@ -187,7 +179,7 @@ static void print_text(const struct shown *shown, const char *db)
     print_part("Attempts", &shown->attempts, attempts);
     for (size_t row = 0; row < shown->attempts.count; row++)
         print_detail(&shown->attempts, row);
-    print_curve(&shown->curve, text_of(&shown->head, "metric"));
+    print_curve(&shown->curve, first_text(&shown->head, "metric"));
     print_part("Findings", &shown->findings, NULL);
     print_part("Events", &shown->events, events);
     print_part("Checkpoints", &shown->checkpoints, checkpoints);
@@ -209,7 +201,7 @@ static void print_json(const struct shown *shown)
     struct str out = {0};
     struct rows curve;
     struct jw w = jw_to(&out);
-    curve_table(&shown->curve, text_of(&shown->head, "metric"), &curve);
+    curve_table(&shown->curve, first_text(&shown->head, "metric"), &curve);
     jw_object(&w, NULL);
     table_row_json(&shown->head, 0, &w, "trial");
     jw_object(&w, "params");

@@ -18,7 +18,8 @@ enum { GAP = 2, TEXT_MIN = 8, HEADER_MIN = 4, KEPT_COLUMNS = 3 };
 static struct table_style style_for(bool csv, bool json, FILE *file)
 {
     enum table_format format = csv ? TABLE_CSV : json ? TABLE_JSON : TABLE_TEXT;
-    return (struct table_style){format, terminal_width(file), format == TABLE_TEXT && terminal_colour(file)};
+    bool colour = format == TABLE_TEXT && terminal_colour(file);
+    return (struct table_style){.format = format, .width = terminal_width(file), .colour = colour};
 }
 
 /* ---- text ---- */
@@ -306,7 +307,8 @@ static void print_text(const struct rows *rows, const struct column *columns, co
     }
     if (layout.left_out_count) {
         struct str note = {0};
-        str_addf(&note, "(too narrow for %s; --csv prints all)", str_text(&layout.left_out));
+        str_addf(&note, "(too narrow for %s; %s prints all)", str_text(&layout.left_out),
+                 style->in_full ? style->in_full : "--csv");
         table_clean(out, str_text(&note), (size_t)style->width);
         str_addc(out, '\n');
         str_fini(&note);
@@ -394,11 +396,23 @@ void table_print(const struct rows *rows, const struct column *columns, const st
     UNREACHABLE();
 }
 
+static void show(const struct rows *rows, const struct column *columns, const struct table_style *style)
+{
+    struct str out = {0};
+    table_print(rows, columns, style, &out);
+    fwrite(str_text(&out), 1, out.len, stdout);
+    str_fini(&out);
+}
+
 void table_show(const struct rows *rows, const struct column *columns, bool csv, bool json)
 {
     struct table_style style = style_for(csv, json, stdout);
-    struct str out = {0};
-    table_print(rows, columns, &style, &out);
-    fwrite(str_text(&out), 1, out.len, stdout);
-    str_fini(&out);
+    show(rows, columns, &style);
+}
+
+void table_show_part(const struct rows *rows, const struct column *columns)
+{
+    struct table_style style = style_for(false, false, stdout);
+    style.in_full = "--json";
+    show(rows, columns, &style);
 }

@@ -21,8 +21,9 @@ enum table_format { TABLE_TEXT, TABLE_CSV, TABLE_JSON };
 
 struct table_style {
     enum table_format format;
-    int width;   /* columns of the terminal; 0: as wide as it gets */
-    bool colour; /* status names */
+    int width;           /* columns of the terminal; 0: as wide as it gets */
+    bool colour;         /* status names */
+    const char *in_full; /* the option that prints what a narrow terminal has no room for; NULL: --csv */
 };
 
 /* How a column looks in TABLE_TEXT; columns without a row here are plain. */
@@ -48,6 +49,8 @@ void table_print(const struct rows *rows, const struct column *columns, const st
 
 /* To standard output, in the style asked for. */
 void table_show(const struct rows *rows, const struct column *columns, bool csv, bool json);
+/* The same for one of several tables of a command, which has them all in --json and none in --csv. */
+void table_show_part(const struct rows *rows, const struct column *columns);
 
 /* One row as an object: a member under `key`, or an element if key is NULL. */
 void table_row_json(const struct rows *rows, size_t row, struct jw *w, const char *key);

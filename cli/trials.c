@@ -11,7 +11,6 @@
 #include "cli/table.h"
 #include "common/check.h"
 #include "common/mem.h"
-#include "common/str.h"
 #include "common/trial_status.h"
 
 struct wanted {
@@ -150,7 +149,7 @@ static uint32_t newest_of(const struct rows *rows)
 static int print_study(struct source *source, const struct opt_trials *opt, struct wanted *wanted,
                        const struct rows *head, struct err *err)
 {
-    const char *study = cell_text(rows_named(head, 0, "study"));
+    const char *study = first_text(head, "study");
     struct text_list params = {0};
     struct rows found;
     int rc = select_settle(source, study, &wanted->selector, err);
@@ -172,7 +171,7 @@ static int print_study(struct source *source, const struct opt_trials *opt, stru
                     newest ? "no trial of study \"%s\" is among these\n" : "study \"%s\" has no trial yet\n",
                     study);
         else
-            show(opt, &found, cell_text(rows_named(head, 0, "metric")), &params);
+            show(opt, &found, first_text(head, "metric"), &params);
         rows_fini(&found);
     }
     text_list_free(&params);

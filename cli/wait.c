@@ -1,9 +1,7 @@
 /* wait: until studies have ended. It looks at the database (or asks the master) twice a second: cheap for
  * both, and it works across restarts of the master. */
-#include <math.h>
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "cli/commands.h"
 #include "cli/remote.h"
@@ -11,7 +9,6 @@
 #include "cli/source.h"
 #include "cli/table.h"
 #include "common/clock.h"
-#include "common/mem.h"
 
 enum { LOOK_MS = 500, MASTER_LOOK_MS = 5000, NO_MASTER_MS = 10000 };
 
@@ -44,12 +41,11 @@ static void say(const struct rows *row, const char *study)
 {
     char best[32];
     table_number(cell_num(rows_named(row, 0, "best_score")), best);
-    printf("%s: ended (%s), %lld trials, %lld complete", study, cell_text(rows_named(row, 0, "end_reason")),
-           (long long)cell_int(rows_named(row, 0, "trials")),
-           (long long)cell_int(rows_named(row, 0, "complete")));
+    printf("%s: ended (%s), %lld trials, %lld complete", study, first_text(row, "end_reason"),
+           (long long)first_int(row, "trials"), (long long)first_int(row, "complete"));
     if (rows_named(row, 0, "best_score")->kind != CELL_NULL)
-        printf(", best %s %s (trial %lld)", cell_text(rows_named(row, 0, "metric")), best,
-               (long long)cell_int(rows_named(row, 0, "best_trial")));
+        printf(", best %s %s (trial %lld)", first_text(row, "metric"), best,
+               (long long)first_int(row, "best_trial"));
     printf("\n");
 }
 
@@ -62,7 +58,7 @@ static int look(struct waiting *w, const char *study, struct err *err)
     if (rc)
         return rc;
     if (row.count && rows_named(&row, 0, "ended_at")->kind != CELL_NULL) {
-        bool good = cell_int(rows_named(&row, 0, "complete")) > 0;
+        bool good = first_int(&row, "complete") > 0;
         if (!w->opt->quiet)
             say(&row, study);
         rc = good ? 1 : err_set(err, ERR_NO, "study \"%s\" has no complete trial", study);
@@ -94,7 +90,7 @@ static int wait_named(struct waiting *w, const char *name, struct err *err)
     int rc = source_study(w->source, name, &head, err);
     if (rc)
         return rc;
-    rc = wait_for(w, cell_text(rows_named(&head, 0, "study")), err);
+    rc = wait_for(w, first_text(&head, "study"), err);
     rows_fini(&head);
     return rc;
 }

@@ -25,12 +25,26 @@ static size_t quote_one(const unsigned char *c, size_t left, struct str *out)
     return len ? len : 1;
 }
 
+/* Bytes in front that stand for themselves: nearly always all of them. */
+static size_t plain_front(const char *text)
+{
+    size_t n = 0;
+    while (text[n] >= 0x20 && text[n] < 0x7f && text[n] != '"' && text[n] != '\\')
+        n++;
+    return n;
+}
+
 void json_quote(const char *text, struct str *out)
 {
     size_t len = strlen(text);
     str_addc(out, '"');
-    for (size_t i = 0; i < len;)
-        i += quote_one((const unsigned char *)text + i, len - i, out);
+    for (size_t i = 0; i < len;) {
+        size_t plain = plain_front(text + i);
+        str_addn(out, text + i, plain);
+        i += plain;
+        if (i < len)
+            i += quote_one((const unsigned char *)text + i, len - i, out);
+    }
     str_addc(out, '"');
 }
 

@@ -29,6 +29,9 @@ struct trainer_option {
 /* Row i of the table, NULL after the last; for help, completion and the schema of the study file. */
 const struct trainer_option *trainer_option_at(int i);
 
+/* Is this a value that the option can have? Absent is bad. */
+int trainer_option_check(const struct trainer_option *option, const struct jcur *value, struct err *err);
+
 /* Is this study's trainer object one the built-in trainer can take? Values with a {placeholder} are checked
  * as far as they can be without the parameters. */
 int trainer_options_check(const struct jcur *trainer, struct err *err);

@@ -77,6 +77,13 @@ static int check_epochs(const struct study *s, const struct study_def *after, st
 
 /* ---- one edit ---- */
 
+struct editing {
+    struct turn *turn;
+    struct study *study;
+    const char *who;
+    struct jw *result;
+};
+
 struct change {
     char *path, *before, *after; /* JSON text; NULL: not there */
 };
@@ -128,22 +135,21 @@ static bool is_change(const struct change *c)
     return strcmp(c->before, c->after) != 0;
 }
 
-static void write_change(struct turn *turn, const struct study *s, const struct change *c, const char *who,
-                         struct jw *result)
+static void write_change(const struct editing *e, const struct change *c)
 {
-    struct row_study_event row = {.study = s->id,
+    struct row_study_event row = {.study = e->study->id,
                                   .event = "edit",
                                   .path = c->path,
                                   .before = c->before,
                                   .after = c->after,
-                                  .who = who,
-                                  .at_ms = turn->now.wall_ms};
-    store_add_study_event(turn->store, &row);
-    jw_object(result, NULL);
-    jw_text(result, "path", c->path);
-    jw_raw(result, "before", c->before ? c->before : "null");
-    jw_raw(result, "after", c->after ? c->after : "null");
-    jw_close_object(result);
+                                  .who = e->who,
+                                  .at_ms = e->turn->now.wall_ms};
+    store_add_study_event(e->turn->store, &row);
+    jw_object(e->result, NULL);
+    jw_text(e->result, "path", c->path);
+    jw_raw(e->result, "before", c->before ? c->before : "null");
+    jw_raw(e->result, "after", c->after ? c->after : "null");
+    jw_close_object(e->result);
 }
 
 static void write_definition(struct turn *turn, const struct study *s)
@@ -170,13 +176,14 @@ static void go_on(struct turn *turn, struct study *s)
         trial_lengthen(turn, s->trials[i]);
 }
 
-static int redefine(struct turn *turn, struct study *s, const struct json *root, const struct change *changes,
-                    int count, const char *who, struct jw *result, struct err *err)
+static int redefine(const struct editing *e, const struct json *root, const struct change *changes, int count,
+                    struct err *err)
 {
+    struct study *s = e->study;
     struct str text = {0};
     struct study_def def;
     json_print(root, &text);
-    int rc = study_def_parse(str_text(&text), text.len, s->def.name, NULL, 0, &def, err);
+    int rc = study_def_parse(str_text(&text), text.len, s->def.name, &def, err);
     str_fini(&text);
     if (rc)
         return rc;
@@ -186,22 +193,26 @@ static int redefine(struct turn *turn, struct study *s, const struct json *root,
     }
     for (int i = 0; i < count; i++)
         if (is_change(&changes[i]))
-            write_change(turn, s, &changes[i], who, result);
+            write_change(e, &changes[i]);
     struct study_def before = {.json = json_clone(s->def.json)};
     struct jcur old_root = jcur_root(before.json, s->def.name), old_space = jcur_get(&old_root, "space");
     rc = space_parse(&old_space, &before.space, NULL);
     POST(!rc);
     study_redefine(s, &def);
-    course_ranges_changed(turn, s, &before.space);
+    course_ranges_changed(e->turn, s, &before.space);
     study_def_fini(&before);
-    write_definition(turn, s);
-    go_on(turn, s);
+    write_definition(e->turn, s);
+    go_on(e->turn, s);
     return 0;
 }
 
-int edit_study(struct turn *turn, struct study *s, const char *const *sets, int count, const char *who,
+int edit_study(struct turn *turn, struct study *s, const char *const *sets, const char *who,
                struct jw *result, struct err *err)
 {
+    struct editing e = {turn, s, who, result};
+    int count = 0;
+    while (sets[count])
+        count++;
     struct change *changes = xcalloc((size_t)count + 1, sizeof *changes);
     struct json *root = json_clone(s->def.json);
     bool any = false;
@@ -212,7 +223,7 @@ int edit_study(struct turn *turn, struct study *s, const char *const *sets, int 
     }
     jw_array(result, "changes");
     if (!rc && any)
-        rc = redefine(turn, s, root, changes, count, who, result, err);
+        rc = redefine(&e, root, changes, count, err);
     jw_close_array(result);
     for (int i = 0; i < count; i++) {
         free(changes[i].path);

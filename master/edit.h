@@ -10,9 +10,9 @@
 
 #include "master/studies.h"
 
-/* `sets`: "search.trials=200"; an empty value ("budget.wall=") takes the key away. Writes {path, before, after} of what
+/* `sets`: "search.trials=200", NULL at the end; an empty value ("budget.wall=") takes the key away. Writes {path, before, after} of what
  * changed into `result`. An ended study goes on if its budget allows it now. */
-int edit_study(struct turn *turn, struct study *study, const char *const *sets, int count, const char *who,
+int edit_study(struct turn *turn, struct study *study, const char *const *sets, const char *who,
                struct jw *result, struct err *err);
 
 int edit_name(const struct studies *studies, struct turn *turn, struct study *study, const char *name,

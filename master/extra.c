@@ -39,9 +39,10 @@ static void train_again(struct turn *turn, struct study *s, const struct trial *
     study_add(turn, s, &again);
 }
 
-int extra_add(struct turn *turn, struct study *s, const struct trial *t, int seeds, const char *who,
-              int *added, struct err *err)
+int extra_add(struct turn *turn, const struct trial *t, int seeds, const char *who, int *added,
+              struct err *err)
 {
+    struct study *s = t->study;
     uint32_t group = t->group;
     int alive = 0, repeat = EXTRA_REPEAT - 1;
     PRE(seeds >= 1 && seeds <= EXTRA_MOST);

@@ -16,8 +16,8 @@ enum { EXTRA_REPEAT = 10000, EXTRA_MOST = 1000 };
 
 /* Makes waiting trials until the group of `trial` has `seeds` trials besides its first that are complete or under way;
  * those of "repeat" and "confirm" count. *added: how many are new. ERR_NO: the trial cannot be trained again. */
-int extra_add(struct turn *turn, struct study *study, const struct trial *trial, int seeds, const char *who,
-              int *added, struct err *err);
+int extra_add(struct turn *turn, const struct trial *trial, int seeds, const char *who, int *added,
+              struct err *err);
 
 /* The user stops the study: those that wait are cancelled, those that run stop after their epoch. */
 void extra_stop(struct turn *turn, struct study *study);

@@ -43,28 +43,18 @@ static int read_event(void *arg, uint64_t seq, const struct row_box_event *row)
     return 0;
 }
 
-static uint32_t number_of(const struct study *s, int64_t id)
-{
-    size_t low = 0, high = s->count; /* ids rise with numbers */
-    while (low < high) {
-        size_t mid = (low + high) / 2;
-        if (s->trials[mid]->id < id)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return (uint32_t)low + 1;
-}
-
 static int read_log(void *arg, const struct row_log *row)
 {
     struct replay *r = arg;
     if (row->walls || row->epoch)
         return 0;
+    const struct trial *trial = study_trial_of_id(r->study, row->trial);
+    if (!trial)
+        return ERR_BAD;
     struct json *detail = row->detail ? json_parse(row->detail, strlen(row->detail), "detail", NULL) : NULL;
     GROW(r->moved, r->moved_room, r->moved_count + 1);
     struct moved *m = &r->moved[r->moved_count++];
-    *m = (struct moved){.seq = row->seq, .trial = number_of(r->study, row->trial), .to = row->to_status};
+    *m = (struct moved){.seq = row->seq, .trial = trial->number, .to = row->to_status};
     str_copy(m->cause, sizeof m->cause, row->cause ? row->cause : "");
     if (detail && json_get(detail, "seen")) {
         m->seen = (uint64_t)json_num(json_get(detail, "seen"));

@@ -22,14 +22,15 @@
 #include "sql/store.h"
 
 struct server;
+struct submission;
 
 struct server_options {
     const char *db;
     const char *bind; /* NULL: ipc beside the database, so that a restarted master is found again */
-    const char
-        *keys; /* folder of keys: whoever comes over tcp needs one of its list; NULL: none, and everybody may
-                         * do everything. ipc needs none */
-    bool once; /* end when every study has ended and nothing is held */
+    /* Folder of keys: whoever comes over tcp needs one of its list; NULL: none, and everybody may do everything. ipc
+     * needs none. */
+    const char *keys;
+    bool once;          /* end when every study has ended and nothing is held */
     bool network_db;    /* exclusive locking, for a database on a network file system */
     const char *mirror; /* NULL, or a path that gets an online backup every minute and at the end */
     int64_t beat_ms;    /* 0: 2 s */
@@ -40,13 +41,10 @@ int server_open(const struct server_options *options, struct server **out, struc
 const char *server_address(const struct server *server);
 void server_close(struct server *server);
 
-/* Adds a study, or finds it again. `definition` is JSON text with comments allowed (the study file), `file` its
- * name for messages, `base` the folder its relative paths resolve against. Same name and same definition: goes on
- * (*finished tells if it has ended); another definition: ERR_BAD with the first path that differs; fresh: takes
- * name-2, name-3, … `checks` other than WANTED is stored with the study, and stays. One that failed its checks is
- * checked again. */
-int server_submit(struct server *server, const char *definition, const char *file, const char *base,
-                  bool fresh, enum study_checks checks, char name[65], bool *finished, struct err *err);
+/* Adds a study, or finds it again. `definition` is JSON text with comments allowed (the study file). Same name and same
+ * definition: goes on (*finished tells if it has ended); another definition: ERR_BAD with the first path that differs. */
+int server_submit(struct server *server, const char *definition, const struct submission *how, char name[65],
+                  bool *finished, struct err *err);
 
 /* One turn; waits at most max_wait_ms. 0: go on; 1: nothing is left to do (once, or interrupted and quiet);
  * negative: the database is gone or replaced, nothing more may be said. A disk that is full is no such end: see

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/check.h"
 #include "common/mem.h"
 #include "master/platform.h"
 #include "master/search/given.h"

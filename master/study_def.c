@@ -240,17 +240,18 @@ static int apply_set(struct json *root, const char *set, struct err *err)
     return rc ? err_prefix(err, "--set %.60s: ", set) : 0;
 }
 
-int study_def_parse(const char *text, size_t len, const char *file, const char *const *sets, int set_count,
-                    struct study_def *out, struct err *err)
+int study_def_parse_set(const char *text, size_t len, const char *file, const char *const *sets,
+                        struct study_def *out, struct err *err)
 {
     *out = (struct study_def){.json = json_parse(text, len, file, err)};
     if (!out->json)
         return ERR_BAD;
     int rc = 0;
-    for (int i = 0; i < set_count && !rc; i++)
+    bool is_as_written = !sets || !sets[0];
+    for (int i = 0; sets && sets[i] && !rc; i++)
         rc = apply_set(out->json, sets[i], err);
     struct jcur root = jcur_root(out->json, file);
-    char *lines = set_count ? NULL : xstrndup(text, len); /* what --set changed stands on no line */
+    char *lines = is_as_written ? xstrndup(text, len) : NULL; /* what --set changed stands on no line */
     root.text = lines;
     if (!rc)
         rc = parse_root(&root, out, err);
@@ -258,6 +259,11 @@ int study_def_parse(const char *text, size_t len, const char *file, const char *
     if (rc)
         study_def_fini(out);
     return rc ? ERR_BAD : 0;
+}
+
+int study_def_parse(const char *text, size_t len, const char *file, struct study_def *out, struct err *err)
+{
+    return study_def_parse_set(text, len, file, NULL, out, err);
 }
 
 /* YAML, TOML, Python: whatever is wrong with their first word, it is another language. */
@@ -269,14 +275,13 @@ static bool begins_like_json(const char *text)
     return *text == '{' || *text == '/' || *text == '"';
 }
 
-int study_def_load(const char *path, const char *const *sets, int set_count, struct study_def *out,
-                   struct err *err)
+int study_def_load(const char *path, const char *const *sets, struct study_def *out, struct err *err)
 {
     struct str text = {0};
     int rc = file_read(path, STUDY_FILE_MAX_BYTES, &text, err);
     const char *name = strcmp(path, "-") == 0 ? "standard input" : path_base(path);
     if (!rc) {
-        rc = study_def_parse(str_text(&text), text.len, name, sets, set_count, out, err);
+        rc = study_def_parse_set(str_text(&text), text.len, name, sets, out, err);
         if (rc && !begins_like_json(str_text(&text)))
             err_hint(err, "a study file is JSON with comments; hone help spiral.json shows one");
     } else if (rc == ERR_GONE && err) {
@@ -293,108 +298,4 @@ void study_def_fini(struct study_def *def)
     space_fini(&def->space);
     json_free(def->json);
     *def = (struct study_def){0};
-}
-
-/* The object that the last key of a path stands in; *last is that key. */
-static const struct json *parent_of(const struct json *root, const char *path, const char **last)
-{
-    const char *dot;
-    while (root && (dot = strchr(path, '.'))) {
-        char *key = xstrndup(path, (size_t)(dot - path));
-        root = json_get(root, key);
-        free(key);
-        path = dot + 1;
-    }
-    *last = path;
-    return root;
-}
-
-const struct json *study_def_at(const struct json *root, const char *path)
-{
-    const char *key;
-    const struct json *parent = parent_of(root, path, &key);
-    return parent ? json_get(parent, key) : NULL;
-}
-
-int study_def_put(struct json *root, const char *path, const char *value, struct err *err)
-{
-    const char *key;
-    const struct json *parent = parent_of(root, path, &key);
-    if (value) {
-        struct json *node = json_parse(value, strlen(value), path, err);
-        return node ? json_set(root, path, node, err) : ERR_BAD;
-    }
-    if (parent)
-        json_free(json_take((struct json *)(uintptr_t)parent, key));
-    return 0;
-}
-
-static struct json *sub_object(struct json *root, const char *key)
-{
-    return (struct json *)(uintptr_t)json_get(root, key);
-}
-
-void study_def_fill_seeds(struct study_def *def)
-{
-    struct json *search = sub_object(def->json, "search"), *trainer = sub_object(def->json, "trainer");
-    if (!json_get(search, "seed")) {
-        def->search.seed = random_seed();
-        def->search.has_seed = true;
-        json_put_num(search, "seed", (double)def->search.seed);
-    }
-    if (!json_get(trainer, "seed")) {
-        def->trainer_seed = random_seed();
-        json_put_num(trainer, "seed", (double)def->trainer_seed);
-    }
-}
-
-/* A seed that the file leaves out was drawn when the study was first submitted. */
-static void adopt_seed(struct json *now, const struct json *stored, const char *part)
-{
-    struct json *mine = sub_object(now, part);
-    const struct json *theirs = json_get(stored, part);
-    const struct json *seed = theirs ? json_get(theirs, "seed") : NULL;
-    if (mine && seed && !json_get(mine, "seed"))
-        json_put(mine, "seed", seed);
-}
-
-/* What stands at a path, its lists as a whole: "search.trials", "space.lr.log[1]". */
-static void print_at(const struct json *root, const char *path, struct str *out)
-{
-    char *whole = xstrndup(path, strcspn(path, "["));
-    const struct json *node = study_def_at(root, whole);
-    if (node)
-        json_print(node, out);
-    else
-        str_add(out, "nothing");
-    free(whole);
-}
-
-int study_def_same(const struct study_def *now, const struct json *stored, const char *file, struct err *err)
-{
-    struct json *mine = json_clone(now->json);
-    adopt_seed(mine, stored, "search");
-    adopt_seed(mine, stored, "trainer");
-    json_put_text(mine, "study", json_text(json_get(stored, "study"))); /* --fresh renamed it */
-    struct str path = {0};
-    int rc = 0;
-    if (!json_same(mine, stored, &path)) {
-        const char *name = json_text(json_get(stored, "study"));
-        struct str now_text = {0}, then_text = {0};
-        print_at(mine, str_text(&path), &now_text);
-        print_at(stored, str_text(&path), &then_text);
-        rc = err_set(err, ERR_BAD,
-                     "%s: %s: differs from study \"%s\" in this database: %.100s here, %.100s there", file,
-                     str_text(&path), name, str_text(&now_text), str_text(&then_text));
-        err_hint(err,
-                 "what may change in a study that lives `hone edit %s` changes; --fresh starts a new one "
-                 "beside it; "
-                 "or give this one another name or another --db",
-                 name);
-        str_fini(&now_text);
-        str_fini(&then_text);
-    }
-    str_fini(&path);
-    json_free(mine);
-    return rc;
 }

@@ -354,6 +354,14 @@ void msg_fini(struct msg *msg)
     }
 }
 
+void msg_answer_outcome(struct msg_answer *answer, uint64_t id, int rc, const struct err *err)
+{
+    answer->id = id;
+    answer->code = (uint64_t)err_exit_status(rc);
+    snprintf(answer->text, sizeof answer->text, "%s", err->text);
+    snprintf(answer->hint, sizeof answer->hint, "%s", err->hint);
+}
+
 /* ---- outbox ---- */
 
 enum { OUTBOX_KEEP_BYTES = 1 << 16 }; /* buffers up to this size are used again, larger ones given back */
@@ -367,7 +375,7 @@ static void item_clear(struct outbox_item *item)
         str_clear(&item->body);
 }
 
-void outbox_add(struct outbox *outbox, peer_id to, const struct msg *msg)
+struct outbox_item *outbox_next(struct outbox *outbox, peer_id to, enum msg_kind kind)
 {
     size_t before = outbox->room;
     GROW(outbox->items, outbox->room, outbox->count + 1);
@@ -375,7 +383,13 @@ void outbox_add(struct outbox *outbox, peer_id to, const struct msg *msg)
         memset(outbox->items + before, 0, (outbox->room - before) * sizeof *outbox->items);
     struct outbox_item *item = &outbox->items[outbox->count++];
     item->to = to;
-    item->kind = msg->kind;
+    item->kind = kind;
+    return item;
+}
+
+void outbox_add(struct outbox *outbox, peer_id to, const struct msg *msg)
+{
+    struct outbox_item *item = outbox_next(outbox, to, msg->kind);
     msg_encode(msg, &item->head, &item->body);
 }
 

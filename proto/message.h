@@ -68,6 +68,9 @@ int msg_decode(const void *head, size_t head_len, const void *body, size_t body_
                struct err *err);
 void msg_fini(struct msg *msg);
 
+/* How the call of this id went, but its result. */
+void msg_answer_outcome(struct msg_answer *answer, uint64_t id, int rc, const struct err *err);
+
 /* For a message that msg_decode refused: the code of the ERROR to answer with, "malformed", "version" (of another
  * one) or "unknown" (no such message). */
 const char *msg_fault(const void *head, size_t head_len);
@@ -87,6 +90,8 @@ struct outbox {
 };
 
 void outbox_add(struct outbox *outbox, peer_id to, const struct msg *msg); /* encodes; borrows msg */
+/* An empty one at the end, for the caller to write head and body of. */
+struct outbox_item *outbox_next(struct outbox *outbox, peer_id to, enum msg_kind kind);
 void outbox_clear(struct outbox *outbox);
 void outbox_fini(struct outbox *outbox);
 

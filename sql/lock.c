@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,7 +46,7 @@ static void sign(int fd)
         return;
 }
 
-bool db_lock_is_held(const char *db_path)
+enum lock_holder db_lock_holder(const char *db_path)
 {
     char host[96] = "this host", there[96] = "", *path = xasprintf("%s.lock", db_path);
     struct str who = {0};
@@ -53,10 +54,12 @@ bool db_lock_is_held(const char *db_path)
     gethostname(host, sizeof host - 1);
     bool is_signed =
         !file_read(path, 1024, &who, NULL) && sscanf(str_text(&who), "pid %ld on %95s", &pid, there) == 2;
-    bool is_dead = strcmp(host, there) == 0 && kill((pid_t)pid, 0) && errno == ESRCH;
+    bool is_dead = kill((pid_t)pid, 0) && errno == ESRCH;
     free(path);
     str_fini(&who);
-    return is_signed && pid > 0 && !is_dead;
+    if (!is_signed || pid <= 0)
+        return LOCK_NOBODY;
+    return strcmp(host, there) != 0 ? LOCK_ELSEWHERE : is_dead ? LOCK_NOBODY : LOCK_HERE;
 }
 
 int db_lock_take(struct db_lock *lock, const char *db_path, struct err *err)

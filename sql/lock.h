@@ -6,8 +6,6 @@
 #ifndef HONE_SQL_LOCK_H
 #define HONE_SQL_LOCK_H
 
-#include <stdbool.h>
-
 #include "common/err.h"
 
 struct db_lock {
@@ -19,8 +17,9 @@ struct db_lock {
 int db_lock_take(struct db_lock *lock, const char *db_path, struct err *err);
 void db_lock_release(struct db_lock *lock);
 
-/* Whether its holder, as the file names him, lives; of one on another host it is taken for granted. Takes no lock itself,
- * so that a master which starts at this moment is not refused. */
-bool db_lock_is_held(const char *db_path);
+/* Who holds it, as the file says: nobody who lives, a process of this host, or one of another host (if that one lives
+ * cannot be seen from here). Takes no lock itself, so that a master which starts at this moment is not refused. */
+enum lock_holder { LOCK_NOBODY, LOCK_HERE, LOCK_ELSEWHERE };
+enum lock_holder db_lock_holder(const char *db_path);
 
 #endif

@@ -109,13 +109,10 @@ int store_load_box_events(struct store *store, int64_t study,
                           int (*visit)(void *arg, uint64_t seq, const struct row_box_event *row), void *arg,
                           struct err *err)
 {
-    sqlite3_stmt *stmt;
-    int rc = load_start(store, "load_box_events", study, &stmt, err), got = SQLITE_DONE;
-    if (rc)
-        return rc;
-    while (!rc && (got = sqlite3_step(stmt)) == SQLITE_ROW) {
-        struct row_box_event row = box_event_row(stmt, study);
-        rc = visit(arg, (uint64_t)sqlite3_column_int64(stmt, 0), &row);
+    struct load load = load_begin(store, "load_box_events", study, err);
+    while (load_next(&load)) {
+        struct row_box_event row = box_event_row(load.stmt, study);
+        load.rc = visit(arg, (uint64_t)sqlite3_column_int64(load.stmt, 0), &row);
     }
-    return load_finish(store, stmt, got, rc, err);
+    return load_end(&load);
 }

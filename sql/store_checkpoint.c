@@ -1,5 +1,4 @@
 /* Checkpoints as the master asks for them: the one to resume from, those the keep policy looks at, those on their way. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,13 +15,12 @@ static void keep(char **kept, const char *text)
 int store_last_checkpoint(struct store *store, int64_t trial, int max_epoch, struct row_checkpoint *out,
                           struct err *err)
 {
-    sqlite3_stmt *stmt;
-    int rc = load_start(store, "last_checkpoint", trial, &stmt, err);
-    if (rc)
-        return rc;
+    struct load load = load_begin(store, "last_checkpoint", trial, err);
+    if (load.rc)
+        return load.rc;
+    sqlite3_stmt *stmt = load.stmt;
     sqlite3_bind_int64(stmt, 2, max_epoch);
-    int got = sqlite3_step(stmt);
-    if (got == SQLITE_ROW) {
+    if (load_next(&load)) {
         keep(&store->checkpoint_path, text_at_col(stmt, 3));
         keep(&store->checkpoint_hash, text_at_col(stmt, 5));
         *out = (struct row_checkpoint){
@@ -34,12 +32,12 @@ int store_last_checkpoint(struct store *store, int64_t trial, int max_epoch, str
             .hash = store->checkpoint_hash,
             .created_ms = sqlite3_column_int64(stmt, 6),
         };
-        got = SQLITE_DONE;
-    } else if (got == SQLITE_DONE) {
-        rc = err_set(err, ERR_GONE, "%s: trial with id %lld has no checkpoint up to epoch %d", store->path,
-                     (long long)trial, max_epoch);
+        load.got = SQLITE_DONE; /* there is no other */
+    } else if (load.got == SQLITE_DONE) {
+        load.rc = err_set(err, ERR_GONE, "%s: trial with id %lld has no checkpoint up to epoch %d",
+                          store->path, (long long)trial, max_epoch);
     }
-    return load_finish(store, stmt, got, rc, err);
+    return load_end(&load);
 }
 
 /* ---- many at a time ---- */
@@ -67,62 +65,54 @@ static struct row_checkpoint checkpoint_row(sqlite3_stmt *stmt)
     };
 }
 
-static int visit_all(struct store *store, sqlite3_stmt *stmt, checkpoint_visit visit, void *arg,
-                     struct err *err)
+static int visit_all(struct load *load, checkpoint_visit visit, void *arg)
 {
-    int rc = 0, got = SQLITE_DONE;
-    while (!rc && (got = sqlite3_step(stmt)) == SQLITE_ROW) {
-        struct row_checkpoint row = checkpoint_row(stmt);
-        double value = sqlite3_column_type(stmt, 8) == SQLITE_NULL ? NAN : sqlite3_column_double(stmt, 8);
-        rc = visit(arg, &row, value);
+    while (load_next(load)) {
+        struct row_checkpoint row = checkpoint_row(load->stmt);
+        load->rc = visit(arg, &row, num_at_col(load->stmt, 8));
     }
-    return load_finish(store, stmt, got, rc, err);
+    return load_end(load);
 }
 
 int store_load_checkpoints(struct store *store, int64_t trial, checkpoint_visit visit, void *arg,
                            struct err *err)
 {
-    sqlite3_stmt *stmt;
-    int rc = load_start(store, "live_checkpoints", trial, &stmt, err);
-    return rc ? rc : visit_all(store, stmt, visit, arg, err);
+    struct load load = load_begin(store, "live_checkpoints", trial, err);
+    return visit_all(&load, visit, arg);
 }
 
 int store_load_spare_checkpoints(struct store *store, int64_t study, int top, checkpoint_visit visit,
                                  void *arg, struct err *err)
 {
-    sqlite3_stmt *stmt;
-    int rc = load_start(store, "spare_checkpoints", study, &stmt, err);
-    if (rc)
-        return rc;
-    sqlite3_bind_int(stmt, 2, top);
-    return visit_all(store, stmt, visit, arg, err);
+    struct load load = load_begin(store, "spare_checkpoints", study, err);
+    if (!load.rc)
+        sqlite3_bind_int(load.stmt, 2, top);
+    return visit_all(&load, visit, arg);
 }
 
 int64_t store_kept_bytes(struct store *store, int64_t study)
 {
-    sqlite3_stmt *stmt;
-    if (load_start(store, "kept_bytes", study, &stmt, NULL))
-        return 0;
-    int64_t bytes = sqlite3_step(stmt) == SQLITE_ROW ? sqlite3_column_int64(stmt, 0) : 0;
-    sqlite3_reset(stmt);
+    struct load load = load_begin(store, "kept_bytes", study, NULL);
+    int64_t bytes = load_next(&load) ? sqlite3_column_int64(load.stmt, 0) : 0;
+    load.got = SQLITE_DONE;
+    load_end(&load);
     return bytes;
 }
 
 int store_load_transit(struct store *store, enum checkpoint_state state, int limit,
                        int (*visit)(void *arg, const struct row_transit *row), void *arg, struct err *err)
 {
-    sqlite3_stmt *stmt;
     const char *name = state == CHECKPOINT_OFFERED ? "offered_checkpoints" : "doomed_checkpoints";
-    int rc = load_start(store, name, limit, &stmt, err), got = SQLITE_DONE;
-    while (!rc && (got = sqlite3_step(stmt)) == SQLITE_ROW) {
+    struct load load = load_begin(store, name, limit, err);
+    while (load_next(&load)) {
         struct row_transit row = {
-            .checkpoint = checkpoint_row(stmt),
-            .study = text_at_col(stmt, 9),
-            .number = (uint32_t)sqlite3_column_int64(stmt, 10),
-            .token = text_at_col(stmt, 11),
-            .worker = sqlite3_column_int64(stmt, 12),
+            .checkpoint = checkpoint_row(load.stmt),
+            .study = text_at_col(load.stmt, 9),
+            .number = (uint32_t)sqlite3_column_int64(load.stmt, 10),
+            .token = text_at_col(load.stmt, 11),
+            .worker = sqlite3_column_int64(load.stmt, 12),
         };
-        rc = visit(arg, &row);
+        load.rc = visit(arg, &row);
     }
-    return stmt ? load_finish(store, stmt, got, rc, err) : rc;
+    return load_end(&load);
 }

@@ -72,8 +72,6 @@ int put_run(struct put *put);
 
 /* Makes the turn fail with `why` (err_set's result is ignored); all of it is undone. */
 void store_fail(struct store *store, const struct err *why);
-/* Opens the turn's transaction unless it is open; 0, or the turn has failed. */
-int store_touch(struct store *store);
 
 /* ---- store_known.c ---- */
 
@@ -90,9 +88,16 @@ int64_t known_metric_id(struct store *store, struct known_study *study, size_t g
 /* ---- store_load.c ---- */
 
 /* A statement with the id of a study or trial bound; PRE: not already running, as in a visit that visits again. */
-int load_start(struct store *store, const char *name, int64_t id, sqlite3_stmt **out, struct err *err);
-/* `got` is the last step's result, `rc` what the visits said. */
-int load_finish(struct store *store, sqlite3_stmt *stmt, int got, int rc, struct err *err);
+struct load {
+    struct store *store;
+    sqlite3_stmt *stmt;
+    struct err *err;
+    int rc;  /* what the last visit said; not 0: no further row */
+    int got; /* by the last step */
+};
+struct load load_begin(struct store *store, const char *name, int64_t id, struct err *err);
+bool load_next(struct load *load); /* a row is there */
+int load_end(struct load *load);
 const char *text_at_col(sqlite3_stmt *stmt, int col); /* NULL is NULL */
 double num_at_col(sqlite3_stmt *stmt, int col);       /* NULL is NaN */
 

@@ -15,21 +15,18 @@ void store_add_lineage(struct store *store, const struct row_lineage *row)
 int store_load_lineage(struct store *store, int64_t study,
                        int (*visit)(void *arg, const struct row_lineage *row), void *arg, struct err *err)
 {
-    sqlite3_stmt *stmt;
-    int rc = load_start(store, "load_lineage", study, &stmt, err), got = SQLITE_DONE;
-    if (rc)
-        return rc;
-    while (!rc && (got = sqlite3_step(stmt)) == SQLITE_ROW) {
+    struct load load = load_begin(store, "load_lineage", study, err);
+    while (load_next(&load)) {
         struct row_lineage row = {
-            .trial = sqlite3_column_int64(stmt, 0),
-            .parent = sqlite3_column_int64(stmt, 1),
-            .parent_epoch = sqlite3_column_int(stmt, 2),
-            .parent_attempt = sqlite3_column_int(stmt, 3),
-            .replaced = sqlite3_column_int64(stmt, 4),
+            .trial = sqlite3_column_int64(load.stmt, 0),
+            .parent = sqlite3_column_int64(load.stmt, 1),
+            .parent_epoch = sqlite3_column_int(load.stmt, 2),
+            .parent_attempt = sqlite3_column_int(load.stmt, 3),
+            .replaced = sqlite3_column_int64(load.stmt, 4),
         };
-        rc = visit(arg, &row);
+        load.rc = visit(arg, &row);
     }
-    return load_finish(store, stmt, got, rc, err);
+    return load_end(&load);
 }
 
 void store_add_bracket(struct store *store, const struct row_bracket *row)

@@ -1,7 +1,6 @@
 /* Rebuilding the master's memory: every row again, in the order of its key. */
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/check.h"
 #include "common/mem.h"
@@ -18,23 +17,32 @@ double num_at_col(sqlite3_stmt *stmt, int col)
     return sqlite3_column_type(stmt, col) == SQLITE_NULL ? NAN : sqlite3_column_double(stmt, col);
 }
 
-int load_start(struct store *store, const char *name, int64_t id, sqlite3_stmt **out, struct err *err)
+struct load load_begin(struct store *store, const char *name, int64_t id, struct err *err)
 {
-    *out = NULL;
-    int rc = conn_stmt(&store->conn, name, out, err);
-    if (rc)
-        return rc;
-    PRE(!sqlite3_stmt_busy(*out));
-    sqlite3_bind_int64(*out, 1, id);
-    return 0;
+    struct load load = {.store = store, .err = err, .got = SQLITE_DONE};
+    load.rc = conn_stmt(&store->conn, name, &load.stmt, err);
+    if (load.rc)
+        return load;
+    PRE(!sqlite3_stmt_busy(load.stmt));
+    sqlite3_bind_int64(load.stmt, 1, id);
+    return load;
 }
 
-int load_finish(struct store *store, sqlite3_stmt *stmt, int got, int rc, struct err *err)
+bool load_next(struct load *load)
 {
-    if (!rc && got != SQLITE_DONE)
-        rc = conn_fail(&store->conn, got, err);
-    sqlite3_reset(stmt);
-    return rc;
+    if (load->rc)
+        return false;
+    load->got = sqlite3_step(load->stmt);
+    return load->got == SQLITE_ROW;
+}
+
+int load_end(struct load *load)
+{
+    if (!load->rc && load->got != SQLITE_DONE)
+        load->rc = conn_fail(&load->store->conn, load->got, load->err);
+    if (load->stmt)
+        sqlite3_reset(load->stmt);
+    return load->rc;
 }
 
 /* ---- trials ---- */
@@ -66,18 +74,15 @@ static int load_values(struct store *store, int64_t trial, struct values *values
 {
     values->count = 0;
     str_clear(&values->texts);
-    sqlite3_stmt *stmt;
-    int rc = load_start(store, "load_params", trial, &stmt, err), got = SQLITE_DONE;
-    if (rc)
-        return rc;
-    while ((got = sqlite3_step(stmt)) == SQLITE_ROW)
-        add_value(values, stmt);
+    struct load load = load_begin(store, "load_params", trial, err);
+    while (load_next(&load))
+        add_value(values, load.stmt);
     for (size_t i = 0; i < values->count; i++) {
         values->items[i].name = values->texts.text + (size_t)values->items[i].name;
         if (!values->items[i].is_number)
             values->items[i].text = values->texts.text + (size_t)values->items[i].text;
     }
-    return load_finish(store, stmt, got, 0, err);
+    return load_end(&load);
 }
 
 static struct row_trial trial_row(sqlite3_stmt *stmt)
@@ -118,19 +123,16 @@ int store_load_trials(struct store *store, int64_t study,
                       void *arg, struct err *err)
 {
     struct values values = {0};
-    sqlite3_stmt *stmt;
-    int rc = load_start(store, "load_trials", study, &stmt, err), got = SQLITE_DONE;
-    if (rc)
-        return rc;
-    while (!rc && (got = sqlite3_step(stmt)) == SQLITE_ROW) {
-        struct row_trial row = trial_row(stmt);
-        rc = load_values(store, row.id, &values, err);
-        if (!rc)
-            rc = visit(arg, &row, values.items, (int)values.count);
+    struct load load = load_begin(store, "load_trials", study, err);
+    while (load_next(&load)) {
+        struct row_trial row = trial_row(load.stmt);
+        load.rc = load_values(store, row.id, &values, err);
+        if (!load.rc)
+            load.rc = visit(arg, &row, values.items, (int)values.count);
     }
     free(values.items);
     str_fini(&values.texts);
-    return load_finish(store, stmt, got, rc, err);
+    return load_end(&load);
 }
 
 /* ---- the log ---- */
@@ -159,15 +161,12 @@ static struct row_log log_row(sqlite3_stmt *stmt)
 int store_load_log(struct store *store, int64_t study, int (*visit)(void *arg, const struct row_log *row),
                    void *arg, struct err *err)
 {
-    sqlite3_stmt *stmt;
-    int rc = load_start(store, "load_log", study, &stmt, err), got = SQLITE_DONE;
-    if (rc)
-        return rc;
-    while (!rc && (got = sqlite3_step(stmt)) == SQLITE_ROW) {
-        struct row_log row = log_row(stmt);
-        rc = visit(arg, &row);
+    struct load load = load_begin(store, "load_log", study, err);
+    while (load_next(&load)) {
+        struct row_log row = log_row(load.stmt);
+        load.rc = visit(arg, &row);
     }
-    return load_finish(store, stmt, got, rc, err);
+    return load_end(&load);
 }
 
 /* ---- attempts and epochs ---- */
@@ -175,60 +174,51 @@ int store_load_log(struct store *store, int64_t study, int (*visit)(void *arg, c
 int store_load_attempts(struct store *store, int64_t study,
                         int (*visit)(void *arg, const struct row_attempt *row), void *arg, struct err *err)
 {
-    sqlite3_stmt *stmt;
-    int rc = load_start(store, "load_attempts", study, &stmt, err), got = SQLITE_DONE;
-    if (rc)
-        return rc;
-    while (!rc && (got = sqlite3_step(stmt)) == SQLITE_ROW) {
+    struct load load = load_begin(store, "load_attempts", study, err);
+    while (load_next(&load)) {
         struct row_attempt row = {
-            .trial = sqlite3_column_int64(stmt, 0),
-            .attempt = sqlite3_column_int(stmt, 1),
-            .worker = sqlite3_column_int64(stmt, 2),
-            .token = text_at_col(stmt, 3),
-            .from_epoch = sqlite3_column_int(stmt, 4),
-            .started_ms = sqlite3_column_int64(stmt, 5),
-            .ended_ms = sqlite3_column_int64(stmt, 6),
-            .outcome = text_at_col(stmt, 7),
-            .cause = text_at_col(stmt, 8),
-            .detail = text_at_col(stmt, 9),
+            .trial = sqlite3_column_int64(load.stmt, 0),
+            .attempt = sqlite3_column_int(load.stmt, 1),
+            .worker = sqlite3_column_int64(load.stmt, 2),
+            .token = text_at_col(load.stmt, 3),
+            .from_epoch = sqlite3_column_int(load.stmt, 4),
+            .started_ms = sqlite3_column_int64(load.stmt, 5),
+            .ended_ms = sqlite3_column_int64(load.stmt, 6),
+            .outcome = text_at_col(load.stmt, 7),
+            .cause = text_at_col(load.stmt, 8),
+            .detail = text_at_col(load.stmt, 9),
         };
-        rc = visit(arg, &row);
+        load.rc = visit(arg, &row);
     }
-    return load_finish(store, stmt, got, rc, err);
+    return load_end(&load);
 }
 
 int store_load_epochs(struct store *store, int64_t study,
                       int (*visit)(void *arg, const struct row_epoch *row, uint64_t seq), void *arg,
                       struct err *err)
 {
-    sqlite3_stmt *stmt;
-    int rc = load_start(store, "load_epochs", study, &stmt, err), got = SQLITE_DONE;
-    if (rc)
-        return rc;
-    while (!rc && (got = sqlite3_step(stmt)) == SQLITE_ROW) {
+    struct load load = load_begin(store, "load_epochs", study, err);
+    while (load_next(&load)) {
         struct row_epoch row = {
-            .trial = sqlite3_column_int64(stmt, 0),
-            .attempt = sqlite3_column_int(stmt, 1),
-            .epoch = sqlite3_column_int(stmt, 2),
-            .value = num_at_col(stmt, 3),
-            .seconds = num_at_col(stmt, 4),
-            .received_ms = sqlite3_column_int64(stmt, 5),
+            .trial = sqlite3_column_int64(load.stmt, 0),
+            .attempt = sqlite3_column_int(load.stmt, 1),
+            .epoch = sqlite3_column_int(load.stmt, 2),
+            .value = num_at_col(load.stmt, 3),
+            .seconds = num_at_col(load.stmt, 4),
+            .received_ms = sqlite3_column_int64(load.stmt, 5),
         };
-        rc = visit(arg, &row, (uint64_t)sqlite3_column_int64(stmt, 6));
+        load.rc = visit(arg, &row, (uint64_t)sqlite3_column_int64(load.stmt, 6));
     }
-    return load_finish(store, stmt, got, rc, err);
+    return load_end(&load);
 }
 
 int store_load_train_losses(struct store *store, int64_t study,
                             int (*visit)(void *arg, int64_t trial, int epoch, double loss), void *arg,
                             struct err *err)
 {
-    sqlite3_stmt *stmt;
-    int rc = load_start(store, "load_train_losses", study, &stmt, err), got = SQLITE_DONE;
-    if (rc)
-        return rc;
-    while (!rc && (got = sqlite3_step(stmt)) == SQLITE_ROW)
-        rc = visit(arg, sqlite3_column_int64(stmt, 0), sqlite3_column_int(stmt, 1),
-                   sqlite3_column_double(stmt, 2));
-    return load_finish(store, stmt, got, rc, err);
+    struct load load = load_begin(store, "load_train_losses", study, err);
+    while (load_next(&load))
+        load.rc = visit(arg, sqlite3_column_int64(load.stmt, 0), sqlite3_column_int(load.stmt, 1),
+                        sqlite3_column_double(load.stmt, 2));
+    return load_end(&load);
 }

@@ -23,7 +23,7 @@ void store_break(struct store *store, bool broken)
     store_fail(store, &why);
 }
 
-int store_touch(struct store *store)
+static int touch(struct store *store)
 {
     PRE(!store->reader);
     if (store->failed.code)
@@ -46,7 +46,7 @@ int store_touch(struct store *store)
 struct put put_begin(struct store *store, const char *name)
 {
     struct put put = {.store = store, .next = 1};
-    if (store_touch(store))
+    if (touch(store))
         return put;
     struct err why = ERR_NONE;
     if (conn_stmt(&store->conn, name, &put.stmt, &why))

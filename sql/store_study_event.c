@@ -20,23 +20,20 @@ int store_load_study_events(struct store *store, int64_t study,
                             int (*visit)(void *arg, uint64_t seq, const struct row_study_event *row),
                             void *arg, struct err *err)
 {
-    sqlite3_stmt *stmt;
-    int rc = load_start(store, "load_study_events", study, &stmt, err), got = SQLITE_DONE;
-    if (rc)
-        return rc;
-    while (!rc && (got = sqlite3_step(stmt)) == SQLITE_ROW) {
+    struct load load = load_begin(store, "load_study_events", study, err);
+    while (load_next(&load)) {
         struct row_study_event row = {
             .study = study,
-            .event = text_at_col(stmt, 1),
-            .path = text_at_col(stmt, 2),
-            .before = text_at_col(stmt, 3),
-            .after = text_at_col(stmt, 4),
-            .who = text_at_col(stmt, 5),
-            .at_ms = sqlite3_column_int64(stmt, 6),
+            .event = text_at_col(load.stmt, 1),
+            .path = text_at_col(load.stmt, 2),
+            .before = text_at_col(load.stmt, 3),
+            .after = text_at_col(load.stmt, 4),
+            .who = text_at_col(load.stmt, 5),
+            .at_ms = sqlite3_column_int64(load.stmt, 6),
         };
-        rc = visit(arg, (uint64_t)sqlite3_column_int64(stmt, 0), &row);
+        load.rc = visit(arg, (uint64_t)sqlite3_column_int64(load.stmt, 0), &row);
     }
-    return load_finish(store, stmt, got, rc, err);
+    return load_end(&load);
 }
 
 /* ---- warm ---- */
@@ -58,22 +55,19 @@ void store_add_warm(struct store *store, const struct row_warm *row)
 int store_load_warm(struct store *store, int64_t study, int (*visit)(void *arg, const struct row_warm *row),
                     void *arg, struct err *err)
 {
-    sqlite3_stmt *stmt;
-    int rc = load_start(store, "load_warm", study, &stmt, err), got = SQLITE_DONE;
-    if (rc)
-        return rc;
-    while (!rc && (got = sqlite3_step(stmt)) == SQLITE_ROW) {
+    struct load load = load_begin(store, "load_warm", study, err);
+    while (load_next(&load)) {
         struct row_warm row = {
             .study = study,
-            .number = sqlite3_column_int(stmt, 0),
-            .source = text_at_col(stmt, 1),
-            .trial = (uint32_t)sqlite3_column_int64(stmt, 2),
-            .params = text_at_col(stmt, 3),
-            .pruned = sqlite3_column_int(stmt, 4),
-            .epochs = sqlite3_column_int(stmt, 5),
-            .score = num_at_col(stmt, 6),
+            .number = sqlite3_column_int(load.stmt, 0),
+            .source = text_at_col(load.stmt, 1),
+            .trial = (uint32_t)sqlite3_column_int64(load.stmt, 2),
+            .params = text_at_col(load.stmt, 3),
+            .pruned = sqlite3_column_int(load.stmt, 4),
+            .epochs = sqlite3_column_int(load.stmt, 5),
+            .score = num_at_col(load.stmt, 6),
         };
-        rc = visit(arg, &row);
+        load.rc = visit(arg, &row);
     }
-    return load_finish(store, stmt, got, rc, err);
+    return load_end(&load);
 }

@@ -197,13 +197,7 @@ uint64_t report_add(struct report_queue *queue, struct msg *msg)
 /* As outbox_add, for a message that is encoded already. */
 static void outbox_put(struct outbox *outbox, peer_id to, const struct report_item *report)
 {
-    size_t before = outbox->room;
-    GROW(outbox->items, outbox->room, outbox->count + 1);
-    if (outbox->room > before)
-        memset(outbox->items + before, 0, (outbox->room - before) * sizeof *outbox->items);
-    struct outbox_item *item = &outbox->items[outbox->count++];
-    item->to = to;
-    item->kind = report->kind;
+    struct outbox_item *item = outbox_next(outbox, to, report->kind);
     str_addf(&item->head, "%s %s", HONE_WIRE_VERSION, msg_name(report->kind));
     str_addn(&item->body, report->body.text, report->body.len);
 }

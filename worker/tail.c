@@ -3,11 +3,6 @@
 #include <stdint.h>
 #include <string.h>
 
-void tail_clear(struct tail *tail)
-{
-    tail->count = 0;
-}
-
 void tail_add(struct tail *tail, const void *bytes, size_t len)
 {
     const char *from = bytes;

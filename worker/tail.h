@@ -18,7 +18,6 @@ struct tail {
     size_t count; /* bytes ever added */
 };
 
-void tail_clear(struct tail *tail);
 void tail_add(struct tail *tail, const void *bytes, size_t len);
 /* Appends the last TAIL_LINES lines, at most max_bytes of them, cut at a line where it can be. */
 void tail_text(const struct tail *tail, size_t max_bytes, struct str *out);

@@ -79,6 +79,13 @@ int lattice_init(struct lattice *l, const struct space *space, struct axis *axes
     return fits ? 0 : ERR_BAD;
 }
 
+static void axes_free(struct axis *axes, int count)
+{
+    for (int i = 0; i < count; i++)
+        free(axes[i].v);
+    free(axes);
+}
+
 void lattice_fini(struct lattice *l)
 {
     if (l->axes)
@@ -179,11 +186,4 @@ struct axis *axes_in_full(const struct space *space)
     for (int i = 0; i < space->count; i++)
         axes[i] = axis_in_full(&space->params[i]);
     return axes;
-}
-
-void axes_free(struct axis *axes, int count)
-{
-    for (int i = 0; i < count; i++)
-        free(axes[i].v);
-    free(axes);
 }

@@ -42,6 +42,5 @@ int64_t lattice_number(const struct lattice *lattice, const struct point *point)
 /* Every value of every parameter. PRE: each is discrete. The caller's, as lattice_init takes them. */
 struct axis *axes_in_full(const struct space *space);
 struct axis axis_in_full(const struct param *param);
-void axes_free(struct axis *axes, int count);
 
 #endif

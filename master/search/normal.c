@@ -9,7 +9,7 @@ double normal_cdf(double x)
     return 0.5 * erfc(-x * M_SQRT1_2);
 }
 
-double normal_log_pdf(double x)
+static double normal_log_pdf(double x)
 {
     return -0.5 * x * x - LOG_SQRT_2PI;
 }

@@ -4,7 +4,6 @@
 #define HONE_MASTER_SEARCH_NORMAL_H
 
 double normal_cdf(double x);
-double normal_log_pdf(double x);
 double normal_log_cdf(double x);
 double normal_quantile(double p); /* p in (0, 1) */
 /* log(Phi(b) - Phi(a)) for a < b, from the tail in which both are small. */

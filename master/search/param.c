@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "common/check.h"
-#include "common/str.h"
 
 static const double WALL_DECADES = 3; /* as far as a wall without limits goes on each side */
 
@@ -250,11 +249,6 @@ double param_to_unit_in(const struct param *p, struct span box, struct value val
     struct span cell = param_cell(p, value.num);
     u = (share(cells, cell.lo) + share(cells, cell.hi)) / 2;
     return fmin(p->or_zero + (1 - p->or_zero) * u, 0x1.fffffffffffffp-1);
-}
-
-double param_to_unit(const struct param *p, struct value value)
-{
-    return param_to_unit_in(p, p->box, value);
 }
 
 struct value value_num(double num)

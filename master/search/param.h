@@ -107,9 +107,6 @@ double param_nearest(const struct param *param, struct span box, double x);
 /* u in [0, 1) -> value, inside the study's own box or one that has moved. */
 struct value param_from_unit(const struct param *param, double u);
 struct value param_from_unit_in(const struct param *param, struct span box, double u);
-/* The middle of the value's cell; inverse of the above up to the width of a cell. PRE: the value is not OFF.
- */
-double param_to_unit(const struct param *param, struct value value);
 double param_to_unit_in(const struct param *param, struct span box, struct value value);
 
 struct value value_num(double num);

@@ -1,7 +1,6 @@
 #include "master/search/sampler.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/check.h"
 #include "common/mem.h"

@@ -73,10 +73,9 @@ enum rng_stream {
     STREAM_WALK = 14,      /* from a point that keeps them to others */
     STREAM_GIVEN = 15,     /* what a named point leaves open; the trial word is the draw */
     STREAM_NSGA = 16,
-    STREAM_RELAY = 17, /* whose turn it is */
-    STREAM_CURVE = 21, /* extrapolation; the name word is the epoch */
-    STREAM_PBT =
-        22, /* the trial that gives up and its epoch: whose child takes its place; a child and a parameter */
+    STREAM_RELAY = 17,  /* whose turn it is */
+    STREAM_CURVE = 21,  /* extrapolation; the name word is the epoch */
+    STREAM_PBT = 22,    /* who gives up and when: whose child takes its place; a child and a parameter */
     STREAM_FOREST = 23, /* importance: bootstrap and splits; the trial word is the tree */
 };
 

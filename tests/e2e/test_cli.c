@@ -159,6 +159,15 @@ static void test_exit_statuses(void **state)
         {2, {"run", "study.json", "--bind", "tcp://*:0"}, "--insecure"},
         {2, {"master", "--bind", "tcp://0.0.0.0:0"}, "there are no keys"},
         {2, {"trials", "0"}, "does not name trials"},
+        {2, {"trials", "s"}, "if that is a study: s/all"},
+        {2, {"trials", "9"}, "it has 1 to 6"},
+        {0, {"trials", "--status", "failed"}, "no trial of study \"s\" is among these"},
+        {2, {"show", "s/1", "--study", "t"}, "are two studies"},
+        {2, {"best", "s", "--study", "t"}, "are two studies"},
+        {2, {"replay", "s", "-s", "t"}, "are two studies"},
+        {2, {"importance", "s", "-s", "t"}, "are two studies"},
+        {2, {"cancel", "s/1", "-s", "t"}, "are two studies"},
+        {2, {"best", "--json", "--csv"}, "--csv or --json, not both"},
         {3, {"best", "--db", "nope.db"}, "nope.db"},
         {3, {"pause", "--db", "nope.db"}, "nope.db"},
         {3, {"best", "--master", "tcp://127.0.0.1:9"}, "no master can be reached"},
@@ -176,6 +185,31 @@ static void test_exit_statuses(void **state)
     assert_false(is_there("nope.db"));
 }
 
+/* A slip in the command is found by the checks; put right in the same file, the same command goes on. */
+static void test_what_the_checks_found_is_put_right(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{ \"study\": \"own\", \"metric\": {\"name\": \"m\", \"goal\": \"minimize\"},\n"
+        "  \"trainer\": {\"command\": [\"%s\", \"own.sh\"]}, \"space\": {\"x\": {\"uniform\": [0, 1]}},\n"
+        "  \"search\": {\"trials\": 2} }\n";
+    char study[400];
+    scratch_text(&scratch, "own.sh", "echo '{\"epoch\":1,\"m\":1}' >\"/dev/fd/$HONE_OUT_FD\"\n");
+    snprintf(study, sizeof study, text, "shh");
+    scratch_text(&scratch, "own.json", study);
+    assert_int_equal(HONE("run", "own.json", "--db", "own.db", "--workers", "1"), 1);
+    assert_said("cannot start shh");
+    snprintf(study, sizeof study, text, "sh");
+    scratch_text(&scratch, "own.json", study);
+    assert_int_equal(HONE("run", "own.json", "--db", "own.db", "--workers", "1"), 0);
+    assert_said("own: 2 trials");
+    assert_int_equal(HONE("studies", "-q", "--db", "own.db"), 0);
+    assert_string_equal(str_text(&out), "own\nown-unchecked\n");
+    assert_int_equal(HONE("run", "own.json", "--db", "own.db", "--set", "search.trials=3"), 2);
+    assert_said("3 here, 2 there");
+    assert_said("hone edit own");
+}
+
 static void test_backup_is_a_database(void **state)
 {
     (void)state;
@@ -184,6 +218,9 @@ static void test_backup_is_a_database(void **state)
     assert_string_equal(str_text(&out), "");
     assert_int_equal(HONE("trials", "-q", "--db", "copy.db"), 0);
     assert_int_equal(lines(), 6);
+    assert_int_equal(HONE("verify", "copy.db"), 1);
+    assert_said("copy.db.d is not there, and in it 6 checkpoints: a copy of the database alone has none");
+    assert_int_equal(lines(), 2);
 }
 
 /* A reader that has seen enough is no error, and nothing is said about it. */
@@ -217,6 +254,10 @@ static void test_interrupted_run_goes_on(void **state)
     pid_t pids[8];
     assert_int_equal(find_processes(db, pids, 8), 0); // workers are gone with it
     assert_int_equal(db_int(db, "SELECT count(*) FROM study WHERE ended_ms IS NULL"), 1);
+    assert_int_equal(HONE("studies", "--db", "long.db"), 0);
+    assert_said("no master is running: hone run STUDY.json or hone master goes on");
+    assert_int_equal(HONE("explain", "long/last", "--db", "long.db"), 0);
+    assert_said("no master is running");
     assert_int_equal(HONE("run", "long.json", "--workers", "2", "--db", "long.db"), 0);
     assert_said("long: 4 trials");
     assert_int_equal(db_int(db, "SELECT count(*) FROM trial WHERE status = 'complete'"), 4);
@@ -252,6 +293,8 @@ static void test_workers_of_a_killed_run_come_back(void **state)
     proc_signal(&run, SIGKILL);
     proc_wait(&run);
     proc_fini(&run);
+    assert_int_equal(HONE("pause", "--db", "back.db"), 0); // nobody is there to be asked
+    assert_int_equal(HONE("resume", "--db", "back.db"), 0);
     assert_int_equal(
         HONE("run", "long.json", "--set", "search.trials=30", "--workers", "2", "--db", "back.db"), 0);
     assert_said("of the run before came back");
@@ -310,6 +353,7 @@ int main(void)
         cmocka_unit_test(test_reading),
         cmocka_unit_test(test_json_twins),
         cmocka_unit_test(test_exit_statuses),
+        cmocka_unit_test(test_what_the_checks_found_is_put_right),
         cmocka_unit_test(test_backup_is_a_database),
         cmocka_unit_test(test_a_closed_pipe_is_quiet),
         cmocka_unit_test(test_interrupted_run_goes_on),

@@ -126,16 +126,46 @@ static void test_terminal_is_safe_and_coloured(void **state)
                         "\033[1mstatus\033[0m\n\033[31mfailed\033[0m\n?[2Jgone?\nGrüße\n");
 }
 
+/* Characters of two columns, of none, and such as turn the writing round: what follows stands where it should. */
+static void test_wide_characters_are_aligned(void **state)
+{
+    (void)state;
+    static char *two[] = {NAME("optimizer"), NAME("trial")};
+    struct cell texts[] = {TEXT("模型"),
+                           INT(1),
+                           TEXT("e\xcc\x81t\xc3\xa9"),
+                           INT(22),
+                           TEXT("🚀!"),
+                           INT(3),
+                           TEXT("\xc2\x9b"
+                                "2J\xe2\x80\xae"),
+                           INT(4),
+                           TEXT("\xff"),
+                           INT(5)};
+    const struct rows what = {.cols = 2, .names = two, .count = 5, .cells = texts};
+    assert_string_equal(printed(&what, (struct table_style){0}), "optimizer  trial\n"
+                                                                 "模型           1\n"
+                                                                 "e\xcc\x81té           22\n"
+                                                                 "🚀!            3\n"
+                                                                 "?2J?           4\n"
+                                                                 "?              5\n");
+    struct str cut = {0};
+    table_clean(&cut, "模型模型", 6);
+    table_clean(&cut, "|模型", 5);
+    assert_string_equal(str_text(&cut), "模型…|模型");
+    str_fini(&cut);
+}
+
 static void test_not_a_number(void **state)
 {
     (void)state;
     static char *one[] = {NAME("score")};
-    struct cell odd[] = {NUM(NAN), NUM(-1.5), NUM(-123456789)};
-    const struct rows what = {.cols = 1, .names = one, .count = 3, .cells = odd};
+    struct cell odd[] = {NUM(NAN), NUM(-1.5), NUM(-123456789), NUM(-0.0)};
+    const struct rows what = {.cols = 1, .names = one, .count = 4, .cells = odd};
     assert_string_equal(printed(&what, (struct table_style){0}),
-                        "       score\n         -\n        -1.5\n-123456789\n");
+                        "       score\n         -\n        -1.5\n-123456789\n         0\n");
     assert_string_equal(printed(&what, (struct table_style){.format = TABLE_CSV}),
-                        "score\n\n-1.5\n-123456789\n");
+                        "score\n\n-1.5\n-123456789\n-0\n");
 }
 
 static void test_hidden_columns(void **state)
@@ -157,6 +187,7 @@ int main(void)
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_narrow_shortens_then_leaves_out),
         cmocka_unit_test(test_terminal_is_safe_and_coloured),
+        cmocka_unit_test(test_wide_characters_are_aligned),
         cmocka_unit_test(test_not_a_number),
         cmocka_unit_test(test_hidden_columns),
     };

@@ -17,7 +17,7 @@
 #include "sql/store.h"
 #include "tests/tools/scratch.h"
 
-enum { TRIALS = 12, EPOCHS = 3, FAILED = 11, WAITING = 12 };
+enum { TRIALS = 12, EPOCHS = 3, FAILED = 11, WAITING = 12, QUESTIONS = 15 };
 
 struct room {
     struct scratch scratch;
@@ -88,7 +88,8 @@ static void trial_run(struct store *store, int64_t study, int64_t trial, int num
     if (!failed)
         epochs_add(store, trial, number, start);
     store_attempt_ended(store, &(struct row_attempt_end){trial, 1, failed ? "failed" : "finished",
-                                                         failed ? "exit" : NULL, NULL, start + 1500});
+                                                         failed ? "exit" : NULL,
+                                                         failed ? "exit status 9" : NULL, start + 1500});
     store_trial_moved(store, &(struct row_move){trial, TRIAL_running, failed ? TRIAL_failed : TRIAL_complete,
                                                 failed ? "failed" : "completed", failed ? "exit" : NULL, 1,
                                                 start + 1500, NULL});
@@ -102,6 +103,27 @@ static void trial_run(struct store *store, int64_t study, int64_t trial, int num
                                  .best_epoch = failed ? 0 : EPOCHS,
                                  .score = failed ? NAN : 0.3 + 0.05 * number + 0.01 * EPOCHS};
     store_trial_progress(store, &progress);
+}
+
+static void wall_move(struct store *store, int64_t study)
+{
+    struct row_box_event moved = {.study = study,
+                                  .param = "lr",
+                                  .side = "high",
+                                  .verdict = "grow",
+                                  .best = 1,
+                                  .lean = 0.9,
+                                  .slope = NAN,
+                                  .trend = NAN,
+                                  .top = 3,
+                                  .trials = 11,
+                                  .before_low = 0.001,
+                                  .before_high = 10,
+                                  .after_low = 0.001,
+                                  .after_high = 100,
+                                  .behind = "[10]",
+                                  .text = "lr: wall 10 to 100"};
+    store_add_box_event(store, &moved, 200000);
 }
 
 static void search(const char *db)
@@ -119,6 +141,7 @@ static void search(const char *db)
         if (number != WAITING)
             trial_run(store, study, trial, number, worker.id);
     }
+    wall_move(store, study);
     if (store_commit(store, &err))
         fail_msg("%s", err.text);
     store_close(store);
@@ -185,7 +208,7 @@ static void every_query_runs_and_finds_something(void **state)
         rows_fini(&rows);
         free(sql);
     }
-    assert_int_equal(count, 10);
+    assert_int_equal(count, QUESTIONS);
 }
 
 /* Answers that can be worked out from what search() wrote. */
@@ -193,7 +216,7 @@ static void answers_are_right(void **state)
 {
     const struct room *room = *state;
     const char *at = str_text(&room->page);
-    for (int number = 1; number <= 10; number++) {
+    for (int number = 1; number <= QUESTIONS; number++) {
         struct rows rows;
         char *sql = next_query(&at);
         ask(room, sql, &rows);
@@ -221,6 +244,21 @@ static void answers_are_right(void **state)
         } else if (number == 10) {
             assert_string_equal(rows_named(&rows, 0, "cause")->text, "exit");
             assert_string_equal(rows_named(&rows, 0, "which")->text, "11");
+        } else if (number == 11) {
+            assert_int_equal(cell_int(rows_named(&rows, rows.count - 1, "about")), 64); /* of 48 to 80 */
+            assert_float_equal(cell_num(rows_named(&rows, rows.count - 1, "best")), 0.83, 1e-9);
+        } else if (number == 12) {
+            assert_int_equal(cell_int(rows_named(&rows, 0, "trial")), FAILED);
+            assert_string_equal(rows_named(&rows, 0, "detail")->text, "exit status 9");
+        } else if (number == 13) {
+            assert_int_equal(cell_int(rows_named(&rows, 0, "epochs")), 10 * EPOCHS);
+            assert_float_equal(cell_num(rows_named(&rows, 0, "seconds_an_epoch")), 0.5, 1e-9);
+        } else if (number == 14) {
+            assert_int_equal(cell_int(rows_named(&rows, 0, "epochs")), 10 * EPOCHS);
+            assert_int_equal(cell_int(rows_named(&rows, 0, "trained_again")), 0);
+        } else if (number == 15) {
+            assert_string_equal(rows_named(&rows, 0, "verdict")->text, "grow");
+            assert_float_equal(cell_num(rows_named(&rows, 0, "after_high")), 100, 1e-9);
         }
         rows_fini(&rows);
         free(sql);

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "common/file.h"
+#include "sql/lock.h"
 #include "sql/query.h"
 #include "sql/store.h"
 #include "sql/text.h"
@@ -274,6 +275,20 @@ static void test_a_lock_names_its_holder(void **state)
     store_close(open_db(room->db));
 }
 
+static void test_a_lock_of_another_host(void **state)
+{
+    struct room *room = *state;
+    char *path = xasprintf("%s.lock", room->db);
+    struct err err = ERR_NONE;
+    assert_int_equal(db_lock_holder(room->db), LOCK_NOBODY);
+    assert_int_equal(file_write_whole(path, "pid 1 on far-away.example\n", 26, &err), 0);
+    assert_int_equal(db_lock_holder(room->db), LOCK_ELSEWHERE);
+    assert_int_equal(file_write_whole(path, "pid one\n", 8, &err), 0);
+    assert_int_equal(db_lock_holder(room->db), LOCK_NOBODY);
+    unlink(path);
+    free(path);
+}
+
 /* A child that holds the database until it is killed; it writes one byte when it is ready. */
 static pid_t hold(const char *db, void (*then)(struct store *store))
 {
@@ -316,8 +331,10 @@ static void test_a_lock_held_by_another_process(void **state)
     char who[32];
     snprintf(who, sizeof who, "pid %ld on ", (long)pid);
     assert_non_null(strstr(err.text, who));
+    assert_int_equal(db_lock_holder(room->db), LOCK_HERE);
     end(pid);
-    store_close(open_db(room->db)); /* its lock died with it */
+    assert_int_equal(db_lock_holder(room->db), LOCK_NOBODY); /* though the file is still there */
+    store_close(open_db(room->db));                          /* its lock died with it */
     assert_names(room->dir, "a.db a.db.d ");
 }
 
@@ -417,6 +434,7 @@ int main(void)
         IN_A_ROOM(test_a_network_file_system),
         IN_A_ROOM(test_network_db),
         IN_A_ROOM(test_a_lock_names_its_holder),
+        IN_A_ROOM(test_a_lock_of_another_host),
         IN_A_ROOM(test_a_lock_held_by_another_process),
         IN_A_ROOM(test_kill_in_mid_transaction),
         IN_A_ROOM(test_backup),

@@ -64,15 +64,6 @@ struct ensemble_score ensemble_score(const struct library *library, const float 
     return score;
 }
 
-double ensemble_disagreement(const struct library *library, int a, int b)
-{
-    int different = 0;
-    for (size_t i = 0; i < values(library); i += (size_t)library->classes)
-        different += answer(library->predictions[a] + i, library->classes) !=
-                     answer(library->predictions[b] + i, library->classes);
-    return (double)different / library->n;
-}
-
 /* By loss: accuracy on a thousand samples moves in steps of 0.001, and its best reading is in good part luck. */
 static bool better(struct ensemble_score a, struct ensemble_score b)
 {

@@ -41,7 +41,4 @@ struct ensemble_score ensemble_score(const struct library *library, const float 
 struct ensemble_score ensemble_greedy(const struct library *library, const struct greedy_options *options,
                                       int *counts);
 
-/* Share of samples on which two models answer differently: the variety an ensemble lives on. */
-double ensemble_disagreement(const struct library *library, int a, int b);
-
 #endif

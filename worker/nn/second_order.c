@@ -239,7 +239,7 @@ void net_objective_get(const struct net_objective *of, double *w)
     }
 }
 
-void net_objective_set(const struct net_objective *of, const double *w)
+static void net_objective_set(const struct net_objective *of, const double *w)
 {
     for (int i = 0; i < of->net->block_count; i++) {
         const struct param_block *block = &of->net->blocks[i];

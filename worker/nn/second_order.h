@@ -45,7 +45,5 @@ struct net_objective {
 };
 
 struct objective net_objective_of(struct net_objective *of);
-void net_objective_get(const struct net_objective *of, double *w); /* parameters of the net into w */
-void net_objective_set(const struct net_objective *of, const double *w);
-
+void net_objective_get(const struct net_objective *of, double *w);
 #endif

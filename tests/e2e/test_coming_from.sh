@@ -1,0 +1,85 @@
+#!/bin/bash
+# docs/coming-from.md keeps its word: its studies run with its trainers, each axis it writes is one, and its job script
+# starts a worker that trains, and gives its trial back when it is told to go. Speaks TAP.
+set -u
+root=$(cd "$(dirname "$0")/../.." && pwd) || exit 2
+room=$(mktemp -d) && trap 'rm -rf "$room"' EXIT
+number=0
+
+if [ -z "${HONE:-}" ] || ! command -v python3 >/dev/null; then
+    echo "1..0 # SKIP no python3 here, or HONE is not set to the executable"
+    exit 77
+fi
+HONE=$(realpath "$HONE")
+cd "$room" || exit 2
+
+report() { # NAME, after the command that decides; its last words if it failed
+    if [ $? -eq 0 ]; then
+        echo "ok $((++number)) - $1"
+    else
+        sed 's/^/# /' out 2>/dev/null
+        echo "not ok $((++number)) - $1"
+    fi
+}
+
+look_again() { # a tenth of a second later; for how long is for who runs this to say
+    read -rt 0.1 <> <(:)
+}
+
+# The page, taken apart: STUDY.json, train.py, train.sh, job.sh, and axes.json with one study of all axes in its tables.
+python3 - "$root/docs/coming-from.md" <<'PYTHON'
+import json, re, sys
+text = open(sys.argv[1]).read()
+for kind, block in re.findall(r"^```(\w+)\n(.*?)^```$", text, re.M | re.S):
+    if kind == "json":
+        open(json.loads(block)["study"] + ".json", "w").write(block)
+    elif kind == "python":
+        open("train.py", "w").write(block)
+    elif "SBATCH" in block:
+        open("job.sh", "w").write(block)
+    elif "HONE_PARAM" in block:
+        open("train.sh", "w").write(block)
+axes = {"opt": {"choice": ["sgd", "adam"]}}
+for cell in re.findall(r"`([^`]*)`", "\n".join(line for line in text.splitlines() if line.startswith("|"))):
+    if "…" in cell or not re.search(r'\{ "(uniform|log|logit|int|choice)":', cell):
+        continue
+    axis = json.loads("{" + (cell if cell.startswith('"') else '"a%d": %s' % (len(axes), cell)) + "}")
+    axes.update({name if name == "opt" else "p%d" % len(axes): value for name, value in axis.items()})
+assert len(axes) > 9, axes
+open("axes.json", "w").write(json.dumps({
+    "study": "axes", "metric": {"name": "val_loss", "goal": "minimize"}, "trainer": {"command": ["true"]},
+    "space": axes, "search": {"trials": 1}}))
+PYTHON
+
+echo 1..6
+"$HONE" check --quick axes.json >out 2>&1
+report "each axis of the tables is one"
+for study in from-optuna from-tune from-hyperqueue; do
+    few=(--set search.trials=4 --set search.epochs=3) # each is a process of Python's
+    [ $study = from-hyperqueue ] && few=()
+    "$HONE" run $study.json ${few[@]+"${few[@]}"} --workers 2 --quiet --db $study.db >out 2>&1 &&
+        [ "$("$HONE" sql --csv --db $study.db 'SELECT failed FROM study_progress' | tail -n 1)" = 0 ]
+    report "hone run $study.json"
+done
+
+# The job script, with srun, the address and the time limit as they would be.
+mkdir bin && ln -s "$HONE" bin/hone && printf '#!/bin/sh\nexec "$@"\n' >bin/srun && chmod +x bin/srun
+sed 's/"epochs": 9/"epochs": 200/; s/"trials": 9/"trials": 1/; s/, *"prune".*//' from-tune.json | sed '/"prune"/d; s/^\(  "search".*\),$/\1/' >long.json
+sed -i 's/report = /import time\nreport = /; s/    loss = /    time.sleep(0.02)\n    loss = /' train.py # lint: an epoch that lasts; the test waits for none
+"$HONE" master long.json --no-check --bind 'tcp://127.0.0.1:*' --db long.db >address 2>out &
+master=$!
+until grep -q '^hone worker' address; do look_again; done
+sed "s|tcp://login1:7077|$(cut -d' ' -f3 address)|" job.sh >here.sh
+PATH=$room/bin:$PATH SLURM_SUBMIT_DIR=$room SLURM_JOB_ID=4711 sh here.sh >job 2>&1 &
+job=$!
+until [ "$("$HONE" sql --csv --db long.db 'SELECT count(*) > 2 FROM epoch' | tail -n 1)" = 1 ]; do look_again; done
+"$HONE" workers --db long.db | grep -q 4711
+report "the job script starts a worker under the job's name"
+pkill -TERM -P $job # what --signal does: it goes to what srun runs
+wait $job
+"$HONE" show 1 --db long.db >out 2>&1
+[ "$("$HONE" sql --csv --db long.db 'SELECT outcome FROM attempt' | tail -n 1)" = preempted ]
+report "told to go, it gives its trial back"
+kill -TERM $master
+wait $master
+exit 0 # each line above says how it went
