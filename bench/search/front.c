@@ -76,8 +76,7 @@ static void run(const struct problem *p, const char *method, uint64_t seed, doub
             if (k)
                 more[k - 1] = -f[k];
         }
-        history_add(&history, (uint32_t)t, (uint32_t)t, &point, note.fit, note.fit_count,
-                    2 * (uint64_t)t);
+        history_add(&history, (uint32_t)t, (uint32_t)t, &point, note.fit, note.fit_count, 2 * (uint64_t)t);
         history_update(&history, (uint32_t)t, HISTORY_SCORED, false, 1, -f[0], 2 * (uint64_t)t + 1);
         history_set_more(&history, (uint32_t)t, more);
         if (t == looks[look])

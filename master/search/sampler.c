@@ -5,7 +5,6 @@
 #include "common/check.h"
 #include "common/mem.h"
 #include "common/str.h"
-#include "master/search/atlas.h"
 #include "master/search/pbt.h"
 #include "master/search/probe.h"
 #include "master/search/sampler_row.h"

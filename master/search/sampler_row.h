@@ -9,6 +9,7 @@
 #define HONE_MASTER_SEARCH_SAMPLER_ROW_H
 
 #include "common/rng.h"
+#include "master/search/atlas.h"
 #include "master/search/sampler.h"
 
 /* A cache: where in a design's sequence the points that keep the rules are (design.h). */
@@ -30,7 +31,13 @@ struct sampler {
 };
 
 /* The sampler's own, brought up to date. */
-struct atlas *sampler_atlas(struct sampler *sampler, const struct history *history);
+static inline struct atlas *sampler_atlas(struct sampler *sampler, const struct history *history)
+{
+    if (!sampler->atlas)
+        sampler->atlas = atlas_new(sampler->space);
+    atlas_follow(sampler->atlas, history);
+    return sampler->atlas;
+}
 
 struct sampler_row {
     const char *name;
