@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "cli/models.h"
-#include "common/check.h"
 #include "common/file.h"
 #include "common/mem.h"
 #include "worker/nn/ensemble.h"

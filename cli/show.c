@@ -1,5 +1,4 @@
 /* show: all about one trial. */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

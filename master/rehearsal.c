@@ -1,6 +1,5 @@
 #include "master/rehearsal.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,6 +122,14 @@ static void master_turn(struct rehearsal *r)
         deliver_outbox(r);
 }
 
+/* By the trial's newest attempt alone, whatever the master makes of token and holder. */
+static bool is_of_newest_attempt(const struct rehearsal *r, const struct msg_report *report)
+{
+    const struct study *s = reactor_study(&r->reactor, report->study);
+    const struct trial *t = s ? study_trial(s, (uint32_t)report->trial) : NULL;
+    return t && (uint64_t)t->attempt == report->attempt;
+}
+
 static void deliver(struct rehearsal *r, struct flight *f)
 {
     struct msg msg;
@@ -130,6 +137,8 @@ static void deliver(struct rehearsal *r, struct flight *f)
     PRE(!rc);
     struct turn turn = turn_of(r);
     struct actor *a = rehearsal_actor(r, f->peer);
+    if (f->to_master && r->master_up && a && msg.kind == MSG_report)
+        actor_was_heard(a, msg.report.seq, !r->outage.on && is_of_newest_attempt(r, &msg.report));
     if (f->to_master && r->master_up && r->outage.on)
         outage_on_message(&r->outage, &r->reactor, &turn, f->peer, &msg);
     else if (f->to_master && r->master_up)
@@ -148,6 +157,13 @@ static void cut(struct rehearsal *r, struct actor *a, int64_t for_ms)
     a->peer = 0;
     a->welcomed = false;
     a->back_ms = r->now_ms + for_ms;
+}
+
+/* All are given up and nobody is there to begin their trials anew, until they come back one by one. */
+static void cut_all(struct rehearsal *r)
+{
+    for (size_t i = 0; i < r->actor_count; i++)
+        cut(r, &r->actors[i], r->options.lease_ms + rng_below(&r->rng, (uint32_t)(2 * r->options.lease_ms)));
 }
 
 static void kill_actor(struct rehearsal *r, struct actor *a)
@@ -178,6 +194,8 @@ static void random_faults(struct rehearsal *r, int64_t passed_ms)
         else if (rehearsal_chance(r, r->options.stop_worker * seconds))
             a->asleep_ms = r->now_ms + rng_below(&r->rng, (uint32_t)(3 * r->options.lease_ms));
     }
+    if (rehearsal_chance(r, r->options.cut_all * seconds))
+        cut_all(r);
     if (rehearsal_chance(r, r->options.stop_master * seconds))
         r->master_asleep_ms = r->now_ms + rng_below(&r->rng, (uint32_t)(3 * r->options.lease_ms));
     if (rehearsal_chance(r, r->options.jump_clock * seconds))
@@ -325,7 +343,7 @@ int rehearsal_submit(struct rehearsal *r, const char *definition, struct err *er
     struct study_def def;
     struct study *study;
     struct turn turn = turn_of(r);
-    if (study_def_parse(definition, strlen(definition), "rehearsal", NULL, 0, &def, err))
+    if (study_def_parse(definition, strlen(definition), "rehearsal", &def, err))
         return ERR_BAD;
     struct submission how = {.file = "rehearsal", .base = "/", .checks = CHECKS_WANTED};
     int rc = submission_take(&r->reactor.studies, &turn, &def, &how, &study, err);
@@ -374,7 +392,7 @@ void rehearsal_calm(struct rehearsal *r)
 {
     struct rehearsal_options *o = &r->options;
     o->lose = o->twice = o->late = o->crash_before = o->crash_after = o->kill_worker = o->cut_worker =
-        o->fail = o->refuse = 0;
+        o->cut_all = o->fail = o->refuse = 0;
     o->break_disk = o->stop_worker = o->stop_master = o->jump_clock = 0;
 }
 

@@ -32,8 +32,7 @@ struct rehearsal_options {
     double (*further)(void *arg, int k, const struct json *params, uint64_t seed, int epoch, int epochs);
     const char *further_names[HISTORY_MORE]; /* NULL: there is no such one */
     struct store *store;                     /* in memory; borrowed and emptied. NULL: one of its own */
-    const char
-        *root; /* a folder: workers see none of it, and their checkpoints travel; NULL: no files at all */
+    const char *root; /* a folder that no worker sees, so that checkpoints travel; NULL: no files at all */
     /* The findings of a report, as a JSON list; NULL, or a callback that gives NULL: none. Pure. */
     const char *(*findings)(void *arg, const struct json *params, int epoch);
     /* What a check on that worker finds; NULL: all is good. Pure. */
@@ -42,6 +41,7 @@ struct rehearsal_options {
     double lose, twice, late;         /* a whole connection is cut when one of its messages is lost: TCP */
     double crash_before, crash_after; /* master, at a commit: before it, or after it with nothing sent */
     double kill_worker, cut_worker;   /* per worker and virtual second */
+    double cut_all;                   /* the switch dies, per virtual second: for one to three leases */
     double fail;                      /* an attempt fails in an epoch */
     double break_disk;                /* at a commit: the store takes no writes for a while */
     double stop_worker, stop_master;  /* SIGSTOP, per virtual second; SIGCONT up to three leases later */

@@ -63,7 +63,7 @@ static void keep_and_say(struct rehearsal *r, struct actor *a, struct msg *msg, 
 {
     *seq_field = ++a->seq;
     GROW(a->kept, a->kept_room, a->kept_count + 1);
-    a->kept[a->kept_count++] = (struct kept){a->seq, *msg};
+    a->kept[a->kept_count++] = (struct kept){.seq = a->seq, .msg = *msg};
     if (a->welcomed)
         say(r, a, msg);
 }
@@ -387,15 +387,20 @@ static void actor_on_ack(struct rehearsal *r, struct actor *a, uint64_t seq)
             continue;
         }
         struct running *run = NULL;
-        if (k->msg.kind == MSG_report)
-            run = find_running(a, k->msg.report.token);
-        if (run)
+        if (k->counts)
             write_journal(r, &k->msg.report); /* fenced reports are acknowledged, and rightly not kept */
         if (k->msg.kind == MSG_done && (run = find_running(a, k->msg.done.token)))
             actor_forget(a, (size_t)(run - a->running));
         msg_fini(&k->msg);
     }
     a->kept_count = kept;
+}
+
+void actor_was_heard(struct actor *a, uint64_t seq, bool counts)
+{
+    for (size_t i = 0; i < a->kept_count; i++)
+        if (a->kept[i].seq == seq)
+            a->kept[i].counts = counts;
 }
 
 void actor_receive(struct rehearsal *r, struct actor *a, struct msg *msg)
@@ -426,7 +431,6 @@ void actor_receive(struct rehearsal *r, struct actor *a, struct msg *msg)
     }
 }
 
-/* Epochs that are due, signs of life, reconnection. */
 void actor_turn(struct rehearsal *r, struct actor *a)
 {
     if (a->asleep_ms > r->now_ms)

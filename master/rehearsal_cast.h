@@ -34,6 +34,8 @@ struct flight {
 struct kept {
     uint64_t seq;
     struct msg msg;
+    bool
+        counts; /* a REPORT: when the master heard it last there was no later attempt, so it may not be dropped */
 };
 
 struct actor { /* a simulated worker process */
@@ -100,6 +102,8 @@ struct actor *rehearsal_actor(struct rehearsal *r, peer_id peer); /* NULL: gone 
 
 /* ---- worker ---- */
 
+/* The master takes its REPORT of this number now. */
+void actor_was_heard(struct actor *actor, uint64_t seq, bool counts);
 void actor_receive(struct rehearsal *r, struct actor *actor, struct msg *msg);
 /* Epochs that are due, signs of life, reconnection. */
 void actor_turn(struct rehearsal *r, struct actor *actor);
@@ -108,7 +112,8 @@ void actor_forget(struct actor *actor, size_t i); /* its i-th running attempt */
 
 /* ---- the promises ---- */
 
-/* A master is back: is what was acknowledged there? r->lost says it if not. */
+/* A master is back: is what was acknowledged there, or has a later attempt begun that brings it again? r->lost says it if
+ * not. */
 void rehearsal_look(struct rehearsal *r);
 /* All of them, at any time that a master is up. */
 int rehearsal_promises(struct rehearsal *r, struct err *err);

@@ -69,5 +69,5 @@ int submission_take(struct studies *studies, struct turn *turn, struct study_def
     if (def->search.trials && def->search.trials < prune_one_in(&def->prune))
         log_note("%s: %lld trials are few for these rungs: one in %lld reaches epoch %d, and none may",
                  def->name, (long long)def->search.trials, (long long)prune_one_in(&def->prune), def->epochs);
-    return studies_create(studies, turn, def, how->base, how->checks, out, err);
+    return studies_create(studies, turn, def, how, out, err);
 }

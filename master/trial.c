@@ -68,6 +68,18 @@ static bool goes_first(const char *cause)
     return false;
 }
 
+/* One that has ended has no use for the room to grow. */
+static void shrink_curve(struct trial *t)
+{
+    size_t count = (size_t)t->last_epoch;
+    if (!count || t->curve_room == count)
+        return;
+    t->curve_room = count;
+    t->curve = xrealloc(t->curve, count * sizeof *t->curve);
+    if (t->more_curve)
+        t->more_curve = xrealloc(t->more_curve, count * sizeof *t->more_curve);
+}
+
 void trial_move(struct turn *turn, struct trial *t, enum trial_status to, const char *cause,
                 const char *detail)
 {
@@ -87,8 +99,10 @@ void trial_move(struct turn *turn, struct trial *t, enum trial_status to, const 
     struct row_move row = {t->id, from, to, event, orderly(t->cause), t->attempt, turn->now.wall_ms, detail};
     uint64_t seq = store_trial_moved(turn->store, &row);
     trial_tell_history(t, seq);
-    if (trial_status_is_final(to))
-        retention_trial(turn, t);
+    if (!trial_status_is_final(to))
+        return;
+    shrink_curve(t);
+    retention_trial(turn, t);
 }
 
 void trial_save_progress(struct turn *turn, const struct trial *t)

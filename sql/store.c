@@ -116,7 +116,8 @@ static int bring_up(struct store *store, const struct store_options *options, st
 }
 
 /* locking_mode comes before journal_mode: only then does the WAL go without shared memory. synchronous = FULL: a
- * commit that returned survives a power cut. */
+ * commit that returned survives a power cut. cache_size: 16 MiB hold the pages that a thousand running trials write to;
+ * four times as much made nothing faster, for the kernel keeps the rest. */
 static int set_pragmas(struct store *store, bool exclusive, struct err *err)
 {
     int rc = 0;
@@ -127,7 +128,7 @@ static int set_pragmas(struct store *store, bool exclusive, struct err *err)
     return rc ? rc
               : conn_exec(&store->conn,
                           "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;"
-                          "PRAGMA cache_size = -65536; PRAGMA journal_size_limit = 67108864",
+                          "PRAGMA cache_size = -16384; PRAGMA journal_size_limit = 67108864",
                           err);
 }
 

@@ -122,7 +122,7 @@ static bool is_finished(const struct entry *entry)
 
 static void show_step(struct entry *entry, const struct history_step *step, const double more[HISTORY_MORE])
 {
-    entry->state = step->state;
+    entry->state = (enum history_state)step->state;
     entry->pruned = step->pruned;
     entry->epochs = step->epochs;
     entry->until = step->until;

@@ -33,14 +33,14 @@ enum history_state {
     HISTORY_GONE,    /* cancelled: no evidence, but its point counts as seen */
 };
 
-/* What was known of a trial from this seq on. One for each epoch of each trial: its size is the master's. */
+/* What was known of a trial from this seq on. One for each epoch of each trial: its size (24 bytes) is the master's. */
 struct history_step {
-    uint64_t seq;
+    uint64_t seq : 61;
+    uint64_t state : 2; /* enum history_state */
+    uint64_t pruned : 1;
     double score; /* the study's score over those epochs; -INFINITY: none yet, or bad */
     int epochs;   /* epochs done */
     int until;    /* epoch its job stops after; 0: not told */
-    enum history_state state;
-    bool pruned;
 };
 
 struct entry {

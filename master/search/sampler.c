@@ -1,11 +1,11 @@
 #include "master/search/sampler.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/check.h"
 #include "common/mem.h"
 #include "common/str.h"
+#include "master/search/atlas.h"
 #include "master/search/pbt.h"
 #include "master/search/probe.h"
 #include "master/search/sampler_row.h"
@@ -145,12 +145,16 @@ void sampler_free(struct sampler *s)
 {
     if (s && s->row->close)
         s->row->close(s);
+    if (s)
+        atlas_free(s->atlas);
     free(s);
 }
 
 void sampler_forget(struct sampler *s)
 {
     s->place = (struct design_place){0};
+    atlas_free(s->atlas);
+    s->atlas = NULL;
     if (s->row->forget)
         s->row->forget(s);
 }
@@ -165,6 +169,14 @@ int64_t sampler_size(const struct sampler *s)
     return s->row->size ? s->row->size(s) : -1;
 }
 
+struct atlas *sampler_atlas(struct sampler *s, const struct history *history)
+{
+    if (!s->atlas)
+        s->atlas = atlas_new(s->space);
+    atlas_follow(s->atlas, history);
+    return s->atlas;
+}
+
 int sampler_propose(struct sampler *s, const struct history *history, uint32_t trial, struct point *out,
                     struct proposal *note, struct err *err)
 {
@@ -172,7 +184,7 @@ int sampler_propose(struct sampler *s, const struct history *history, uint32_t t
     str_copy(note->sampler, sizeof note->sampler, s->row->name);
     bool is_model =
         !s->row->by_number && !stages_of(s->def) && !pbt_of(s->def) && search_metrics(s->def) == 1;
-    if (is_model && probe_point(s->space, search_boundary(s->def), history, out, note))
+    if (is_model && probe_point(sampler_atlas(s, history), search_boundary(s->def), history, out, note))
         return 0;
     return s->row->propose(s, history, trial, out, note, err);
 }

@@ -8,8 +8,13 @@
  *     the master, before the next one has a chance to train it again, and at the end;
  *   - no epoch is there twice, and `hone verify` finds nothing.
  *
- *   CHAOS_SECONDS (600), CHAOS_TRIALS (500), CHAOS_POINTS (120000: of the data), CHAOS_SEED (1: what happens)
- *   CHAOS_KEEP: leaves the folder behind
+ *   CHAOS_SECONDS (600), CHAOS_TRIALS (500 for 600 seconds), CHAOS_POINTS (120000: of the data), CHAOS_SEED (1: what
+ *   happens); HONE_TEST_KEEP: leaves the folder behind
+ *
+ * How much work it takes to fill the time nobody knows beforehand, so the studies have no end of their own while it
+ * storms: when the time is up they are edited to have as many trials as were begun, CHAOS_TRIALS at least, and the
+ * undisturbed run, which comes last, has just as many. So the storm lasts CHAOS_SECONDS on any machine, what comes after
+ * it is bounded by the trials of that time, and one that does not end is given up after CALM_MS.
  *
  * The checks before the first trial are left out: they hold a trainer that dies against the study, and rightly.
  * Timers pace it; what it finds does not depend on when they fire. */
@@ -34,7 +39,16 @@
 #include "tests/tools/links.h"
 #include "tests/tools/place.h"
 
-enum { WORKERS = 8, NEAR_WORKERS = 4, RELAYED = 8, UNDOS_MOST = 256, LOG_KEPT = 16384, CALM_MS = 900000 };
+enum {
+    WORKERS = 8,
+    NEAR_WORKERS = 4,
+    RELAYED = 8,
+    UNDOS_MOST = 256,
+    LOG_KEPT = 16384,
+    CALM_MS = 1800000,
+    POINTS = 120000,
+    ENDLESS = 1000000 /* trials: more than any storm begins */
+};
 
 static const char first_study[] =
     "{ \"study\": \"s\", \"metric\": {\"name\": \"val_acc\", \"goal\": \"maximize\"}, \"max_attempts\": "
@@ -46,8 +60,9 @@ static const char first_study[] =
     "\"adam\"]}},\n"
     "  \"search\": {\"method\": \"halton\", \"trials\": %d, \"epochs\": 10, \"seed\": 7} }\n";
 
+/* A fifth of the work is for it. */
 static const char second_study[] = "{ \"study\": \"a\", \"metric\": {\"name\": \"val_acc\", \"goal\": "
-                                   "\"maximize\"}, \"max_attempts\": 1000,\n"
+                                   "\"maximize\"}, \"max_attempts\": 1000, \"weight\": 0.25,\n"
                                    "  \"trainer\": {\"builtin\": \"mlp\", \"data\": \"spiral:n=%d\", "
                                    "\"batch\": 64, \"seed\": 1, \"layers\": [\"affine 16\", "
                                    "\"relu\"]},\n"
@@ -67,6 +82,7 @@ struct storm {
     struct place place;
     char hone[4096], calm_db[160], master_address[128];
     bool has_links, over;
+    bool storms; /* else the studies have their last number of trials, and the database alone tells of them */
     struct links links;
     struct journal journal;
     struct proc master, workers[WORKERS + 1]; /* from 1 */
@@ -85,6 +101,17 @@ static int setting(const char *name, int otherwise)
     const char *text = getenv(name);
     int value = text ? atoi(text) : 0;
     return value > 0 ? value : otherwise;
+}
+
+static int seconds_of_storm(void)
+{
+    return setting("CHAOS_SECONDS", 600);
+}
+
+static int64_t least_trials(void)
+{
+    int trials = 500 * seconds_of_storm() / 600;
+    return setting("CHAOS_TRIALS", trials < 50 ? 50 : trials);
 }
 
 static int below(struct storm *s, int count)
@@ -112,21 +139,15 @@ static void start(struct storm *s, struct proc *p, const char *ns, const char *c
 
 static void start_master(struct storm *s)
 {
-    const char *words[] = {"master",
-                           "--once",
-                           "study.json",
-                           "second.json",
-                           "--no-check",
-                           "--db",
-                           s->place.db,
-                           "--bind",
-                           s->master_address,
-                           "--beat",
-                           "200ms",
-                           "--lease",
-                           "2s",
-                           s->has_links ? "--insecure" : NULL,
-                           NULL};
+    const char *words[20] = {"master",          "--once", "--no-check", "--db",    s->place.db, "--bind",
+                             s->master_address, "--beat", "200ms",      "--lease", "2s"};
+    int count = 11;
+    if (s->has_links)
+        words[count++] = "--insecure";
+    if (s->storms) {
+        words[count++] = "study.json";
+        words[count++] = "second.json";
+    }
     start(s, &s->master, s->has_links ? s->links.near : NULL, words);
     s->master_fd = watch(&s->master);
 }
@@ -351,6 +372,41 @@ static void storm_for(struct storm *s, int64_t ms)
         links_heal(&s->links);
 }
 
+static int64_t begun(const struct storm *s, const char *study)
+{
+    char sql[128];
+    snprintf(sql, sizeof sql,
+             "SELECT count(*) FROM trial JOIN study ON study.id = trial.study WHERE study.name = '%s'",
+             study);
+    return db_int(s->place.db, sql);
+}
+
+/* No new trials but for the least there must be; those that were begun are ended. */
+static void set_an_end(struct storm *s, const char *study, int64_t least)
+{
+    char set[64];
+    struct str out = {0};
+    int64_t trials = begun(s, study);
+    snprintf(set, sizeof set, "search.trials=%lld", (long long)(trials > least ? trials : least));
+    if (RUN(s->place.scratch.folder, &out, s->hone, "edit", study, "--set", set, "--db", s->place.db))
+        fail_msg("hone edit %s --set %s: %s", study, set, str_text(&out));
+    str_fini(&out);
+}
+
+/* Its last blow: with no master there nothing begins between the count and the edit. */
+static void end_the_storm(struct storm *s)
+{
+    int64_t least = least_trials();
+    proc_signal(&s->master, SIGKILL);
+    assert_int_equal(proc_wait(&s->master), 128 + SIGKILL);
+    forget(&s->master, &s->master_fd);
+    expect_acknowledged(s);
+    set_an_end(s, "s", least);
+    set_an_end(s, "a", least / 5);
+    s->storms = false;
+    start_master(s);
+}
+
 /* A trial whose workers were killed three times is poison, and a trainer that was killed too often has failed; here we
  * know better. */
 static void calm_down(struct storm *s)
@@ -372,11 +428,17 @@ static void calm_down(struct storm *s)
 
 /* ---- begin, end ---- */
 
+/* As many trials as the first study has now, with all cores. */
 static void run_calmly(struct storm *s)
 {
+    char text[2048], workers[24];
     struct str out = {0};
-    if (RUN(s->place.scratch.folder, &out, s->hone, "run", "study.json", "--db", s->calm_db, "--workers", "2",
-            "--quiet", "--no-check"))
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    snprintf(text, sizeof text, first_study, setting("CHAOS_POINTS", POINTS), (int)begun(s, "s"));
+    scratch_text(&s->place.scratch, "calm.json", text);
+    snprintf(workers, sizeof workers, "%ld", cores < WORKERS ? cores : WORKERS);
+    if (RUN(s->place.scratch.folder, &out, s->hone, "run", "calm.json", "--db", s->calm_db, "--workers",
+            workers, "--quiet", "--no-check"))
         fail_msg("the undisturbed run failed: %s", str_text(&out));
     str_fini(&out);
 }
@@ -385,11 +447,12 @@ static void begin(struct storm *s)
 {
     const char *hone = getenv("HONE");
     char text[2048], real[4096], why[200];
-    int points = setting("CHAOS_POINTS", 120000), trials = setting("CHAOS_TRIALS", 500);
-    *s = (struct storm){.rng = rng_at((uint64_t)setting("CHAOS_SEED", 1), 0, 0, 0), .master_fd = -1};
-    snprintf(text, sizeof text, first_study, points, trials);
+    int points = setting("CHAOS_POINTS", POINTS);
+    *s = (struct storm){
+        .rng = rng_at((uint64_t)setting("CHAOS_SEED", 1), 0, 0, 0), .master_fd = -1, .storms = true};
+    snprintf(text, sizeof text, first_study, points, ENDLESS);
     place_init(&s->place, text);
-    snprintf(text, sizeof text, second_study, points, trials < 150 ? 30 : trials / 5);
+    snprintf(text, sizeof text, second_study, points, ENDLESS);
     scratch_text(&s->place.scratch, "second.json", text);
     /* A build meanwhile is no fault to be tested. */
     assert_non_null(realpath(hone ? hone : "build/hone", real));
@@ -403,7 +466,6 @@ static void begin(struct storm *s)
     s->has_links = links_open(&s->links, why);
     snprintf(s->master_address, sizeof s->master_address, "%s",
              s->has_links ? "tcp://*:7077" : s->place.address);
-    run_calmly(s);
     start_master(s);
     proc_await_text(&s->master, "hone worker");
     snprintf(text, sizeof text, "%s/journal.%%d", s->place.scratch.folder);
@@ -423,8 +485,7 @@ static int end(void **state)
     journal_close(&s->journal);
     if (s->has_links)
         links_close(&s->links);
-    if (!getenv("CHAOS_KEEP"))
-        place_fini(&s->place);
+    place_fini(&s->place);
     return 0;
 }
 
@@ -464,10 +525,15 @@ static void no_storm_changes_the_outcome(void **state)
     proc_timeout_ms = 3600000;
     begin(s);
     wait_for_first_epoch(s);
-    int64_t began = clock_mono_ms();
-    storm_for(s, 1000 * (int64_t)setting("CHAOS_SECONDS", 600));
-    int64_t stormed_ms = clock_mono_ms() - began;
+    int64_t began_ms = clock_mono_ms();
+    storm_for(s, 1000 * (int64_t)seconds_of_storm());
+    int64_t stormed_ms = clock_mono_ms() - began_ms;
+    assert_false(s->over);
+    end_the_storm(s);
     calm_down(s);
+    int64_t calm_ms = clock_mono_ms();
+    run_calmly(s);
+    calm_ms = clock_mono_ms() - calm_ms;
     expect_the_undisturbed_outcome(s);
     expect_acknowledged(s);
     assert_int_equal(db_int(s->place.db,
@@ -479,10 +545,12 @@ static void no_storm_changes_the_outcome(void **state)
     expect_fine(s, (const char *[]){s->hone, "replay", "--db", s->place.db, "s", NULL});
     print_message(
         "{\"chaos\":\"real "
-        "processes\",\"storm_s\":%.0f,\"trials\":%lld,\"attempts\":%lld,\"acknowledged_epochs\":%lld,"
+        "processes\",\"storm_s\":%.0f,\"undisturbed_s\":%.0f,\"all_s\":%.0f,\"trials\":%lld,\"attempts\":%"
+        "lld,\"acknowledged_epochs\":%lld,"
         "\"late_of_fenced\":%lld,\"lost\":0,\"processes_killed\":%d,\"trainers_killed\":%d,\"stopped\":%d,"
         "\"links_cut\":%d,\"links_lossy\":%d,\"links_slow\":%d,\"journals_compared\":%d}\n",
-        (double)stormed_ms / 1000, (long long)db_int(s->place.db, "SELECT count(*) FROM trial"),
+        (double)stormed_ms / 1000, (double)calm_ms / 1000, (double)(clock_mono_ms() - began_ms) / 1000,
+        (long long)db_int(s->place.db, "SELECT count(*) FROM trial"),
         (long long)db_int(s->place.db, "SELECT count(*) FROM attempt"), (long long)journal_read(&s->journal),
         (long long)journal_dropped(&s->journal), s->kills, s->trainers, s->stops, s->cuts, s->losses,
         s->delays, s->looks);

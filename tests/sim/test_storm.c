@@ -66,6 +66,7 @@ static struct rehearsal_options weather(uint64_t seed)
         .stop_worker = 0.2 * rng_unit(&rng),
         .stop_master = 0.1 * rng_unit(&rng),
         .jump_clock = 0.2 * rng_unit(&rng),
+        .cut_all = seed % 4 == 3 ? 0.5 * rng_unit(&rng) : 0,
     };
 }
 

@@ -277,7 +277,7 @@ static void set_stage(struct play *p)
     p->frame = xmalloc(FRAME_MOST);
     p->fellows = xcalloc((size_t)p->plan->workers, sizeof *p->fellows);
     p->context = zmq_ctx_new();
-    zmq_ctx_set(p->context, ZMQ_MAX_SOCKETS, p->plan->workers + 16);
+    zmq_ctx_set(p->context, ZMQ_MAX_SOCKETS, 2 * p->plan->workers + 1000);
     for (int i = 0; i < p->plan->workers; i++) {
         p->fellows[i].saves = i < p->plan->savers;
         say_hello(p, &p->fellows[i]);

@@ -26,6 +26,37 @@
 
 int proc_timeout_ms = PROC_TIMEOUT_MS;
 
+/* ---- what a test that failed leaves running ---- */
+
+enum { MOST_RUNNING = 64 };
+
+static struct started {
+    pid_t owner; /* a forked part of a test has not started what its parent did */
+    pid_t pids[MOST_RUNNING];
+} started;
+
+static void end_what_runs(void)
+{
+    for (int i = 0; i < MOST_RUNNING && started.owner == getpid(); i++)
+        if (started.pids[i]) {
+            kill(-started.pids[i], SIGKILL);
+            waitpid(started.pids[i], NULL, 0);
+        }
+}
+
+static void note(pid_t before, pid_t now)
+{
+    int i = 0;
+    if (started.owner != getpid()) {
+        started = (struct started){.owner = getpid()};
+        atexit(end_what_runs);
+    }
+    while (i < MOST_RUNNING && started.pids[i] != before)
+        i++;
+    if (i < MOST_RUNNING)
+        started.pids[i] = now;
+}
+
 static const char *program(const char *word)
 {
     if (strcmp(word, "hone") != 0)
@@ -66,6 +97,7 @@ void proc_start(struct proc *p, const char *folder, const char *const argv[])
     if (p->pid == 0)
         become(folder, argv, pipe_fds[1]);
     setpgid(p->pid, p->pid);
+    note(0, p->pid);
     close(pipe_fds[1]);
     p->out_fd = pipe_fds[0];
 }
@@ -105,6 +137,7 @@ int proc_wait(struct proc *p)
     close(pidfd);
     int status;
     waitpid(p->pid, &status, 0);
+    note(p->pid, 0);
     p->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     p->pid = 0;
     if (open_out)
@@ -141,6 +174,7 @@ void proc_fini(struct proc *p)
     if (p->pid > 0) {
         kill(-p->pid, SIGKILL);
         waitpid(p->pid, NULL, 0);
+        note(p->pid, 0);
     }
     if (p->out_fd > 0)
         close(p->out_fd);

@@ -1,5 +1,6 @@
 /* proc: real child processes for the e2e tests. Every wait is for an event (output, exit, a change of the database)
- * with a deadline that fails the test; nothing sleeps. A proc left running is killed with its group by proc_fini. */
+ * with a deadline that fails the test; nothing sleeps. A proc left running is killed with its group by proc_fini, and
+ * after a test that failed at the end of the program. */
 #ifndef HONE_TESTS_TOOLS_PROC_H
 #define HONE_TESTS_TOOLS_PROC_H
 

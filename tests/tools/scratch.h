@@ -1,5 +1,6 @@
-/* scratch: a folder for the files a test writes, removed with everything in it by scratch_fini. Failures to
- * write end the test: they are never what it is about. */
+/* scratch: a folder for the files a test writes, removed with everything in it by scratch_fini, and after a test that
+ * failed at the end of the program; HONE_TEST_KEEP leaves it there. Failures to write end the test: they are never what it
+ * is about. */
 #ifndef HONE_TESTS_TOOLS_SCRATCH_H
 #define HONE_TESTS_TOOLS_SCRATCH_H
 
