@@ -179,7 +179,11 @@ static void print_text(const struct study_file *file, const struct rows *points)
     print_budget(def);
     print_space(def);
     spread_points(def, points, &spread);
-    printf("\nFirst points%s\n", def->search.has_seed ? "" : " (as an example: the seed is not fixed)");
+    size_t given = json_count(json_get(def->json, "enqueue"));
+    printf("\nFirst points");
+    if (given)
+        printf(" after the %zu of \"enqueue\"", given);
+    printf("%s\n", def->search.has_seed ? "" : " (as an example: the seed is not fixed)");
     table_show_part(&spread, NULL);
     rows_fini(&spread);
     str_fini(&trainer);
