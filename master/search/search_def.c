@@ -1,7 +1,6 @@
-/* What "search" comes to, for the methods and whoever looks after the walls; and the atlas that methods share. */
+/* What "search" comes to, for the methods and whoever looks after the walls. */
 #include <stdlib.h>
 
-#include "master/search/atlas.h"
 #include "master/search/sampler_row.h"
 
 int search_metrics(const struct search_def *def)
@@ -25,12 +24,4 @@ void search_fini(struct search_def *def)
 {
     free(def->settings);
     *def = (struct search_def){0};
-}
-
-struct atlas *sampler_atlas(struct sampler *s, const struct history *history)
-{
-    if (!s->atlas)
-        s->atlas = atlas_new(s->space);
-    atlas_follow(s->atlas, history);
-    return s->atlas;
 }
