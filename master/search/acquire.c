@@ -19,7 +19,7 @@ enum {
     REDRAWS = 50,
     HALVINGS = 8
 };
-static const double MUTATION = 0.05, AGAIN = 3, NEAR = 1e-3, ENOUGH = 5;
+static const double MUTATION = 0.05, AGAIN = 3, NEAR = 1e-3, SILENT = 3;
 
 struct candidate {
     struct point point;
@@ -47,12 +47,12 @@ static bool is_near_one(const struct acquire *a, const double *x)
     return false;
 }
 
-/* Of few good trials the density says little yet. */
+/* Few good trials say little: three more that say nothing are thought beside them. */
 static double log_good(const struct parzen *good, const struct point *point)
 {
     double out, count = good->kernels - 1;
     parzen_log(good, point, 1, &out);
-    return fmin(count / ENOUGH, 1) * out;
+    return count / (count + SILENT) * out;
 }
 
 /* Log EI, and where the better trials are crowded more: EI alone thinks as well of every far corner, of which a process

@@ -1,5 +1,5 @@
 /* acquire: the point with the largest log expected improvement under a Gaussian process, weighted by how many of the
- * better trials lie there: log EI + min(1, m / 5) log l, inside a box.
+ * better trials lie there: log EI + m / (m + 3) log l, inside a box.
  *
  * l is the density of the m better trials (parzen.h, as TPE has it). A process that is the same everywhere knows nothing of a
  * far corner and expects as much of it as of what is left between good trials; yet good ones lie together. (A density
