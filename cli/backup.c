@@ -1,6 +1,5 @@
 /* backup: a copy of the database, taken beside whoever writes it. */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "cli/commands.h"
 #include "common/file.h"

@@ -1,7 +1,6 @@
 #include "cli/best.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,6 +58,33 @@ static int load_trials(struct source *source, const char *study, int64_t limit, 
 
 enum { DRAWS = 10000 };
 
+static const double OUT_OF_REACH = 8; /* standard errors: not once in 10^15 draws */
+
+struct rival {
+    size_t row;
+    double mean, error; /* more is better; standard error of the mean */
+};
+
+/* Whoever cannot come up to `least`, which the best of them never falls below, is not drawn: of thousands of groups a few
+ * are left. */
+static size_t winner_of_draw(const struct rival *rivals, size_t count, uint32_t draw, double least)
+{
+    struct rng rng = rng_at(1, draw, 0, 0);
+    size_t best = 0;
+    double most = -INFINITY;
+    for (size_t i = 0; i < count; i++) {
+        const struct rival *r = &rivals[i];
+        if (r->mean + OUT_OF_REACH * r->error < least)
+            continue;
+        double z = r->mean + r->error * rng_normal(&rng);
+        if (z > most) {
+            most = z;
+            best = i;
+        }
+    }
+    return best;
+}
+
 /* How often each group is the best when all means are drawn again from what their spread allows (Bergstra and Bengio
  * 2012, 2.3): normal, with the deviation pooled over all groups, over the root of a group's repeats. */
 static void probabilities(const struct rows *groups, bool maximize, double *out)
@@ -72,22 +98,20 @@ static void probabilities(const struct rows *groups, bool maximize, double *out)
             freedom += n - 1;
         }
     }
-    double pooled = freedom > 0 ? sqrt(squares / freedom) : 0;
-    for (uint32_t draw = 0; draw < DRAWS; draw++) {
-        struct rng rng = rng_at(1, draw, 0, 0);
-        size_t best = 0;
-        double most = -INFINITY;
-        for (size_t row = 0; row < groups->count; row++) {
-            double n = cell_num(rows_named(groups, row, "repeats")),
-                   mean = cell_num(rows_named(groups, row, "score"));
-            double z = (maximize ? mean : -mean) + pooled / sqrt(n) * rng_normal(&rng);
-            if (n > 1 && z > most) {
-                most = z;
-                best = row;
-            }
-        }
-        out[best] += 1.0 / DRAWS;
+    double pooled = freedom > 0 ? sqrt(squares / freedom) : 0, least = -INFINITY;
+    struct rival *rivals = xcalloc(groups->count + 1, sizeof *rivals);
+    size_t count = 0;
+    for (size_t row = 0; row < groups->count; row++) {
+        double n = cell_num(rows_named(groups, row, "repeats")),
+               mean = cell_num(rows_named(groups, row, "score"));
+        if (n > 1)
+            rivals[count++] = (struct rival){row, maximize ? mean : -mean, pooled / sqrt(n)};
     }
+    for (size_t i = 0; i < count; i++)
+        least = fmax(least, rivals[i].mean - OUT_OF_REACH * rivals[i].error);
+    for (uint32_t draw = 0; draw < DRAWS && count; draw++)
+        out[rivals[winner_of_draw(rivals, count, draw, least)].row] += 1.0 / DRAWS;
+    free(rivals);
 }
 
 /* The groups with a column more, how likely each of those with several repeats is the best. */

@@ -119,6 +119,23 @@ static void print_search(const struct study_def *def)
         printf(", seed drawn at submit\n");
 }
 
+static void print_prune(const struct study_def *def)
+{
+    static const char *const names[] = {"none", "median", "asha", "hyperband", "curve"};
+    const struct asha *asha = &def->prune.asha;
+    int64_t one_in = prune_one_in(&def->prune);
+    if (def->prune.method == PRUNE_NONE)
+        return;
+    printf("prune    %s", names[def->prune.method]);
+    for (int rung = 0; def->prune.method == PRUNE_ASHA && rung < asha->count; rung++)
+        printf("%s%d", rung ? ", " : ", rungs at epoch ", asha->epochs[rung]);
+    if (one_in > 1)
+        printf("; one trial in %lld reaches the last", (long long)one_in);
+    if (def->search.trials && def->search.trials < one_in)
+        printf(": with %lld trials none may", (long long)def->search.trials);
+    printf("\n");
+}
+
 static void print_budget(const struct study_def *def)
 {
     const struct budget *b = &def->budget;
@@ -158,10 +175,15 @@ static void print_text(const struct study_file *file, const struct rows *points)
                def->more[k].maximize ? "maximize" : "minimize");
     printf("trainer  %s\n", str_text(&trainer));
     print_search(def);
+    print_prune(def);
     print_budget(def);
     print_space(def);
     spread_points(def, points, &spread);
-    printf("\nFirst points%s\n", def->search.has_seed ? "" : " (as an example: the seed is not fixed)");
+    size_t given = json_count(json_get(def->json, "enqueue"));
+    printf("\nFirst points");
+    if (given)
+        printf(" after the %zu of \"enqueue\"", given);
+    printf("%s\n", def->search.has_seed ? "" : " (as an example: the seed is not fixed)");
     table_show_part(&spread, NULL);
     rows_fini(&spread);
     str_fini(&trainer);

@@ -7,7 +7,6 @@
 
 #include "cli/rows.h"
 #include "cli/table.h"
-#include "common/check.h"
 #include "common/mem.h"
 
 enum { INDENT = 18 }; /* what stands below a check's name begins where that does */

@@ -1,7 +1,6 @@
 #include "cli/curve.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/options.h"

@@ -2,7 +2,6 @@
  * limits. It opens no database, so that it works while everything else is stuck. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <sys/statvfs.h>
 #include <unistd.h>

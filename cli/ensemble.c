@@ -1,8 +1,6 @@
 /* ensemble: several checkpoints of a study made into one model, chosen on validation data, told once on test data. */
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "cli/commands.h"
 #include "cli/party.h"
@@ -10,7 +8,6 @@
 #include "cli/seeds.h"
 #include "cli/select.h"
 #include "cli/signals.h"
-#include "common/check.h"
 #include "common/mem.h"
 
 enum { TOP_MAX = 200, SEEDS_MAX = 200, START = 5, ROUNDS = 50, BAGS = 20 };

@@ -97,12 +97,20 @@ static void say_bracket(struct explained *e)
                  (long long)first_int(b, "epochs"));
 }
 
+/* "2 of 2 parameters named by …" */
+static bool names_all(const char *why)
+{
+    int named, all;
+    return sscanf(why, "%d of %d", &named, &all) == 2 && named == all;
+}
+
 static void say_origin(struct explained *e)
 {
     const struct rows *head = &e->head, *origin = &e->origin;
     struct text_list *out = &e->origin_lines;
     if (strcmp(first_text(head, "sampler"), "enqueued") == 0)
-        add_line(out, "enqueued: %s; the others are the trial's own random point", first_text(head, "why"));
+        add_line(out, "enqueued: %s%s", first_text(head, "why"),
+                 names_all(first_text(head, "why")) ? "" : "; the others are the trial's own random point");
     else
         add_line(out, "proposed by %s, version %lld%s%s", first_text(head, "sampler"),
                  (long long)first_int(head, "sampler_version"), *first_text(head, "why") ? ": " : "",

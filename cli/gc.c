@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
-#include "common/check.h"
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/mem.h"

@@ -10,10 +10,9 @@
 #include <stddef.h>
 
 struct glyph {
-    size_t bytes;   /* at least 1, but for the end of the text */
-    size_t columns; /* 0, 1 or 2 */
-    bool
-        is_control; /* it would move the cursor, colour, or turn the direction of writing; or it is no UTF-8 */
+    size_t bytes;    /* at least 1, but for the end of the text */
+    size_t columns;  /* 0, 1 or 2 */
+    bool is_control; /* it would move the cursor, colour, or turn the writing around; or it is no UTF-8 */
 };
 
 struct glyph glyph_at(const char *text);

@@ -1,5 +1,4 @@
 /* help: `hone --help` and `hone COMMAND --help`, as the table gives them, 80 columns wide. */
-#include <stdio.h>
 #include <string.h>
 
 #include "cli/commands.h"

@@ -4,9 +4,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
-#include "common/file.h"
 #include "common/json.h"
-#include "common/mem.h"
 #include "common/str.h"
 #include "proto/keys.h"
 

@@ -2,7 +2,6 @@
  * ended. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "cli/bind.h"

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "cli/models.h"
-#include "common/check.h"
 #include "common/file.h"
 #include "common/mem.h"
 #include "worker/nn/ensemble.h"
@@ -40,6 +39,9 @@ static int class_of(const struct models *models, const char *label)
     return -1;
 }
 
+static const char no_label_hint[] =
+    "in a table the last column is taken for the label; csv:FILE?label=none says that there is none";
+
 /* Labels are numbered in each file anew: here they get the numbers the models know them by. */
 static int name_labels(const struct models *models, const char *spec, struct data_split *split,
                        struct err *err)
@@ -50,9 +52,11 @@ static int name_labels(const struct models *models, const char *spec, struct dat
     for (int i = 0; i < set->n; i++) {
         const char *label = split->labels[set->y[i]];
         int32_t class = class_of(models, label);
-        if (class < 0)
-            return err_set(err, ERR_BAD, "%s: the label \"%.64s\" of sample %d is none that the model knows",
-                           spec, label, i + 1);
+        if (class < 0) {
+            err_set(err, ERR_BAD, "%s: the label \"%.64s\" of sample %d is none that the model knows", spec,
+                    label, i + 1);
+            return err_hint(err, "%s", no_label_hint);
+        }
         set->y[i] = class;
     }
     for (int i = 0; i < set->classes; i++)
@@ -65,7 +69,14 @@ static int name_labels(const struct models *models, const char *spec, struct dat
 
 int models_other_data(const struct models *models, const char *spec, struct data_split *out, struct err *err)
 {
-    char *csv = file_exists(spec) && data_spec_check(spec, NULL) ? xasprintf("csv:%s", spec) : NULL;
+    bool is_spec = data_spec_check(spec, NULL) == 0;
+    if (!is_spec && !strchr(spec, ':') && !file_exists(spec)) {
+        err_set(err, ERR_BAD, "%.200s: there is no such file", spec);
+        return err_hint(
+            err,
+            "DATA is a CSV file, or a spec as in a study file: idx:DIR, cifar10:DIR, csv:FILE?label=none");
+    }
+    char *csv = !is_spec && file_exists(spec) ? xasprintf("csv:%s", spec) : NULL;
     int rc = load(models, csv ? csv : spec, true, out, err);
     free(csv);
     if (rc)
@@ -94,6 +105,8 @@ static int predict_with(struct model *model, const struct dataset *set, const ch
 {
     struct dataset mine = copy_of(set);
     int rc = model_take(model, &mine, data, err);
+    if (rc && set->height == 1 && set->width == 1 && set->channels + 1 == model->net->in.c)
+        err_hint(err, "%s", no_label_hint);
     if (!rc) {
         *out = xcalloc((size_t)set->n * (size_t)model->net->classes + 1, sizeof **out);
         model_predict(model, &mine, *out);

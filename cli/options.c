@@ -8,7 +8,6 @@
 #include "common/check.h"
 #include "common/json.h"
 #include "common/mem.h"
-#include "common/str.h"
 #include "common/units.h"
 
 enum { OPTIONS_MAX = 64 };
@@ -17,8 +16,9 @@ static const struct option help_option = {"help", 'h', OPT_FLAG, "", "", "", "",
 
 void text_list_add(struct text_list *list, const char *text)
 {
-    GROW(list->items, list->room, list->count + 1);
+    GROW(list->items, list->room, list->count + 2);
     list->items[list->count++] = text;
+    list->items[list->count] = NULL;
 }
 
 void text_list_fini(struct text_list *list)

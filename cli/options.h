@@ -23,7 +23,7 @@
 enum option_kind { OPT_FLAG, OPT_TEXT, OPT_INT, OPT_NUMBER, OPT_DURATION, OPT_SIZE, OPT_LIST };
 
 struct text_list {
-    const char **items;
+    const char **items; /* with a NULL after the last; NULL: it is empty */
     size_t count, room;
 };
 

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "cli/table.h"
-#include "common/check.h"
 #include "common/mem.h"
 #include "master/search/pareto.h"
 

@@ -1,7 +1,6 @@
 #include "cli/progress.h"
 
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/table.h"

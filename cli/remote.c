@@ -161,7 +161,6 @@ bool remote_alive(const char *address)
 
 /* ---- whoever has the database ---- */
 
-/* The running master of a database that only it may open left its address in <db>.d; NULL: it did not. */
 char *address_beside(const char *db)
 {
     struct str text = {0};

@@ -1,6 +1,5 @@
 /* replay: is everything a study decided still what its rows say? */
 #include <stdio.h>
-#include <string.h>
 
 #include "cli/commands.h"
 #include "cli/select.h"

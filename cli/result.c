@@ -59,7 +59,9 @@ static void print_head(const struct result *r)
            (long long)count_of(r, "epochs"), took);
     if (failed)
         printf(", %lld failed", (long long)failed);
-    printf("; ended by %s\n\n", first_text(&r->progress, "end_reason"));
+    const char *reason = first_text(&r->progress, "end_reason");
+    bool all = strcmp(reason, "exhausted") == 0;
+    printf("; ended%s%s\n\n", all ? ": nothing is left to try" : " by ", all ? "" : reason);
 }
 
 static void print_next(const struct result *r)
@@ -141,8 +143,8 @@ static int print(struct source *source, const struct result *r, struct err *err)
     if (has_answer(r))
         return 0;
     err_set(err, ERR_NO, count_of(r, "complete") ? "too many trials failed" : "no trial is complete");
-    return err_hint(err, "hone trials --status failed%s%s, then hone show NUMBER for its log", " --db ",
-                    r->style->db);
+    return err_hint(err, "hone trials%s --db %s says how they ended, hone show %s/NUMBER what one printed",
+                    count_of(r, "failed") ? " --status failed" : "", r->style->db, r->study);
 }
 
 int result_print(const char *study, const struct result_style *style)

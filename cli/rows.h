@@ -15,8 +15,7 @@ struct rows_item {
     const char *column;           /* of the input; ROWS_RANK: 1, 2, 3, ... */
     const char *as;               /* its new name; NULL: the same */
     const struct text_list *keys; /* not NULL: a column of JSON objects, one column per key */
-    const char
-        *clash; /* in front of a name that another column has: "metric." for metric.lr; NULL: left alone */
+    const char *clash; /* before a name that another column has: "metric." for metric.lr; NULL: left alone */
 };
 
 #define ROWS_RANK "#"

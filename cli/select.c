@@ -7,7 +7,6 @@
 #include "cli/rows.h"
 #include "cli/source.h"
 #include "common/mem.h"
-#include "common/str.h"
 
 static int bad(const char *text, struct err *err)
 {

@@ -1,11 +1,11 @@
 /* show: all about one trial. */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/commands.h"
 #include "cli/curve.h"
+#include "cli/glyph.h"
 #include "cli/rows.h"
 #include "cli/select.h"
 #include "cli/source.h"
@@ -15,7 +15,7 @@
 #include "common/file.h"
 #include "common/mem.h"
 
-enum { CURVE_ROWS = 20, SPARK_WIDTH = 60 };
+enum { CURVE_ROWS = 20, SPARK_WIDTH = 60, VALUE_WIDTH = 24 };
 
 struct shown {
     struct rows head, params, attempts, curve, events, checkpoints, findings, lineage;
@@ -111,8 +111,9 @@ static void print_params(const struct rows *params)
         const struct cell *value = rows_named(params, row, "value");
         num_text(cell_num(value), number);
         table_clean(&text, value->kind == CELL_TEXT ? value->text : number, 0);
-        printf("%-20s %-24s %s\n", cell_text(rows_named(params, row, "name")), str_text(&text),
-               cell_text(rows_named(params, row, "definition")));
+        int room = VALUE_WIDTH - (int)glyph_columns(str_text(&text));
+        printf("%-20s %s%*s %s\n", cell_text(rows_named(params, row, "name")), str_text(&text),
+               room > 0 ? room : 0, "", cell_text(rows_named(params, row, "definition")));
         str_fini(&text);
     }
 }

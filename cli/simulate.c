@@ -2,14 +2,12 @@
  * store run with simulated workers that never fail (master/rehearsal.h), so stages, walls, pruning, groups and budgets
  * do what they will do. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "cli/commands.h"
 #include "cli/objective.h"
 #include "cli/pace.h"
 #include "cli/study_file.h"
 #include "common/log.h"
-#include "common/mem.h"
 #include "master/rehearsal.h"
 
 enum { SEEDS_MOST = 10000, SLOTS_MOST = 10000 };
@@ -102,7 +100,7 @@ int cmd_simulate(const struct opt_simulate *opt)
     struct simulation sim = {.slots = (int)opt->slots};
     int rc = check_options(opt, &err);
     if (!rc)
-        rc = study_def_load(opt->args.items[0], opt->set.items, (int)opt->set.count, &sim.def, &err);
+        rc = study_def_load(opt->args.items[0], opt->set.items, &sim.def, &err);
     if (rc)
         return command_fail("simulate", &err);
     log_init(LOG_ERROR);

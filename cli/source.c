@@ -1,7 +1,6 @@
 #include "cli/source.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "cli/options.h"
 #include "cli/remote.h"

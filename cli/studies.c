@@ -8,20 +8,18 @@
 #include "cli/rows.h"
 #include "cli/source.h"
 #include "cli/table.h"
-#include "common/check.h"
 #include "common/file.h"
 #include "common/mem.h"
 #include "common/str.h"
 
 /* Runs a named statement on a fresh source. */
-static int read_rows(const char *db, const char *master, const char *name, const struct bind *binds,
-                     int count, struct rows *out, struct err *err)
+static int read_rows(const char *db, const char *master, const char *name, struct rows *out, struct err *err)
 {
     struct source *source;
     int rc = source_open(db, master, &source, err);
     if (rc)
         return rc;
-    rc = source_run(source, name, binds, count, out, err);
+    rc = source_run(source, name, NULL, 0, out, err);
     source_free(source);
     return rc;
 }
@@ -85,7 +83,7 @@ int cmd_studies(const struct opt_studies *opt)
                                             {0}};
     struct err err = ERR_NONE;
     struct rows rows;
-    if (read_rows(opt->db, opt->master, "studies", NULL, 0, &rows, &err))
+    if (read_rows(opt->db, opt->master, "studies", &rows, &err))
         return command_fail("studies", &err);
     if (opt->quiet) {
         print_names(&rows, "study");
@@ -127,8 +125,9 @@ static int drain(const struct opt_workers *opt)
     json_free(args);
     if (rc)
         return command_fail("workers", &err);
-    printf("%.0f drained, %.0f trials stop after their epoch\n", json_num(json_get(answer.result, "drained")),
-           json_num(json_get(answer.result, "stopped")));
+    double stopped = json_num(json_get(answer.result, "stopped"));
+    printf("%.0f drained, %.0f trial%s after the epoch\n", json_num(json_get(answer.result, "drained")),
+           stopped, stopped == 1 ? " stops" : "s stop");
     answer_fini(&answer);
     return 0;
 }
@@ -148,7 +147,7 @@ int cmd_workers(const struct opt_workers *opt)
     struct rows rows;
     if (opt->args.count)
         return drain(opt);
-    if (read_rows(opt->db, opt->master, "workers", NULL, 0, &rows, &err))
+    if (read_rows(opt->db, opt->master, "workers", &rows, &err))
         return command_fail("workers", &err);
     if (!opt->all)
         rows_filter(&rows, is_here, NULL);

@@ -8,7 +8,7 @@
 int study_file_load(const char *path, const struct text_list *sets, struct study_file *out, struct err *err)
 {
     *out = (struct study_file){.path = path};
-    int rc = study_def_load(path, sets->items, (int)sets->count, &out->def, err);
+    int rc = study_def_load(path, sets->items, &out->def, err);
     if (rc)
         return rc;
     json_print(out->def.json, &out->text);

@@ -1,6 +1,5 @@
 /* submit: a study file, checked here (errors come at once and name the file), then given to a master. */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "cli/commands.h"
 #include "cli/remote.h"

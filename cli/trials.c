@@ -11,7 +11,6 @@
 #include "cli/table.h"
 #include "common/check.h"
 #include "common/mem.h"
-#include "common/str.h"
 #include "common/trial_status.h"
 
 struct wanted {

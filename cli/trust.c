@@ -5,7 +5,6 @@
 
 #include "cli/bind.h"
 #include "common/file.h"
-#include "common/mem.h"
 #include "common/str.h"
 
 static const char *option;

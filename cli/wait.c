@@ -1,9 +1,7 @@
 /* wait: until studies have ended. It looks at the database (or asks the master) twice a second: cheap for
  * both, and it works across restarts of the master. */
-#include <math.h>
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "cli/commands.h"
 #include "cli/remote.h"
@@ -11,7 +9,6 @@
 #include "cli/source.h"
 #include "cli/table.h"
 #include "common/clock.h"
-#include "common/mem.h"
 
 enum { LOOK_MS = 500, MASTER_LOOK_MS = 5000, NO_MASTER_MS = 10000 };
 

@@ -1,7 +1,6 @@
 /* worker, slot, train: the processes that train. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "cli/bind.h"
 #include "cli/commands.h"

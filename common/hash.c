@@ -5,8 +5,6 @@
 #include <sodium.h>
 #include <unistd.h>
 
-#include "common/check.h"
-
 uint32_t hash_name(const char *name)
 {
     uint32_t hash = 2166136261u;

@@ -2,11 +2,9 @@
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/check.h"
-#include "common/mem.h"
 
 /* struct json is never defined: a node is a cJSON item seen through a name of our own. */
 static const cJSON *item(const struct json *node)

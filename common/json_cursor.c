@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "common/json_line.h"
-#include "common/mem.h"
 
 enum { NAMES_MAX = 340 }; /* bytes of a list of names in a hint */
 

@@ -1,6 +1,5 @@
 #include "common/trainer_options.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -39,7 +39,7 @@ static int call_submit(const struct asking *a, struct err *err)
     struct study_def def;
     struct study *s = NULL;
     size_t before = a->reactor->studies.count;
-    int rc = study_def_parse(str_text(&text), text.len, file_text, NULL, 0, &def, err);
+    int rc = study_def_parse(str_text(&text), text.len, file_text, &def, err);
     str_fini(&text);
     if (rc)
         return rc;
@@ -171,7 +171,7 @@ void calls_answer(struct reactor *reactor, struct turn *turn, const struct msg_c
     struct err err = ERR_NONE;
     jw_object(&w, NULL);
     int rc = act(&a, call->verb, &err);
-    msg_answer_outcome(answer, call, rc, &err);
+    msg_answer_outcome(answer, call->id, rc, &err);
     if (!rc) {
         jw_close_object(&w);
         answer->result = json_parse(str_text(&text), text.len, "result", NULL);

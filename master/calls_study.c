@@ -80,6 +80,8 @@ int call_enqueue(const struct asking *a, struct study *s, struct err *err)
         if (given_check(&s->def.space, &given, err))
             return ERR_BAD;
     }
+    if (study_takes_points(s, err))
+        return ERR_NO;
     int64_t room = study_planned(s) - study_sampled(s) + s->counts[TRIAL_cancelled];
     if (study_has_ended(s) || s->ending[0]) {
         err_set(err, ERR_NO, "study \"%s\" has ended (%s)", s->def.name,

@@ -1,8 +1,5 @@
 #include "master/dispatch.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "common/check.h"
 #include "master/checks.h"
 #include "master/outcome.h"

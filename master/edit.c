@@ -183,7 +183,7 @@ static int redefine(const struct editing *e, const struct json *root, const stru
     struct str text = {0};
     struct study_def def;
     json_print(root, &text);
-    int rc = study_def_parse(str_text(&text), text.len, s->def.name, NULL, 0, &def, err);
+    int rc = study_def_parse(str_text(&text), text.len, s->def.name, &def, err);
     str_fini(&text);
     if (rc)
         return rc;

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/check.h"
 #include "common/mem.h"
 
 struct edit {
@@ -33,7 +32,7 @@ static int add_era(struct eras *eras, const struct json *definition, uint64_t fr
     struct str text = {0};
     struct era era = {.from = from};
     json_print(definition, &text);
-    int rc = study_def_parse(str_text(&text), text.len, "definition", NULL, 0, &era.def, err);
+    int rc = study_def_parse(str_text(&text), text.len, "definition", &era.def, err);
     str_fini(&text);
     if (rc)
         return rc;

@@ -61,7 +61,6 @@ static bool cause_is_retried(const char *cause)
     return strcmp(cause, "no_metric") != 0 && strcmp(cause, "protocol") != 0;
 }
 
-/* `counts` false: its worker fails whatever it gets, and the trial is not to blame. */
 void outcome_failed(struct turn *turn, struct trial *t, bool counts, const char *cause, const char *detail)
 {
     t->failed_on = t->holder ? t->holder->id : 0;
@@ -105,7 +104,6 @@ void outcome_finished(struct turn *turn, struct trial *t)
         trial_move(turn, t, TRIAL_complete, NULL, NULL); /* it stopped early of its own accord */
 }
 
-/* It obeyed a STOP: what for decides what it is now. Also of one that was preempted or refused. */
 void outcome_stopped(struct turn *turn, struct trial *t, const char *outcome)
 {
     close_attempt(turn, t, outcome, t->stop_reason[0] ? t->stop_reason : NULL, NULL);
@@ -118,8 +116,6 @@ void outcome_stopped(struct turn *turn, struct trial *t, const char *outcome)
         trial_move(turn, t, TRIAL_pruned, t->stop_reason, NULL);
 }
 
-/* The worker had asked for it and cannot take it after all: no failure of the trial's, and no reason to ask again at
- * once. */
 void outcome_refused(struct turn *turn, struct worker *w, struct trial *t)
 {
     worker_rest(w, turn->now.mono_ms);
@@ -146,7 +142,6 @@ static void repeat_stop(struct turn *turn, struct trial *t)
     trial_stop(turn, t, when, reason);
 }
 
-/* Its worker shows that it still has it: hold it again, and take it off the waiting list if it was given up. */
 void outcome_reinstate(struct turn *turn, struct worker *w, struct trial *t)
 {
     if (t->holder == w)

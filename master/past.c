@@ -30,7 +30,7 @@ static int find(void *arg, const struct row_study *row)
 static int rebuild(struct store *store, const struct finding *f, struct study **out, struct err *err)
 {
     struct study_def def;
-    if (study_def_parse(f->definition, strlen(f->definition), f->found, NULL, 0, &def, err))
+    if (study_def_parse(f->definition, strlen(f->definition), f->found, &def, err))
         return ERR_BAD;
     struct study *s = study_new(&def, f->base, err);
     if (!s)

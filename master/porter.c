@@ -10,7 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/check.h"
 #include "common/file.h"
 #include "common/mem.h"
 

@@ -1,8 +1,5 @@
 #include "master/reading.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "sql/query.h"
 
 enum { BINDS_MAX = 16, ROWS_MAX = 100000, ANSWER_MAX_BYTES = MSG_MAX_BYTES - 4096 };
@@ -97,7 +94,7 @@ void reading_answer(struct store *store, const struct msg_call *call, struct msg
         rc = write_rows(&rows, &text, &err);
     if (!rc)
         answer->result = json_parse(str_text(&text), text.len, "rows", NULL);
-    msg_answer_outcome(answer, call, rc, &err);
+    msg_answer_outcome(answer, call->id, rc, &err);
     rows_fini(&rows);
     query_close(query);
     str_fini(&text);

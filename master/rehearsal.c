@@ -1,6 +1,5 @@
 #include "master/rehearsal.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -344,7 +343,7 @@ int rehearsal_submit(struct rehearsal *r, const char *definition, struct err *er
     struct study_def def;
     struct study *study;
     struct turn turn = turn_of(r);
-    if (study_def_parse(definition, strlen(definition), "rehearsal", NULL, 0, &def, err))
+    if (study_def_parse(definition, strlen(definition), "rehearsal", &def, err))
         return ERR_BAD;
     struct submission how = {.file = "rehearsal", .base = "/", .checks = CHECKS_WANTED};
     int rc = submission_take(&r->reactor.studies, &turn, &def, &how, &study, err);

@@ -32,8 +32,7 @@ struct rehearsal_options {
     double (*further)(void *arg, int k, const struct json *params, uint64_t seed, int epoch, int epochs);
     const char *further_names[HISTORY_MORE]; /* NULL: there is no such one */
     struct store *store;                     /* in memory; borrowed and emptied. NULL: one of its own */
-    const char
-        *root; /* a folder: workers see none of it, and their checkpoints travel; NULL: no files at all */
+    const char *root; /* a folder that no worker sees, so that checkpoints travel; NULL: no files at all */
     /* The findings of a report, as a JSON list; NULL, or a callback that gives NULL: none. Pure. */
     const char *(*findings)(void *arg, const struct json *params, int epoch);
     /* What a check on that worker finds; NULL: all is good. Pure. */

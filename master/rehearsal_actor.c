@@ -431,7 +431,6 @@ void actor_receive(struct rehearsal *r, struct actor *a, struct msg *msg)
     }
 }
 
-/* Epochs that are due, signs of life, reconnection. */
 void actor_turn(struct rehearsal *r, struct actor *a)
 {
     if (a->asleep_ms > r->now_ms)

@@ -112,7 +112,8 @@ void actor_forget(struct actor *actor, size_t i); /* its i-th running attempt */
 
 /* ---- the promises ---- */
 
-/* A master is back: is what was acknowledged there? r->lost says it if not. */
+/* A master is back: is what was acknowledged there, or has a later attempt begun that brings it again? r->lost says it if
+ * not. */
 void rehearsal_look(struct rehearsal *r);
 /* All of them, at any time that a master is up. */
 int rehearsal_promises(struct rehearsal *r, struct err *err);

@@ -104,7 +104,6 @@ static void look_for_lines(struct rehearsal *r, const char *where, struct err *e
     free(found);
 }
 
-/* A master is back: what was acknowledged is there now. */
 void rehearsal_look(struct rehearsal *r)
 {
     if (!r->lost.code)

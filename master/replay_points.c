@@ -1,6 +1,5 @@
 /* Proposals: is each point still what its sampler makes of what was known when it was proposed? */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "master/extra.h"

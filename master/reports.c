@@ -3,7 +3,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "common/check.h"
 #include "common/finding.h"
 #include "master/claim.h"
 #include "master/findings.h"

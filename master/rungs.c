@@ -1,10 +1,8 @@
 #include "master/rungs.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/check.h"
 #include "common/mem.h"
 #include "master/search/extrapolate.h"
 #include "master/search/sampler_row.h"

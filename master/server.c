@@ -1,21 +1,18 @@
 #include "master/server.h"
 
 #include <errno.h>
-#include <spawn.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/check.h"
 #include "common/file.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "master/access.h"
 #include "master/attendance.h"
 #include "master/calls.h"
+#include "master/mirror.h"
 #include "master/outage.h"
 #include "master/reading.h"
 #include "master/submission.h"
@@ -26,12 +23,10 @@ enum {
     BEAT_MS = 2000,
     LEASE_MS = 15000,
     INTERRUPT_MS = 15000, /* longer than a slot's grace of 10 s */
-    MIRROR_EVERY_MS = 60000,
-    DRAIN_MS =
-        100, /* a turn: queries take as long as their asker likes, and leases cannot wait for a row of them */
-    DRAIN_MOST = 20000,  /* messages a turn: bounds how long an acknowledgement may wait for its commit */
-    LOOK_EVERY_MS = 50,  /* is the file still where it was? */
-    IPC_PATH_MOST = 100, /* sockaddr_un holds 107 */
+    DRAIN_MS = 100,       /* a turn: queries take their time, and leases cannot wait for a row of them */
+    DRAIN_MOST = 20000,   /* messages a turn: bounds how long an acknowledgement may wait for its commit */
+    LOOK_EVERY_MS = 50,   /* is the file still where it was? */
+    IPC_PATH_MOST = 100,  /* sockaddr_un holds 107 */
 };
 
 struct server {
@@ -49,9 +44,7 @@ struct server {
     struct proposer *proposer;
     struct porter *porter;
     char *address_path; /* <db>.d/address */
-    char *mirror;
-    pid_t mirror_pid; /* the backup under way, 0: none */
-    int64_t next_mirror_mono_ms;
+    struct mirror mirror;
     int64_t interrupted_mono_ms; /* 0: not */
     bool leaving;                /* `shutdown`: end after this turn, workers go on */
 };
@@ -143,8 +136,7 @@ int server_open(const struct server_options *options, struct server **out, struc
     }
     if (!rc)
         rc = listen_somewhere(server, options, err);
-    server->mirror = options->mirror ? xstrdup(options->mirror) : NULL;
-    server->next_mirror_mono_ms = clock_mono_ms() + MIRROR_EVERY_MS;
+    mirror_init(&server->mirror, options->mirror, clock_mono_ms());
     if (rc) {
         server_close(server);
         return rc;
@@ -158,15 +150,6 @@ const char *server_address(const struct server *server)
     return wire_address(server->wire);
 }
 
-static void last_mirror(struct server *server)
-{
-    struct err err = ERR_NONE;
-    if (server->mirror_pid)
-        waitpid(server->mirror_pid, NULL, 0);
-    if (server->mirror && server->store && store_backup(server->store, server->mirror, &err))
-        log_error("mirror: %s", err.text);
-}
-
 void server_close(struct server *server)
 {
     if (!server)
@@ -178,7 +161,7 @@ void server_close(struct server *server)
         struct turn turn = turn_now(server);
         while (checkpoints_settle(&server->reactor, &turn) && !store_commit(server->store, &err))
             continue;
-        last_mirror(server);
+        mirror_finish(&server->mirror, server->store);
     }
     if (server->address_path)
         unlink(server->address_path);
@@ -191,7 +174,7 @@ void server_close(struct server *server)
     wire_free(server->wire);
     store_close(server->store);
     outbox_fini(&server->outbox);
-    free(server->mirror);
+    mirror_fini(&server->mirror);
     free(server);
 }
 
@@ -223,10 +206,7 @@ static void refuse(struct server *server, peer_id from, const struct msg *msg, c
 {
     struct msg reply = {.kind = msg->kind == MSG_call ? MSG_answer : MSG_error};
     if (msg->kind == MSG_call) {
-        reply.answer.id = msg->call.id;
-        reply.answer.code = (uint64_t)err_exit_status(why->code);
-        str_copy(reply.answer.text, sizeof reply.answer.text, why->text);
-        str_copy(reply.answer.hint, sizeof reply.answer.hint, why->hint);
+        msg_answer_outcome(&reply.answer, msg->call.id, why->code, why);
     } else {
         str_copy(reply.error.code, sizeof reply.error.code, "role");
         str_copy(reply.error.text, sizeof reply.error.text, why->text);
@@ -295,21 +275,6 @@ static void drain(struct server *server, struct turn *turn)
     }
 }
 
-/* The backup runs as a process of its own (`hone backup`), so that a large database never holds up the loop. */
-static void tick_mirror(struct server *server, int64_t mono_ms)
-{
-    if (server->mirror_pid && waitpid(server->mirror_pid, NULL, WNOHANG) != 0)
-        server->mirror_pid = 0;
-    if (!server->mirror || server->mirror_pid || mono_ms < server->next_mirror_mono_ms)
-        return;
-    server->next_mirror_mono_ms = mono_ms + MIRROR_EVERY_MS;
-    char db[4096], words[4][8] = {"hone", "backup", "--quiet", "--db"}; /* argv is not const */
-    snprintf(db, sizeof db, "%s", store_path(server->store));
-    char *argv[] = {words[0], words[1], words[2], words[3], db, server->mirror, NULL};
-    if (posix_spawn(&server->mirror_pid, "/proc/self/exe", NULL, NULL, argv, environ))
-        log_error("mirror: cannot start `hone backup`: %s", strerror(errno));
-}
-
 static bool is_over(struct server *server, int64_t mono_ms)
 {
     bool quiet = reactor_is_quiet(&server->reactor);
@@ -327,10 +292,7 @@ static void begin_outage(struct server *server, struct turn *turn, const struct 
     outage_begin(&server->outage, &server->reactor, turn, why);
     for (size_t i = 0; i < server->asked_count; i++) {
         struct msg reply = {.kind = MSG_answer};
-        reply.answer.id = server->asked[i].id;
-        reply.answer.code = (uint64_t)err_exit_status(why->code);
-        snprintf(reply.answer.text, sizeof reply.answer.text, "%s", why->text);
-        snprintf(reply.answer.hint, sizeof reply.answer.hint, "%s", why->hint);
+        msg_answer_outcome(&reply.answer, server->asked[i].id, why->code, why);
         outbox_add(&server->outbox, server->asked[i].from, &reply);
     }
 }
@@ -340,7 +302,7 @@ static int64_t work(struct server *server, struct turn *turn, bool *over)
 {
     struct err why = ERR_NONE;
     int64_t next = reactor_tick(&server->reactor, turn);
-    tick_mirror(server, turn->now.mono_ms);
+    mirror_tick(&server->mirror, store_path(server->store), turn->now.mono_ms);
     *over = is_over(server, turn->now.mono_ms);
     if (*over && server->interrupted_mono_ms)
         attendance_dismiss(&server->reactor, turn, "interrupted");
@@ -424,7 +386,7 @@ int server_submit(struct server *server, const char *definition, const struct su
     struct study_def def;
     struct study *study = NULL;
     struct turn turn = turn_now(server);
-    if (study_def_parse(definition, strlen(definition), how->file, NULL, 0, &def, err))
+    if (study_def_parse(definition, strlen(definition), how->file, &def, err))
         return ERR_BAD;
     int rc = submission_take(&server->reactor.studies, &turn, &def, how, &study, err);
     study_def_fini(&def);

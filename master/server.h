@@ -27,10 +27,10 @@ struct submission;
 struct server_options {
     const char *db;
     const char *bind; /* NULL: ipc beside the database, so that a restarted master is found again */
-    const char
-        *keys; /* folder of keys: whoever comes over tcp needs one of its list; NULL: none, and everybody may
-                         * do everything. ipc needs none */
-    bool once; /* end when every study has ended and nothing is held */
+    /* Folder of keys: whoever comes over tcp needs one of its list; NULL: none, and everybody may do everything. ipc
+     * needs none. */
+    const char *keys;
+    bool once;          /* end when every study has ended and nothing is held */
     bool network_db;    /* exclusive locking, for a database on a network file system */
     const char *mirror; /* NULL, or a path that gets an online backup every minute and at the end */
     int64_t beat_ms;    /* 0: 2 s */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "master/submission.h"
 
 /* Only replay asks a history how it stood. */
 static struct study *new_study(struct study_def *def, const char *base, struct err *err)
@@ -32,7 +33,7 @@ static int load_study(void *arg, const struct row_study *row)
     struct loading *loading = arg;
     struct err *err = loading->err;
     struct study_def def;
-    if (study_def_parse(row->definition, strlen(row->definition), row->name, NULL, 0, &def, err))
+    if (study_def_parse(row->definition, strlen(row->definition), row->name, &def, err))
         return err_prefix(err, "study \"%s\" in the database: ", row->name);
     struct study *s = new_study(&def, row->base, err);
     if (!s)
@@ -87,13 +88,13 @@ struct study *studies_find(const struct studies *studies, const char *name)
     return NULL;
 }
 
-int studies_create(struct studies *studies, struct turn *turn, struct study_def *def, const char *base,
-                   enum study_checks checks, struct study **out, struct err *err)
+int studies_create(struct studies *studies, struct turn *turn, struct study_def *def,
+                   const struct submission *how, struct study **out, struct err *err)
 {
-    struct study *s = new_study(def, base, err);
+    struct study *s = new_study(def, how->base, err);
     if (!s)
         return ERR_BAD;
-    s->checks = checks;
+    s->checks = how->checks;
     int rc = study_create(turn, s, err);
     if (rc) {
         study_free(s);

@@ -23,7 +23,8 @@ void studies_use_proposer(struct studies *studies, struct proposer *proposer);
 struct study *studies_find(const struct studies *studies, const char *name);
 
 /* A new study, under a name that is free; takes the inside of `def`. */
-int studies_create(struct studies *studies, struct turn *turn, struct study_def *def, const char *base,
-                   enum study_checks checks, struct study **out, struct err *err);
+struct submission;
+int studies_create(struct studies *studies, struct turn *turn, struct study_def *def,
+                   const struct submission *how, struct study **out, struct err *err);
 
 #endif

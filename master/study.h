@@ -108,6 +108,9 @@ struct trial *study_add(struct turn *turn, struct study *study, const struct new
 int study_add_given(struct turn *turn, struct study *study, const struct jcur *given, const char *who,
                     struct trial **out, struct err *err);
 
+/* ERR_NO: its method visits points of its own, now and for ever. */
+int study_takes_points(const struct study *study, struct err *err);
+
 /* Counts time and ends what has to end; call it every turn. Returns the monotonic time of its next deadline,
  * INT64_MAX if there is none. */
 int64_t study_tick(struct turn *turn, struct study *study);

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/check.h"
 #include "common/mem.h"
 #include "master/platform.h"
 #include "master/search/given.h"
@@ -133,21 +132,32 @@ struct trial *study_add(struct turn *turn, struct study *s, const struct newcome
 
 /* ---- points that somebody names ---- */
 
-static int has_place(const struct study *s, struct err *err)
+int study_takes_points(const struct study *s, struct err *err)
 {
     const struct pbt *pbt = pbt_of(&s->def.search);
     if (sampler_size(s->sampler) >= 0)
-        return err_set(err, ERR_NO, "study \"%s\": a grid visits its own points and no others", s->def.name);
+        err_set(err, ERR_NO, "study \"%s\": a grid visits its own points and no others", s->def.name);
+    else if (pbt && s->count >= (size_t)pbt->population)
+        err_set(err, ERR_NO, "study \"%s\" has its population of %d: whoever comes later has no place in it",
+                s->def.name, pbt->population);
+    else
+        return 0;
+    return err_hint(
+        err,
+        "another study takes it: its file with another \"study\", \"method\": \"random\" and the point in "
+        "\"enqueue\"");
+}
+
+static int has_place(const struct study *s, struct err *err)
+{
+    if (study_takes_points(s, err))
+        return ERR_NO;
     if (!study_may_sample(s)) {
         err_set(err, ERR_NO, "study \"%s\" has all its %lld trials", s->def.name,
                 (long long)study_planned(s));
         return err_hint(err, "hone edit %s --set search.trials=%lld makes room", s->def.name,
                         (long long)study_planned(s) + 1);
     }
-    if (pbt && s->count >= (size_t)pbt->population)
-        return err_set(err, ERR_NO,
-                       "study \"%s\" has its population of %d: whoever comes later has no place in it",
-                       s->def.name, pbt->population);
     return 0;
 }
 

@@ -240,17 +240,18 @@ static int apply_set(struct json *root, const char *set, struct err *err)
     return rc ? err_prefix(err, "--set %.60s: ", set) : 0;
 }
 
-int study_def_parse(const char *text, size_t len, const char *file, const char *const *sets, int set_count,
-                    struct study_def *out, struct err *err)
+int study_def_parse_set(const char *text, size_t len, const char *file, const char *const *sets,
+                        struct study_def *out, struct err *err)
 {
     *out = (struct study_def){.json = json_parse(text, len, file, err)};
     if (!out->json)
         return ERR_BAD;
     int rc = 0;
-    for (int i = 0; i < set_count && !rc; i++)
+    bool is_as_written = !sets || !sets[0];
+    for (int i = 0; sets && sets[i] && !rc; i++)
         rc = apply_set(out->json, sets[i], err);
     struct jcur root = jcur_root(out->json, file);
-    char *lines = set_count ? NULL : xstrndup(text, len); /* what --set changed stands on no line */
+    char *lines = is_as_written ? xstrndup(text, len) : NULL; /* what --set changed stands on no line */
     root.text = lines;
     if (!rc)
         rc = parse_root(&root, out, err);
@@ -258,6 +259,11 @@ int study_def_parse(const char *text, size_t len, const char *file, const char *
     if (rc)
         study_def_fini(out);
     return rc ? ERR_BAD : 0;
+}
+
+int study_def_parse(const char *text, size_t len, const char *file, struct study_def *out, struct err *err)
+{
+    return study_def_parse_set(text, len, file, NULL, out, err);
 }
 
 /* YAML, TOML, Python: whatever is wrong with their first word, it is another language. */
@@ -269,14 +275,13 @@ static bool begins_like_json(const char *text)
     return *text == '{' || *text == '/' || *text == '"';
 }
 
-int study_def_load(const char *path, const char *const *sets, int set_count, struct study_def *out,
-                   struct err *err)
+int study_def_load(const char *path, const char *const *sets, struct study_def *out, struct err *err)
 {
     struct str text = {0};
     int rc = file_read(path, STUDY_FILE_MAX_BYTES, &text, err);
     const char *name = strcmp(path, "-") == 0 ? "standard input" : path_base(path);
     if (!rc) {
-        rc = study_def_parse(str_text(&text), text.len, name, sets, set_count, out, err);
+        rc = study_def_parse_set(str_text(&text), text.len, name, sets, out, err);
         if (rc && !begins_like_json(str_text(&text)))
             err_hint(err, "a study file is JSON with comments; hone help spiral.json shows one");
     } else if (rc == ERR_GONE && err) {

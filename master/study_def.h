@@ -55,12 +55,13 @@ struct study_def {
     uint64_t trainer_seed; /* every trial's seed comes from it: a paired comparison */
 };
 
-/* Parses text, applies `sets` ("search.trials=100"; a value that is not JSON is taken as text), checks all. */
-int study_def_parse(const char *text, size_t len, const char *file, const char *const *sets, int set_count,
-                    struct study_def *out, struct err *err);
+/* Parses text and checks all. */
+int study_def_parse(const char *text, size_t len, const char *file, struct study_def *out, struct err *err);
+/* With `sets` applied before ("search.trials=100"; a value that is not JSON is taken as text); NULL at the end, NULL: none. */
+int study_def_parse_set(const char *text, size_t len, const char *file, const char *const *sets,
+                        struct study_def *out, struct err *err);
 /* The same for a file; "-" is standard input. */
-int study_def_load(const char *path, const char *const *sets, int set_count, struct study_def *out,
-                   struct err *err);
+int study_def_load(const char *path, const char *const *sets, struct study_def *out, struct err *err);
 void study_def_fini(struct study_def *def);
 
 /* Seeds left out are drawn here, once, and become part of the definition. */

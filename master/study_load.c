@@ -1,6 +1,5 @@
 /* A study out of its rows. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/mem.h"

@@ -76,7 +76,6 @@ bool study_repeat_is_due(const struct study *s)
     return study_has_room(s) && repeat_next(&s->def.repeat, &s->history, &job);
 }
 
-/* All at once, when everything else has ended. True: there is something to do again. */
 bool study_confirm(struct turn *turn, struct study *s)
 {
     struct confirm_job jobs[CONFIRM_MOST];

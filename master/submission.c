@@ -66,5 +66,8 @@ int submission_take(struct studies *studies, struct turn *turn, struct study_def
     if (known && fresh_name(studies, def, err))
         return ERR_BAD;
     study_def_fill_seeds(def);
-    return studies_create(studies, turn, def, how->base, how->checks, out, err);
+    if (def->search.trials && def->search.trials < prune_one_in(&def->prune))
+        log_note("%s: %lld trials are few for these rungs: one in %lld reaches epoch %d, and none may",
+                 def->name, (long long)def->search.trials, (long long)prune_one_in(&def->prune), def->epochs);
+    return studies_create(studies, turn, def, how, out, err);
 }

@@ -51,8 +51,8 @@ struct trial {
     int own_failures, lost_on;
     int64_t created_ms, started_ms, ended_ms;
     bool is_deleted; /* hidden: no evidence, never the best */
-    uint32_t
-        parent; /* it began at this trial's checkpoint (population-based training); 0: at its own start */
+    /* It began at this trial's checkpoint (population-based training); 0: at its own start. */
+    uint32_t parent;
     int parent_epoch;
     uint32_t replaced; /* the trial whose place it took */
     bool is_extra;     /* trained for an ensemble: no part of the search (extra.h) */

@@ -93,7 +93,7 @@ static int check_metric(const struct warm *c, struct err *err)
 {
     struct study_def other;
     const struct study_def *def = &c->study->def;
-    if (study_def_parse(c->definition, strlen(c->definition), c->name, NULL, 0, &other, err))
+    if (study_def_parse(c->definition, strlen(c->definition), c->name, &other, err))
         return ERR_BAD;
     int rc = 0;
     if (strcmp(other.metric, def->metric) != 0 || other.maximize != def->maximize)

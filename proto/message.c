@@ -354,9 +354,9 @@ void msg_fini(struct msg *msg)
     }
 }
 
-void msg_answer_outcome(struct msg_answer *answer, const struct msg_call *call, int rc, const struct err *err)
+void msg_answer_outcome(struct msg_answer *answer, uint64_t id, int rc, const struct err *err)
 {
-    answer->id = call->id;
+    answer->id = id;
     answer->code = (uint64_t)err_exit_status(rc);
     snprintf(answer->text, sizeof answer->text, "%s", err->text);
     snprintf(answer->hint, sizeof answer->hint, "%s", err->hint);

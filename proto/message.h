@@ -68,9 +68,8 @@ int msg_decode(const void *head, size_t head_len, const void *body, size_t body_
                struct err *err);
 void msg_fini(struct msg *msg);
 
-/* How a call went, but its result. */
-void msg_answer_outcome(struct msg_answer *answer, const struct msg_call *call, int rc,
-                        const struct err *err);
+/* How the call of this id went, but its result. */
+void msg_answer_outcome(struct msg_answer *answer, uint64_t id, int rc, const struct err *err);
 
 /* For a message that msg_decode refused: the code of the ERROR to answer with, "malformed", "version" (of another
  * one) or "unknown" (no such message). */

@@ -30,12 +30,10 @@ enum {
     PEER_SILENT_MS = 30000, /* connected, and nothing said: gone */
     PEER_PENALTY_MS = 5000, /* who was cut off for flooding is not let in again for so long */
     PEER_FRAME_BYTES = 64, /* at most what a frame costs beyond its bytes: its head, CURVE's nonce and seal */
-    PEER_UNREAD_MAX = 64 << 20, /* a worker sends 16 checkpoints at once at most, 1 MiB of each ahead */
-    PEER_UNREAD_OPEN_MAX =
-        16 << 20, /* without keys, where two bytes make a frame, and a frame takes 64 here */
-    PEER_OWED_MAX =
-        256 << 20,     /* a worker of many slots asks for as many checkpoints at once, 1 MiB of each ahead */
-    PEER_LARGE = 4096, /* bytes from which on a message to a peer is counted */
+    PEER_UNREAD_MAX = 64 << 20,      /* a worker sends 16 checkpoints at once at most, 1 MiB of each ahead */
+    PEER_UNREAD_OPEN_MAX = 16 << 20, /* without keys two bytes make a frame, and a frame takes 64 here */
+    PEER_OWED_MAX = 256 << 20,       /* a worker asks for as many checkpoints as slots, 1 MiB of each ahead */
+    PEER_LARGE = 4096,               /* bytes from which on a message to a peer is counted */
 };
 
 struct peer {

@@ -13,9 +13,8 @@
 
 enum {
     RETRY_MAX_MS = 2000,
-    LASTED_MS = 5000, /* a connection that lived so long was a good one: begin at RETRY_MIN_MS again */
-    ATTEMPT_MS =
-        15000, /* for connection and handshake, and for the name servers, should libzmq not say that it failed */
+    LASTED_MS = 5000,   /* a connection that lived so long was a good one: begin at RETRY_MIN_MS again */
+    ATTEMPT_MS = 15000, /* connection, handshake and name servers, should libzmq not say that it failed */
 };
 
 int wire_connect(const char *address, struct wire **out, struct err *err)
@@ -42,7 +41,6 @@ void wire_try_again(struct wire *wire)
         wire->retry_at_ms = wire->opened_ms + RETRY_MAX_MS;
 }
 
-/* Closes the socket with everything queued in it; the next one starts empty. */
 void wire_drop(struct wire *wire)
 {
     int64_t now = clock_mono_ms();
@@ -61,7 +59,6 @@ void wire_reconnect(struct wire *wire)
         wire->lost = true;
 }
 
-/* When wire_receive has to be called even if nothing arrives; -1: never. */
 int64_t wire_deadline(const struct wire *wire)
 {
     if (!wire->socket)

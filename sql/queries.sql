@@ -605,20 +605,24 @@ SELECT c.trial, c.status, c.y1, c.y2, c.y3, c.best_epoch, c.epochs, s.definition
         WHERE t.study = s.id AND t.number = c.trial) AS params, c.seconds, c.worker
 FROM study s JOIN trial_scores c ON c.study = s.name WHERE s.name = :study;
 
+-- One pass over the trials makes all lists of members: one for each group would be quadratic.
 -- name: best_groups
-SELECT g.study, g.trial, g.repeats, g.mean AS score, g.spread, g.metric,
-       (SELECT group_concat(number, ' ')
-        FROM (SELECT m.number FROM study s JOIN trial m ON m.study = s.id
-              WHERE s.name = g.study AND m."group" = g.trial AND m.status = 'complete' AND m.score IS NOT NULL
-                    AND m.deleted_ms IS NULL AND m.sampler <> 'seeds' ORDER BY m.number)) AS members,
+WITH kept AS MATERIALIZED (
+         SELECT m."group" AS trial, m.number FROM study s JOIN trial m ON m.study = s.id
+         WHERE s.name = :study AND m.status = 'complete' AND m.score IS NOT NULL AND m.deleted_ms IS NULL
+               AND m.sampler <> 'seeds'
+         ORDER BY m."group", m.number),
+     listed AS MATERIALIZED (SELECT trial, group_concat(number, ' ') AS members FROM kept GROUP BY trial)
+SELECT g.study, g.trial, g.repeats, g.mean AS score, g.spread, g.metric, l.members,
        (SELECT json_group_object(sp.name, exact(p.value))
         FROM study s JOIN trial f ON f.study = s.id JOIN study_param sp ON sp.study = f.study
         CROSS JOIN param p ON p.trial = f.id AND p.name = sp.name
         WHERE s.name = g.study AND f.number = g.trial) AS params
-FROM groups g
+FROM groups g CROSS JOIN listed l ON l.trial = g.trial
 WHERE g.study = :study AND g.repeats > 0
-      AND (SELECT max(t.repeat) FROM study s JOIN trial t ON t.study = s.id WHERE s.name = g.study
-           AND t.sampler <> 'seeds') > 0;
+      AND EXISTS (SELECT 1 FROM study s JOIN trial t ON t.study = s.id
+                  WHERE s.name = :study AND t.repeat > 0 AND t.sampler <> 'seeds') -- asked once: it names no group
+ORDER BY g.repeats DESC, iif((SELECT goal FROM study WHERE name = :study) = 'maximize', -g.mean, g.mean), g.trial;
 
 -- ---- verify: what must hold in every database; each row of a result is something that does not ----
 

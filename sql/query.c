@@ -24,8 +24,7 @@ enum {
     LOOKS_BORROWED_MAX = 300,
     TEXT_MAX = 64 << 20, /* bytes of one value */
     RETRIES = 3,
-    BUSY_MS =
-        1000, /* only a recovery or --network-db locks a reader out, the one shortly, the other for good */
+    BUSY_MS = 1000, /* a reader is locked out by a recovery, shortly, and by --network-db, for good */
 };
 
 /* What the file looked like: whether a master is writing (a WAL that holds something), and its last change. */

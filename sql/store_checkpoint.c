@@ -1,5 +1,4 @@
 /* Checkpoints as the master asks for them: the one to resume from, those the keep policy looks at, those on their way. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -6,9 +6,8 @@
 #include "sql/store_inner.h"
 
 enum {
-    VIEW_METRICS_MAX =
-        2000,           /* beyond, the view takes no more (SQLite's columns), so it need not be made again */
-    METRICS_MAX = 4000, /* beyond, a trainer makes up names: what it says under new ones is not kept */
+    VIEW_METRICS_MAX = 2000, /* SQLite's columns: a view that is full need not be made again */
+    METRICS_MAX = 4000,      /* beyond, a trainer makes up names: what it says under new ones is not kept */
 };
 
 static void study_fini(struct known_study *study)

@@ -1,7 +1,6 @@
 /* Rebuilding the master's memory: every row again, in the order of its key. */
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/check.h"
 #include "common/mem.h"

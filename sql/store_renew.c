@@ -1,10 +1,8 @@
 /* A store in memory as if it were new, for the next rehearsal: what it knows is gone, its tables and prepared
  * statements stay, which are most of what a new one costs. Views of studies stay too: the next study of that name and
  * shape has the same. */
-#include <stdlib.h>
 
 #include "common/check.h"
-#include "common/mem.h"
 #include "common/str.h"
 #include "sql/store_inner.h"
 

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/check.h"
 #include "common/mem.h"
 #include "sql/name.h"
 #include "sql/store_inner.h"

@@ -16,9 +16,8 @@
 enum {
     FOLD_PAGES = 1000,  /* 4 MiB: worth a look */
     FINISH_PAGES = 512, /* what the loop copies itself: 2 MiB and one fsync */
-    ALONE_PAGES =
-        8192,         /* 32 MiB: the thread does not keep up; the loop waits for it rather than let it grow */
-    STUCK_WAIT_S = 1, /* somebody reads: looking again sooner would not help */
+    ALONE_PAGES = 8192, /* 32 MiB: the thread does not keep up, and the loop waits for it */
+    STUCK_WAIT_S = 1,   /* somebody reads: looking again sooner would not help */
     NAME_EVERY_MS = 60000,
     BUSY_MS = 1000,
 };

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -119,6 +118,7 @@ void attempt_close(struct attempt *attempt)
     log_file_close(&attempt->log);
     json_free(attempt->job);
     str_fini(&attempt->detail);
+    str_fini(&attempt->others);
     *attempt = (struct attempt){.log.fd = -1};
 }
 
@@ -212,8 +212,19 @@ static int write_checkpoint(struct attempt *attempt, const char *name, struct jw
     return rc;
 }
 
+static void note_others(struct attempt *attempt, const struct json *report)
+{
+    enum { MOST = 200 };
+    str_clear(&attempt->others);
+    for (const struct json *m = json_first(report); m && attempt->others.len < MOST; m = json_next(m))
+        if (trainer_key_is_metric(json_key(m)))
+            str_addf(&attempt->others, "%s%s", attempt->others.len ? ", " : "", json_key(m));
+}
+
 static void write_metrics(struct attempt *attempt, const struct json *report, struct jw *w)
 {
+    if (!json_get(report, attempt->metric))
+        note_others(attempt, report);
     jw_object(w, "metrics");
     for (const struct json *m = json_first(report); m; m = json_next(m)) {
         if (!trainer_key_is_metric(json_key(m)))
@@ -341,7 +352,8 @@ static void end_well(struct attempt *attempt, struct str *out)
     if (attempt->stop == STOP_EPOCH && attempt->epoch < attempt->until) {
         write_end(attempt, "stopped", NULL, NULL, out);
     } else if (!attempt->has_metric && !attempt->is_check) {
-        str_addf(&sentence, "ended well, but no report held the metric \"%s\"", attempt->metric);
+        str_addf(&sentence, "ended well, but no report held the metric \"%s\"%s%s", attempt->metric,
+                 attempt->others.len ? ": they held " : "", str_text(&attempt->others));
         write_failed(attempt, "no_metric", sentence.text, out);
     } else {
         write_end(attempt, "finished", NULL, NULL, out);

@@ -27,6 +27,7 @@ struct attempt {
     const char *dir, *shown, *metric; /* borrowed from job */
     uint64_t epoch, until;            /* the last one reported, or resumed from */
     bool has_metric;                  /* some report held the metric */
+    struct str others;                /* what a report without it held instead: "loss, acc" */
     bool is_check;                    /* {"check":…}: results of checks are wanted, no epochs */
     bool synced;                      /* the folder itself is on disk: done once a checkpoint relies on it */
     enum attempt_stop stop;           /* the strongest wish so far */

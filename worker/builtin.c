@@ -7,7 +7,6 @@
 
 #include "common/err.h"
 #include "common/json.h"
-#include "common/mem.h"
 #include "common/str.h"
 #include "common/trainer_options.h"
 #include "worker/builtin_check.h"

@@ -1,8 +1,6 @@
 #include "worker/builtin_files.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/file.h"
 #include "common/mem.h"

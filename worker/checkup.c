@@ -1,6 +1,5 @@
 #include "worker/checkup.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

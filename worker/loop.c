@@ -14,7 +14,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/check.h"
 #include "common/file.h"
 #include "common/hash.h"
 #include "common/log.h"

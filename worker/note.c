@@ -24,7 +24,6 @@ char *note_lock_path(const struct transit *t, const char *uuid)
     return xasprintf("%s/%.8s/.worker-%.32s", t->scratch, t->store, uuid);
 }
 
-/* The lock of a process, if nobody holds it; else -1. */
 int note_lock(const struct transit *t, const char *uuid)
 {
     char *path = note_lock_path(t, uuid);

@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "common/mem.h"
-#include "common/str.h"
 
 struct pids {
     pid_t *items;

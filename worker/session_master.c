@@ -1,5 +1,4 @@
 /* The master: the connection to it, and what it says. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/log.h"

@@ -1,5 +1,4 @@
 /* What slots say of the jobs and checks they were given. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/check.h"

@@ -158,12 +158,49 @@ static int parse_tree(const struct json *tree, struct trainer_line *out, struct 
     return jcur_fail(&root, err, "a line must have one of the keys epoch, ready, done, note");
 }
 
+/* The length of NaN, Infinity or -Infinity at `at`, as json.dumps and its like write them; 0: something else is there. */
+static size_t no_number_at(const char *at, size_t left)
+{
+    static const char *const words[] = {"NaN", "Infinity", "-Infinity"};
+    for (size_t i = 0; i < COUNT_OF(words); i++)
+        if (left >= strlen(words[i]) && memcmp(at, words[i], strlen(words[i])) == 0)
+            return strlen(words[i]);
+    return 0;
+}
+
+/* The line with null for what is no number. */
+static void write_nulls(const char *line, size_t len, struct str *out)
+{
+    bool in_text = false;
+    for (size_t i = 0, skip; i < len; i += skip) {
+        size_t word = in_text ? 0 : no_number_at(line + i, len - i);
+        skip = word ? word : in_text && line[i] == '\\' && i + 1 < len ? 2 : 1;
+        in_text ^= line[i] == '"';
+        str_addn(out, word ? "null" : line + i, word ? 4 : skip);
+    }
+}
+
+/* A training that diverges is a result and no mistake in the protocol, though its language writes NaN. */
+static struct json *parse_line(const char *line, size_t len, struct err *err)
+{
+    struct json *tree = json_parse(line, len, file, err);
+    if (tree || (!memmem(line, len, "NaN", 3) && !memmem(line, len, "Infinity", 8)))
+        return tree;
+    struct str text = {0};
+    write_nulls(line, len, &text);
+    tree = json_parse(str_text(&text), text.len, file, NULL);
+    str_fini(&text);
+    if (tree && err)
+        *err = ERR_NONE;
+    return tree;
+}
+
 int trainer_line_parse(const char *line, size_t len, struct trainer_line *out, struct err *err)
 {
     *out = (struct trainer_line){0};
-    struct json *tree = json_parse(line, len, file, err);
+    struct json *tree = parse_line(line, len, err);
     if (!tree)
-        err_hint(err, "a line is one JSON object; NaN and Inf are written as null");
+        err_hint(err, "a line is one JSON object, such as {\"epoch\": 1, \"val_loss\": 0.3}");
     if (tree && parse_tree(tree, out, err) == 0) {
         out->tree = tree;
         return 0;

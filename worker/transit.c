@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "common/base64.h"
-#include "common/check.h"
 #include "common/file.h"
 #include "common/mem.h"
 #include "worker/note.h"

@@ -1,147 +1,25 @@
 /* How much of a known front a sampler covers after 50, 100, 200 and 400 trials: one JSON line per problem and method, the
- * median over seeds of the hypervolume that is still missing, as a part of all there is. bench/search/front.py does the same
- * with Optuna.
+ * median over seeds of the hypervolume that is still missing, as a part of all there is, and its ratio to that of the
+ * method named first, paired by seed. bench/search/front.py does the same with Optuna.
  *
- *   gcc -std=gnu17 -O2 -D_GNU_SOURCE -I. bench/search/front.c build/libhone.a -lcjson -lsodium -lz -lm -o front
- *   ./front SEEDS METHOD...      such as: ./front 10 random nsga-ii tpe
+ *   make build/bench/search/front
+ *   build/bench/search/front SEEDS TRIALS METHOD...      such as: front 20 400 tpe nsga-ii auto
+ *   HONE_BENCH_FRONT=zdt4,kinds                          these problems alone
  */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/search/fronts.h"
 #include "common/json.h"
 #include "common/mem.h"
 #include "common/rng.h"
-#include "master/search/pareto.h"
 #include "master/search/sampler.h"
 
-enum { LOOKS = 4, SEEDS_MOST = 200, FRONT_POINTS = 4000 };
+enum { LOOKS = 4, METHODS_MOST = 8, SEEDS_MOST = 200, FRONT_POINTS = 4000 };
+static const double LEAST = 1e-5; /* missing: no difference below it */
 static const int looks[LOOKS] = {50, 100, 200, 400};
-
-/* Every metric is minimised. */
-struct problem {
-    const char *name, *space;
-    int metrics;
-    void (*f)(const struct point *point, double *out);
-    void (*front)(double u, double v, double *out); /* a point of the best there is */
-    double reference[PARETO_MAX];
-};
-
-/* ---- functions: Zitzler, Deb, Thiele (2000); Deb, Thiele, Laumanns, Zitzler (2002) ---- */
-
-#define AXIS(name) "\"" name "\": {\"uniform\": [0, 1]}"
-#define TEN                                                                                       \
-    "{" AXIS("a") "," AXIS("b") "," AXIS("c") "," AXIS("d") "," AXIS("e") "," AXIS("f") "," AXIS( \
-        "g") "," AXIS("h") "," AXIS("i") "," AXIS("j") "}"
-
-static double far_away(const struct point *p)
-{
-    double g = 0;
-    for (int i = 1; i < p->count; i++)
-        g += p->v[i].num;
-    return 1 + 9 * g / (p->count - 1);
-}
-
-static void zdt1(const struct point *p, double *out)
-{
-    double g = far_away(p);
-    out[0] = p->v[0].num;
-    out[1] = g * (1 - sqrt(out[0] / g));
-}
-
-static void zdt2(const struct point *p, double *out)
-{
-    double g = far_away(p);
-    out[0] = p->v[0].num;
-    out[1] = g * (1 - out[0] / g * out[0] / g);
-}
-
-static void zdt3(const struct point *p, double *out)
-{
-    double g = far_away(p);
-    out[0] = p->v[0].num;
-    out[1] = g * (1 - sqrt(out[0] / g) - out[0] / g * sin(10 * M_PI * out[0]));
-}
-
-static void dtlz2(const struct point *p, double *out)
-{
-    double g = 0, a = p->v[0].num * M_PI / 2, b = p->v[1].num * M_PI / 2;
-    for (int i = 2; i < p->count; i++)
-        g += (p->v[i].num - 0.5) * (p->v[i].num - 0.5);
-    out[0] = (1 + g) * cos(a) * cos(b);
-    out[1] = (1 + g) * cos(a) * sin(b);
-    out[2] = (1 + g) * sin(a);
-}
-
-/* A net: error by learning rate, penalty and size, against the logarithm of what it costs. */
-static double net_error(double lr, double l2, double hidden, double depth)
-{
-    double d = log10(lr) + 1.5 + 0.3 * log2(depth), w = log10(l2) + 4;
-    return fmin(0.9, 0.02 + 0.05 * d * d + 0.01 * w * w + 0.5 / sqrt(hidden * depth));
-}
-
-static void net(const struct point *p, double *out)
-{
-    double hidden = p->v[2].num, depth = p->v[3].num;
-    out[0] = net_error(p->v[0].num, p->v[1].num, hidden, depth);
-    out[1] = log10(hidden * hidden * depth);
-}
-
-static void front_zdt1(double u, double v, double *out)
-{
-    (void)v;
-    out[0] = u;
-    out[1] = 1 - sqrt(u);
-}
-
-static void front_zdt2(double u, double v, double *out)
-{
-    (void)v;
-    out[0] = u;
-    out[1] = 1 - u * u;
-}
-
-static void front_zdt3(double u, double v, double *out)
-{
-    (void)v;
-    out[0] = u;
-    out[1] = 1 - sqrt(u) - u * sin(10 * M_PI * u);
-}
-
-static void front_dtlz2(double u, double v, double *out)
-{
-    out[0] = cos(u * M_PI / 2) * cos(v * M_PI / 2);
-    out[1] = cos(u * M_PI / 2) * sin(v * M_PI / 2);
-    out[2] = sin(u * M_PI / 2);
-}
-
-static void front_net(double u, double v, double *out)
-{
-    double hidden = round(16 * pow(64, u)), depth = 1 + floor(v * 6);
-    out[0] = 0.02 + 0.5 / sqrt(hidden * depth);
-    out[1] = log10(hidden * hidden * depth);
-}
-
-static const struct problem problems[] = {
-    {"zdt1", TEN, 2, zdt1, front_zdt1, {1.1, 7}},
-    {"zdt2", TEN, 2, zdt2, front_zdt2, {1.1, 7}},
-    {"zdt3", TEN, 2, zdt3, front_zdt3, {1.1, 7}},
-    {"dtlz2",
-     "{" AXIS("a") "," AXIS("b") "," AXIS("c") "," AXIS("d") "," AXIS("e") "," AXIS("f") "}",
-     3,
-     dtlz2,
-     front_dtlz2,
-     {2, 2, 2}},
-    {"net",
-     "{\"lr\": {\"log\": [1e-6, 10]}, \"l2\": {\"log\": [1e-7, 1]}, \"hidden\": {\"int\": [16, 1024], "
-     "\"log\": true},"
-     " \"depth\": {\"int\": [1, 6]}}",
-     2,
-     net,
-     front_net,
-     {0.9, 7}},
-};
 
 static double covered(const struct problem *p, const double *y, int n)
 {
@@ -166,11 +44,12 @@ static double all_there_is(const struct problem *p)
     return all;
 }
 
-static void run(const struct problem *p, const char *method, uint64_t seed, double all, double missing[LOOKS])
+static void run(const struct problem *p, const char *method, uint64_t seed, double all, int count,
+                double missing[LOOKS])
 {
     struct err err = ERR_NONE;
     char *text = xasprintf("{\"space\": %s, \"search\": {\"method\": \"%s\", \"trials\": %d}}", p->space,
-                           method, looks[LOOKS - 1]);
+                           method, looks[count - 1]);
     struct json *root = json_parse(text, strlen(text), "bench", &err);
     struct jcur cur = jcur_root(root, "bench"), at = jcur_get(&cur, "space"),
                 search_at = jcur_get(&cur, "search");
@@ -185,9 +64,9 @@ static void run(const struct problem *p, const char *method, uint64_t seed, doub
     struct history history = {0};
     struct proposal note;
     struct point point;
-    double *y = xcalloc((size_t)looks[LOOKS - 1] * PARETO_MAX, sizeof *y);
+    double *y = xcalloc((size_t)looks[count - 1] * PARETO_MAX, sizeof *y);
     point_init(&point, &space);
-    for (int t = 1, look = 0; look < LOOKS; t++) {
+    for (int t = 1, look = 0; look < count; t++) {
         double f[PARETO_MAX] = {0}, more[HISTORY_MORE] = {0};
         if (sampler_propose(s, &history, (uint32_t)t, &point, &note, &err))
             exit(1);
@@ -197,7 +76,7 @@ static void run(const struct problem *p, const char *method, uint64_t seed, doub
             if (k)
                 more[k - 1] = -f[k];
         }
-        history_add(&history, (uint32_t)t, (uint32_t)t, &point, NULL, 0, 2 * (uint64_t)t);
+        history_add(&history, (uint32_t)t, (uint32_t)t, &point, note.fit, note.fit_count, 2 * (uint64_t)t);
         history_update(&history, (uint32_t)t, HISTORY_SCORED, false, 1, -f[0], 2 * (uint64_t)t + 1);
         history_set_more(&history, (uint32_t)t, more);
         if (t == looks[look])
@@ -219,28 +98,53 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* Of what the first method has left, paired by seed: geometric mean, and two standard errors either way. */
+static void tell_ratio(const double (*first)[LOOKS], const double (*mine)[LOOKS], int seeds, int look)
+{
+    double sum = 0, squares = 0;
+    for (int seed = 0; seed < seeds; seed++) {
+        double r = log(fmax(mine[seed][look], LEAST) / fmax(first[seed][look], LEAST));
+        sum += r / seeds;
+        squares += r * r / seeds;
+    }
+    double error = sqrt(fmax(squares - sum * sum, 0) / (seeds - 1));
+    printf(", \"ratio_at_%d\": %.3f, \"interval_at_%d\": [%.3f, %.3f]", looks[look], exp(sum), looks[look],
+           exp(sum - 2 * error), exp(sum + 2 * error));
+}
+
+static double median(const double (*missing)[LOOKS], int seeds, int look)
+{
+    double column[SEEDS_MOST];
+    for (int seed = 0; seed < seeds; seed++)
+        column[seed] = missing[seed][look];
+    qsort(column, (size_t)seeds, sizeof *column, compare);
+    return 0.5 * (column[(seeds - 1) / 2] + column[seeds / 2]);
+}
+
 int main(int argc, char **argv)
 {
-    static double missing[SEEDS_MOST][LOOKS];
-    int seeds = argc > 1 ? atoi(argv[1]) : 10;
-    seeds = seeds < 1 ? 1 : seeds > SEEDS_MOST ? SEEDS_MOST : seeds;
-    for (size_t k = 0; k < sizeof problems / sizeof problems[0]; k++)
-        for (int m = 2; m < argc; m++) {
-            double all = all_there_is(&problems[k]);
+    static double missing[METHODS_MOST][SEEDS_MOST][LOOKS];
+    int seeds = argc > 1 ? atoi(argv[1]) : 10, trials = argc > 2 ? atoi(argv[2]) : 400, count = LOOKS;
+    const char *only = getenv("HONE_BENCH_FRONT");
+    seeds = seeds < 2 ? 2 : seeds > SEEDS_MOST ? SEEDS_MOST : seeds;
+    while (count > 1 && looks[count - 1] > trials)
+        count--;
+    for (size_t k = 0; k < sizeof problems / sizeof problems[0]; k++) {
+        double all = all_there_is(&problems[k]);
+        for (int m = 0; m + 3 < argc && m < METHODS_MOST && (!only || strstr(only, problems[k].name)); m++) {
             for (int seed = 0; seed < seeds; seed++)
-                run(&problems[k], argv[m], (uint64_t)seed + 1, all, missing[seed]);
-            printf("{\"bench\": \"front\", \"problem\": \"%s\", \"method\": \"%s\", \"seeds\": %d",
-                   problems[k].name, argv[m], seeds);
-            for (int look = 0; look < LOOKS; look++) {
-                double column[SEEDS_MOST];
-                for (int seed = 0; seed < seeds; seed++)
-                    column[seed] = missing[seed][look];
-                qsort(column, (size_t)seeds, sizeof *column, compare);
-                printf(", \"missing_at_%d\": %.4g", looks[look],
-                       0.5 * (column[(seeds - 1) / 2] + column[seeds / 2]));
+                run(&problems[k], argv[m + 3], (uint64_t)seed + 1, all, count, missing[m][seed]);
+            printf("{\"bench\": \"front\", \"problem\": \"%s\", \"method\": \"%s\", \"trials\": %d, "
+                   "\"seeds\": %d",
+                   problems[k].name, argv[m + 3], looks[count - 1], seeds);
+            for (int look = 0; look < count; look++) {
+                printf(", \"missing_at_%d\": %.4g", looks[look], median(missing[m], seeds, look));
+                if (m)
+                    tell_ratio(missing[0], missing[m], seeds, look);
             }
             printf("}\n");
             fflush(stdout);
         }
+    }
     return 0;
 }

@@ -100,7 +100,7 @@ static void tell(const struct space *space, const struct history *history, const
     struct evidence ev;
     evidence_init(&ev, history);
     struct outside outside;
-    outside_init(&outside, space, &ev, box);
+    outside_init(&outside, space, &ev, box, NULL);
     struct beyond there = beyond_wall(&outside, e->param, e->side);
     printf(
         "  seed %llu trial %u: %s (slope %.1f, lean %.2f; %d gain, %d do not, in sum %.2f, at most %.2f)\n",

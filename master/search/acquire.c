@@ -10,15 +10,16 @@
 #include "master/search/require.h"
 
 enum {
-    RANDOM_POINTS = 200,
-    MUTANTS = 200,
+    RANDOM_POINTS = 100,
+    MUTANTS = 100,
+    GOOD_POINTS = 200,
     STARTS = 4,
     ROUNDS = 6,
     BFGS_STEPS = 30,
     REDRAWS = 50,
     HALVINGS = 8
 };
-static const double MUTATION = 0.05, AGAIN = 3, NEAR = 1e-3;
+static const double MUTATION = 0.05, AGAIN = 3, NEAR = 1e-3, ENOUGH = 5;
 
 struct candidate {
     struct point point;
@@ -46,6 +47,16 @@ static bool is_near_one(const struct acquire *a, const double *x)
     return false;
 }
 
+/* Of few good trials the density says little yet. */
+static double log_good(const struct parzen *good, const struct point *point)
+{
+    double out, count = good->kernels - 1;
+    parzen_log(good, point, 1, &out);
+    return fmin(count / ENOUGH, 1) * out;
+}
+
+/* Log EI, and where the better trials are crowded more: EI alone thinks as well of every far corner, of which a process
+ * that is the same everywhere knows nothing, as of what is left between good ones. */
 static double value_at(struct acquire *a, const struct point *point)
 {
     double mean, variance;
@@ -58,7 +69,7 @@ static double value_at(struct acquire *a, const struct point *point)
     gp_posterior(a->gp, x, &mean, &variance);
     double value = log_ei(mean, variance, a->best) - (is_near_one(a, x) ? AGAIN : 0);
     free(x);
-    return value;
+    return a->good ? value + log_good(a->good, point) : value;
 }
 
 /* ---- candidates ---- */
@@ -116,19 +127,6 @@ static void mutant(struct acquire *a, struct point *out)
     }
 }
 
-/* Again while it breaks a rule; the last one is no candidate then. */
-static void draw_candidate(struct acquire *a, bool anywhere, struct point *out)
-{
-    for (int draw = 0; draw < REDRAWS; draw++) {
-        if (anywhere)
-            random_in_box(a, out);
-        else
-            mutant(a, out);
-        if (require_holds(a->space, out))
-            return;
-    }
-}
-
 /* Conditions may have changed under a changed parent: OFF what is not active, fill in what has become so. */
 static void repair(struct acquire *a, struct point *point)
 {
@@ -140,6 +138,25 @@ static void repair(struct acquire *a, struct point *point)
             point->v[i] = (struct value){0};
         else if (point->v[i].kind == VALUE_OFF)
             point->v[i] = param_from_unit_in(p, p->dist == DIST_CHOICE ? p->box : a->box->walls[i], 0.5);
+    }
+}
+
+/* Where the better trials lie; what their density does not speak of is random. */
+static void draw_good(struct acquire *a, struct point *out)
+{
+    random_in_box(a, out);
+    parzen_draw(a->good, &a->rng, out);
+    repair(a, out);
+}
+
+/* Again while it breaks a rule; the last one is no candidate then. */
+static void draw_candidate(struct acquire *a, void (*draw)(struct acquire *a, struct point *out),
+                           struct point *out)
+{
+    for (int k = 0; k < REDRAWS; k++) {
+        draw(a, out);
+        if (require_holds(a->space, out))
+            return;
     }
 }
 
@@ -338,8 +355,12 @@ double acquire_point(struct acquire *a, struct point *out)
         point_clone(&kept[k].point, out);
         kept[k].value = -INFINITY;
     }
-    for (int k = 0; k < RANDOM_POINTS + MUTANTS; k++) {
-        draw_candidate(a, k < RANDOM_POINTS, out);
+    for (int k = 0; k < RANDOM_POINTS + MUTANTS + (a->good ? GOOD_POINTS : 0); k++) {
+        draw_candidate(a,
+                       k < RANDOM_POINTS             ? random_in_box
+                       : k < RANDOM_POINTS + MUTANTS ? mutant
+                                                     : draw_good,
+                       out);
         keep_if_better(kept, out, value_at(a, out));
     }
     for (int k = 0; k < STARTS; k++) {

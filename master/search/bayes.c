@@ -10,6 +10,7 @@
 #include "master/search/acquire.h"
 #include "master/search/design.h"
 #include "master/search/sampler_row.h"
+#include "master/search/tpe.h"
 #include "master/search/walls.h"
 #include "master/search/warp.h"
 
@@ -180,6 +181,61 @@ static void believe_pending(struct model *m)
     free(x);
 }
 
+/* ---- where good ones lie ---- */
+
+struct good {
+    int *params; /* without conditions, so that every trial has them, and without a zero of their own */
+    int dims;
+    struct parzen density;
+};
+
+static void good_params(struct good *good, const struct space *space)
+{
+    good->params = xcalloc((size_t)space->count + 1, sizeof *good->params);
+    for (int i = 0; i < space->count; i++)
+        if (!space->params[i].when_count && !(space->params[i].or_zero > 0))
+            good->params[good->dims++] = i;
+}
+
+/* As many as are below for TPE, by rising trial number. Returns how many. */
+static int good_points(const struct evidence *ev, const struct point **out)
+{
+    size_t room = (size_t)ev->count + 1;
+    int *order = xcalloc(room, sizeof *order), below = tpe_below(ev->finished), count = 0;
+    bool *is_good = xcalloc(room, sizeof *is_good);
+    evidence_best(ev, below, order);
+    for (int i = 0; i < below; i++)
+        is_good[order[i]] = true;
+    for (int i = 0; i < ev->count; i++)
+        if (is_good[i])
+            out[count++] = ev->list[i].point;
+    free(order);
+    free(is_good);
+    return count;
+}
+
+/* False: every parameter has conditions or or_zero, and there is no density. */
+static bool good_init(struct good *good, const struct evidence *ev, const struct space *space,
+                      const struct box *box)
+{
+    *good = (struct good){0};
+    good_params(good, space);
+    if (!good->dims)
+        return false;
+    const struct point **points = xcalloc((size_t)ev->count + 1, sizeof *points);
+    int count = good_points(ev, points);
+    parzen_init(&good->density, space, box, good->params, good->dims, points, count);
+    free(points);
+    return true;
+}
+
+static void good_fini(struct good *good)
+{
+    if (good->density.space)
+        parzen_fini(&good->density);
+    free(good->params);
+}
+
 /* ---- the point ---- */
 
 /* Beyond a wall that may move a probe can be the best there is before the wall has moved: where the best was at any time,
@@ -208,6 +264,8 @@ static bool acquire_from(struct model *m, const struct space *space, const struc
                          const struct box *box, uint64_t seed, uint32_t trial, struct point *out,
                          struct proposal *note)
 {
+    struct good good;
+    bool has_good = good_init(&good, &m->ev, space, box);
     find_incumbent(m);
     believe_pending(m);
     struct acquire acquire = {.space = space,
@@ -216,11 +274,13 @@ static bool acquire_from(struct model *m, const struct space *space, const struc
                               .gp = &m->gp,
                               .history = history,
                               .incumbent = m->incumbent,
+                              .good = has_good ? &good.density : NULL,
                               .best = m->best,
                               .rng = rng_at(seed, trial, 0, STREAM_GP)};
     double value = acquire_point(&acquire, out);
-    snprintf(note->why, sizeof note->why, "log EI %.2f; %d results, %d pending believed, noise %.2g", value,
-             m->n, m->gp.n - m->n, m->gp.noise);
+    good_fini(&good);
+    snprintf(note->why, sizeof note->why, "%s %.2f; %d results, %d pending believed, noise %.2g",
+             has_good ? "log EI l" : "log EI", value, m->n, m->gp.n - m->n, m->gp.noise);
     return value > -INFINITY;
 }
 
@@ -278,4 +338,4 @@ static int parse(const struct jcur *search, const struct space *space, struct se
 }
 
 const struct sampler_row sampler_gp = {
-    .name = "gp", .version = 2, .slow = true, .parse = parse, .propose = propose};
+    .name = "gp", .version = 3, .slow = true, .parse = parse, .propose = propose};

@@ -1,5 +1,5 @@
-/* bayes: the sampler "gp": Gaussian process, half-rank warped scores, log expected improvement, pending
- * trials believed (Ginsbourger, Le Riche, Carraro, "Kriging is well-suited to parallelize optimization",
+/* bayes: the sampler "gp": Gaussian process, half-rank warped scores, log expected improvement where good trials lie
+ * (acquire.h), pending trials believed (Ginsbourger, Le Riche, Carraro, "Kriging is well-suited to parallelize optimization",
  * 2010).
  *
  *   fewer than max(8, d + 2) finished: points of the scrambled Halton sequence
@@ -7,6 +7,7 @@
  *   the fit starts from that of the newest proposal in the history (8 steps) and, up to 100 results, from the
  * default too (40 steps): the better one is used and stored with this proposal. Past 100 results every second
  * trial is fitted
+ *   good are as many as for TPE; their density is one of the parameters that every trial has: no conditions, no or_zero
  *   it searches the box, and beyond a wall that may move as far as a result there was the best of all when it
  * came: a probe (probe.h) can be that long before the wall has moved
  *

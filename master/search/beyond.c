@@ -50,7 +50,7 @@ static void add_outsider(struct outside *o, int param, int side, const struct ob
 }
 
 /* Newest first; trial by trial, for their points lie far from one another in memory. */
-static void find_outsiders(struct outside *o)
+static void ask_everybody(struct outside *o)
 {
     struct span *range = xcalloc((size_t)o->space->count + 1, sizeof *range);
     int *numeric = xcalloc((size_t)o->space->count + 1, sizeof *numeric), count = 0;
@@ -73,6 +73,54 @@ static void find_outsiders(struct outside *o)
     free(range);
 }
 
+/* By entry of the history: one more than its place in the evidence; 0: not there. */
+static int *observed_at(const struct evidence *ev, size_t entries)
+{
+    int *at = xcalloc(entries + 1, sizeof *at);
+    for (int t = 0; t < ev->count; t++)
+        at[ev->list[t].entry] = t + 1;
+    return at;
+}
+
+static int newest_first(const void *a, const void *b)
+{
+    int p = *(const int *)a, q = *(const int *)b;
+    return (p < q) - (p > q);
+}
+
+/* Those beyond one wall, from the outermost, as far as the chart's order says that there may be some. */
+static void ask_outermost(struct outside *o, const struct chart *chart, const int *at, int param, int side,
+                          int *found)
+{
+    struct span wall = o->box->walls[param], range = box_range(o->box, o->space, param);
+    int count = 0;
+    for (int i = 0; i < chart->placed; i++) {
+        struct placed next = chart->sorted[side > 0 ? chart->placed - 1 - i : i];
+        if (side > 0 ? next.t <= wall.hi : next.t >= wall.lo)
+            break;
+        int t = at[next.kernel] - 1;
+        if (t >= 0 && side_out(o, &range, o->ev->list[t].point, param) == side)
+            found[count++] = t;
+    }
+    qsort(found, (size_t)count, sizeof *found, newest_first);
+    for (int i = 0; i < count; i++) {
+        o->is_in[found[i]] = false;
+        add_outsider(o, param, side, &o->ev->list[found[i]]);
+    }
+}
+
+static void ask_the_ends(struct outside *o, const struct atlas *atlas)
+{
+    int *at = observed_at(o->ev, atlas->count), *found = xcalloc((size_t)o->ev->count + 1, sizeof *found);
+    for (int t = 0; t < o->ev->count; t++)
+        o->is_in[t] = true;
+    for (int i = 0; i < o->space->count; i++)
+        for (int side = -1; side <= 1 && param_is_numeric(&o->space->params[i]); side += 2)
+            ask_outermost(o, &atlas->charts[i], at, i, side, found);
+    free(at);
+    free(found);
+}
+
 static double best_inside(const struct outside *o)
 {
     double best = -INFINITY;
@@ -91,12 +139,15 @@ int outside_count(const struct outside *o)
 }
 
 void outside_init(struct outside *o, const struct space *space, const struct evidence *ev,
-                  const struct box *box)
+                  const struct box *box, const struct atlas *atlas)
 {
     *o = (struct outside){.space = space, .ev = ev, .box = box, .chains = {{.param = -1}, {.param = -1}}};
     o->is_in = xcalloc((size_t)ev->count + 1, sizeof *o->is_in);
     o->walls = xcalloc(2 * (size_t)space->count + 1, sizeof *o->walls);
-    find_outsiders(o);
+    if (atlas)
+        ask_the_ends(o, atlas);
+    else
+        ask_everybody(o);
     o->best = outside_count(o) ? best_inside(o) : -INFINITY;
 }
 

@@ -15,6 +15,7 @@
 #ifndef HONE_MASTER_SEARCH_BEYOND_H
 #define HONE_MASTER_SEARCH_BEYOND_H
 
+#include "master/search/atlas.h"
 #include "master/search/box.h"
 #include "master/search/evidence.h"
 
@@ -43,8 +44,9 @@ struct outside {
     struct chains chains[2];
 };
 
+/* `atlas`: has followed the evidence's history; NULL: every trial is looked at. */
 void outside_init(struct outside *outside, const struct space *space, const struct evidence *evidence,
-                  const struct box *box);
+                  const struct box *box, const struct atlas *atlas);
 void outside_fini(struct outside *outside);
 
 /* How far a point lies beyond a wall, in box widths: below 0 inside. False: it has no position. */

@@ -139,6 +139,7 @@ void evidence_init(struct evidence *ev, const struct history *history)
         ev->list[ev->count++] = (struct observed){
             .point = &e->point,
             .trial = e->trial,
+            .entry = (int)i,
             .group = e->group,
             .state = e->state == HISTORY_SCORED && !is_scored ? HISTORY_BAD : e->state,
             .pruned = e->pruned,

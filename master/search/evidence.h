@@ -18,6 +18,7 @@
 struct observed {
     const struct point *point;
     uint32_t trial, group;    /* lowest trial number of the group */
+    int entry;                /* its place among the history's entries */
     enum history_state state; /* PENDING, SCORED or BAD; cancelled ones are not here */
     bool pruned;              /* no repeat ran to its end */
     int epochs;               /* most of any repeat */

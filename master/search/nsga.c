@@ -22,6 +22,7 @@
 #include "common/str.h"
 #include "master/search/design.h"
 #include "master/search/evidence.h"
+#include "master/search/nsga.h"
 #include "master/search/pareto.h"
 #include "master/search/require.h"
 #include "master/search/sampler_row.h"
@@ -51,14 +52,9 @@ static int parse(const struct jcur *search, const struct space *space, struct se
     return 0;
 }
 
-/* Under `auto` there are no settings of its own. */
 static int population_of(const struct sampler *s)
 {
-    const struct settings *settings = s->def->settings;
-    int64_t part = s->def->trials / 5;
-    if (settings)
-        return settings->population;
-    return (int)(part < POPULATION_MIN ? POPULATION_MIN : part > POPULATION_MAX ? POPULATION_MAX : part);
+    return ((const struct settings *)s->def->settings)->population;
 }
 
 /* ---- the population ---- */
@@ -139,11 +135,11 @@ static void population_fini(struct population *p)
     evidence_fini(&p->ev);
 }
 
-/* Members are sorted: the better of two is the one with the lower index. */
-static const struct member *tournament(const struct population *p, struct rng *rng)
+/* Best first: the better of two is the one with the lower index. */
+static int tournament(int count, struct rng *rng)
 {
-    uint32_t a = rng_below(rng, (uint32_t)p->count), b = rng_below(rng, (uint32_t)p->count);
-    return &p->list[a < b ? a : b];
+    uint32_t a = rng_below(rng, (uint32_t)count), b = rng_below(rng, (uint32_t)count);
+    return (int)(a < b ? a : b);
 }
 
 /* ---- one coordinate ---- */
@@ -227,29 +223,40 @@ static bool is_fresh(const struct space *space, const struct history *history, c
     return require_holds(space, point) && !history_has_point(history, point);
 }
 
+bool nsga_child(const struct space *space, const struct history *history, uint64_t seed, uint32_t trial,
+                const struct point *const *parents, int count, struct point *out, int of[2])
+{
+    struct box box;
+    struct rng rng = rng_at(seed, trial, 0, STREAM_NSGA);
+    bool found = false;
+    history_box_clone(history, space, &box);
+    for (int draw = 0; draw < REDRAWS && !found; draw++) {
+        of[0] = tournament(count, &rng);
+        of[1] = tournament(count, &rng);
+        make_child(space, &box, parents[of[0]], parents[of[1]], &rng, out);
+        found = is_fresh(space, history, out);
+    }
+    box_fini(&box);
+    return found;
+}
+
 static bool breed(const struct sampler *s, const struct history *history, uint32_t trial, struct point *out,
                   struct proposal *note)
 {
     struct population p;
-    struct box box;
-    struct rng rng = rng_at(s->seed, trial, 0, STREAM_NSGA);
-    const struct member *a = NULL, *b = NULL;
-    bool found = false;
+    int front = 0, of[2];
     population_init(&p, history, search_metrics(s->def), population_of(s));
-    history_box_clone(history, s->space, &box);
-    for (int draw = 0; draw < REDRAWS && !found; draw++) {
-        a = tournament(&p, &rng);
-        b = tournament(&p, &rng);
-        make_child(s->space, &box, a->point, b->point, &rng, out);
-        found = is_fresh(s->space, history, out);
-    }
-    int front = 0;
+    const struct point **parents = xcalloc((size_t)p.count + 1, sizeof *parents);
+    for (int i = 0; i < p.count; i++)
+        parents[i] = p.list[i].point;
+    bool found = nsga_child(s->space, history, s->seed, trial, parents, p.count, out, of);
+    const struct member *a = &p.list[of[0]], *b = &p.list[of[1]];
     while (front < p.count && p.list[front].rank == 0)
         front++;
     snprintf(note->why, sizeof note->why,
              "child of trials %u (rank %d) and %u (rank %d); %d of %d are on the front",
              a->trial & ~HISTORY_WARM, a->rank, b->trial & ~HISTORY_WARM, b->rank, front, p.count);
-    box_fini(&box);
+    free(parents);
     population_fini(&p);
     return found;
 }

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "common/check.h"
-#include "common/str.h"
 
 static const double WALL_DECADES = 3; /* as far as a wall without limits goes on each side */
 

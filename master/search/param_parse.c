@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/check.h"
 #include "common/hash.h"
 #include "common/mem.h"
 #include "common/str.h"
@@ -21,18 +20,6 @@ static const char *const values_keys[] = {"values", "or_zero", "boundary", "when
 static const char *const choice_keys[] = {"choice", "weights", "ordered", "boundary", "when", NULL};
 
 /* ---- which distribution ---- */
-
-static int hint_at_dist(const struct json *axis, struct err *err)
-{
-    const struct json *first = json_first(axis);
-    const char *ours = param_word_ours(axis),
-               *nearest = first ? nearest_name(json_key(first), dist_keys) : NULL;
-    if (ours)
-        return err_hint(err, "that is written %s here; ends of a range are values, never exponents", ours);
-    return err_hint(
-        err, "%s%s%swrite for example {\"log\": [1e-5, 1]}; known: uniform, log, logit, int, choice, values",
-        nearest ? "did you mean \"" : "", nearest ? nearest : "", nearest ? "\"? " : "");
-}
 
 /* {"int": .., "log": true} is one distribution; "values" beside a range is what a grid visits. */
 static int find_dist(const struct jcur *cur, struct param *p, struct err *err)
@@ -59,7 +46,7 @@ static int find_dist(const struct jcur *cur, struct param *p, struct err *err)
     }
     if (!found) {
         jcur_fail(cur, err, "has no distribution");
-        return hint_at_dist(cur->node, err);
+        return param_words_hint(cur->node, dist_keys, err);
     }
     if (log_is_flag && json_bool(log_at.node))
         p->dist = DIST_INT_LOG;
@@ -410,7 +397,9 @@ int value_parse(const struct param *p, const struct jcur *cur, struct value *out
         return ERR_BAD;
     if (!value_from_num(p, x, out))
         return jcur_fail(cur, err, "%g is not a value of %s%s", x, p->name,
-                         p->step > 0 ? " (it must lie on its steps)" : "");
+                         p->dist == DIST_LOG && x <= 0 ? " (on a log axis all are > 0)"
+                         : p->step > 0                 ? " (it must lie on its steps)"
+                                                       : "");
     struct span reach = param_reach(p);
     bool is_zero = p->or_zero > 0 && out->num == 0;
     if (!is_zero && (out->num < reach.lo || out->num > reach.hi))

@@ -29,7 +29,7 @@ static const struct {
     {"bounds", of_uniform},
 };
 
-const char *param_word_ours(const struct json *axis)
+static const char *written_here(const struct json *axis)
 {
     for (size_t i = 0; i < COUNT_OF(words); i++)
         for (const struct json *m = json_first(axis); m; m = json_next(m))
@@ -37,4 +37,19 @@ const char *param_word_ours(const struct json *axis)
                 str_same_nocase(json_text(m), words[i].theirs))
                 return words[i].ours;
     return NULL;
+}
+
+int param_words_hint(const struct json *axis, const char *const *known, struct err *err)
+{
+    const struct json *first = json_first(axis);
+    const char *ours = written_here(axis), *nearest = first ? nearest_name(json_key(first), known) : NULL;
+    if (ours)
+        return err_hint(err, "that is written %s here; ends of a range are values, never exponents", ours);
+    struct str all = {0};
+    for (const char *const *k = known; *k; k++)
+        str_addf(&all, "%s%s", all.len ? ", " : "", *k);
+    err_hint(err, "%s%s%swrite for example {\"log\": [1e-5, 1]}; known: %s", nearest ? "did you mean \"" : "",
+             nearest ? nearest : "", nearest ? "\"? " : "", str_text(&all));
+    str_fini(&all);
+    return ERR_BAD;
 }

@@ -8,8 +8,8 @@
 
 #include "common/json.h"
 
-/* An axis as somebody would write it elsewhere ({"type": "loguniform", "min": …}): how one of that kind is written here,
- * as JSON with example values, or NULL if no word of it is known. */
-const char *param_word_ours(const struct json *axis);
+/* The hint for an axis in which none of `known` (NULL-terminated) is found: how one of that kind is written here, where a
+ * word of another tool tells the kind, else the nearest of the known and all of them. Returns the error's code. */
+int param_words_hint(const struct json *axis, const char *const *known, struct err *err);
 
 #endif

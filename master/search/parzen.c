@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/check.h"
 #include "common/mem.h"
@@ -68,13 +69,34 @@ static double outside(double lo, double hi)
     return (lo > -far ? normal_cdf(lo) : 0) + (hi < far ? normal_cdf(-hi) : 0);
 }
 
+/* Room for one axis more, for `kernels` each. */
+struct room {
+    struct placed *sorted; /* [2 kernels] */
+    double *sigma, *mass;
+    struct atlas *atlas; /* NULL: none */
+    const int *entries;  /* of its history, by kernel */
+    int *kernel;         /* by entry; -1: none. NULL: of few kernels */
+};
+
+/* Of a kernel as narrow as they get, most of many, it hangs on its point and the box alone: the atlas keeps it. */
+static double mass_inside(double *kept, double lo, double hi)
+{
+    if (!kept)
+        return 1 - outside(lo, hi);
+    if (isnan(*kept))
+        *kept = 1 - outside(lo, hi);
+    return *kept;
+}
+
 /* One logarithm for the masses of all plain axes; of a kernel that lies outside the range, its own. */
-static void add_constants(struct parzen *z, int dim, struct span range, const double *sigma, double *mass)
+static void add_constants(struct parzen *z, int dim, struct span range, double least, struct room *room)
 {
     const double log_sqrt_2pi = 0.91893853320467274178, small = 1e-100;
-    const double *mu = z->axes[dim].mu, *scale = z->axes[dim].scale;
-    double last = NAN, log_last = 0;
+    const double *mu = z->axes[dim].mu, *scale = z->axes[dim].scale, *sigma = room->sigma;
+    double last = NAN, log_last = 0, *mass = room->mass;
+    double *kept = room->kernel ? atlas_masses(room->atlas, z->params[dim], range, least) : NULL;
     for (int k = 0; k < z->kernels; k++) {
+        bool is_kept = kept && sigma[k] == least && k + 1 < z->kernels;
         double lo = (range.lo - mu[k]) * scale[k], hi = (range.hi - mu[k]) * scale[k];
         if (sigma[k] != last) /* most have the least width */
             log_last = log(sigma[k]) + log_sqrt_2pi;
@@ -83,7 +105,7 @@ static void add_constants(struct parzen *z, int dim, struct span range, const do
         if (lo > 0 || hi < 0)
             z->base[k] += normal_log_mass(lo, hi);
         else
-            mass[k] *= 1 - outside(lo, hi);
+            mass[k] *= mass_inside(is_kept ? &kept[room->entries[k]] : NULL, lo, hi);
         if (mass[k] < small) {
             z->base[k] += log(mass[k]);
             mass[k] = 1;
@@ -104,29 +126,42 @@ static void set_constants(struct parzen *z, int dim, struct span range, const do
         axis->constant[k] = axis->constant[axis->same[k]];
 }
 
-/* Room for one axis more, for `kernels` each. */
-struct room {
-    struct placed *sorted; /* [2 kernels] */
-    double *sigma, *mass;
-};
+/* The kernels that have a place, in order. Returns how many. */
+static int sort_kernels(const struct parzen *z, int dim, struct room *room)
+{
+    const struct axis *axis = &z->axes[dim];
+    struct placed *sorted = room->sorted;
+    int used = 0;
+    if (room->kernel) {
+        const struct chart *chart = &room->atlas->charts[z->params[dim]];
+        for (int i = 0; i < chart->placed; i++) {
+            sorted[used] = (struct placed){chart->sorted[i].t, room->kernel[chart->sorted[i].kernel], 0};
+            used += sorted[used].kernel >= 0;
+        }
+        return used;
+    }
+    for (int k = 0; k + 1 < z->kernels; k++)
+        if (!(axis->seen && axis->seen[k]))
+            sorted[used++] = (struct placed){axis->mu[k], k, 0};
+    place_sort(sorted, sorted + used, used);
+    return used;
+}
 
 static void line_kernels(struct parzen *z, int dim, struct room *room)
 {
     struct axis *axis = &z->axes[dim];
     struct span range = z->axes[dim].range;
+    int m = z->kernels - 1, used = sort_kernels(z, dim, room);
     double width = range.hi - range.lo, *sigma = room->sigma;
-    int m = z->kernels - 1, used = 0;
+    double least = width / (m + 2 < WIDTH_PARTS ? m + 2 : WIDTH_PARTS);
     axis->mu[m] = range.lo + 0.5 * width;
     for (int k = 0; k <= m; k++) {
         bool has_place = k < m && !(axis->seen && axis->seen[k]);
         if (!has_place)
             axis->mu[k] = axis->mu[m];
-        else
-            room->sorted[used++] = (struct placed){axis->mu[k], k, 0};
         sigma[k] = width;
     }
-    place_sort(room->sorted, room->sorted + used, used);
-    set_widths(room->sorted, used, range, width / (m + 2 < WIDTH_PARTS ? m + 2 : WIDTH_PARTS), width, sigma);
+    set_widths(room->sorted, used, range, least, width, sigma);
     for (int k = 0; k <= m; k++)
         axis->scale[k] = 1 / sigma[k];
     for (int k = 0; k <= m && axis->same; k++)
@@ -136,7 +171,7 @@ static void line_kernels(struct parzen *z, int dim, struct room *room)
     if (axis->constant)
         set_constants(z, dim, range, sigma);
     else
-        add_constants(z, dim, range, sigma, room->mass);
+        add_constants(z, dim, range, least, room);
 }
 
 /* The arrays of all axes are slices of one block. */
@@ -171,10 +206,24 @@ static void axes_init(struct parzen *z)
         axis_init(z, (int)dim, z->block + AXIS_NUMBERS * dim * kernels, ints + AXIS_INTS * dim * kernels);
 }
 
-/* Point by point: they lie far from one another in memory. */
-static void take_values(struct parzen *z, const struct point *const *points)
+static void read_places(struct parzen *z, const struct atlas *atlas, const int *entries)
+{
+    for (int dim = 0; dim < z->dims; dim++) {
+        const double *place = atlas->charts[z->params[dim]].place;
+        for (int k = 0; k + 1 < z->kernels && place; k++)
+            z->axes[dim].mu[k] = place[entries[k]];
+    }
+}
+
+/* Point by point: they lie far from one another in memory. Places only where `places` says so. */
+static void take_values(struct parzen *z, const struct point *const *points, bool places)
 {
     int m = z->kernels - 1;
+    bool any = places;
+    for (int dim = 0; dim < z->dims; dim++)
+        any |= z->axes[dim].seen != NULL;
+    if (!any)
+        return;
     for (int k = 0; k < m; k++)
         for (int dim = 0; dim < z->dims; dim++) {
             const struct param *p = &z->space->params[z->params[dim]];
@@ -182,7 +231,7 @@ static void take_values(struct parzen *z, const struct point *const *points)
             struct value v = points[k]->v[z->params[dim]];
             if (axis->seen)
                 axis->seen[k] = is_line(p) ? is_zero(p, v) : v.choice;
-            if (axis->mu && !is_zero(p, v))
+            if (places && axis->mu && !is_zero(p, v))
                 axis->mu[k] = place_of(p, v);
         }
     for (int dim = 0; dim < z->dims; dim++)
@@ -190,29 +239,64 @@ static void take_values(struct parzen *z, const struct point *const *points)
             z->axes[dim].seen[m] = -1;
 }
 
+/* Which kernel each entry of the history is; not worth it for a few, which are sorted as fast. */
+static int *kernels_of(const struct atlas *atlas, const int *entries, int m)
+{
+    if (!atlas || m * 8 < (int)atlas->count)
+        return NULL;
+    int *kernel = xmalloc((atlas->count + 1) * sizeof *kernel);
+    memset(kernel, -1, atlas->count * sizeof *kernel);
+    for (int k = 0; k < m; k++)
+        kernel[entries[k]] = k;
+    return kernel;
+}
+
+static void init(struct parzen *z, struct room *room)
+{
+    size_t kernels = (size_t)z->kernels;
+    room->sorted = xmalloc((2 * kernels + 1) * sizeof *room->sorted);
+    room->sigma = xmalloc(kernels * sizeof *room->sigma);
+    room->mass = xmalloc(kernels * sizeof *room->mass);
+    for (size_t k = 0; k < kernels; k++)
+        room->mass[k] = 1;
+    for (int dim = 0; dim < z->dims; dim++)
+        if (z->axes[dim].mu)
+            line_kernels(z, dim, room);
+    for (size_t k = 0; k < kernels; k++)
+        z->base[k] = z->log_weight[k] - z->base[k] - log(room->mass[k]);
+    free(room->sorted);
+    free(room->sigma);
+    free(room->mass);
+    free(room->kernel);
+}
+
+static void begin(struct parzen *z, const struct space *space, const struct box *box, const int *params,
+                  int dims, int m)
+{
+    *z = (struct parzen){.space = space, .box = box, .params = params, .dims = dims, .kernels = m + 1};
+    z->log_weight = xmalloc(((size_t)m + 1) * sizeof *z->log_weight);
+    z->base = xcalloc((size_t)m + 1, sizeof *z->base);
+    weigh(z);
+    axes_init(z);
+}
+
 void parzen_init(struct parzen *z, const struct space *space, const struct box *box, const int *params,
                  int dims, const struct point *const *points, int m)
 {
-    size_t kernels = (size_t)m + 1;
-    *z = (struct parzen){.space = space, .box = box, .params = params, .dims = dims, .kernels = m + 1};
-    z->log_weight = xmalloc(kernels * sizeof *z->log_weight);
-    z->base = xcalloc(kernels, sizeof *z->base);
-    struct room room = {.sorted = xmalloc(2 * kernels * sizeof *room.sorted),
-                        .sigma = xmalloc(kernels * sizeof *room.sigma),
-                        .mass = xmalloc(kernels * sizeof *room.mass)};
-    weigh(z);
-    axes_init(z);
-    take_values(z, points);
-    for (int k = 0; k <= m; k++)
-        room.mass[k] = 1;
-    for (int dim = 0; dim < dims; dim++)
-        if (z->axes[dim].mu)
-            line_kernels(z, dim, &room);
-    for (int k = 0; k <= m; k++)
-        z->base[k] = z->log_weight[k] - z->base[k] - log(room.mass[k]);
-    free(room.sorted);
-    free(room.sigma);
-    free(room.mass);
+    struct room room = {0};
+    begin(z, space, box, params, dims, m);
+    take_values(z, points, true);
+    init(z, &room);
+}
+
+void parzen_read(struct parzen *z, struct atlas *atlas, const struct box *box, const int *params, int dims,
+                 const struct point *const *points, const int *entries, int m)
+{
+    struct room room = {.atlas = atlas, .entries = entries, .kernel = kernels_of(atlas, entries, m)};
+    begin(z, atlas->space, box, params, dims, m);
+    take_values(z, points, false);
+    read_places(z, atlas, entries);
+    init(z, &room);
 }
 
 void parzen_fini(struct parzen *z)

@@ -17,6 +17,7 @@
 #include <stdbool.h>
 
 #include "common/rng.h"
+#include "master/search/atlas.h"
 #include "master/search/box.h"
 
 /* One of its parameters; arrays by kernel. */
@@ -43,6 +44,9 @@ struct parzen {
 /* `points`: m of them, by rising trial number, each with every one of these parameters active. */
 void parzen_init(struct parzen *parzen, const struct space *space, const struct box *box, const int *params,
                  int dims, const struct point *const *points, int m);
+/* The same of entries of the history that an atlas follows: places and their order are read off it. */
+void parzen_read(struct parzen *parzen, struct atlas *atlas, const struct box *box, const int *params,
+                 int dims, const struct point *const *points, const int *entries, int m);
 void parzen_fini(struct parzen *parzen);
 
 /* Log density (mass, on stepped axes and choices) of the values of its parameters in each of the points, in

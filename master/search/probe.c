@@ -223,9 +223,10 @@ static const char *find(struct view *v, const struct history *history, struct po
     return found ? "probe" : scout(v, history, out, note) ? "scout" : NULL;
 }
 
-bool probe_point(const struct space *space, enum boundary study, const struct history *history,
+bool probe_point(const struct atlas *atlas, enum boundary study, const struct history *history,
                  struct point *out, struct proposal *note)
 {
+    const struct space *space = atlas->space;
     struct view v = {.space = space, .study = study};
     const char *who = NULL;
     if (!any_may_grow(&v))
@@ -233,7 +234,7 @@ bool probe_point(const struct space *space, enum boundary study, const struct hi
     evidence_init(&v.ev, history);
     if (v.ev.finished >= FIRST) {
         history_box_clone(history, space, &v.box);
-        outside_init(&v.outside, space, &v.ev, &v.box);
+        outside_init(&v.outside, space, &v.ev, &v.box, atlas);
         who = find_top(&v) ? find(&v, history, out, note) : NULL;
         outside_fini(&v.outside);
         box_fini(&v.box);

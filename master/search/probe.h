@@ -23,10 +23,11 @@
 #ifndef HONE_MASTER_SEARCH_PROBE_H
 #define HONE_MASTER_SEARCH_PROBE_H
 
+#include "master/search/atlas.h"
 #include "master/search/sampler.h"
 
-/* A wall to look behind? Then `out` and the note are filled in. */
-bool probe_point(const struct space *space, enum boundary study, const struct history *history,
+/* A wall to look behind? The atlas has followed the history. Then `out` and the note are filled in. */
+bool probe_point(const struct atlas *atlas, enum boundary study, const struct history *history,
                  struct point *out, struct proposal *note);
 
 #endif

@@ -138,6 +138,14 @@ int prune_parse(const struct jcur *cur, int epochs, struct prune_def *out, struc
 
 /* ---- rungs ---- */
 
+int64_t prune_one_in(const struct prune_def *def)
+{
+    int64_t trials = 1;
+    for (int rung = 1; def->method == PRUNE_ASHA && def->promotes && rung < def->asha.count; rung++)
+        trials = trials > INT64_MAX / def->asha.eta ? INT64_MAX : trials * def->asha.eta;
+    return trials;
+}
+
 int prune_first_until(const struct prune_def *def, uint32_t trial, int epochs)
 {
     if (!def->promotes)

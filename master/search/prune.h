@@ -44,6 +44,9 @@ int prune_parse(const struct jcur *cur, int epochs, struct prune_def *out, struc
 
 /* ---- rungs ---- */
 
+/* One in so many trials reaches the last rung where only the best of each go on: with fewer none is trained in full. 1
+ * without such rungs; brackets (hyperband) see to it themselves. */
+int64_t prune_one_in(const struct prune_def *def);
 /* The epoch after which a new trial of this number is looked at first; `epochs` where there are no rungs. */
 int prune_first_until(const struct prune_def *def, uint32_t trial, int epochs);
 /* What a free slot resumes (ASHA_RESUME), else ASHA_WAIT. `kept`: as asha_next has it. `more`: further trials will come. */

@@ -6,7 +6,6 @@
 
 #include "common/check.h"
 #include "common/mem.h"
-#include "common/str.h"
 #include "master/search/require_words.h"
 
 /* ---- values ---- */

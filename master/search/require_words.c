@@ -75,7 +75,6 @@ bool rule_is_word(char c)
     return isalnum((unsigned char)c) || c == '_' || c == '.' || c == '-';
 }
 
-/* A sign such as "<=" */
 bool rule_take(struct parser *p, const char *sign)
 {
     rule_skip_blanks(p);
@@ -85,7 +84,6 @@ bool rule_take(struct parser *p, const char *sign)
     return true;
 }
 
-/* A word such as `and`, not the front of a longer one. */
 bool rule_take_word(struct parser *p, const char *word)
 {
     rule_skip_blanks(p);

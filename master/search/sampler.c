@@ -1,7 +1,6 @@
 #include "master/search/sampler.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/check.h"
 #include "common/mem.h"
@@ -145,12 +144,16 @@ void sampler_free(struct sampler *s)
 {
     if (s && s->row->close)
         s->row->close(s);
+    if (s)
+        atlas_free(s->atlas);
     free(s);
 }
 
 void sampler_forget(struct sampler *s)
 {
     s->place = (struct design_place){0};
+    atlas_free(s->atlas);
+    s->atlas = NULL;
     if (s->row->forget)
         s->row->forget(s);
 }
@@ -172,7 +175,7 @@ int sampler_propose(struct sampler *s, const struct history *history, uint32_t t
     str_copy(note->sampler, sizeof note->sampler, s->row->name);
     bool is_model =
         !s->row->by_number && !stages_of(s->def) && !pbt_of(s->def) && search_metrics(s->def) == 1;
-    if (is_model && probe_point(s->space, search_boundary(s->def), history, out, note))
+    if (is_model && probe_point(sampler_atlas(s, history), search_boundary(s->def), history, out, note))
         return 0;
     return s->row->propose(s, history, trial, out, note, err);
 }

@@ -9,6 +9,7 @@
 #define HONE_MASTER_SEARCH_SAMPLER_ROW_H
 
 #include "common/rng.h"
+#include "master/search/atlas.h"
 #include "master/search/sampler.h"
 
 /* A cache: where in a design's sequence the points that keep the rules are (design.h). */
@@ -26,7 +27,17 @@ struct sampler {
     uint64_t seed;
     void *state;
     struct design_place place;
+    struct atlas *atlas; /* a cache: where the history's points lie; NULL: nobody asked yet */
 };
+
+/* The sampler's own, brought up to date. */
+static inline struct atlas *sampler_atlas(struct sampler *sampler, const struct history *history)
+{
+    if (!sampler->atlas)
+        sampler->atlas = atlas_new(sampler->space);
+    atlas_follow(sampler->atlas, history);
+    return sampler->atlas;
+}
 
 struct sampler_row {
     const char *name;
@@ -62,14 +73,16 @@ enum rng_stream {
     STREAM_WALK = 14,      /* from a point that keeps them to others */
     STREAM_GIVEN = 15,     /* what a named point leaves open; the trial word is the draw */
     STREAM_NSGA = 16,
-    STREAM_CURVE = 21, /* extrapolation; the name word is the epoch */
-    STREAM_PBT =
-        22, /* the trial that gives up and its epoch: whose child takes its place; a child and a parameter */
+    STREAM_RELAY = 17,  /* whose turn it is */
+    STREAM_CURVE = 21,  /* extrapolation; the name word is the epoch */
+    STREAM_PBT = 22,    /* who gives up and when: whose child takes its place; a child and a parameter */
     STREAM_FOREST = 23, /* importance: bootstrap and splits; the trial word is the tree */
 };
 
 extern const struct sampler_row sampler_random, sampler_grid, sampler_latin, sampler_halton, sampler_sobol,
     sampler_coarse, sampler_tpe, sampler_gp, sampler_auto, sampler_cma, sampler_pbt, sampler_nsga;
+/* No method of its own: what `auto` is with several metrics (relay.c). */
+extern const struct sampler_row sampler_relay;
 
 /* How model-based samplers begin: the trial's point of the scrambled Halton sequence, inside the box of the
  * moment. `note` has its `why` already, which is changed where the sequence has none that keeps the rules. */

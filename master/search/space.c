@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/check.h"
 #include "common/mem.h"
 #include "common/str.h"
 #include "master/search/param_parse.h"

@@ -62,6 +62,7 @@ static int itself(int first, bool *taken, int *out)
 
 struct split {
     struct evidence ev;
+    struct atlas *atlas;
     bool *is_below, *is_used; /* by observation */
     int below, used;
 };
@@ -77,8 +78,9 @@ static void rank(const struct evidence *ev, int metrics, int below, int *order)
         evidence_best(ev, below, order);
 }
 
-static void split_init(struct split *s, const struct history *history, int metrics)
+static void split_init(struct split *s, struct atlas *atlas, const struct history *history, int metrics)
 {
+    s->atlas = atlas;
     evidence_init(&s->ev, history);
     size_t room = (size_t)s->ev.count + 1;
     int *order = xcalloc(room, sizeof *order), newest = 0;
@@ -107,14 +109,22 @@ static void split_fini(struct split *s)
     free(s->is_used);
 }
 
-/* The points of one side in which the group is active, oldest first. */
-static int side_of(const struct split *s, bool below, int param, const struct point **points)
+/* The density of the points of one side in which the group is active, oldest first. */
+static void side_init(struct parzen *z, const struct split *s, bool below, const struct box *box,
+                      const int *params, int dims)
 {
-    int m = 0;
-    for (int i = 0; i < s->ev.count; i++)
-        if (s->is_used[i] && s->is_below[i] == below && s->ev.list[i].point->v[param].kind != VALUE_OFF)
-            points[m++] = s->ev.list[i].point;
-    return m;
+    const struct point **points = xcalloc((size_t)s->ev.count + 1, sizeof *points);
+    int *entries = xcalloc((size_t)s->ev.count + 1, sizeof *entries), m = 0;
+    for (int i = 0; i < s->ev.count; i++) {
+        const struct observed *o = &s->ev.list[i];
+        if (!s->is_used[i] || s->is_below[i] != below || o->point->v[params[0]].kind == VALUE_OFF)
+            continue;
+        points[m] = o->point;
+        entries[m++] = o->entry;
+    }
+    parzen_read(z, s->atlas, box, params, dims, points, entries, m);
+    free(points);
+    free(entries);
 }
 
 /* ---- one group ---- */
@@ -189,19 +199,15 @@ static double best_of_draws(const struct parzen *l, const struct parzen *g, stru
     return log_l[best] - log_g[best];
 }
 
-static double group_point(const struct space *space, const struct box *box, const struct split *s,
-                          const int *params, int dims, struct rng *rng, struct point *out)
+static double group_point(const struct box *box, const struct split *s, const int *params, int dims,
+                          struct rng *rng, struct point *out)
 {
-    const struct point **points = xcalloc((size_t)s->ev.count + 1, sizeof *points);
     struct parzen l, g;
-    int m = side_of(s, true, params[0], points);
-    parzen_init(&l, space, box, params, dims, points, m);
-    m = side_of(s, false, params[0], points);
-    parzen_init(&g, space, box, params, dims, points, m);
+    side_init(&l, s, true, box, params, dims);
+    side_init(&g, s, false, box, params, dims);
     double gain = best_of_draws(&l, &g, rng, out);
     parzen_fini(&l);
     parzen_fini(&g);
-    free(points);
     return gain;
 }
 
@@ -223,21 +229,22 @@ static double whole_point(const struct space *space, const struct box *box, cons
         int dims = alone ? itself(first, taken, params) : group_of(space, first, taken, params);
         struct rng rng = rng_at(seed, trial, space->params[first].hash + again, STREAM_TPE);
         if (space_is_active(space, out, first))
-            gain += group_point(space, box, s, params, dims, &rng, out);
+            gain += group_point(box, s, params, dims, &rng, out);
     }
     free(taken);
     free(params);
     return gain;
 }
 
-bool tpe_point(const struct space *space, const struct history *history, int metrics, uint64_t seed,
-               uint32_t trial, struct point *out, struct proposal *note)
+bool tpe_point(struct atlas *atlas, const struct history *history, int metrics, uint64_t seed, uint32_t trial,
+               struct point *out, struct proposal *note)
 {
+    const struct space *space = atlas->space;
     enum { REDRAWS = 24 };
     struct split s;
     struct box box;
     double gain;
-    split_init(&s, history, metrics);
+    split_init(&s, atlas, history, metrics);
     history_box_clone(history, space, &box);
     bool is_discrete = space_bound(space) >= 0;
     uint32_t again = 0;
@@ -260,7 +267,8 @@ static int propose(struct sampler *s, const struct history *history, uint32_t tr
         note->version = sampler_halton.version;
         snprintf(note->why, sizeof note->why, "startup: %zu of %d results are there", finished, TPE_STARTUP);
         start_point(s, history, trial, out, note);
-    } else if (!tpe_point(s->space, history, search_metrics(s->def), s->seed, trial, out, note)) {
+    } else if (!tpe_point(sampler_atlas(s, history), history, search_metrics(s->def), s->seed, trial, out,
+                          note)) {
         return design_instead(s, history, trial, "every draw broke a rule", out, note, err);
     }
     return design_settle(s->space, history, s->seed, trial, out, note, err);

@@ -14,11 +14,12 @@
  * Parameters under the same conditions form a group with densities of its own, from the trials in which it
  * was active; groups are drawn parents first. Past 4,000 finished trials the model sees the best 2,000 and
  * the newest 2,000 and says so. On a discrete space a point that is there already is drawn again. Ownership:
- * plain values; nothing is kept between calls.
+ * plain values; between calls an atlas of the points is kept.
  */
 #ifndef HONE_MASTER_SEARCH_TPE_H
 #define HONE_MASTER_SEARCH_TPE_H
 
+#include "master/search/atlas.h"
 #include "master/search/evidence.h"
 #include "master/search/sampler.h"
 
@@ -26,9 +27,9 @@ enum { TPE_STARTUP = 10, TPE_DRAWS = 24 };
 
 int tpe_below(int finished); /* size of the better group */
 
-/* Proposes inside the history's box, from at least one finished trial. False: what it draws breaks a rule of the space
+/* Proposes inside the history's box, from at least one finished trial; the atlas has followed the history. False: what it draws breaks a rule of the space
  * every time. */
-bool tpe_point(const struct space *space, const struct history *history, int metrics, uint64_t seed,
-               uint32_t trial, struct point *out, struct proposal *note);
+bool tpe_point(struct atlas *atlas, const struct history *history, int metrics, uint64_t seed, uint32_t trial,
+               struct point *out, struct proposal *note);
 
 #endif

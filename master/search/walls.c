@@ -318,7 +318,7 @@ int walls_look(const struct space *space, struct wall_rule rule, const struct hi
     struct look look = {.rule = rule};
     int count = 0;
     sight_init(&look.sight, space, history, box);
-    outside_init(&look.outside, space, &look.sight.ev, box);
+    outside_init(&look.outside, space, &look.sight.ev, box, NULL);
     for (int i = 0; i < space->count; i++) {
         enum boundary policy = wall_policy(&space->params[i], rule.boundary);
         for (int side = -1; side <= 1 && policy != BOUNDARY_OFF && count < room; side += 2)

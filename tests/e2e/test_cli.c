@@ -289,10 +289,12 @@ static void test_workers_of_a_killed_run_come_back(void **state)
     snprintf(db, sizeof db, "%s/back.db", scratch.folder);
     START(&run, scratch.folder, "hone", "run", "long.json", "--set", "search.trials=30", "--workers", "2",
           "--db", "back.db");
-    db_await(db, "SELECT count(*) FROM epoch");
+    db_await(db, "SELECT (SELECT count(*) FROM worker) = 2 AND (SELECT count(*) FROM epoch) > 0");
     proc_signal(&run, SIGKILL);
     proc_wait(&run);
     proc_fini(&run);
+    assert_int_equal(HONE("pause", "--db", "back.db"), 0); // nobody is there to be asked
+    assert_int_equal(HONE("resume", "--db", "back.db"), 0);
     assert_int_equal(
         HONE("run", "long.json", "--set", "search.trials=30", "--workers", "2", "--db", "back.db"), 0);
     assert_said("of the run before came back");

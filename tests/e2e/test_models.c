@@ -278,6 +278,10 @@ static void tables_keep_their_labels(void **state)
     assert_said("1,high,");
     assert_said("3,low,");
     scratch_text(&scratch, "bare.csv", "x,y\n0.1,0.1\n0.9,0.9\n");
+    assert_int_equal(HONE("predict", "t/best", "bare.csv"), 2);
+    assert_said("csv:FILE?label=none");
+    assert_int_equal(HONE("predict", "t/best", "nope.csv"), 2);
+    assert_said("nope.csv: there is no such file");
     assert_int_equal(HONE("predict", "t/best", "csv:bare.csv?label=none"), 0);
     assert_said("1,low,");
     assert_said("2,high,");

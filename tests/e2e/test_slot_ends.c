@@ -100,7 +100,7 @@ static void no_metric_is_a_failure(void **state)
     struct slot_test *t = *state;
     run_script(t, "tell '{\"epoch\":1,\"train_loss\":1}'", 1);
     hear_epoch(t, 1, "train_loss");
-    hear_end(t, 1, "failed", "no_metric", "val_acc");
+    hear_end(t, 1, "failed", "no_metric", "\"val_acc\": they held train_loss");
     run_script(t, "true", 1);
     hear_end(t, 0, "failed", "no_metric", "val_acc");
 }
@@ -144,7 +144,7 @@ static void lines_that_break_the_protocol(void **state)
         const char *body, *part;
     } cases[] = {
         {"tell 'loss: 0.5'; cat <&3", "the line: loss: 0.5"},
-        {"tell '{\"epoch\":1,\"val_acc\":NaN}'; cat <&3", "null"},
+        {"tell '{\"epoch\":1,\"val_acc\":nan}'; cat <&3", "no NaN"},
         {"tell '[1]'; cat <&3", "must be an object"},
         {"tell '{\"epok\":1}'; cat <&3", "epoch, ready, done, note"},
         {"tell '{\"epoch\":2,\"val_acc\":1}'; cat <&3", "reported epoch 2 where 1 comes next"},

@@ -14,7 +14,7 @@ static void say_again(struct study_def *def)
     struct study_def back;
     study_def_fill_seeds(def);
     json_print(def->json, &text);
-    POST(study_def_parse(str_text(&text), text.len, "again", NULL, 0, &back, &err) == 0);
+    POST(study_def_parse(str_text(&text), text.len, "again", &back, &err) == 0);
     POST(back.epochs == def->epochs && back.trainer_seed == def->trainer_seed);
     study_def_fini(&back);
     str_fini(&text);
@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct study_def def;
     struct err err = ERR_NONE;
-    if (study_def_parse((const char *)data, size, "fuzz", NULL, 0, &def, &err)) {
+    if (study_def_parse((const char *)data, size, "fuzz", &def, &err)) {
         POST(err.code && err.text[0]);
         return 0;
     }

@@ -117,6 +117,24 @@ static void points_are_named_while_it_runs(void **state)
     end_replayed(r, "s");
 }
 
+/* Whether it runs or has ended: more trials would not help a grid, another study does. */
+static void a_grid_takes_no_points(void **state)
+{
+    (void)state;
+    struct msg answer;
+    struct rehearsal *r =
+        begin("\"method\":\"grid\",\"grid\":{\"lr\":2,\"hidden\":2,\"momentum\":2},\"epochs\":1", "", 2);
+    for (int ended = 0; ended < 2; ended++) {
+        rehearsal_call(r, "enqueue", "{\"study\":\"s\",\"points\":[{\"lr\":0.01}]}", &answer);
+        assert_int_equal(answer.answer.code, 1);
+        assert_true(strstr(answer.answer.text, "a grid visits its own points and no others"));
+        assert_true(strstr(answer.answer.hint, "another study") &&
+                    !strstr(answer.answer.hint, "search.trials"));
+        assert_true(rehearsal_run(r, 600000));
+    }
+    end_replayed(r, "s");
+}
+
 static void stages_take_named_points(void **state)
 {
     (void)state;
@@ -368,6 +386,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(points_of_the_file_come_first),
         cmocka_unit_test(points_are_named_while_it_runs),
+        cmocka_unit_test(a_grid_takes_no_points),
         cmocka_unit_test(stages_take_named_points),
         cmocka_unit_test(another_study_is_evidence),
         cmocka_unit_test(evidence_must_fit),

@@ -137,6 +137,24 @@ static void a_front_with_its_time_replays(void **state)
     rehearsal_free(r);
 }
 
+/* Whose turn it is hangs on who made which trial, which a master that comes back reads from the rows. */
+static void turns_replay_after_storms(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        struct rehearsal *r = begin_ranked(seed, true, ",{\"name\":\"seconds\",\"goal\":\"minimize\"}",
+                                           "\"trials\":110,\"epochs\":2", "", 16);
+        weather(r);
+        replay(r);
+        const struct study *s = reactor_study(rehearsal_reactor(r), "s");
+        int bred = 0;
+        for (size_t i = 0; i < s->history.count; i++)
+            bred += s->history.entries[i].fit_count == 1 && s->history.entries[i].fit[0] > 0;
+        assert_true(bred > 5);
+        rehearsal_free(r);
+    }
+}
+
 static void stages_replay_after_storms(void **state)
 {
     (void)state;
@@ -251,6 +269,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tpe_replays_after_storms),
         cmocka_unit_test(a_front_with_its_time_replays),
+        cmocka_unit_test(turns_replay_after_storms),
         cmocka_unit_test(stages_replay_after_storms),
         cmocka_unit_test(growing_walls_replay_after_storms),
         cmocka_unit_test(pruning_replays_after_storms),

@@ -325,6 +325,28 @@ static void reads_prune(void **state)
     }
 }
 
+/* 27 epochs: rungs at 1, 3, 9 and 27. */
+static void one_in_so_many_is_trained_in_full(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t one_in;
+    } cases[] = {
+        {"{\"method\": \"asha\"}", 27},
+        {"{\"method\": \"asha\", \"min_epochs\": 9}", 3},
+        {"{\"method\": \"asha\", \"min_epochs\": 27}", 1},
+        {"{\"method\": \"asha\", \"variant\": \"stopping\"}", 1},
+        {"{\"method\": \"hyperband\"}", 1},
+        {"{\"method\": \"median\"}", 1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct prune_def def;
+        assert_int_equal(parse(cases[i].text, &def, NULL), 0);
+        assert_int_equal(prune_one_in(&def), cases[i].one_in);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -334,6 +356,7 @@ int main(void)
         cmocka_unit_test(bad_trials_are_members),
         cmocka_unit_test(median_by_hand),
         cmocka_unit_test(reads_prune),
+        cmocka_unit_test(one_in_so_many_is_trained_in_full),
         cmocka_unit_test(kept_lists_say_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

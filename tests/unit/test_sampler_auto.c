@@ -34,6 +34,50 @@ static const char *used_at(const char *space, const char *search, int finished, 
     return name;
 }
 
+/* The rule is in the note, in words. */
+static void says_why(const char *space, const char *search, int finished, const char *reason)
+{
+    struct race race;
+    struct err err = ERR_NONE;
+    race_init(&race, space, search, 3);
+    for (uint32_t t = 1; t <= (uint32_t)finished; t++) {
+        struct rng rng = rng_at(1, t, 0, 0);
+        double u[32];
+        for (int i = 0; i < race.space.count; i++)
+            u[i] = rng_unit(&rng);
+        space_point(&race.space, u, &race.point);
+        history_add(&race.history, t, t, &race.point, NULL, 0, ++race.seq);
+        race_tell(&race, t, u[0]);
+    }
+    assert_int_equal(
+        sampler_propose(race.sampler, &race.history, (uint32_t)finished + 1, &race.point, &race.note, &err),
+        0);
+    if (!strstr(race.note.why, reason))
+        fail_msg("\"%s\" does not say \"%s\"", race.note.why, reason);
+    race_fini(&race);
+}
+
+static void says_which_rule(void **state)
+{
+    (void)state;
+    static const char off[] = "{\"boundary\": \"off\"}";
+    static const char tree[] =
+        "{\"x\": {\"uniform\": [0, 1]}, \"c\": {\"choice\": [1, 2]}, \"y\": {\"uniform\": [0, "
+        "1], \"when\": {\"c\": [2]}}}";
+    struct str wide = {0};
+    for (int i = 0; i < 21; i++)
+        str_addf(&wide, "%s\"p%d\": {\"uniform\": [0, 1]}", i ? ", " : "{", i);
+    str_addc(&wide, '}');
+    says_why(branin_space, off, 3, "startup: 3 of 8 results are there; auto takes gp: at most 250 results");
+    says_why(branin_space, off, 12, "auto takes gp: at most 250 results");
+    says_why(branin_space, off, 251, "auto takes tpe: more than 250 results");
+    says_why(branin_space, "{\"trials\": 20, \"parallel\": 8}", 12,
+             "auto takes halton: over a third of all trials run at once");
+    says_why(tree, off, 12, "auto takes tpe: parameters have conditions");
+    says_why(str_text(&wide), off, 12, "auto takes tpe: more than 20 parameters");
+    str_fini(&wide);
+}
+
 static void takes_what_fits(void **state)
 {
     (void)state;
@@ -57,6 +101,6 @@ static void takes_what_fits(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(takes_what_fits)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(takes_what_fits), cmocka_unit_test(says_which_rule)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -122,7 +122,7 @@ static void expect(const char *text, size_t len, const char *says, const char *h
 {
     struct study_def def;
     struct err err = ERR_NONE;
-    assert_int_equal(study_def_parse(text, len, "s.json", NULL, 0, &def, &err), ERR_BAD);
+    assert_int_equal(study_def_parse(text, len, "s.json", &def, &err), ERR_BAD);
     bool told = strstr(err.text, says) && (*hint ? strstr(err.hint, hint) != NULL : !err.hint[0]);
     if (!told)
         fail_msg("\"%s\", hint \"%s\"; wanted \"%s\", hint \"%s\"", err.text, err.hint, says, hint);
@@ -151,7 +151,7 @@ static void other_systems_write_it_too(void **state)
         str_addf(&text, "%s%c", *c == '\n' ? "\r" : "", *c);
     struct study_def def;
     struct err err = ERR_NONE;
-    assert_int_equal(study_def_parse(str_text(&text), text.len, "s.json", NULL, 0, &def, &err), 0);
+    assert_int_equal(study_def_parse(str_text(&text), text.len, "s.json", &def, &err), 0);
     study_def_fini(&def);
     *strstr(text.text, "1e-5") = '0'; /* 0e-5 */
     expect(str_text(&text), text.len, "s.json:5: space.lr.log[0]: must be > 0 (got 0)", "or_zero");

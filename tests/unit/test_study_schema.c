@@ -60,8 +60,8 @@ static bool schema_takes(const struct json *schema, const char *base, const char
 static bool reader_takes(const char *base, const char *set, struct err *err)
 {
     struct study_def def;
-    const char *const sets[] = {set};
-    if (study_def_parse(base, strlen(base), "base", sets, 1, &def, err))
+    const char *const sets[] = {set, NULL};
+    if (study_def_parse_set(base, strlen(base), "base", sets, &def, err))
         return false;
     study_def_fini(&def);
     return true;
@@ -104,7 +104,7 @@ static void what_must_be_there_agrees(void **state)
         struct study_def def;
         json_print(root, &text);
         assert_false(schema_holds(*state, root, NULL));
-        assert_int_equal(study_def_parse(text.text, text.len, "base", NULL, 0, &def, NULL), ERR_BAD);
+        assert_int_equal(study_def_parse(text.text, text.len, "base", &def, NULL), ERR_BAD);
         str_fini(&text);
         json_free(root);
     }
@@ -274,7 +274,7 @@ static void examples_pass_both(void **state)
         struct err err = ERR_NONE;
         if (!schema_holds(*state, root, &why))
             fail_msg("%s: %s", files[i], str_text(&why));
-        if (study_def_load(files[i], NULL, 0, &def, &err))
+        if (study_def_load(files[i], NULL, &def, &err))
             fail_msg("%s (%s)", err.text, err.hint);
         study_def_fini(&def);
         str_fini(&why);
@@ -295,7 +295,7 @@ static void the_pages_example_passes_both(void **state)
     struct study_def def;
     assert_non_null(root);
     assert_true(schema_holds(*state, root, NULL));
-    assert_int_equal(study_def_parse(start, len, "docs/study-file.md", NULL, 0, &def, NULL), 0);
+    assert_int_equal(study_def_parse(start, len, "docs/study-file.md", &def, NULL), 0);
     study_def_fini(&def);
     json_free(root);
     str_fini(&page);

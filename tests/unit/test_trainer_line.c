@@ -70,7 +70,11 @@ static void everything_else_is_a_fault_with_a_sentence(void **state)
                                       "{\"epoch\":1,\"\":1}",
                                       "{\"epoch\":1,\"9a\":1}",
                                       "{\"epoch\":1,\"a\":1e999}",
-                                      "{\"epoch\":1,\"a\":NaN}",
+                                      "{\"epoch\":1,\"a\":nan}",
+                                      "{\"epoch\":NaN}",
+                                      "{\"epoch\":1,\"a\":-NaN}",
+                                      "{\"epoch\":1,\"a\":NaN",
+                                      "{\"epoch\":1,NaN:1}",
                                       "{\"epoch\":1,\"checkpoint\":7}",
                                       "{\"epoch\":1,\"checkpoint\":\"\"}",
                                       "{\"epoch\":1,\"checkpoint\":\"/x\"}",
@@ -97,6 +101,22 @@ static void everything_else_is_a_fault_with_a_sentence(void **state)
         assert_true(err.text[0] != '\0');
         assert_null(line.tree);
     }
+}
+
+/* As json.dumps and others write what is no number: a training that diverged is a result. Texts stay as they are. */
+static void nan_and_infinity_are_null(void **state)
+{
+    (void)state;
+    struct trainer_line line;
+    assert_int_equal(
+        parse("{\"epoch\":1,\"a\":NaN,\"b\": -Infinity , \"c\":Infinity,\"checkpoint\":\"NaN\\\"Infinity\"}",
+              &line, NULL),
+        0);
+    assert_int_equal(json_type(json_get(line.tree, "a")), JSON_NULL);
+    assert_int_equal(json_type(json_get(line.tree, "b")), JSON_NULL);
+    assert_int_equal(json_type(json_get(line.tree, "c")), JSON_NULL);
+    assert_string_equal(line.checkpoint, "NaN\"Infinity");
+    trainer_line_fini(&line);
 }
 
 static void findings_are_no_metrics(void **state)
@@ -297,6 +317,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_five_lines),
         cmocka_unit_test(everything_else_is_a_fault_with_a_sentence),
+        cmocka_unit_test(nan_and_infinity_are_null),
         cmocka_unit_test(findings_are_no_metrics),
         cmocka_unit_test(findings_have_bounds),
         cmocka_unit_test(metrics_are_counted),

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
+#include "sql/stmt.h"
 #include "tests/unit/test_store_room.h"
 
 /* One row as text, cells parted by blanks, NULL as "-", numbers as %g: short enough to write down in a test. */
@@ -325,20 +326,49 @@ static void test_names_without_end(void **state)
 }
 
 /* What a statement costs, in steps of SQLite's machine: no clock, so no neighbour counts. */
+static int steps_of(sqlite3_stmt *stmt, int wanted_rows)
+{
+    int rows = 0;
+    while (sqlite3_step(stmt) == SQLITE_ROW)
+        rows++;
+    assert_int_equal(rows, wanted_rows);
+    return sqlite3_stmt_status(stmt, SQLITE_STMTSTATUS_VM_STEP, 0);
+}
+
 static int steps_for(const char *path, const char *sql, int wanted_rows)
 {
     sqlite3 *db = NULL;
     sqlite3_stmt *stmt = NULL;
-    int rows = 0;
     assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK);
-    while (sqlite3_step(stmt) == SQLITE_ROW)
-        rows++;
-    int steps = sqlite3_stmt_status(stmt, SQLITE_STMTSTATUS_VM_STEP, 0);
+    int steps = steps_of(stmt, wanted_rows);
     sqlite3_finalize(stmt);
     sqlite3_close(db);
-    assert_int_equal(rows, wanted_rows);
     return steps;
+}
+
+/* The same for a statement of queries.sql, asked of the study "many", of its trial 7 where it wants one. */
+static int steps_for_named(const char *path, const char *name, int wanted_rows)
+{
+    struct conn conn;
+    sqlite3_stmt *stmt;
+    struct err err = ERR_NONE;
+    if (conn_open(&conn, path, path, SQLITE_OPEN_READONLY, &err) || conn_stmt(&conn, name, &stmt, &err))
+        fail_msg("%s", err.text);
+    sqlite3_bind_text(stmt, sqlite3_bind_parameter_index(stmt, ":study"), "many", -1, SQLITE_STATIC);
+    sqlite3_bind_int(stmt, sqlite3_bind_parameter_index(stmt, ":trial"), 7);
+    sqlite3_bind_int(stmt, sqlite3_bind_parameter_index(stmt, ":limit"), 10);
+    int steps = steps_of(stmt, wanted_rows);
+    conn_fini(&conn);
+    return steps;
+}
+
+static void run_here(const char *path, const char *sql)
+{
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
 }
 
 /* 10,000 trials of 10 parameters: a view costs what its trials are, not their square. */
@@ -372,6 +402,18 @@ static void test_ten_thousand_trials(void **state)
     assert_true(steps_for(room->db, "SELECT * FROM leaderboard WHERE rank <= 10", 10) < 2000000);
     assert_true(steps_for(room->db, "SELECT * FROM learning_curves WHERE study = 'many' AND trial = 7", 2) <
                 1000);
+    /* What people type: a list costs what it lists, one trial costs little. */
+    assert_true(steps_for_named(room->db, "best", 10) < 1000000);
+    assert_true(steps_for_named(room->db, "best_groups", 0) < 2000000);
+    assert_true(steps_for_named(room->db, "best_front", 0) < 1000000);
+    assert_true(steps_for_named(room->db, "trials", 10000) < 10000000);
+    assert_true(steps_for_named(room->db, "study_progress", 1) < 2000000);
+    assert_true(steps_for_named(room->db, "trial_head", 1) < 1000000);
+    assert_true(steps_for_named(room->db, "trial_origin", 1) < 2000000);
+    assert_true(steps_for_named(room->db, "trial_queue", 1) < 1000000);
+    run_here(room->db, "UPDATE trial SET status = 'complete', \"group\" = number - (number + 1) % 2, "
+                       "repeat = (number + 1) % 2");
+    assert_true(steps_for_named(room->db, "best_groups", 5000) < 10000000);
 }
 
 int main(void)

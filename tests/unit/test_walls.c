@@ -259,12 +259,21 @@ static void pile(struct study *s, const char *space)
             i % 5 == 4 ? 1 + 0.01 * i : i * 7 % 10 * 0.05);
 }
 
+static bool look_behind(const struct study *s, struct point *point, struct proposal *note)
+{
+    struct atlas *atlas = atlas_new(&s->space);
+    atlas_follow(atlas, &s->history);
+    bool is_due = probe_point(atlas, BOUNDARY_DEFAULT, &s->history, point, note);
+    atlas_free(atlas);
+    return is_due;
+}
+
 static bool probes(const struct study *s, double *x)
 {
     struct point point;
     struct proposal note = {0};
     point_init(&point, &s->space);
-    bool is_due = probe_point(&s->space, BOUNDARY_DEFAULT, &s->history, &point, &note);
+    bool is_due = look_behind(s, &point, &note);
     *x = is_due ? point.v[0].num : 0;
     if (is_due)
         assert_string_equal(note.sampler, "probe");
@@ -391,13 +400,13 @@ static void scouts_leave_a_box_in_which_nothing_is_learned(void **state)
     point_init(&point, &s.space);
     for (int i = 0; i < 15; i++)
         add(&s, pow(10, -5.8 + 0.1 * i), (i * 4 % 15) / 15.0, 0.3 + 0.01 * chance[i]);
-    assert_true(probe_point(&s.space, BOUNDARY_DEFAULT, &s.history, &point, &note));
+    assert_true(look_behind(&s, &point, &note));
     assert_string_equal(note.sampler, "scout");
     assert_true(fabs(log10(point.v[0].num) + 2) < 1e-9);
     add(&s, point.v[0].num, point.v[1].num, 0.31);
     look(&s);
     assert_false(s.moved[0][0] || s.moved[0][1]);
-    assert_true(probe_point(&s.space, BOUNDARY_DEFAULT, &s.history, &point, &note));
+    assert_true(look_behind(&s, &point, &note));
     assert_true(fabs(log10(point.v[0].num) + 8) < 1e-9);
     add(&s, point.v[0].num, point.v[1].num, 0.9);
     look(&s);
