@@ -145,6 +145,22 @@ static void workers_outlive_the_master(void **state)
     end(r);
 }
 
+/* One comes back later than the others, and a new one would gladly take its trial. */
+static void a_restarted_master_waits_a_full_lease_for_everybody(void **state)
+{
+    (void)state;
+    struct rehearsal *r = begin((struct rehearsal_options){.lease_ms = 1500, .epoch_ms = 300}, "", 3);
+    rehearsal_run(r, 450);
+    rehearsal_crash_master(r, 500);
+    rehearsal_cut_worker(r, 0, 1500);
+    rehearsal_add_worker(r, 1);
+    assert_true(rehearsal_run(r, 600000));
+    struct study *s = study_of(r);
+    for (uint32_t n = 1; n <= s->count; n++)
+        assert_int_equal(study_trial(s, n)->attempt, 1);
+    end(r);
+}
+
 static void a_jump_of_the_wall_clock_expires_nothing(void **state)
 {
     (void)state;
@@ -436,6 +452,7 @@ int main(void)
         cmocka_unit_test(also_by_a_master_that_was_started_since),
         cmocka_unit_test(a_later_attempt_fences_the_first),
         cmocka_unit_test(workers_outlive_the_master),
+        cmocka_unit_test(a_restarted_master_waits_a_full_lease_for_everybody),
         cmocka_unit_test(a_jump_of_the_wall_clock_expires_nothing),
         cmocka_unit_test(nan_is_a_result_and_not_a_failure),
         cmocka_unit_test(findings_are_kept_and_may_end_a_trial),
