@@ -63,6 +63,13 @@ static void send_welcome(struct reactor *r, struct turn *turn, const struct work
     outbox_add(turn->outbox, w->peer, &msg);
 }
 
+static void send_bye(struct turn *turn, const struct worker *w, const char *reason)
+{
+    struct msg msg = {.kind = MSG_bye};
+    str_copy(msg.bye.reason, sizeof msg.bye.reason, reason);
+    outbox_add(turn->outbox, w->peer, &msg);
+}
+
 void attendance_on_hello(struct reactor *r, struct turn *turn, peer_id from, struct worker *known,
                          struct msg *msg)
 {
@@ -95,6 +102,8 @@ void attendance_on_hello(struct reactor *r, struct turn *turn, peer_id from, str
     drop_unheld(turn, w, hello->held);
     take_held(r, turn, w, hello);
     checkpoints_on_hello(r, turn, w, hello->offers);
+    if (w->mode == WORKER_DRAINING) /* whatever it was told before may have been lost with its connection */
+        send_bye(turn, w, "drained");
     log_info("worker %s on %s joined (%d slots)", w->name, w->host, w->slots);
 }
 
@@ -144,10 +153,8 @@ int attendance_drain(struct reactor *r, struct turn *turn, const char *which, bo
             *stopped += !w->held[k]->stopping;
             trial_stop(turn, w->held[k], STOP_EPOCH, "drained");
         }
-        struct msg msg = {.kind = MSG_bye};
-        str_copy(msg.bye.reason, sizeof msg.bye.reason, "drained");
         if (w->peer)
-            outbox_add(turn->outbox, w->peer, &msg);
+            send_bye(turn, w, "drained");
     }
     return drained;
 }
@@ -158,9 +165,7 @@ void attendance_dismiss(struct reactor *r, struct turn *turn, const char *reason
         struct worker *w = r->roster.workers[i];
         if (!w->peer)
             continue;
-        struct msg msg = {.kind = MSG_bye};
-        str_copy(msg.bye.reason, sizeof msg.bye.reason, reason);
-        outbox_add(turn->outbox, w->peer, &msg);
+        send_bye(turn, w, reason);
         store_worker_left(turn->store, w->id, "bye", turn->now.wall_ms);
     }
 }

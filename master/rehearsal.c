@@ -176,6 +176,7 @@ static void kill_actor(struct rehearsal *r, struct actor *a)
         msg_fini(&a->kept[i].msg);
     a->kept_count = a->offer_count = 0;
     a->seq = 0;
+    a->dismissed = false;
     snprintf(a->uuid, sizeof a->uuid, "%016llx%016llx", (unsigned long long)rng_u64(&r->rng),
              (unsigned long long)rng_u64(&r->rng));
 }
@@ -375,6 +376,11 @@ void rehearsal_break_worker(struct rehearsal *r, int worker, bool broken)
 void rehearsal_cut_worker(struct rehearsal *r, int worker, int64_t for_ms)
 {
     cut(r, &r->actors[worker], for_ms);
+}
+
+bool rehearsal_was_dismissed(const struct rehearsal *r, int worker)
+{
+    return r->actors[worker].dismissed;
 }
 
 void rehearsal_crash_master(struct rehearsal *r, int64_t for_ms)

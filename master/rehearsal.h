@@ -61,8 +61,9 @@ void rehearsal_kill_worker(struct rehearsal *r,
                            int worker); /* a new process takes its place after a second */
 void rehearsal_break_worker(struct rehearsal *r, int worker, bool broken); /* whatever it trains fails */
 void rehearsal_cut_worker(struct rehearsal *r, int worker, int64_t for_ms);
-void rehearsal_crash_master(struct rehearsal *r, int64_t for_ms); /* what is not committed is gone */
-void rehearsal_jump_clock(struct rehearsal *r, int64_t wall_ms);  /* the wall clock alone */
+bool rehearsal_was_dismissed(const struct rehearsal *r, int worker); /* told that it may leave */
+void rehearsal_crash_master(struct rehearsal *r, int64_t for_ms);    /* what is not committed is gone */
+void rehearsal_jump_clock(struct rehearsal *r, int64_t wall_ms);     /* the wall clock alone */
 
 /* No more faults of their own accord: the storm is over. */
 void rehearsal_calm(struct rehearsal *r);

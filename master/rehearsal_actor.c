@@ -423,6 +423,7 @@ void actor_receive(struct rehearsal *r, struct actor *a, struct msg *msg)
     case MSG_want: actor_on_want(r, a, &msg->want); break;
     case MSG_chunk: actor_on_chunk(r, a, &msg->chunk); break;
     case MSG_drop: actor_on_drop(a, &msg->drop); break;
+    case MSG_bye: a->dismissed = true; break;
     case MSG_error:
         if (strcmp(msg->error.code, "hello") == 0)
             connect_actor(r, a);

@@ -43,6 +43,7 @@ struct actor { /* a simulated worker process */
     int slots;
     peer_id peer; /* 0: not connected */
     bool welcomed, broken;
+    bool dismissed;    /* told that it may leave; it stays, for others to look at */
     int64_t back_ms;   /* cut or dead until then */
     int64_t asleep_ms; /* stopped until then: what comes waits */
     int64_t heard_ms, spoke_ms;

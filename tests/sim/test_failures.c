@@ -100,6 +100,25 @@ static void a_drained_worker_gives_its_trials_back(void **state)
     end(r);
 }
 
+/* Drained while its link is down, or just before the master dies: it is told when it is back. */
+static void a_drained_worker_that_was_away_is_told_on_its_return(void **state)
+{
+    (void)state;
+    struct rehearsal *r = begin((struct rehearsal_options){0}, "", 2);
+    rehearsal_run(r, 450);
+    rehearsal_cut_worker(r, 0, 1000);
+    rehearsal_run(r, 100);
+    call(r, "drain", "{\"worker\":\"w1\"}", 0);
+    assert_false(rehearsal_was_dismissed(r, 0));
+    rehearsal_run(r, 2000);
+    assert_true(rehearsal_was_dismissed(r, 0));
+    assert_false(rehearsal_was_dismissed(r, 1));
+    assert_int_equal(worker_named(r, "w1")->held_count, 0);
+    assert_true(rehearsal_run(r, 6000000));
+    assert_int_equal(study_of(r)->counts[TRIAL_complete], 40);
+    end(r);
+}
+
 /* Until the trial's next attempt runs, or it has failed. */
 static void await_attempt(struct rehearsal *r, struct trial *t, int attempt)
 {
@@ -179,6 +198,7 @@ int main(void)
         cmocka_unit_test(a_worker_that_fails_alone_is_quarantined_and_probed),
         cmocka_unit_test(where_all_fail_nobody_is_quarantined),
         cmocka_unit_test(a_drained_worker_gives_its_trials_back),
+        cmocka_unit_test(a_drained_worker_that_was_away_is_told_on_its_return),
         cmocka_unit_test(three_killed_workers_make_poison),
         cmocka_unit_test(only_different_workers_make_poison),
         cmocka_unit_test(the_failed_budget_ends_a_study),
