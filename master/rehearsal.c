@@ -389,6 +389,13 @@ void rehearsal_crash_master(struct rehearsal *r, int64_t for_ms)
         master_dies(r, for_ms);
 }
 
+void rehearsal_sleep(struct rehearsal *r, int64_t for_ms)
+{
+    r->master_asleep_ms = r->now_ms + for_ms;
+    for (size_t i = 0; i < r->actor_count; i++)
+        r->actors[i].asleep_ms = r->now_ms + for_ms + 100; /* the master is the first to wake */
+}
+
 void rehearsal_jump_clock(struct rehearsal *r, int64_t wall_ms)
 {
     r->wall_offset_ms += wall_ms;

@@ -63,7 +63,9 @@ void rehearsal_break_worker(struct rehearsal *r, int worker, bool broken); /* wh
 void rehearsal_cut_worker(struct rehearsal *r, int worker, int64_t for_ms);
 bool rehearsal_was_dismissed(const struct rehearsal *r, int worker); /* told that it may leave */
 void rehearsal_crash_master(struct rehearsal *r, int64_t for_ms);    /* what is not committed is gone */
-void rehearsal_jump_clock(struct rehearsal *r, int64_t wall_ms);     /* the wall clock alone */
+void rehearsal_sleep(struct rehearsal *r,
+                     int64_t for_ms); /* the whole machine: master, workers, what is under way */
+void rehearsal_jump_clock(struct rehearsal *r, int64_t wall_ms); /* the wall clock alone */
 
 /* No more faults of their own accord: the storm is over. */
 void rehearsal_calm(struct rehearsal *r);

@@ -220,6 +220,19 @@ static int64_t count_of(struct rehearsal *r, const char *sql)
     return count;
 }
 
+/* Who wakes first finds that nobody has said anything for hours. */
+static void a_machine_that_slept_takes_nobodys_lease(void **state)
+{
+    (void)state;
+    struct rehearsal *r = begin((struct rehearsal_options){.lease_ms = 1500, .epoch_ms = 300}, "", 3);
+    rehearsal_run(r, 450);
+    rehearsal_sleep(r, 3600000);
+    assert_true(rehearsal_run(r, 7200000));
+    assert_int_equal(study_of(r)->counts[TRIAL_complete], 40);
+    assert_int_equal(count_of(r, "SELECT count(*) FROM trial_event WHERE cause = 'lost'"), 0);
+    end(r);
+}
+
 static void findings_are_kept_and_may_end_a_trial(void **state)
 {
     (void)state;
@@ -453,6 +466,7 @@ int main(void)
         cmocka_unit_test(a_later_attempt_fences_the_first),
         cmocka_unit_test(workers_outlive_the_master),
         cmocka_unit_test(a_restarted_master_waits_a_full_lease_for_everybody),
+        cmocka_unit_test(a_machine_that_slept_takes_nobodys_lease),
         cmocka_unit_test(a_jump_of_the_wall_clock_expires_nothing),
         cmocka_unit_test(nan_is_a_result_and_not_a_failure),
         cmocka_unit_test(findings_are_kept_and_may_end_a_trial),
