@@ -256,11 +256,18 @@ static void test_interrupted_run_goes_on(void **state)
     assert_int_equal(db_int(db, "SELECT count(*) FROM study WHERE ended_ms IS NULL"), 1);
     assert_int_equal(HONE("studies", "--db", "long.db"), 0);
     assert_said("no master is running: hone run STUDY.json or hone master goes on");
-    assert_int_equal(HONE("explain", "long/last", "--db", "long.db"), 0);
-    assert_said("no master is running");
     assert_int_equal(HONE("run", "long.json", "--workers", "2", "--db", "long.db"), 0);
     assert_said("long: 4 trials");
     assert_int_equal(db_int(db, "SELECT count(*) FROM trial WHERE status = 'complete'"), 4);
+}
+
+static void test_a_trial_that_nobody_runs(void **state)
+{
+    (void)state;
+    assert_int_equal(HONE("submit", "long.json", "--db", "nobody.db"), 0);
+    assert_int_equal(HONE("enqueue", "long", "lr=0.1", "--db", "nobody.db"), 0);
+    assert_int_equal(HONE("explain", "long/last", "--db", "nobody.db"), 0);
+    assert_said("no master is running: hone run or hone master goes on with it");
 }
 
 static void test_twice_is_at_once(void **state)
@@ -357,6 +364,7 @@ int main(void)
         cmocka_unit_test(test_backup_is_a_database),
         cmocka_unit_test(test_a_closed_pipe_is_quiet),
         cmocka_unit_test(test_interrupted_run_goes_on),
+        cmocka_unit_test(test_a_trial_that_nobody_runs),
         cmocka_unit_test(test_twice_is_at_once),
         cmocka_unit_test(test_workers_of_a_killed_run_come_back),
         cmocka_unit_test(test_a_master_is_asked),
