@@ -59,12 +59,14 @@ static int open_watched(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, 
 {
     sqlite3_vfs *below = vfs->pAppData;
     int rc = below->xOpen(below, name, file, flags, out);
-    if (rc == SQLITE_OK && flags & SQLITE_OPEN_MAIN_DB) {
+    if (rc != SQLITE_OK || !(flags & SQLITE_OPEN_MAIN_DB))
+        return rc;
+    if (!real) { /* by the loop, before there is a thread; all files of a kind share theirs */
         real = file->pMethods;
         methods = *real;
         methods.xShmLock = on_lock;
-        file->pMethods = &methods;
     }
+    file->pMethods = &methods;
     return rc;
 }
 
