@@ -21,6 +21,7 @@ struct problem {
 /* ---- functions: Zitzler, Deb, Thiele (2000); Deb, Thiele, Laumanns, Zitzler (2002) ---- */
 
 #define AXIS(name) "\"" name "\": {\"uniform\": [0, 1]}"
+#define SIX "{" AXIS("a") "," AXIS("b") "," AXIS("c") "," AXIS("d") "," AXIS("e") "," AXIS("f") "}"
 #define TEN                                                                                       \
     "{" AXIS("a") "," AXIS("b") "," AXIS("c") "," AXIS("d") "," AXIS("e") "," AXIS("f") "," AXIS( \
         "g") "," AXIS("h") "," AXIS("i") "," AXIS("j") "}"
@@ -193,12 +194,7 @@ static const struct problem problems[] = {
     {"zdt1", TEN, 2, zdt1, front_zdt1, {1.1, 7}},
     {"zdt2", TEN, 2, zdt2, front_zdt2, {1.1, 7}},
     {"zdt3", TEN, 2, zdt3, front_zdt3, {1.1, 7}},
-    {"dtlz2",
-     "{" AXIS("a") "," AXIS("b") "," AXIS("c") "," AXIS("d") "," AXIS("e") "," AXIS("f") "}",
-     3,
-     dtlz2,
-     front_dtlz2,
-     {2, 2, 2}},
+    {"dtlz2", SIX, 3, dtlz2, front_dtlz2, {2, 2, 2}},
     {"net",
      "{\"lr\": {\"log\": [1e-6, 10]}, \"l2\": {\"log\": [1e-7, 1]}, \"hidden\": {\"int\": [16, 1024], "
      "\"log\": true},"
@@ -215,12 +211,7 @@ static const struct problem problems[] = {
      front_zdt1,
      {1.1, 150}},
     {"zdt6", TEN, 2, zdt6, front_zdt6, {1.1, 10}},
-    {"dtlz7",
-     "{" AXIS("a") "," AXIS("b") "," AXIS("c") "," AXIS("d") "," AXIS("e") "," AXIS("f") "}",
-     3,
-     dtlz7,
-     front_dtlz7,
-     {1.1, 1.1, 25}},
+    {"dtlz7", SIX, 3, dtlz7, front_dtlz7, {1.1, 1.1, 25}},
     {"kinds",
      "{\"kind\": {\"choice\": [\"linear\", \"trees\", \"net\", \"deep\"]}, \"lr\": {\"log\": [1e-5, 10]},"
      " \"size\": {\"int\": [1, 512], \"log\": true}, \"dropout\": {\"uniform\": [0, 0.9]},"

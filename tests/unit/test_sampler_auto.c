@@ -57,17 +57,24 @@ static void says_why(const char *space, const char *search, int finished, const 
     race_fini(&race);
 }
 
-static void says_which_rule(void **state)
+static const char tree[] = "{\"x\": {\"uniform\": [0, 1]}, \"c\": {\"choice\": [1, 2]},"
+                           " \"y\": {\"uniform\": [0, 1], \"when\": {\"c\": [2]}}}";
+
+/* One parameter more than a process is for; the caller frees. */
+static struct str wide_space(void)
 {
-    (void)state;
-    static const char off[] = "{\"boundary\": \"off\"}";
-    static const char tree[] =
-        "{\"x\": {\"uniform\": [0, 1]}, \"c\": {\"choice\": [1, 2]}, \"y\": {\"uniform\": [0, "
-        "1], \"when\": {\"c\": [2]}}}";
     struct str wide = {0};
     for (int i = 0; i < 21; i++)
         str_addf(&wide, "%s\"p%d\": {\"uniform\": [0, 1]}", i ? ", " : "{", i);
     str_addc(&wide, '}');
+    return wide;
+}
+
+static void says_which_rule(void **state)
+{
+    (void)state;
+    static const char off[] = "{\"boundary\": \"off\"}";
+    struct str wide = wide_space();
     says_why(branin_space, off, 3, "startup: 3 of 8 results are there; auto takes gp: at most 250 results");
     says_why(branin_space, off, 12, "auto takes gp: at most 250 results");
     says_why(branin_space, off, 251, "auto takes tpe: more than 250 results");
@@ -81,13 +88,7 @@ static void says_which_rule(void **state)
 static void takes_what_fits(void **state)
 {
     (void)state;
-    static const char tree[] =
-        "{\"x\": {\"uniform\": [0, 1]}, \"c\": {\"choice\": [1, 2]}, \"y\": {\"uniform\": [0, 1], "
-        "\"when\": {\"c\": [2]}}}";
-    struct str wide = {0};
-    for (int i = 0; i < 21; i++)
-        str_addf(&wide, "%s\"p%d\": {\"uniform\": [0, 1]}", i ? ", " : "{", i);
-    str_addc(&wide, '}');
+    struct str wide = wide_space();
     assert_string_equal(used_at(branin_space, "{}", 5, false), "halton");
     assert_string_equal(used_at(branin_space, "{}", 12, false), "gp");
     assert_string_equal(used_at(branin_space, "{\"trials\": 60, \"parallel\": 8}", 12, false), "gp");
