@@ -147,6 +147,10 @@ static bool breed(const struct sampler *s, const struct history *history, uint32
 {
     struct evidence ev;
     evidence_init(&ev, history);
+    if (ev.finished < PARENTS_LEAST) { /* of many results, if most were deleted since */
+        evidence_fini(&ev);
+        return false;
+    }
     size_t room = (size_t)ev.count + 1;
     int *order = xcalloc(room, sizeof *order), of[2];
     const struct point **parents = xcalloc(room, sizeof *parents);
