@@ -216,7 +216,12 @@ bool master_there(const char *db)
     return holder_of(db) != LOCK_NOBODY;
 }
 
-/* The address is the caller's to free; "": nobody has left one. */
+static void known_fini(struct known *known)
+{
+    free((char *)(uintptr_t)known->address);
+}
+
+/* For known_fini; an address of "": nobody has left one. */
 static int find_master(const char *db, struct known *out, struct err *err)
 {
     struct str address = {0};
@@ -231,7 +236,7 @@ bool master_alive(const char *db)
     struct known master;
     int rc = find_master(db, &master, NULL);
     bool alive = master.lives || (!rc && *master.address && ping(&master, NULL) == 0);
-    free((char *)(uintptr_t)master.address);
+    known_fini(&master);
     return alive;
 }
 
@@ -283,7 +288,7 @@ int master_call(const char *db, const char *master, const char *verb, struct jso
         known.address = xstrdup("");
     if (!rc)
         rc = call_holder(&known, db, verb, args, out, err);
-    free((char *)(uintptr_t)known.address);
+    known_fini(&known);
     return rc;
 }
 
@@ -298,6 +303,6 @@ int master_ask(const char *db, const char *master, const char *verb, struct json
         rc = call_with_keys(&known, verb, args, REMOTE_CALL_MS, out, err);
     else if (!rc)
         rc = err_set(err, ERR_REACH, "no master runs");
-    free((char *)(uintptr_t)known.address);
+    known_fini(&known);
     return rc;
 }

@@ -54,12 +54,13 @@ enum lock_holder db_lock_holder(const char *db_path)
     gethostname(host, sizeof host - 1);
     bool is_signed =
         !file_read(path, 1024, &who, NULL) && sscanf(str_text(&who), "pid %ld on %95s", &pid, there) == 2;
-    bool is_dead = kill((pid_t)pid, 0) && errno == ESRCH;
     free(path);
     str_fini(&who);
     if (!is_signed || pid <= 0)
         return LOCK_NOBODY;
-    return strcmp(host, there) != 0 ? LOCK_ELSEWHERE : is_dead ? LOCK_NOBODY : LOCK_HERE;
+    if (strcmp(host, there) != 0)
+        return LOCK_ELSEWHERE;
+    return kill((pid_t)pid, 0) && errno == ESRCH ? LOCK_NOBODY : LOCK_HERE;
 }
 
 int db_lock_take(struct db_lock *lock, const char *db_path, struct err *err)
