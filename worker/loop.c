@@ -167,7 +167,8 @@ static void read_signals(struct loop *loop, struct now now)
 {
     struct signalfd_siginfo info;
     while (read(loop->signals, &info, sizeof info) == sizeof info) {
-        log_info("%s: leaving; once more: at once", info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM");
+        if (loop->session.leaving < 0)
+            log_info("%s: leaving; ^C: at once", info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM");
         session_on_signal(&loop->session, (int)info.ssi_signo, now);
     }
 }
