@@ -63,10 +63,11 @@ static bool enough_there(const struct slurm_view *view, const struct slurm_limit
                          struct slurm_act *out)
 {
     if (view->waiting + view->running >= limits->most)
-        act(out, SLURM_LOOK, "%d jobs are in the queue, the most there may be", view->waiting + view->running);
+        act(out, SLURM_LOOK, "%d jobs are in the queue, the most there may be",
+            view->waiting + view->running);
     else if (view->waiting >= limits->backlog)
-        act(out, SLURM_LOOK, "%d job%s for Slurm to start %s", view->waiting, view->waiting == 1 ? " waits" : "s wait",
-            view->waiting == 1 ? "it" : "them");
+        act(out, SLURM_LOOK, "%d job%s for Slurm to start %s", view->waiting,
+            view->waiting == 1 ? " waits" : "s wait", view->waiting == 1 ? "it" : "them");
     else if (view->free > 0)
         act(out, SLURM_LOOK, "workers are free");
     else if (missing <= 0)
@@ -84,8 +85,8 @@ static int least(int64_t a, int64_t b, int64_t c)
     return (int)(least < c ? least : c);
 }
 
-void slurm_decide(const struct slurm_view *view, const struct slurm_limits *limits, struct slurm_memory *memory,
-                  int64_t now_ms, struct slurm_act *out)
+void slurm_decide(const struct slurm_view *view, const struct slurm_limits *limits,
+                  struct slurm_memory *memory, int64_t now_ms, struct slurm_act *out)
 {
     int64_t missing = view->wanted - view->free - (int64_t)view->starting * limits->slots;
     if (without_master(view, memory, now_ms, out))
@@ -111,10 +112,10 @@ void slurm_decide(const struct slurm_view *view, const struct slurm_limits *limi
                        limits->most - view->waiting - view->running);
 }
 
-void slurm_crashed(struct slurm_memory *memory, int64_t now_ms)
+void slurm_crashed(struct slurm_memory *memory, int64_t rest_ms, int64_t now_ms)
 {
     int doublings = memory->crashes < SLURM_CRASHES_MOST ? memory->crashes : SLURM_CRASHES_MOST;
-    memory->rest_until_ms = now_ms + ((int64_t)SLURM_REST_MS << doublings);
+    memory->rest_until_ms = now_ms + (rest_ms << doublings);
     memory->crashes++;
 }
 

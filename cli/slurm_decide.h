@@ -11,10 +11,9 @@
 #include <stdint.h>
 
 enum {
-    SLURM_CRASHES_MOST = 5,     /* in a row, submissions that failed among them */
-    SLURM_REST_MS = 5000,       /* after the first; doubles */
-    SLURM_UNWANTED_MS = 60000,  /* so long nothing wants a worker: jobs that wait are cancelled */
-    SLURM_ALONE_MS = 300000,    /* so long no master answers */
+    SLURM_CRASHES_MOST = 5,    /* in a row, submissions that failed among them */
+    SLURM_UNWANTED_MS = 60000, /* so long nothing wants a worker: jobs that wait are cancelled */
+    SLURM_ALONE_MS = 300000,   /* so long no master answers */
 };
 
 struct slurm_limits {
@@ -36,10 +35,10 @@ struct slurm_view {
 };
 
 struct slurm_memory {
-    int crashes;             /* in a row */
-    int64_t rest_until_ms;   /* no submission before that; monotonic */
-    int64_t unwanted_ms;     /* since when nothing wants a worker; 0: something does */
-    int64_t alone_ms;        /* since when no master answers; 0: one does */
+    int crashes;           /* in a row */
+    int64_t rest_until_ms; /* no submission before that; monotonic */
+    int64_t unwanted_ms;   /* since when nothing wants a worker; 0: something does */
+    int64_t alone_ms;      /* since when no master answers; 0: one does */
 };
 
 enum slurm_what { SLURM_LOOK, SLURM_SUBMIT, SLURM_CANCEL_WAITING, SLURM_END };
@@ -51,11 +50,11 @@ struct slurm_act {
     char why[160]; /* for people; the same as long as nothing has changed */
 };
 
-void slurm_decide(const struct slurm_view *view, const struct slurm_limits *limits, struct slurm_memory *memory,
-                  int64_t now_ms, struct slurm_act *out);
+void slurm_decide(const struct slurm_view *view, const struct slurm_limits *limits,
+                  struct slurm_memory *memory, int64_t now_ms, struct slurm_act *out);
 
-/* A job ended at once, or could not be submitted. */
-void slurm_crashed(struct slurm_memory *memory, int64_t now_ms);
+/* A job ended at once, or could not be submitted: a rest, the first one of `rest_ms`. */
+void slurm_crashed(struct slurm_memory *memory, int64_t rest_ms, int64_t now_ms);
 /* A worker has joined: whatever was wrong is no longer. */
 void slurm_worked(struct slurm_memory *memory);
 

@@ -84,7 +84,8 @@ static int run(char *const *argv, struct str *out, struct err *err)
     if (!in_time)
         return err_set(err, ERR_IO, "%s has not answered for a minute", argv[0]);
     if (status)
-        return err_set(err, ERR_IO, "%s: %.500s", argv[0], out->len ? out->text : "it failed and said nothing");
+        return err_set(err, ERR_IO, "%s: %.500s", argv[0],
+                       out->len ? out->text : "it failed and said nothing");
     return 0;
 }
 
@@ -160,8 +161,8 @@ int slurm_queue_look(struct slurm_queue *queue, struct err *err)
 {
     struct str out = {0};
     char *name = xasprintf("--name=%s", queue->name);
-    char *const argv[] = {WORD("squeue"), WORD("--noheader"),     WORD("--me"),
-                          name,           WORD("--states=all"), WORD("--format=%i|%t|%M"), NULL};
+    char *const argv[] = {WORD("squeue"),       WORD("--noheader"),        WORD("--me"), name,
+                          WORD("--states=all"), WORD("--format=%i|%t|%M"), NULL};
     int rc = run(argv, &out, err);
     free(name);
     for (size_t i = 0; i < queue->count && !rc; i++)
@@ -180,8 +181,8 @@ int slurm_queue_submit(struct slurm_queue *queue, const char *const *options, co
 {
     struct str out = {0};
     char *name = xasprintf("--job-name=%s", queue->name);
-    char *argv[ARGUMENTS_MAX] = {WORD("sbatch"), WORD("--parsable"), name, WORD("--output=hone-worker-%j.log"),
-                                 WORD("--signal=TERM@120")};
+    char *argv[ARGUMENTS_MAX] = {WORD("sbatch"), WORD("--parsable"), name,
+                                 WORD("--output=hone-worker-%j.log"), WORD("--signal=TERM@120")};
     size_t n = 5;
     for (; options && *options && n < ARGUMENTS_MAX - 3; options++)
         argv[n++] = WORD(*options);
@@ -203,10 +204,16 @@ int slurm_queue_cancel(struct slurm_queue *queue, bool only_waiting, int *count,
 {
     struct str out = {0};
     char *name = xasprintf("--name=%s", queue->name);
-    char *const argv[] = {WORD("scancel"), WORD("--quiet"), WORD("--me"), name, only_waiting ? WORD("--state=PENDING") : NULL, NULL};
+    char *const argv[] = {WORD("scancel"),
+                          WORD("--quiet"),
+                          WORD("--me"),
+                          name,
+                          only_waiting ? WORD("--state=PENDING") : NULL,
+                          NULL};
     *count = 0;
     for (size_t i = 0; i < queue->count; i++)
-        *count += queue->jobs[i].state == SLURM_WAITS || (!only_waiting && queue->jobs[i].state == SLURM_RUNS);
+        *count +=
+            queue->jobs[i].state == SLURM_WAITS || (!only_waiting && queue->jobs[i].state == SLURM_RUNS);
     int rc = *count ? run(argv, &out, err) : 0;
     free(name);
     str_fini(&out);

@@ -142,8 +142,8 @@ await() { # SECONDS COMMAND...: until it succeeds
     return 0
 }
 
-value() { # DATABASE SQL: the first cell
-    "$HONE" sql --csv --db "$1" "$2" 2>/dev/null | sed -n 2p
+value() { # DATABASE SQL: the only cell; its heading may have several lines
+    "$HONE" sql --csv --db "$1" "$2" 2>/dev/null | tail -n 1
 }
 
 holds() { # DATABASE SQL: it is true
@@ -156,7 +156,7 @@ serve() { # DATABASE STUDY.json [OPTION...]: a master; its address is in $addres
     rm -f said # the redirection is the child's: until it runs, this would be the address of the one before
     "$HONE" master "$@" --no-check --bind 'tcp://127.0.0.1:*' --db "$db" >said 2>>master.log &
     master=$!
-    await 30 grep -q '^hone worker' said
+    await 30 grep -qs '^hone worker' said
     address=$(cut -d' ' -f3 said)
 }
 
