@@ -134,7 +134,8 @@ static int drain(const struct opt_workers *opt)
 
 int cmd_workers(const struct opt_workers *opt)
 {
-    static const struct column columns[] = {{"joined_ms", COLUMN_TIME_MS, "joined"},
+    static const struct column columns[] = {{"gpus", COLUMN_IF_ANY, NULL},
+                                            {"joined_ms", COLUMN_TIME_MS, "joined"},
                                             {"left_ms", COLUMN_DATA_ONLY, NULL},
                                             {"joined_at", COLUMN_DATA_ONLY, NULL},
                                             {"left_at", COLUMN_DATA_ONLY, NULL},

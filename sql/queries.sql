@@ -120,10 +120,10 @@ UPDATE study SET wall_used_ms = :wall_used_ms, slot_used_ms = :slot_used_ms WHER
 -- ---- writing: workers ----
 
 -- name: add_worker
-INSERT INTO worker (uuid, name, host, version, platform, pid, slots, joined_ms)
-VALUES (:uuid, :name, :host, :version, :platform, :pid, :slots, :joined_ms)
+INSERT INTO worker (uuid, name, host, version, platform, pid, slots, gpus, joined_ms)
+VALUES (:uuid, :name, :host, :version, :platform, :pid, :slots, nullif(:gpus, ''), :joined_ms)
 ON CONFLICT (uuid) DO UPDATE SET name = excluded.name, host = excluded.host, version = excluded.version,
-    platform = excluded.platform, pid = excluded.pid, slots = excluded.slots, joined_ms = excluded.joined_ms,
+    platform = excluded.platform, pid = excluded.pid, slots = excluded.slots, gpus = excluded.gpus, joined_ms = excluded.joined_ms,
     left_ms = NULL, left_why = NULL;
 
 -- name: worker_id
@@ -409,7 +409,7 @@ SELECT sp.position, sp.name, sp.dist, sp.definition
 FROM study s JOIN study_param sp ON sp.study = s.id WHERE s.name = :study ORDER BY sp.position;
 
 -- name: workers
-SELECT w.name AS worker, w.host, w.pid, w.slots,
+SELECT w.name AS worker, w.host, w.pid, w.slots, w.gpus,
        (SELECT count(*) FROM attempt a WHERE a.worker = w.id AND a.outcome IS NULL) AS running,
        (SELECT count(*) FROM attempt a WHERE a.worker = w.id) AS attempts,
        (SELECT count(*) FROM attempt a WHERE a.worker = w.id AND a.outcome IN ('finished', 'stopped')) AS done,
