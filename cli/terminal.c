@@ -19,6 +19,18 @@ int terminal_width(FILE *file)
     return width > 0 ? width : 80;
 }
 
+/* The variables themselves: a locale may be named that this host does not have, and the terminal is far away. */
+bool terminal_utf8(void)
+{
+    static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        const char *locale = getenv(names[i]);
+        if (locale && *locale)
+            return strcasestr(locale, "utf-8") || strcasestr(locale, "utf8");
+    }
+    return false;
+}
+
 bool terminal_colour(FILE *file)
 {
     const char *no = getenv("NO_COLOR"), *term = getenv("TERM");

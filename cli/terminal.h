@@ -10,6 +10,9 @@
 /* Columns of the terminal behind `file` (COLUMNS wins), 80 if it does not say, 0 if it is none. */
 int terminal_width(FILE *file);
 
+/* Does the user's locale write UTF-8 (LC_ALL, LC_CTYPE, LANG)? */
+bool terminal_utf8(void);
+
 /* Is it a terminal that takes colours, and does the user want them (NO_COLOR, TERM=dumb)? */
 bool terminal_colour(FILE *file);
 

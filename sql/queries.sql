@@ -25,6 +25,7 @@
 --   trial_rung      :study :trial    paused under asha: epoch rank of promoted
 --   trial_queue     :study :trial    what it waits for: open before slots workers busy
 --   space           :study           the axes: position name dist definition
+--   boxes           :study           each box after the first, in order: seq at_ms stage walls trials (made before it)
 --   meta            :key             value
 
 
@@ -407,6 +408,11 @@ SELECT name AS study FROM study ORDER BY id;
 -- name: space
 SELECT sp.position, sp.name, sp.dist, sp.definition
 FROM study s JOIN study_param sp ON sp.study = s.id WHERE s.name = :study ORDER BY sp.position;
+
+-- name: boxes
+SELECT b.seq, b.at_ms, b.stage, b.walls,
+       (SELECT count(*) FROM trial t WHERE t.study = b.study AND t.created_ms <= b.at_ms AND t.sampler <> 'seeds') AS trials
+FROM study s JOIN box b ON b.study = s.id WHERE s.name = :study ORDER BY b.seq;
 
 -- name: workers
 SELECT w.name AS worker, w.host, w.pid, w.slots,
