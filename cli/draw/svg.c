@@ -10,10 +10,10 @@
 /* Units of the picture: those of a 96 dpi screen. */
 enum {
     WIDE = 860,
-    TALL = 460,
+    TALL = 470,
     NARROW = 480,
-    SHORT = 320,
-    TOP = 44,
+    SHORT = 330,
+    TOP = 56,
     BOTTOM = 58,
     RIGHT = 24,
     LABEL_PER_CHAR = 7,
@@ -145,9 +145,9 @@ static void draw_frame(const struct panel *p)
     double bottom = p->top + p->height;
     line(p, "frame", p->left, bottom, p->left + p->width, bottom);
     line(p, "frame", p->left, p->top, p->left, bottom);
-    text_at(p, p->left, p->top - 18, "class=\"title\"", p->chart->title);
+    text_at(p, p->left, p->top - 30, "class=\"title\"", p->chart->title);
     text_at(p, p->left + p->width, bottom + 36, "class=\"axis\" text-anchor=\"end\"", p->chart->x.title);
-    text_at(p, p->left, p->top - 4, "class=\"axis\"", p->chart->y.title);
+    text_at(p, p->left, p->top - 10, "class=\"axis\"", p->chart->y.title);
     if (p->chart->note[0])
         text_at(p, p->left, bottom + 52, "class=\"axis\"", p->chart->note);
 }
