@@ -37,7 +37,7 @@ static const struct placeholder placeholders[] = {
     {
         "STATUS",
         COMPLETE_WORDS,
-#define TRIAL_STATUS(name, gloss) #name " "
+#define TRIAL_STATUS(name, hue, gloss) #name " "
 #include "common/trial_status.def"
     },
 };
