@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/importance.h"
 #include "cli/signals.h"
 #include "common/log.h"
 #include "common/str.h"
@@ -79,8 +80,11 @@ int cmd_dash(const struct opt_dash *opt)
     log_init(LOG_NOTE);
     log_for_people();
     int rc = check_options(opt, address, &port, &err);
-    struct dash_options options = {
-        .db = opt->db, .address = address, .port = (int)port, .is_open = opt->no_token};
+    struct dash_options options = {.db = opt->db,
+                                   .address = address,
+                                   .port = (int)port,
+                                   .is_open = opt->no_token,
+                                   .importance = importance_json};
     if (!rc && (rc = dash_open(&options, &dash, &err)) == ERR_GONE)
         rc = err.code = ERR_REACH; // as for every other reader
     if (!rc) {

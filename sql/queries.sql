@@ -792,3 +792,54 @@ CROSS JOIN trial t ON t.study = s.id
 WHERE t.deleted_ms IS NULL
   AND (:after IS NULL OR t.status = 'running' OR t.id IN (SELECT v.trial FROM trial_event v WHERE v.seq > :after))
 ORDER BY t.number;
+
+-- Of a long curve about a thousand epochs, its best and its last among them. :trials is a JSON list of numbers, :metric
+-- NULL the study's own.
+-- name: dash_curves
+SELECT t.number AS trial, e.epoch,
+       CASE WHEN :metric IS NULL OR :metric = s.metric THEN e.value WHEN :metric = 'seconds' THEN e.seconds
+       ELSE (SELECT v.value FROM metric m JOIN epoch_metric v ON v.metric = m.id AND v.trial = e.trial AND v.epoch = e.epoch
+                    AND v.attempt = e.attempt WHERE m.study = s.id AND m.name = :metric) END AS value, e.seconds
+FROM study s CROSS JOIN trial t ON t.study = s.id AND t.number IN (SELECT value FROM json_each(:trials))
+CROSS JOIN epoch_counted e ON e.trial = t.id
+WHERE s.name = :study AND (e.epoch % (1 + t.last_epoch / 1000) = 0 OR e.epoch IN (t.best_epoch, t.last_epoch))
+ORDER BY t.number, e.epoch;
+
+-- The same of one trial and each of its metrics, of the first sixty.
+-- name: dash_trial_curves
+SELECT s.metric AS metric, e.epoch, e.value, e.seconds
+FROM study s CROSS JOIN trial t ON t.study = s.id AND t.number = :trial CROSS JOIN epoch_counted e ON e.trial = t.id
+WHERE s.name = :study AND (e.epoch % (1 + t.last_epoch / 1000) = 0 OR e.epoch IN (t.best_epoch, t.last_epoch))
+UNION ALL
+SELECT m.name, e.epoch, v.value, e.seconds
+FROM study s CROSS JOIN trial t ON t.study = s.id AND t.number = :trial CROSS JOIN epoch_counted e ON e.trial = t.id
+CROSS JOIN epoch_metric v ON v.trial = e.trial AND v.epoch = e.epoch AND v.attempt = e.attempt
+CROSS JOIN metric m ON m.id = v.metric
+WHERE s.name = :study AND (e.epoch % (1 + t.last_epoch / 1000) = 0 OR e.epoch IN (t.best_epoch, t.last_epoch))
+  AND m.id IN (SELECT id FROM metric WHERE study = s.id ORDER BY id LIMIT 60)
+ORDER BY 1, 2;
+
+-- The newest :limit after :after. A finding has no seq of its own: it came with its epoch.
+-- name: dash_events
+SELECT * FROM (
+    SELECT v.seq AS id, v.at_ms, t.number AS trial, 'move' AS kind, v.event, v.from_status, v.to_status, v.cause, v.attempt,
+           NULL AS epoch, t.sampler, (SELECT w.name FROM attempt a JOIN worker w ON w.id = a.worker
+                                      WHERE a.trial = t.id AND a.attempt = v.attempt) AS who, NULL AS text, NULL AS advice
+    FROM study s CROSS JOIN trial_event v CROSS JOIN trial t ON t.id = v.trial AND t.study = s.id
+    WHERE s.name = :study AND v.seq > :after ORDER BY v.seq DESC LIMIT :limit)
+UNION ALL
+SELECT * FROM (
+    SELECT e.seq, e.received_ms, t.number, 'finding', f.rule, NULL, NULL, NULL, f.attempt, f.epoch, NULL, NULL, f.text, f.advice
+    FROM study s CROSS JOIN trial_finding f CROSS JOIN trial t ON t.id = f.trial AND t.study = s.id
+    CROSS JOIN epoch e ON e.trial = f.trial AND e.epoch = f.epoch AND e.attempt = f.attempt
+    WHERE s.name = :study AND e.seq > :after ORDER BY f.id DESC LIMIT :limit)
+UNION ALL
+SELECT * FROM (
+    SELECT v.seq, v.at_ms, NULL, 'edit', v.event, NULL, v.after, NULL, NULL, NULL, NULL, v.who, v.path, NULL
+    FROM study s JOIN study_event v ON v.study = s.id
+    WHERE s.name = :study AND v.seq > :after ORDER BY v.seq DESC LIMIT :limit)
+ORDER BY id DESC LIMIT :limit;
+
+-- The newest :limit.
+-- name: dash_walls
+SELECT b.* FROM study s JOIN box_event b ON b.study = s.id WHERE s.name = :study ORDER BY b.seq DESC LIMIT :limit;

@@ -12,8 +12,10 @@ const struct api_route *api_find(const char *path)
 {
     static const struct api_route routes[] = {
         {"/api/studies", api_studies, false}, // and whether a master is there
-        {"/api/study", api_study, true},
-        {"/api/trials", api_trials, true},
+        {"/api/study", api_study, true},      {"/api/trials", api_trials, true},
+        {"/api/curves", api_curves, true},    {"/api/walls", api_walls, true},
+        {"/api/events", api_events, true},    {"/api/trial", api_trial, false}, // and the end of its log
+        {"/api/workers", api_workers, true},  {"/api/importance", api_importances, true},
     };
     for (size_t i = 0; i < COUNT_OF(routes); i++)
         if (strcmp(path, routes[i].path) == 0)
@@ -47,22 +49,12 @@ int64_t api_seq_since(const char *since, const char *now)
 
 /* ---- cells ---- */
 
-void api_cell(struct jw *w, const char *key, const struct cell *cell)
-{
-    switch (cell->kind) {
-    case CELL_NULL: jw_null(w, key); break;
-    case CELL_INT: jw_int(w, key, cell->integer); break;
-    case CELL_NUM: jw_num(w, key, cell->number); break;
-    case CELL_TEXT: jw_text(w, key, cell->text); break;
-    }
-}
-
 void api_json(struct jw *w, const char *key, const struct cell *cell)
 {
     if (cell->kind == CELL_TEXT)
         jw_raw(w, key, cell->text);
     else
-        api_cell(w, key, cell);
+        cell_json(w, key, cell);
 }
 
 void api_time(struct jw *w, const char *key, const struct cell *cell)

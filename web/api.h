@@ -12,7 +12,13 @@
 #include "sql/query.h"
 #include "web/request.h"
 
-enum { API_CURVES_MOST = 200, API_EVENTS_MOST = 500, API_LOG_BYTES = 64 << 10, API_VERSION_ROOM = 64 };
+enum {
+    API_CURVES_MOST = 200,
+    API_EVENTS_MOST = 500,
+    API_WALLS_MOST = 2000,
+    API_LOG_BYTES = 64 << 10,
+    API_VERSION_ROOM = 64
+};
 
 /* Importance needs the master's view of a study: the command line hands it in. One JSON value is appended to `out`. */
 typedef int api_importance(const char *db, const char *study, struct str *out, struct err *err);

@@ -2,6 +2,7 @@
 #ifndef HONE_WEB_API_PARTS_H
 #define HONE_WEB_API_PARTS_H
 
+#include "sql/row_json.h"
 #include "web/api.h"
 
 api_call api_studies, api_study, api_trials, api_curves, api_walls, api_events, api_trial, api_workers,
@@ -11,11 +12,14 @@ api_call api_studies, api_study, api_trials, api_curves, api_walls, api_events, 
 int api_named_study(const struct api *api, const struct request *request, const char *arg, const char **out,
                     struct err *err);
 
-/* A cell under `key`; a text that is JSON as what it says. */
-void api_cell(struct jw *w, const char *key, const struct cell *cell);
+/* A cell whose text is JSON, as what it says. */
 void api_json(struct jw *w, const char *key, const struct cell *cell);
 /* Milliseconds as seconds; NULL is null. */
 void api_time(struct jw *w, const char *key, const struct cell *cell);
+
+/* Rows of epoch, value, seconds as {"17": [[1, 0.5, 0.1], …], …}: the rows that follow each other with the same `by`, a
+ * number or a text, are one curve. */
+void api_put_curves(struct jw *w, const struct rows *rows, const char *by);
 
 /* One study as /api/studies lists it, members of the object that is open; `row` of statement dash_studies. */
 void api_study_members(struct jw *w, const struct rows *rows, size_t row);

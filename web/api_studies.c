@@ -41,25 +41,25 @@ static void put_best(struct jw *w, const struct rows *rows, size_t row)
         return;
     }
     jw_object(w, "best");
-    api_cell(w, "trial", trial);
-    api_cell(w, "value", rows_named(rows, row, "best_score"));
+    cell_json(w, "trial", trial);
+    cell_json(w, "value", rows_named(rows, row, "best_score"));
     jw_close_object(w);
 }
 
 void api_study_members(struct jw *w, const struct rows *rows, size_t row)
 {
     jw_text(w, "study", cell_text(rows_named(rows, row, "study")));
-    api_cell(w, "id", rows_named(rows, row, "id"));
+    cell_json(w, "id", rows_named(rows, row, "id"));
     jw_text(w, "state", study_doing(rows, row));
     put_metrics(w, rows_named(rows, row, "metrics"));
     jw_text(w, "method", cell_text(rows_named(rows, row, "method")));
     put_counts(w, rows, row);
-    api_cell(w, "epochs", rows_named(rows, row, "epochs"));
-    api_cell(w, "trials_budget", rows_named(rows, row, "trials_budget"));
+    cell_json(w, "epochs", rows_named(rows, row, "epochs"));
+    cell_json(w, "trials_budget", rows_named(rows, row, "trials_budget"));
     api_time(w, "created", rows_named(rows, row, "created_ms"));
     api_time(w, "started", rows_named(rows, row, "started_ms"));
     api_time(w, "ended", rows_named(rows, row, "ended_ms"));
-    api_cell(w, "ended_by", rows_named(rows, row, "end_reason"));
+    cell_json(w, "ended_by", rows_named(rows, row, "end_reason"));
     put_best(w, rows, row);
 }
 

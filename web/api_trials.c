@@ -9,7 +9,7 @@ static void put_values(struct jw *w, const struct rows *rows, size_t row)
     int64_t count = cell_int(rows_named(rows, row, "metrics"));
     jw_array(w, "values");
     for (int i = 0; i < count && i < 3; i++)
-        api_cell(w, NULL, rows_named(rows, row, columns[i]));
+        cell_json(w, NULL, rows_named(rows, row, columns[i]));
     jw_close_array(w);
 }
 
@@ -18,13 +18,13 @@ static void put_trial(struct jw *w, const struct rows *rows, size_t row)
     static const char *const plain[] = {"best_epoch", "epochs", "seconds", "worker", "sampler",
                                         "why",        "stage",  "rung",    "parent", "group"};
     jw_object(w, NULL);
-    api_cell(w, "trial", rows_named(rows, row, "trial"));
-    api_cell(w, "status", rows_named(rows, row, "status"));
-    api_cell(w, "cause", rows_named(rows, row, "cause"));
+    cell_json(w, "trial", rows_named(rows, row, "trial"));
+    cell_json(w, "status", rows_named(rows, row, "status"));
+    cell_json(w, "cause", rows_named(rows, row, "cause"));
     api_json(w, "params", rows_named(rows, row, "params"));
     put_values(w, rows, row);
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
-        api_cell(w, plain[i], rows_named(rows, row, plain[i]));
+        cell_json(w, plain[i], rows_named(rows, row, plain[i]));
     api_time(w, "created", rows_named(rows, row, "created_ms"));
     api_time(w, "started", rows_named(rows, row, "started_ms"));
     api_time(w, "ended", rows_named(rows, row, "ended_ms"));
