@@ -8,11 +8,15 @@
 const struct api_route *api_find(const char *path)
 {
     static const struct api_route routes[] = {
-        {"/api/studies", api_studies, false}, // and whether a master is there
-        {"/api/study", api_study, true},      {"/api/trials", api_trials, true},
-        {"/api/curves", api_curves, true},    {"/api/walls", api_walls, true},
-        {"/api/events", api_events, true},    {"/api/trial", api_trial, false}, // and the end of its log
-        {"/api/workers", api_workers, true},  {"/api/importance", api_importances, true},
+        {"/api/study", api_study, true},
+        {"/api/trials", api_trials, true},
+        {"/api/curves", api_curves, true},
+        {"/api/walls", api_walls, true},
+        {"/api/events", api_events, true},
+        {"/api/importance", api_importances, false},
+        {"/api/workers", api_workers, true},
+        {"/api/studies", api_studies, false}, // also says whether a master is there
+        {"/api/trial", api_trial, false},     // and this how its log ends
     };
     for (size_t i = 0; i < COUNT_OF(routes); i++)
         if (strcmp(path, routes[i].path) == 0)
