@@ -23,7 +23,7 @@ endif
 
 # Debian's alternatives name OpenBLAS either way.
 BLAS    := $(if $(shell pkg-config --exists openblas && echo yes),openblas,blas-openblas)
-PKGS    := libzmq sqlite3 libcjson $(BLAS) libsodium zlib ncursesw
+PKGS    := libzmq sqlite3 libcjson $(BLAS) libsodium zlib ncursesw libmicrohttpd
 NEEDS   := $(filter-out help clean format lint docker cleanroom uninstall,$(or $(MAKECMDGOALS),all))
 ifneq ($(NEEDS),)
 LACKING := $(shell for p in $(PKGS); do pkg-config --exists $$p || echo $$p; done)
@@ -76,6 +76,15 @@ $(BUILD)/%.o: %.c Makefile VERSION
 # The cellar's text is part of the executable, and so are the pages that `hone help` prints.
 $(BUILD)/sql/text.o: $(wildcard sql/*.sql sql/migrate/*.sql)
 $(BUILD)/cli/pages.o: $(wildcard docs/*.md proto/*.md examples/*)
+
+# And the dashboard's page, gzipped. Its chart library comes from npm; without it the page says what to run.
+CHARTS  := $(wildcard web/node_modules/echarts/dist/echarts.min.js)
+PAGE    := $(sort $(wildcard web/page/*)) $(CHARTS)
+build/web/page.pack: $(PAGE) tools/pack-page $(if $(CHARTS),,web/page)
+	$(call say,PACK)
+	@mkdir -p $(@D)
+	$(Q)tools/pack-page $@ $(PAGE)
+$(BUILD)/web/page.o: build/web/page.pack
 
 $(BUILD)/tests/unit/% $(BUILD)/tests/sim/% $(BUILD)/tests/e2e/% $(BUILD)/tests/fault/%: LDLIBS += -lcmocka
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TESTOBJ) $(BUILD)/libhone.a
