@@ -75,7 +75,7 @@ $(BUILD)/%.o: %.c Makefile VERSION
 
 # The cellar's text is part of the executable, and so are the pages that `hone help` prints.
 $(BUILD)/sql/text.o: $(wildcard sql/*.sql sql/migrate/*.sql)
-$(BUILD)/cli/pages.o: $(wildcard docs/*.md proto/*.md examples/*)
+$(BUILD)/cli/pages.o: $(wildcard docs/*.md proto/*.md examples/*) python/hone/trainer.py
 
 $(BUILD)/tests/unit/% $(BUILD)/tests/sim/% $(BUILD)/tests/e2e/% $(BUILD)/tests/fault/%: LDLIBS += -lcmocka
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TESTOBJ) $(BUILD)/libhone.a
