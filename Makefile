@@ -11,7 +11,7 @@ TESTS   ?= %
 FUZZ_SECONDS ?= 60
 comma   := ,
 BUILD   := build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
-ROOMS   := common proto sql master master/search worker worker/nn cli web
+ROOMS   := common proto sql master master/search worker worker/nn cli cli/draw web
 VERSION := $(shell cat VERSION)
 Q       := $(if $(V),,@)
 say      = @printf '  %-5s %s\n' $(1) $@
@@ -23,7 +23,7 @@ endif
 
 # Debian's alternatives name OpenBLAS either way.
 BLAS    := $(if $(shell pkg-config --exists openblas && echo yes),openblas,blas-openblas)
-PKGS    := libzmq sqlite3 libcjson $(BLAS) libsodium zlib
+PKGS    := libzmq sqlite3 libcjson $(BLAS) libsodium zlib ncursesw
 NEEDS   := $(filter-out help clean format lint docker cleanroom uninstall,$(or $(MAKECMDGOALS),all))
 ifneq ($(NEEDS),)
 LACKING := $(shell for p in $(PKGS); do pkg-config --exists $$p || echo $$p; done)
