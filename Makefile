@@ -75,7 +75,7 @@ $(BUILD)/%.o: %.c Makefile VERSION
 
 # The cellar's text is part of the executable, and so are the pages that `hone help` prints.
 $(BUILD)/sql/text.o: $(wildcard sql/*.sql sql/migrate/*.sql)
-$(BUILD)/cli/pages.o: $(wildcard docs/*.md proto/*.md examples/*)
+$(BUILD)/cli/pages.o: $(wildcard docs/*.md proto/*.md examples/*) python/hone/trainer.py
 
 # And the dashboard's page, gzipped. Its chart library comes from npm; without it the page says what to run.
 CHARTS  := $(wildcard web/node_modules/echarts/dist/echarts.min.js)
