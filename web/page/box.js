@@ -34,15 +34,15 @@ function add(steps, from, { low, high }) {
   else steps.push({ from, low, high });
 }
 
-// Where each decision is marked: on the wall that it is about. `up`: it is about the high wall.
+// Where each decision is marked: on the wall that it is about. `up`: it is about the high wall, `inward`: it closes in.
 export function eventPlaces(events, scale, trials, range) {
   return events.map((event) => {
     const up = event.side !== "low";
     const x = trials.madeBy(event.at) + 0.5;
-    if (event.choice !== null && scale.choices) return { event, up: false, place: [x, scale.to(event.choice) ?? range[0]] };
+    if (event.choice !== null && scale.choices) return { event, up: false, inward: false, place: [x, scale.to(event.choice) ?? range[0]] };
     const old = Array.isArray(event.old) ? event.old[up ? 1 : 0] : event.old;
     const now = Array.isArray(event.new) ? event.new[up ? 1 : 0] : event.new;
     const place = placeOr(scale, event.decision === "ask" && !event.approved ? old : now, up ? range[1] : range[0]);
-    return { event, up: event.decision === "shrink" ? !up : up, place: [x, place] };
+    return { event, up, inward: event.decision === "shrink", place: [x, place] };
   });
 }

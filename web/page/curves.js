@@ -99,7 +99,7 @@ export class Curves {
     const range = scale.range(values);
     return {
       grid: { left: 58, right: 46, top: 12, bottom: 42 },
-      xAxis: { ...axis({ name: "epoch", range: [null, null] }), min: 0, max: null, minInterval: 1, axisTick: { show: false },
+      xAxis: { ...axis({ name: "epoch", range: [null, null] }), min: 0, max: Math.max(...lines.flatMap((line) => line.points.map((p) => p[0])), 1), minInterval: 1, axisTick: { show: false },
         axisLabel: { color: colour("soft"), hideOverlap: true }, splitLine: { show: false } },
       yAxis: axis({ name: this.metric, range, ticks: scale.ticks(range), label: (v) => scale.label(v), more: { nameGap: 44 } }),
       series: lines.map((line, i) => this.line(line, i, scale)),

@@ -56,5 +56,5 @@ export function quoted(word) {
 export function badge(state, hue) {
   const dot = el("i.dot");
   if (hue) dot.style.background = hue;
-  return el(`span.badge.is-${state.split(" ")[0]}`, dot, state);
+  return el(`span.badge.is-${/^\w*/.exec(state)[0]}`, dot, state);
 }

@@ -19,6 +19,14 @@ export function tick(value) {
   return String(Number(value.toPrecision(3)));
 }
 
+const RAISED = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
+
+// 10⁻⁴; 1 and 10 as they are.
+export function decade(exponent) {
+  if (exponent === 0 || exponent === 1) return String(10 ** exponent);
+  return `10${[...String(exponent)].map((c) => RAISED[c]).join("")}`;
+}
+
 // As typed back into a command: nothing lost.
 export function exact(value) {
   return String(value);

@@ -82,7 +82,7 @@ export function bestMark(trials, scale, place = (t) => [t.trial, scale.to(scoreO
   return {
     id: "ring", type: "scatter", silent: true, z: 6, symbolSize: 15,
     data: best ? [{ value: place(best), itemStyle: { color: "transparent", borderColor: colour("accent"), borderWidth: 2 } }] : [],
-    label: { show: true, position: best && best.trial > trials.last * 0.7 ? "left" : "right", distance: 8, color: colour("ink"), fontWeight: 600, textBorderColor: colour("card"), textBorderWidth: 3,
+    label: { show: true, position: scale.goal === "minimize" ? "top" : "bottom", distance: 7, color: colour("ink"), fontWeight: 600, textBorderColor: colour("card"), textBorderWidth: 3,
       formatter: () => number(scoreOf(best)) }, ...more,
   };
 }

@@ -62,9 +62,13 @@ export function doneText(study) {
 }
 
 export function leftText(study, now) {
-  if (study.ended) return `ended: ${study.ended_by}`;
+  if (study.ended) return `took ${duration(study.ended - (study.started ?? study.created))}`;
   const left = leftOf(study, now);
   return left === null ? "–" : `${duration(left)} left`;
+}
+
+export function stateText(study) {
+  return study.ended_by ? `${study.state}: ${study.ended_by}` : study.state;
 }
 
 // A number with its name above it.

@@ -1,6 +1,6 @@
 // The scale of a parameter: from its value to a place on a linear axis and back, so that every chart shows a rate in
 // decades, a probability by its odds and a choice by its name. "0 or log" has its zero a little below the range.
-import { tick } from "/format.js";
+import { decade, tick } from "/format.js";
 
 const LOG10 = Math.log10;
 const AXES = {
@@ -36,7 +36,7 @@ export class Scale {
   label(place) {
     if (this.choices) return this.choices[Math.round(place)] ?? "";
     if (this.zero !== null && Math.abs(place - this.zero) < 1e-9) return "0";
-    return tick(this.axis.from(place));
+    return this.far && this.kind === "log" && Number.isInteger(place) ? decade(place) : tick(this.axis.from(place));
   }
 
   // [lowest, highest] place of what is to be seen, with a margin.
@@ -52,6 +52,7 @@ export class Scale {
   ticks([low, high]) {
     if (this.choices) return this.choices.map((_, i) => i);
     const wide = high - low;
+    this.far = wide > 3; // decades are then written as powers
     const nice = this.kind === "linear" ? niceTicks(low, high) : wide < 1.2 ? this.fineTicks(low, high) : decades(low, high);
     return this.zero === null ? nice : [this.zero, ...nice.filter((at) => at > this.zero + 0.15)];
   }
@@ -86,7 +87,7 @@ export class MetricScale {
     this.best = metric.goal === "minimize" ? Math.min : Math.max;
     this.goal = metric.goal;
     const finite = values.filter(Number.isFinite);
-    this.canLog = finite.length > 0 && finite.every((v) => v > 0);
+    this.canLog = finite.length > 0 && finite.every((v) => v > 0) && spread(finite) > 3;
     this.log = this.canLog && (wish ?? (/loss|err|rmse|mse|mae|nll|perplexity|regret/i.test(metric.name) && spread(finite) > 10));
   }
 

@@ -4,7 +4,7 @@ import { badge, command, el, say, swap } from "/dom.js";
 import { moment, number } from "/format.js";
 import { studyHash, trialHash } from "/marks.js";
 import { get } from "/net.js";
-import { Bar, doneText, leftText, rateOf, rateText } from "/progress.js";
+import { Bar, doneText, leftText, rateOf, rateText, stateText } from "/progress.js";
 
 export class StudiesView {
   constructor() {
@@ -56,7 +56,7 @@ class Row {
     const now = Date.now() / 1000;
     say(this.name, study.study);
     this.name.setAttribute("href", studyHash(study.study));
-    swap(this.state, badge(study.state, null));
+    swap(this.state, badge(stateText(study), null));
     this.bar.update(study, hues);
     say(this.cells.done, doneText(study));
     say(this.best, study.best ? number(study.best.value) : "–");

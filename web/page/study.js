@@ -9,7 +9,7 @@ import { moment, number, whole } from "/format.js";
 import { Marks, trialHash } from "/marks.js";
 import { get } from "/net.js";
 import { Parallel } from "/parallel.js";
-import { Bar, doneText, Fact, leftText, rateOf, rateText } from "/progress.js";
+import { Bar, doneText, Fact, leftText, rateOf, rateText, stateText } from "/progress.js";
 import { Rungs } from "/rungs.js";
 import { Table } from "/table.js";
 import { Timeline } from "/timeline.js";
@@ -36,7 +36,7 @@ export class StudyView {
   head() {
     return el("div.head", el("div.title", el("h1", this.name), this.state), this.method,
       el("dl.facts.large", Object.values(this.facts).map((fact) => fact.root)), this.bar.root,
-      el("div.commands", command(`hone best -s ${quoted(this.name)} -n 20`), command(`hone explain ${quoted(`${this.name}/best`)}`)));
+      el("div.commands", command(`hone best ${quoted(this.name)} -n 20`), command(`hone explain ${quoted(`${this.name}/best`)}`)));
   }
 
   async refresh() {
@@ -57,7 +57,7 @@ export class StudyView {
 
   sayHead(study) {
     const now = Date.now() / 1000;
-    swap(this.state, badge(study.state, null));
+    swap(this.state, badge(stateText(study), null));
     const goals = study.metrics.map((m) => `${m.goal} ${m.name}`).join(", ");
     say(this.method, `${goals} · method ${study.method} · since ${moment(study.started ?? study.created)}`);
     this.bar.update(study, Object.fromEntries(study.statuses.map((s) => [s.name, s.hue])));
@@ -94,8 +94,10 @@ export class StudyView {
     this.waiting.hidden = trials.sorted.length > 0;
     parts.history.update(study, trials, marks);
     for (const walls of parts.walls) walls.update(study, trials, marks, events);
+    evenOut(parts.walls.map((w) => w.root));
     parts.front?.update(study, trials, marks);
     parts.rungs.update(study, trials, marks);
+    evenOut([parts.front?.root, parts.importance.root, parts.rungs.root].filter((root) => root && !root.hidden));
     parts.parallel.update(study, trials);
     parts.table.update(study, trials, marks);
     parts.timeline.update(study, trials, marks, Date.now() / 1000);
@@ -118,4 +120,12 @@ export class StudyView {
     const { walls, ...others } = this.parts;
     for (const part of [...walls, ...Object.values(others)]) (part?.chart ?? part)?.close?.();
   }
+}
+
+// Cards stand in pairs: one that has none is wide.
+function evenOut(cards) {
+  for (const card of cards) card.classList.toggle("wide", card.dataset.alone === "yes");
+  let open = null;
+  for (const card of cards) open = card.classList.contains("wide") ? (open?.classList.add("wide"), null) : open ? null : card;
+  open?.classList.add("wide");
 }

@@ -94,9 +94,10 @@ function families(curves, metric) {
   for (const [name, points] of Object.entries(curves)) {
     if (name !== metric && !moves(points)) continue;
     const family = name.replace(/^(train|val|valid|validation|test)_/, "");
-    found.set(family, { ...found.get(family), [name]: points });
+    found.set(family, name.startsWith("train_") ? { ...found.get(family), [name]: points } : { [name]: points, ...found.get(family) });
   }
-  return [...found].sort(([, a], [, b]) => (metric in b) - (metric in a));
+  const rank = ([, lines]) => (metric in lines ? 2 : Object.keys(lines).length > 1 ? 1 : 0);
+  return [...found].sort((a, b) => rank(b) - rank(a));
 }
 
 function option(lines, trial) {

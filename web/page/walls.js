@@ -1,6 +1,7 @@
 // A parameter and the walls of its box: on the left the trials as they came, the box they were drawn from, and each
 // wall where it moved or was leaned on; on the right, on the same scale, what each value was worth.
 import { axis, Chart, tip, trialAxis } from "/chart.js";
+import { say } from "/dom.js";
 import { number } from "/format.js";
 import { bestMark } from "/history.js";
 import { MetricScale, Scale } from "/scale.js";
@@ -22,7 +23,8 @@ export class Walls {
     this.param = param.name;
     this.chart = new Chart(param.name, { height: 300, label: `Values of ${param.name} and the walls of its box` });
     this.root = this.chart.root;
-    this.root.classList.add("walls");
+    this.chart.now = this.root.querySelector(".controls");
+    this.chart.now.classList.add("soft");
     this.chart.on("click", (item) => {
       if (item.data?.behind) onBehind(item.data.behind);
       else if (item.data?.trial) location.hash = `#/study/${encodeURIComponent(study)}/trial/${item.data.trial}`;
@@ -37,8 +39,9 @@ export class Walls {
     const mine = events.filter((e) => e.param === this.param);
     const steps = boxSteps(param, scale, mine, trials);
     this.shown = trials.thin(MOST).filter((t) => scale.to(t.params[this.param]) !== null);
-    this.chart.root.classList.toggle("wide", mine.length > 0);
+    this.chart.root.dataset.alone = mine.length ? "yes" : "no"; // on a line of its own
     this.chart.set((chart) => option({ study, param, scale, trials, marks, events: mine, steps, shown: this.shown, wide: chart.canvas.clientWidth > 560 }));
+    say(this.chart.now, boxText(param, scale, steps));
     this.chart.say(mine.length ? mine[mine.length - 1].text : "");
   }
 
@@ -46,6 +49,14 @@ export class Walls {
     const index = this.shown.map((t, i) => (numbers.includes(t.trial) ? i : -1)).filter((i) => i >= 0);
     for (const seriesId of ["trials", "worth"]) this.chart.instance.dispatchAction({ type: "highlight", seriesId, dataIndex: index });
   }
+}
+
+// What the box is now, and what it was at first.
+function boxText(param, scale, steps) {
+  if (scale.choices) return param.box_choices && param.box_choices.length < scale.choices.length ? `now ${param.box_choices.join(", ")}` : "";
+  const range = ({ low, high }) => `${number(scale.axis.from(low))} … ${number(scale.axis.from(high))}`;
+  const now = range(steps[steps.length - 1]), first = range(steps[0]);
+  return now === first ? now : `${now}, at first ${first}`;
 }
 
 function option(view) {
@@ -67,8 +78,8 @@ function option(view) {
     xAxis: [trialAxis(trials.last), axis({ name: study.metrics[0].name, range: worth, ticks: metric.ticks(worth), label: (v) => metric.label(v), more: { gridIndex: 1, splitLine: { show: false } } })],
     yAxis: [axis(y), axis({ ...y, more: { gridIndex: 1, axisLabel: { show: false } } })],
     series: [
-      box(steps, range, trials.last, 0), box(steps.slice(-1).map((s) => ({ ...s, from: worth[0] })), range, worth[1], 1),
-      ...wallLines(steps, trials.last, scale), limits(param, scale, range),
+      box(steps, range, trials.last, 0, scale.zero), box(steps.slice(-1).map((s) => ({ ...s, from: worth[0] })), range, worth[1], 1, scale.zero),
+      ...wallLines(steps, trials.last, scale), limits(param, scale, range), ...dropped(view, worth),
       { id: "trials", type: "scatter", data: shown.map((t) => marks.byRank(t, [t.trial, place(t)], trials.share(t))), symbolSize: size, emphasis, z: 4, progressive: 0, cursor: "pointer" },
       { id: "worth", type: "scatter", xAxisIndex: 1, yAxisIndex: 1, data: shown.map((t) => marks.byRank(t, [score(t), place(t)], trials.share(t))), symbolSize: size, emphasis, z: 4, progressive: 0, cursor: "pointer" },
       best ? bestMark(trials, metric, (t) => [t.trial, place(t)], { label: { show: false } }) : { id: "ring", type: "scatter", data: [] },
@@ -83,8 +94,8 @@ function jitter(trial) {
   return (((trial * 2654435761) >>> 8) % 1000) / 1000 * 0.5 - 0.25;
 }
 
-// What lies outside the box, hatched by being darker; what is inside stays paper.
-function box(steps, range, end, grid) {
+// What lies outside the box is darker; what is inside stays paper. `zero`: where a zero beside a log range has its place.
+function box(steps, range, end, grid, zero) {
   const data = steps.map((step, i) => [step.from, i + 1 < steps.length ? steps[i + 1].from : end + 0.5, step.low, step.high]);
   return {
     id: `box${grid}`, type: "custom", silent: true, z: 1, xAxisIndex: grid, yAxisIndex: grid, data, clip: true,
@@ -94,9 +105,11 @@ function box(steps, range, end, grid) {
       const [x0, top] = api.coord([step[0], step[3]]), [x1, bottom] = api.coord([step[1], step[2]]);
       const roof = api.coord([step[0], range[1]])[1], floor = api.coord([step[0], range[0]])[1];
       const fill = { fill: colour("outside") };
+      const [ceiling, ground] = zero === null ? [0, 0] : [api.coord([0, zero + 0.18])[1], api.coord([0, zero - 0.18])[1]];
       return { type: "group", children: [
         { type: "rect", shape: { x: x0, y: roof, width: x1 - x0, height: Math.max(top - roof, 0) }, style: fill },
         { type: "rect", shape: { x: x0, y: bottom, width: x1 - x0, height: Math.max(floor - bottom, 0) }, style: fill },
+        { type: "rect", shape: { x: x0, y: ceiling, width: x1 - x0, height: Math.max(Math.min(ground, floor) - ceiling, 0) }, style: { fill: colour("card") } },
       ] };
     },
   };
@@ -120,22 +133,40 @@ function limits(param, scale, range) {
   };
 }
 
+// The rows of choices that are no longer tried.
+function dropped({ events, scale, trials }, worth) {
+  const gone = scale.choices ? events.filter((e) => e.choice !== null).map((e) => [scale.to(e.choice), trials.madeBy(e.at) + 0.5]) : [];
+  const areas = (grid, span) => ({
+    id: `dropped${grid}`, type: "scatter", data: [], silent: true, xAxisIndex: grid, yAxisIndex: grid,
+    markArea: { silent: true, itemStyle: { color: colour("outside") },
+      data: gone.map(([row, from]) => [{ coord: [span(from)[0], row - 0.5] }, { coord: [span(from)[1], row + 0.5] }]) },
+  });
+  return [areas(0, (from) => [from, trials.last + 0.5]), areas(1, () => worth)];
+}
+
 function decisions({ events, scale, trials, param }, range) {
-  const data = eventPlaces(events, scale, trials, range).map(({ event, place, up }) => {
+  const data = eventPlaces(events, scale, trials, range).map(({ event, place, up, inward }) => {
     const verdict = VERDICTS[event.decision] ?? { says: event.decision, hue: "warned" };
     const moved = verdict.hue === "moved";
     return {
       value: place, behind: event.trials, tip: () => evidence(event, verdict, param),
-      symbol: moved ? "triangle" : event.decision === "ask" ? "diamond" : "circle", symbolRotate: up ? 0 : 180, symbolSize: moved ? 15 : 12,
+      symbol: moved ? "triangle" : event.decision === "ask" ? "diamond" : "circle", symbolRotate: up !== inward ? 0 : 180, symbolSize: moved ? 16 : 15,
       itemStyle: { color: colour(verdict.hue), borderColor: colour("card"), borderWidth: 1.5 },
-      label: { show: moved && !scale.choices, formatter: `${number(one(event.old, up))} → ${number(one(event.new, up))}`, position: up ? "bottom" : "top", distance: 9,
-        color: colour("ink"), fontWeight: 600, textBorderColor: colour("card"), textBorderWidth: 3 },
+      label: moved ? step(event, up, place[0] > trials.last * 0.7, scale) : { show: true, position: "inside", formatter: event.decision === "ask" ? "?" : "!", color: colour("card"), fontWeight: 700 },
     };
   });
-  return { id: "decisions", type: "scatter", data, z: 8, cursor: "help" };
+  return { id: "decisions", type: "scatter", data, z: 8, cursor: "help", labelLayout: { hideOverlap: true } };
 }
 
-const one = (value, up) => (Array.isArray(value) ? value[up ? 1 : 0] : value);
+// "0.0001 → 0.0464", or the new box where both walls moved: beside the wall and outside the box.
+function step(event, up, late, scale) {
+  const both = Array.isArray(event.new);
+  const says = both ? `${number(event.new[0])} … ${number(event.new[1])}` : `${number(event.old)} → ${number(event.new)}`;
+  return {
+    show: !scale.choices, formatter: says, position: late ? "left" : "right", offset: [late ? -4 : 4, up ? -11 : 11],
+    color: colour("ink"), fontWeight: 600, textBorderColor: colour("outside"), textBorderWidth: 3,
+  };
+}
 
 function evidence(event, verdict, param) {
   const { best, lean, slope, trend, top, trials } = event.evidence;
