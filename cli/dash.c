@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/browser.h"
 #include "cli/commands.h"
 #include "cli/importance.h"
 #include "cli/signals.h"
@@ -75,6 +76,7 @@ int cmd_dash(const struct opt_dash *opt)
 {
     struct err err = ERR_NONE;
     struct dash *dash = NULL;
+    struct browser browser = {0};
     char address[64];
     int64_t port;
     log_init(LOG_NOTE);
@@ -91,7 +93,13 @@ int cmd_dash(const struct opt_dash *opt)
         signals_catch();
         printf("%s\n", dash_url(dash));
         fflush(stdout);
+        if (!web_page_has_charts())
+            log_warn("this hone was built without its chart library: the page shows tables alone; run npm ci "
+                     "--prefix web, then make");
+        if (opt->open)
+            browser_open(&browser, dash_url(dash));
         rc = serve(dash, opt->until_eof, &err);
+        browser_forget(&browser);
     }
     dash_close(dash);
     return rc ? command_fail("dash", &err) : 0;

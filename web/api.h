@@ -4,12 +4,14 @@
  * Read only, by one connection that is opened for the request and closed after it: between requests nothing of the
  * database is held, whatever happens to the file.
  *
- * A failed one: ERR_BAD the request is wrong, ERR_GONE no such study or trial, anything else the database. */
+ * A failed one: ERR_BAD the request is wrong, ERR_GONE no such study or trial, ERR_BUSY ask again soon, anything else the
+ * database. */
 #ifndef HONE_WEB_API_H
 #define HONE_WEB_API_H
 
 #include "common/json.h"
 #include "sql/query.h"
+#include "web/job.h"
 #include "web/request.h"
 
 enum {
@@ -20,14 +22,12 @@ enum {
     API_VERSION_ROOM = 64
 };
 
-/* Importance needs the master's view of a study: the command line hands it in. One JSON value is appended to `out`. */
-typedef int api_importance(const char *db, const char *study, struct str *out, struct err *err);
-
 struct api {
     struct query *query;
-    const char *db; /* path */
-    api_importance *importance;
-    const char *version; /* of the database when the request came */
+    const char *db;          /* path */
+    struct jobs *importance; /* NULL: it is not computed here */
+    const char *version;     /* of the database when the request came */
+    int64_t now_ms;
 };
 
 /* Members of the object that `w` has open. */

@@ -31,35 +31,30 @@ static void put_member(struct jw *w, const char *key, const struct json *value)
         jw_null(w, key);
 }
 
-/* Ends of a range, of a list of numbers the least and the greatest. */
-static void put_ends(struct jw *w, const char *low_key, const char *high_key, const struct json *list)
+static const struct json *extreme(const struct json *list, int sign)
 {
-    double low = 0, high = 0;
-    bool any = false;
-    for (const struct json *item = json_first(list); item; item = json_next(item)) {
-        double value = json_num(item);
-        low = any && low < value ? low : value;
-        high = any && high > value ? high : value;
-        any = true;
-    }
-    if (any) {
-        jw_num(w, low_key, low);
-        jw_num(w, high_key, high);
-    } else {
-        jw_null(w, low_key);
-        jw_null(w, high_key);
-    }
+    const struct json *found = json_first(list);
+    for (const struct json *item = found; item; item = json_next(item))
+        if (sign * json_num(item) > sign * json_num(found))
+            found = item;
+    return found;
 }
 
-/* The box of now has choices where the axis has some, and ends where it has ends. */
+/* Ends and choices, as the study file has them and as they are searched now: a box has low and high, or keep. */
 static void put_range(struct jw *w, const struct dist *dist, const struct json *param, const struct json *box)
 {
     const struct json *range = json_get(param, dist->key);
-    bool is_list = strcmp(dist->kind, "choice") == 0, is_values = strcmp(dist->kind, "values") == 0;
-    put_ends(w, "low", "high", is_list ? NULL : range);
-    put_ends(w, "box_low", "box_high", is_list ? NULL : box ? box : range);
-    put_member(w, "choices", is_list || is_values ? range : NULL);
-    put_member(w, "box_choices", is_list ? (box ? box : range) : NULL);
+    bool is_choice = strcmp(dist->kind, "choice") == 0, is_values = strcmp(dist->kind, "values") == 0;
+    const struct json *low = is_choice ? NULL : extreme(range, -1),
+                      *high = is_choice ? NULL : extreme(range, 1);
+    const struct json *box_low = json_get(box, "low"), *box_high = json_get(box, "high"),
+                      *keep = json_get(box, "keep");
+    put_member(w, "low", low);
+    put_member(w, "high", high);
+    put_member(w, "box_low", box_low ? box_low : low);
+    put_member(w, "box_high", box_high ? box_high : high);
+    put_member(w, "choices", is_choice || is_values ? range : NULL);
+    put_member(w, "box_choices", is_choice ? (keep ? keep : range) : NULL);
 }
 
 static void put_param(struct jw *w, const char *name, const struct json *param, const struct json *box)

@@ -124,18 +124,15 @@ int api_workers(const struct api *api, const struct request *request, struct jw 
 /* That there is not enough to tell yet is an answer. */
 int api_importances(const struct api *api, const struct request *request, struct jw *w, struct err *err)
 {
-    const char *study;
-    struct str list = {0};
+    const char *study, *list;
     int rc = api_named_study(api, request, "study", &study, err);
     if (!rc && !api->importance)
         rc = err_set(err, ERR_GONE, "importance is not computed here");
     if (!rc)
-        rc = api->importance(api->db, study, &list, err);
-    if (rc == 0 || rc == ERR_NO) {
-        jw_raw(w, "importance", rc ? "[]" : str_text(&list));
-        jw_text(w, "note", rc ? err->text : NULL);
-        rc = 0;
-    }
-    str_fini(&list);
-    return rc;
+        rc = jobs_ask(api->importance, study, api->version, api->now_ms, &list, err);
+    if (rc && rc != ERR_NO)
+        return rc;
+    jw_raw(w, "importance", rc ? "[]" : list);
+    jw_text(w, "note", rc ? err->text : NULL);
+    return 0;
 }

@@ -27,7 +27,7 @@ struct dash {
     char host[256]; /* this machine's name */
     char token[GATE_TOKEN_ROOM];
     bool is_open;
-    api_importance *importance;
+    struct jobs *importance; /* NULL: not here */
     struct kept kept[KEPT];
     uint64_t uses;
 };
@@ -131,9 +131,14 @@ static void kept_take(struct dash *dash, struct kept *kept)
 }
 
 static int call(const struct dash *dash, api_call *function, const struct request *request,
-                struct query *query, const char *version, struct str *json, struct err *err)
+                const struct http_request *http, struct query *query, const char *version, struct str *json,
+                struct err *err)
 {
-    struct api api = {.query = query, .db = dash->db, .importance = dash->importance, .version = version};
+    struct api api = {.query = query,
+                      .db = dash->db,
+                      .importance = dash->importance,
+                      .version = version,
+                      .now_ms = http->now_ms};
     struct jw w = jw_to(json);
     jw_object(&w, NULL);
     int rc = function(&api, request, &w, err);
@@ -157,9 +162,14 @@ static void answer_fresh(struct dash *dash, const struct api_route *route, const
 {
     struct err err = ERR_NONE;
     struct str json = {0};
-    int rc = call(dash, route->call, request, query, version, &json, &err);
-    if (rc) {
+    int rc = call(dash, route->call, request, http, query, version, &json, &err);
+    if (rc)
         str_fini(&json);
+    if (rc == ERR_BUSY && http->now_ms - http->came_ms < WAIT_MOST_S * 1000) {
+        *out = (struct http_answer){.wait_ms = JOB_LOOK_MS};
+        return;
+    }
+    if (rc) {
         answer_error(out, status_of(rc), &err);
         return;
     }
@@ -215,7 +225,7 @@ static void answer_changes(struct dash *dash, const struct request *request, con
     }
     if (!http->is_late && wait_s) {
         *out = (struct http_answer){.wait_ms = wait_s * 1000};
-        str_copy(out->seen, sizeof out->seen, since ? since : "");
+        str_copy(out->seen, sizeof out->seen, since && *since ? since : "none");
         return;
     }
     struct query *query;
@@ -312,7 +322,7 @@ int dash_open(const struct dash_options *options, struct dash **out, struct err 
     struct dash *dash = xcalloc(1, sizeof *dash);
     dash->db = xstrdup(options->db);
     dash->is_open = options->is_open;
-    dash->importance = options->importance;
+    dash->importance = options->importance ? jobs_new(options->db, options->importance) : NULL;
     gethostname(dash->host, sizeof dash->host - 1);
     gate_new_token(dash->token);
     dash->url = url_of(dash, options->address, port);
@@ -343,6 +353,7 @@ void dash_close(struct dash *dash)
     http_free(dash->http);
     for (int i = 0; i < KEPT; i++)
         kept_drop(&dash->kept[i]);
+    jobs_free(dash->importance);
     free(dash->db);
     free(dash->url);
     free(dash);

@@ -18,7 +18,8 @@ struct dash_options {
     const char *address; /* "127.0.0.1" */
     int port;            /* -1: DASH_PORT, or the next free one; 0: any */
     bool is_open;        /* without a token */
-    api_importance *importance;
+    /* Needs the master's view of a study: the command line hands it in. One JSON value is its result. */
+    job_work *importance;
 };
 
 struct dash;

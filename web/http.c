@@ -28,7 +28,7 @@ struct call {
     struct call *next, **back; /* among those that wait; back NULL: it does not */
     struct MHD_Connection *connection;
     struct peer *peer;
-    int64_t until_ms;
+    int64_t came_ms, until_ms;
     bool is_read; /* the whole request */
     bool has_waited;
     char seen[HTTP_VERSION_ROOM];
@@ -124,21 +124,26 @@ static void wake(struct http *http, int64_t now, const char *version)
     struct call *next;
     for (struct call *call = http->waiting; call; call = next) {
         next = call->next;
-        if (now < call->until_ms && strcmp(call->seen, version) == 0)
+        bool is_news = *version && *call->seen && strcmp(call->seen, version) != 0;
+        if (now < call->until_ms && !is_news)
             continue;
         wait_end(http, call);
         MHD_resume_connection(call->connection);
     }
 }
 
+/* Whose time is up, or who waits for news when there are some. */
 static void look(struct http *http, int64_t now)
 {
     char version[HTTP_VERSION_ROOM] = "";
-    if (!http->waiting || now < http->look_ms)
-        return;
-    http->options.look(http->options.arg, version);
+    bool is_time = now >= http->look_ms, wants_news = false;
+    for (struct call *call = http->waiting; call && is_time; call = call->next)
+        wants_news = wants_news || call->seen[0];
+    if (wants_news) {
+        http->options.look(http->options.arg, version);
+        http->look_ms = now + HTTP_LOOK_MS;
+    }
     wake(http, now, version);
-    http->look_ms = now + HTTP_LOOK_MS;
 }
 
 /* ---- peers ---- */
@@ -194,6 +199,7 @@ static void *call_new(void *arg, const char *target, struct MHD_Connection *conn
     size_t len = strlen(target) + 1;
     struct call *call = xcalloc(1, sizeof *call + len);
     call->connection = connection;
+    call->came_ms = clock_mono_ms();
     memcpy(call->target, target, len);
     return call;
 }
@@ -266,7 +272,9 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
                                    .authorization = header(connection, "Authorization"),
                                    .if_none_match = header(connection, "If-None-Match"),
                                    .takes_gzip = takes_gzip(connection),
-                                   .is_late = call->has_waited};
+                                   .is_late = call->has_waited,
+                                   .now_ms = clock_mono_ms(),
+                                   .came_ms = call->came_ms};
     http->options.answer(http->options.arg, &request, &answer);
     if (answer.wait_ms && http->waiting_count >= HTTP_WAITING_MOST) {
         refuse_text(
@@ -317,9 +325,13 @@ int http_new(const struct http_options *options, struct http **out, struct err *
 
 static int64_t next_wait(const struct http *http, int64_t wait_ms)
 {
+    int64_t now = clock_mono_ms();
     MHD_UNSIGNED_LONG_LONG wanted;
     if (MHD_get_timeout(http->daemon, &wanted) == MHD_YES && (int64_t)wanted < wait_ms)
         wait_ms = (int64_t)wanted;
+    for (const struct call *call = http->waiting; call; call = call->next)
+        if (call->until_ms - now < wait_ms)
+            wait_ms = call->until_ms > now ? call->until_ms - now : 0;
     if ((http->waiting || http->peers) && wait_ms > HTTP_LOOK_MS)
         wait_ms = HTTP_LOOK_MS;
     return wait_ms;

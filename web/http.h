@@ -32,7 +32,9 @@ struct http_request {
     const char *target;                               /* as it came */
     const char *host, *authorization, *if_none_match; /* NULL: not there */
     bool takes_gzip;
-    bool is_late; /* it has waited, and is to be answered now */
+    bool is_late;    /* it has waited */
+    int64_t now_ms;  /* monotonic */
+    int64_t came_ms; /* when it came */
 };
 
 struct http_answer {
@@ -42,7 +44,7 @@ struct http_answer {
     const char *allow_retry; /* Retry-After; NULL: none */
     struct body *body;       /* NULL: none */
     int64_t wait_ms;         /* not 0: nothing of the above; ask again when there is news, or after so long */
-    char seen[HTTP_VERSION_ROOM]; /* with wait_ms: what is no news */
+    char seen[HTTP_VERSION_ROOM]; /* with wait_ms: what is no news; "": no news are wanted, only the time */
 };
 
 struct http_options {
