@@ -78,8 +78,13 @@ $(BUILD)/sql/text.o: $(wildcard sql/*.sql sql/migrate/*.sql)
 $(BUILD)/cli/pages.o: $(wildcard docs/*.md proto/*.md examples/*) python/hone/trainer.py
 
 # And the dashboard's page, gzipped. Its chart library comes from npm; without it the page says what to run.
-CHARTS  := $(wildcard web/node_modules/echarts/dist/echarts.min.js)
-PAGE    := $(sort $(wildcard web/page/*)) $(CHARTS)
+MODULES := web/node_modules
+CHARTS  := $(wildcard $(MODULES)/echarts/dist/echarts.min.js)
+PAGE    := $(sort $(wildcard web/page/*)) $(CHARTS) build/web/licenses.txt
+# The licence of the library and of what is in it goes wherever its code goes.
+build/web/licenses.txt: $(CHARTS)
+	@mkdir -p $(@D)
+	$(Q)cat $(if $(CHARTS),$(addprefix $(MODULES)/,echarts/NOTICE echarts/LICENSE echarts/licenses/LICENSE-d3 zrender/LICENSE),/dev/null) > $@
 build/web/page.pack: $(PAGE) tools/pack-page $(if $(CHARTS),,web/page)
 	$(call say,PACK)
 	@mkdir -p $(@D)
