@@ -2,7 +2,7 @@
 # that are files, all of it in $room/slurm, on ports that were free; cluster_down ends what cluster_up began, by process id.
 # Skips with its reason (status 77) where that cannot be: not root, no Slurm that runs several slurmd on one host.
 
-nodes=3
+nodes=3 number=0
 
 cluster_reason() { # why there is none; nothing: there can be one
     local program

@@ -4,12 +4,11 @@
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd) || exit 2
 room=$(mktemp -d)
-number=0
 . "$root/tests/slurm/cluster.sh"
 [ -n "${HONE:-}" ] || { echo "1..0 # SKIP HONE is not set to the executable"; exit 77; }
 HONE=$(realpath "$HONE")
 cd "$room" || exit 2
-masters=()
+masters=() address=
 trap '[ -z "${slurm:-}" ] || kill "$slurm" 2>/dev/null; cluster_down; kill "${masters[@]}" 2>/dev/null; wait; rm -rf "$room"' EXIT
 trap 'exit 130' INT TERM
 cluster_up

@@ -4,7 +4,6 @@
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd) || exit 2
 room=$(mktemp -d)
-number=0
 . "$root/tests/slurm/cluster.sh"
 [ -n "${HONE:-}" ] || { echo "1..0 # SKIP HONE is not set to the executable"; exit 77; }
 command -v python3 >/dev/null || { echo "1..0 # SKIP no python3 here"; exit 77; }
