@@ -130,8 +130,12 @@ int replay_study(struct store *store, const char *name, struct replay_report *ou
     *out = (struct replay_report){0};
     struct replay r = {.report = out, .err = err ? err : &own};
     int rc = read_rows(&r, store, name);
-    if (!rc)
+    if (!rc) {
+        retrace_init(&r.past, &r.study->history);
         rc = check_all(&r);
+    }
+    retrace_fini(&r.past);
+    finished_fini(&r.finished);
     for (size_t i = 0; i < r.approved_count; i++)
         free(r.approved[i].events);
     for (size_t i = 0; i < r.made_count; i++)
