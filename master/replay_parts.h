@@ -57,6 +57,8 @@ struct replay {
     size_t approved_count, approved_room;
     struct finished finished; /* who was complete when the first `moved_seen` of moved[] were over */
     size_t moved_seen;
+    const struct watcher *watcher;
+    int64_t done; /* rows looked at */
     struct replay_report *report;
     struct err *err;
 };
