@@ -23,6 +23,7 @@ enum {
 };
 
 static const struct style plain = {0}, bold = {.face = FACE_BOLD}, faint = {.face = FACE_FAINT};
+static const struct style lively = {.hue = HUE_CYAN};
 
 static struct style of_status(const char *status)
 {
@@ -77,7 +78,7 @@ static void put_bar(struct sheet *sheet, int row, int col, int width, double sha
     static const char *const parts[] = {"░", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
     int eighths = (int)lround(fmin(fmax(share, 0), 1) * width * 8);
     for (int i = 0; i < width; i++, eighths -= 8)
-        sheet_put(sheet, row, col + i, 1, eighths > 0 ? (struct style){.hue = HUE_CYAN} : faint,
+        sheet_put(sheet, row, col + i, 1, eighths > 0 ? lively : faint,
                   eighths >= 8 ? "█" : parts[eighths > 0 ? eighths : 0]);
 }
 
@@ -169,7 +170,7 @@ static void put_trial(const struct top *top, struct sheet *sheet, int y, size_t 
     table_number(cell_num(rows_named(rows, row, runs ? "value" : "score")), value);
     sheet_put(sheet, y, at + 10, 10, plain, value);
     spark_of(rows, row, &spark);
-    sheet_put(sheet, y, at + 21, SPARK, runs ? (struct style){.hue = HUE_CYAN} : plain, str_text(&spark));
+    sheet_put(sheet, y, at + 21, SPARK, runs ? lively : plain, str_text(&spark));
     sheet_put(sheet, y, at + 22 + SPARK, 0, faint, cell_text(rows_named(rows, row, "params")));
     str_fini(&spark);
 }
