@@ -24,9 +24,9 @@ static int put_head(const struct top *top, struct sheet *sheet)
         at = sheet_putf(sheet, 0, at + 1, plain, "(%s)", first_text(head, "cause"));
     table_number(cell_num(rows_named(head, 0, "score")), score);
     if (rows_named(head, 0, "score")->kind != CELL_NULL)
-        at = sheet_putf(sheet, 0, at + 2, plain, "%s %s at epoch %lld, rank %lld of %lld",
-                        first_text(head, "metric"), score, (long long)first_int(head, "best_epoch"),
-                        (long long)first_int(head, "rank"), (long long)first_int(head, "trials"));
+        sheet_putf(sheet, 0, at + 2, plain, "%s %s at epoch %lld, rank %lld of %lld",
+                   first_text(head, "metric"), score, (long long)first_int(head, "best_epoch"),
+                   (long long)first_int(head, "rank"), (long long)first_int(head, "trials"));
     sheet_putf(sheet, 1, 1, plain, "epoch %lld of %lld, attempt %lld, proposed by %s%s%s",
                (long long)first_int(head, "epochs"), (long long)first_int(head, "length"),
                (long long)first_int(head, "attempts"), first_text(head, "sampler"),
