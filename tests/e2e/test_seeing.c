@@ -316,6 +316,20 @@ static void test_watch_on_a_terminal(void **state)
 
 /* ---- logs ---- */
 
+/* From a folder where there is no database: only the master's address is known. */
+static void expect_logs_through_the_master(const char *db, const char *text)
+{
+    char path[256];
+    struct str address = {0};
+    snprintf(path, sizeof path, "%s/%s", scratch.folder, db);
+    db_text(path, "SELECT value FROM meta WHERE key = 'address'", &address);
+    assert_int_equal(RUN("/", &out, "hone", "logs", "1", "--master", str_text(&address)), 0);
+    assert_said(text);
+    assert_int_equal(RUN("/", &out, "hone", "logs", "w1", "-n", "1", "--master", str_text(&address)), 0);
+    assert_int_equal(RUN("/", &out, "hone", "logs", "w7", "--master", str_text(&address)), 2);
+    str_fini(&address);
+}
+
 static void test_logs_through_attempts(void **state)
 {
     (void)state;
@@ -327,6 +341,7 @@ static void test_logs_through_attempts(void **state)
     proc_await_text(&logs, "began 1\n");
     let("go\n");
     proc_await_text(&logs, "began 2\n");
+    expect_logs_through_the_master("told.db", "began 1\nbegan 2\n");
     let("die\n");
     proc_await_text(&logs, "\n==> told/1, attempt 2 on w1");
     end_run(&run, "go\ngo\ngo\n");
