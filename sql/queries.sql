@@ -843,3 +843,9 @@ ORDER BY id DESC LIMIT :limit;
 -- The newest :limit.
 -- name: dash_walls
 SELECT b.* FROM study s JOIN box_event b ON b.study = s.id WHERE s.name = :study ORDER BY b.seq DESC LIMIT :limit;
+
+-- The newest :limit that have begun.
+-- name: dash_attempts
+SELECT t.number AS trial, a.attempt, w.name AS worker, a.started_ms, a.ended_ms, a.outcome
+FROM study s JOIN trial t ON t.study = s.id JOIN attempt a ON a.trial = t.id JOIN worker w ON w.id = a.worker
+WHERE s.name = :study AND t.deleted_ms IS NULL ORDER BY a.started_ms DESC, t.number DESC LIMIT :limit;
