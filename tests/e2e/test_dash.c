@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -342,6 +343,73 @@ static void what_is_unchanged_is_not_sent_again(void **state)
     dash_end(&d);
 }
 
+static void a_deleted_trial_is_gone(void **state)
+{
+    (void)state;
+    struct place p;
+    struct dash d;
+    char target[256];
+    place_init(&p, quick_study);
+    assert_int_equal(RUN(p.scratch.folder, NULL, "cp", finished.db, "hone.db"), 0);
+    dash_start(&d, p.db);
+    struct json *before = ask_json(&d, "/api/trials?study=q");
+    assert_int_equal(RUN(p.scratch.folder, NULL, "hone", "delete", "q/3", "--db", p.db), 0);
+    snprintf(target, sizeof target, "/api/trials?study=q&after=%s", json_text(json_get(before, "version")));
+    struct json *after = ask_json(&d, target);
+    assert_true(json_bool(json_get(after, "all"))); // there is no other way to say that one is missing
+    assert_int_equal(json_count(json_get(after, "trials")), 11);
+    json_free(before);
+    json_free(after);
+    dash_end(&d);
+    place_fini(&p);
+}
+
+/* Two metrics, a wall that moved, and too few trials for importance. */
+static void walls_and_further_metrics_are_told(void **state)
+{
+    (void)state;
+    static const char two[] =
+        "metric=[{\"name\":\"val_acc\",\"goal\":\"maximize\"},{\"name\":\"seconds\",\"goal\":"
+        "\"minimize\"}]";
+    struct place p;
+    struct dash d;
+    struct str text = {0};
+    char *here = path_absolute("examples/walls.json");
+    place_init(&p, quick_study);
+    assert_int_equal(
+        RUN(p.scratch.folder, NULL, "hone", "run", here, "--db", p.db, "-w", "1", "-q", "--no-check"), 0);
+    assert_int_equal(RUN(p.scratch.folder, NULL, "hone", "run", "study.json", "--db", p.db, "-w", "1", "-q",
+                         "--no-check", "--set", two, "--set", "search.trials=5"),
+                     0);
+    dash_start(&d, p.db);
+    struct json *walls = ask_json(&d, "/api/walls?study=walls"),
+                *study = ask_json(&d, "/api/study?name=walls");
+    const struct json *events = json_get(walls, "events");
+    assert_true(json_count(events) > 0);
+    db_text(p.db, "SELECT text FROM box_event ORDER BY seq LIMIT 1", &text);
+    assert_string_equal(json_text(json_get(json_at(events, 0), "text")), str_text(&text));
+    str_clear(&text);
+    db_text(p.db, "SELECT json_extract(walls, '$.lr.high') FROM box ORDER BY seq DESC LIMIT 1", &text);
+    double now = json_num(json_get(json_at(json_get(study, "space"), 0), "box_high"));
+    assert_true(now > 1e-4 && fabs(now - strtod(str_text(&text), NULL)) < 1e-12 * now);
+
+    struct json *trials = ask_json(&d, "/api/trials?study=q"),
+                *matter = ask_json(&d, "/api/importance?study=q");
+    const struct json *values = json_get(json_at(json_get(trials, "trials"), 0), "values");
+    assert_int_equal(json_count(values), 2);
+    assert_true(json_num(json_at(values, 1)) > 0);
+    assert_int_equal(json_count(json_get(matter, "importance")), 0);
+    assert_non_null(strstr(json_text(json_get(matter, "note")), "needs 10"));
+    json_free(walls);
+    json_free(study);
+    json_free(trials);
+    json_free(matter);
+    str_fini(&text);
+    free(here);
+    dash_end(&d);
+    place_fini(&p);
+}
+
 /* ---- crowds, and those who never finish ---- */
 
 static void a_head_without_an_end_is_cut_off(void **state)
@@ -592,6 +660,7 @@ static void it_comes_and_goes_with_the_search(void **state)
     struct proc run;
     struct dash d = {0};
     pid_t child[2];
+    char line[200];
     place_init(&p, place_long_study);
     START(&run, p.scratch.folder, "hone", "run", "study.json", "--db", p.db, "-w", "1", "--http=0",
           "--no-check");
@@ -600,7 +669,8 @@ static void it_comes_and_goes_with_the_search(void **state)
     struct json *studies = ask_json(&d, "/api/studies");
     assert_string_equal(json_text(json_get(studies, "master")), "here");
     json_free(studies);
-    assert_int_equal(find_processes("--until-eof", child, 2), 1);
+    snprintf(line, sizeof line, "dash --db %s --until-eof", p.db);
+    assert_int_equal(find_processes(line, child, 2), 1);
     proc_signal(&run, SIGTERM);
     assert_int_equal(proc_wait(&run), 143);
     await_gone(child[0]);
@@ -611,7 +681,7 @@ static void it_comes_and_goes_with_the_search(void **state)
 
     START(&run, p.scratch.folder, "hone", "master", "--db", p.db, "--bind", p.address, "--http=0");
     proc_await_text(&run, "dashboard: http://127.0.0.1:");
-    assert_int_equal(find_processes("--until-eof", child, 2), 1);
+    assert_int_equal(find_processes(line, child, 2), 1);
     proc_signal(&run, SIGKILL);
     proc_wait(&run);
     await_gone(child[0]);
@@ -649,6 +719,8 @@ int main(void)
         cmocka_unit_test(it_says_what_the_commands_say),
         cmocka_unit_test(a_study_comes_with_its_space_and_its_trials),
         cmocka_unit_test(what_is_unchanged_is_not_sent_again),
+        cmocka_unit_test(a_deleted_trial_is_gone),
+        cmocka_unit_test(walls_and_further_metrics_are_told),
         cmocka_unit_test(a_head_without_an_end_is_cut_off),
         cmocka_unit_test(two_hundred_connections_leave_room_for_one_more),
         cmocka_unit_test(those_who_wait_are_counted),
