@@ -72,12 +72,7 @@ static void answer_page(const struct page_file *file, const struct http_request 
         out->status = 304;
         return;
     }
-    out->body = body_borrow(file->bytes, file->len, true);
-    if (!request->takes_gzip) {
-        struct body *packed = out->body;
-        out->body = body_unpack(packed, file->plain);
-        body_drop(packed);
-    }
+    out->body = web_page_body(file, request->takes_gzip);
 }
 
 /* ---- the API ---- */

@@ -279,6 +279,9 @@ static void a_study_comes_with_its_space_and_its_trials(void **state)
     struct json *study = ask_json(&d, "/api/study?name=q"), *trials = ask_json(&d, "/api/trials?study=q"),
                 *curves = ask_json(&d, "/api/curves?study=q&trials=1,12&metric=train_loss"),
                 *events = ask_json(&d, "/api/events?study=q");
+    struct json *studies = ask_json(&d, "/api/studies");
+    assert_string_equal(json_text(json_get(studies, "master")), "none");
+    json_free(studies);
     assert_string_equal(json_text(json_get(study, "state")), "ended");
     assert_true(json_num(json_get(json_get(study, "counts"), "complete")) == 12);
     const struct json *lr = json_at(json_get(study, "space"), 0),

@@ -215,8 +215,11 @@ static void the_page_is_part_of_the_program(void **state)
     assert_null(web_page_find("/../index.html"));
     assert_null(web_page_find(""));
     assert_null(web_page_find("/no"));
-    struct body *packed = body_borrow(page->bytes, page->len, true),
-                *plain = body_unpack(packed, page->plain);
+    struct body *packed = web_page_body(page, true), *plain = web_page_body(page, false);
+    assert_ptr_equal(packed->bytes, page->bytes);
+    struct body *again = web_page_body(page, false);
+    assert_ptr_equal(plain, again); // however many ask
+    body_drop(again);
     assert_non_null(plain);
     assert_int_equal(plain->len, page->plain);
     assert_int_equal(plain->bytes[0], '<');
