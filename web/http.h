@@ -64,7 +64,4 @@ int http_new(const struct http_options *options, struct http **out, struct err *
 int http_turn(struct http *http, int64_t wait_ms, int watch, struct err *err);
 void http_free(struct http *http); /* NULL is fine */
 
-/* A listening socket on "127.0.0.1" or "::1" (no names); port 0: any free one. *port says which. */
-int http_listen(const char *address, int port, int *out_socket, int *out_port, struct err *err);
-
 #endif

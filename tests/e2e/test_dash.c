@@ -178,6 +178,9 @@ static void it_is_for_reading(void **state)
     snprintf(headers, sizeof headers, "%sContent-Length: 1000000000\r\n",
              d.key); // and never reads what comes with it
     expect_status(d.port, "POST", "/api/studies", headers, 405);
+    expect_status(d.port, "GET", "/api/studies", headers, 400);
+    snprintf(headers, sizeof headers, "%sTransfer-Encoding: chunked\r\n", d.key);
+    expect_status(d.port, "GET", "/api/studies", headers, 400);
     ask(&d, "/api/workers", &get);
     visitor_ask(d.port, "HEAD", "/api/workers", d.key, &head);
     assert_int_equal(head.status, 200);
