@@ -1,4 +1,4 @@
-/* The dashboard as a real process: who is let in, what it says, and that it holds up nobody. */
+/* The dashboard as a real process: who is let in, what it says, and what it does not put up with. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -7,104 +7,13 @@
 
 #include <math.h>
 #include <poll.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/check.h"
 #include "common/file.h"
-#include "common/json.h"
-#include "tests/tools/place.h"
-#include "tests/tools/visitor.h"
+#include "tests/e2e/dash_party.h"
 #include "web/http.h"
-
-static const char quick_study[] =
-    "{\"study\":\"q\",\"metric\":{\"name\":\"val_acc\",\"goal\":\"maximize\"},"
-    "\"trainer\":{\"builtin\":\"mlp\",\"data\":\"spiral:n=200\"},"
-    "\"space\":{\"lr\":{\"log\":[1e-4,1]},\"optimizer\":{\"choice\":[\"sgd\",\"momentum\"]},"
-    "\"momentum\":{\"choice\":[0.5,0.9],\"when\":{\"optimizer\":\"momentum\"}}},"
-    "\"search\":{\"method\":\"random\",\"trials\":12,\"epochs\":3,\"seed\":1}}";
-
-struct dash {
-    struct proc proc;
-    int port;
-    char key[256]; /* the header that lets in */
-};
-
-static struct place finished; /* study q, ended: nothing here changes it */
-
-static void dash_read_line(struct dash *d, const char *text)
-{
-    const char *at = strstr(text, "http://127.0.0.1:"), *token = at ? strstr(at, "/#token=") : NULL;
-    assert_non_null(token);
-    d->port = atoi(at + 17);
-    token += 8;
-    snprintf(d->key, sizeof d->key, "Authorization: Bearer %.*s\r\n", (int)strcspn(token, "\r\n"), token);
-}
-
-static void dash_start(struct dash *d, const char *db)
-{
-    START(&d->proc, NULL, "hone", "dash", "--db", db, "--port", "0");
-    proc_await_text(&d->proc, "#token=");
-    while (!strchr(strstr(str_text(&d->proc.out), "#token="), '\n'))
-        proc_drain(&d->proc);
-    dash_read_line(d, str_text(&d->proc.out));
-}
-
-static void dash_end(struct dash *d)
-{
-    proc_signal(&d->proc, SIGTERM);
-    assert_int_equal(proc_wait(&d->proc), 0);
-    proc_fini(&d->proc);
-}
-
-static void ask(const struct dash *d, const char *target, struct heard *out)
-{
-    visitor_ask(d->port, "GET", target, d->key, out);
-}
-
-static void expect_status(int port, const char *method, const char *target, const char *headers, int status)
-{
-    struct heard heard;
-    visitor_ask(port, method, target, headers, &heard);
-    if (heard.status != status)
-        fail_msg("%s %.80s: %d, not %d: %s", method, target, heard.status, status, str_text(&heard.body));
-    heard_fini(&heard);
-}
-
-/* The answer as JSON; the caller frees it. */
-static struct json *ask_json(const struct dash *d, const char *target)
-{
-    struct heard heard;
-    struct err err = ERR_NONE;
-    ask(d, target, &heard);
-    if (heard.status != 200)
-        fail_msg("%s: %d %s", target, heard.status, str_text(&heard.body));
-    assert_true(heard_header(&heard, "Content-Type", "application/json"));
-    struct json *json = json_parse(heard.body.text, heard.body.len, target, &err);
-    if (!json)
-        fail_msg("%s", err.text);
-    heard_fini(&heard);
-    return json;
-}
-
-static int make_finished(void **state)
-{
-    (void)state;
-    place_init(&finished, quick_study);
-    return RUN(finished.scratch.folder, NULL, "hone", "run", "study.json", "--db", finished.db, "-w", "1",
-               "-q", "--no-check");
-}
-
-static int drop_finished(void **state)
-{
-    (void)state;
-    place_fini(&finished);
-    return 0;
-}
 
 /* ---- who is let in ---- */
 
@@ -506,96 +415,7 @@ static void those_who_wait_are_counted(void **state)
         close(fds[i]);
 }
 
-/* ---- beside a search ---- */
-
-struct search {
-    struct place place;
-    struct proc master, worker;
-};
-
-static void search_start(struct search *s)
-{
-    place_init(&s->place, place_long_study);
-    place_master(&s->master, &s->place);
-    place_worker(&s->worker, &s->place, "w1");
-    db_await(s->place.db, "SELECT count(*) > 0 FROM epoch");
-}
-
-static void search_end(struct search *s)
-{
-    assert_true(is_alive(s->master.pid));
-    proc_fini(&s->master);
-    proc_fini(&s->worker);
-    place_fini(&s->place);
-}
-
-static void who_waits_hears_of_every_epoch(void **state)
-{
-    (void)state;
-    struct search s;
-    struct dash d;
-    char target[256], version[128] = "";
-    search_start(&s);
-    dash_start(&d, s.place.db);
-    for (int i = 0; i < 5; i++) {
-        snprintf(target, sizeof target, "/api/changes?since=%s&wait=30", version);
-        struct json *news = ask_json(&d, target);
-        assert_string_not_equal(json_text(json_get(news, "version")), version);
-        snprintf(target, sizeof target, "/api/trials?study=s&after=%s", version);
-        struct json *trials = ask_json(&d, target);
-        assert_int_equal(json_bool(json_get(trials, "all")), i == 0);
-        assert_true(json_count(json_get(trials, "trials")) > 0); // the one that runs
-        snprintf(version, sizeof version, "%s", json_text(json_get(news, "version")));
-        json_free(news);
-        json_free(trials);
-    }
-    dash_end(&d);
-    search_end(&s);
-}
-
-/* A thousand requests, and some that wait, while a study runs; then dozens who take nothing of what they asked for. The
- * search goes on under all of it, the WAL is folded back, and the file is one file in the end. */
-static void browsers_never_hold_up_a_trial(void **state)
-{
-    (void)state;
-    static const char *const paths[] = {"/api/studies",
-                                        "/api/trials?study=s",
-                                        "/api/study?name=s",
-                                        "/api/events?study=s",
-                                        "/api/curves?study=s&trials=1,2,3,4,5",
-                                        "/api/importance?study=s"};
-    struct search s;
-    struct dash d;
-    int deaf[50];
-    char text[512], sql[128];
-    search_start(&s);
-    dash_start(&d, s.place.db);
-    int64_t before = db_int(s.place.db, "SELECT count(*) FROM epoch");
-    for (int i = 0; i < 1000; i++) {
-        const char *path = paths[i % 100 == 0 ? 5 : i % 5];
-        expect_status(d.port, "GET", path, d.key, 200);
-    }
-    snprintf(sql, sizeof sql, "SELECT count(*) > %lld FROM epoch", (long long)before);
-    db_await(s.place.db, sql);
-    for (size_t i = 0; i < COUNT_OF(deaf); i++) {
-        deaf[i] = visitor_connect(d.port);
-        snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: localhost\r\n%s\r\n", paths[i % 5], d.key);
-        for (int again = 0; again < 20; again++)
-            visitor_say(deaf[i], text);
-    }
-    before = db_int(s.place.db, "SELECT count(*) FROM epoch");
-    snprintf(sql, sizeof sql, "SELECT count(*) > %lld FROM epoch", (long long)before + 20);
-    db_await(s.place.db, sql);
-    proc_signal(&d.proc, SIGSTOP); // held in the middle of whatever it does
-    before = db_int(s.place.db, "SELECT count(*) FROM epoch");
-    snprintf(sql, sizeof sql, "SELECT count(*) > %lld FROM epoch", (long long)before + 20);
-    db_await(s.place.db, sql);
-    proc_signal(&d.proc, SIGCONT);
-    for (size_t i = 0; i < COUNT_OF(deaf); i++)
-        close(deaf[i]);
-    dash_end(&d);
-    search_end(&s);
-}
+/* ---- and its database ---- */
 
 static void the_database_is_closed_between_requests(void **state)
 {
@@ -657,64 +477,6 @@ static void no_database_is_no_dashboard(void **state)
     str_fini(&out);
 }
 
-/* ---- --http ---- */
-
-static void it_comes_and_goes_with_the_search(void **state)
-{
-    (void)state;
-    struct place p;
-    struct proc run;
-    struct dash d = {0};
-    pid_t child[2];
-    char line[200];
-    place_init(&p, place_long_study);
-    START(&run, p.scratch.folder, "hone", "run", "study.json", "--db", p.db, "-w", "1", "--http=0",
-          "--no-check");
-    proc_await_text(&run, "trial");
-    dash_read_line(&d, str_text(&run.out));
-    struct json *studies = ask_json(&d, "/api/studies");
-    assert_string_equal(json_text(json_get(studies, "master")), "here");
-    json_free(studies);
-    snprintf(line, sizeof line, "dash --db %s --until-eof", p.db);
-    assert_int_equal(find_processes(line, child, 2), 1);
-    proc_signal(&run, SIGTERM);
-    assert_int_equal(proc_wait(&run), 143);
-    await_gone(child[0]);
-    char wal[160];
-    snprintf(wal, sizeof wal, "%s-wal", p.db);
-    assert_false(file_exists(wal)); // nobody kept it open
-    proc_fini(&run);
-
-    START(&run, p.scratch.folder, "hone", "master", "--db", p.db, "--bind", p.address, "--http=0");
-    proc_await_text(&run, "dashboard: http://127.0.0.1:");
-    assert_int_equal(find_processes(line, child, 2), 1);
-    proc_signal(&run, SIGKILL);
-    proc_wait(&run);
-    await_gone(child[0]);
-    proc_fini(&run);
-    place_fini(&p);
-}
-
-/* A port that is taken is said, and costs nothing but the dashboard. */
-static void a_search_goes_on_without_its_dashboard(void **state)
-{
-    (void)state;
-    struct place p;
-    struct dash d;
-    struct str out = {0};
-    char http[32];
-    dash_start(&d, finished.db);
-    place_init(&p, quick_study);
-    snprintf(http, sizeof http, "--http=%d", d.port);
-    assert_int_equal(
-        RUN(p.scratch.folder, &out, "hone", "run", "study.json", "--db", p.db, "-w", "1", "--no-check", http),
-        0);
-    assert_non_null(strstr(str_text(&out), "no dashboard"));
-    str_fini(&out);
-    place_fini(&p);
-    dash_end(&d);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -730,13 +492,9 @@ int main(void)
         cmocka_unit_test(a_head_without_an_end_is_cut_off),
         cmocka_unit_test(two_hundred_connections_leave_room_for_one_more),
         cmocka_unit_test(those_who_wait_are_counted),
-        cmocka_unit_test(who_waits_hears_of_every_epoch),
-        cmocka_unit_test(browsers_never_hold_up_a_trial),
         cmocka_unit_test(the_database_is_closed_between_requests),
         cmocka_unit_test(a_database_that_goes_is_missed_and_found_again),
         cmocka_unit_test(no_database_is_no_dashboard),
-        cmocka_unit_test(it_comes_and_goes_with_the_search),
-        cmocka_unit_test(a_search_goes_on_without_its_dashboard),
     };
     return cmocka_run_group_tests(tests, make_finished, drop_finished);
 }
