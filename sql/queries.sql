@@ -30,6 +30,7 @@
 --   newest_events   :limit           at_ms study trial* text: walls, findings, failures, workers that left, edits, ends
 --   boxes           :study           each box after the first, in order: seq at_ms stage walls trials (made before it)
 --   meta            :key             value
+--   dash_…                           for the dashboard's pages, beside the statements
 
 
 -- ---- the file ----
@@ -895,26 +896,26 @@ SELECT * FROM (
            NULL AS epoch, t.sampler, (SELECT w.name FROM attempt a JOIN worker w ON w.id = a.worker
                                       WHERE a.trial = t.id AND a.attempt = v.attempt) AS who, NULL AS text, NULL AS advice
     FROM study s CROSS JOIN trial_event v CROSS JOIN trial t ON t.id = v.trial AND t.study = s.id
-    WHERE s.name = :study AND v.seq > :after ORDER BY v.seq DESC LIMIT :limit)
+    WHERE s.name = :study AND v.seq > coalesce(:after, 0) ORDER BY v.seq DESC LIMIT coalesce(:limit, -1))
 UNION ALL
 SELECT * FROM (
     SELECT e.seq, e.received_ms, t.number, 'finding', f.rule, NULL, NULL, NULL, f.attempt, f.epoch, NULL, NULL, f.text, f.advice
     FROM study s CROSS JOIN trial_finding f CROSS JOIN trial t ON t.id = f.trial AND t.study = s.id
     CROSS JOIN epoch e ON e.trial = f.trial AND e.epoch = f.epoch AND e.attempt = f.attempt
-    WHERE s.name = :study AND e.seq > :after ORDER BY f.id DESC LIMIT :limit)
+    WHERE s.name = :study AND e.seq > coalesce(:after, 0) ORDER BY f.id DESC LIMIT coalesce(:limit, -1))
 UNION ALL
 SELECT * FROM (
     SELECT v.seq, v.at_ms, NULL, 'edit', v.event, NULL, v.after, NULL, NULL, NULL, NULL, v.who, v.path, NULL
     FROM study s JOIN study_event v ON v.study = s.id
-    WHERE s.name = :study AND v.seq > :after ORDER BY v.seq DESC LIMIT :limit)
-ORDER BY id DESC LIMIT :limit;
+    WHERE s.name = :study AND v.seq > coalesce(:after, 0) ORDER BY v.seq DESC LIMIT coalesce(:limit, -1))
+ORDER BY id DESC LIMIT coalesce(:limit, -1);
 
 -- The newest :limit.
 -- name: dash_walls
-SELECT b.* FROM study s JOIN box_event b ON b.study = s.id WHERE s.name = :study ORDER BY b.seq DESC LIMIT :limit;
+SELECT b.* FROM study s JOIN box_event b ON b.study = s.id WHERE s.name = :study ORDER BY b.seq DESC LIMIT coalesce(:limit, -1);
 
 -- The newest :limit that have begun.
 -- name: dash_attempts
 SELECT t.number AS trial, a.attempt, w.name AS worker, a.started_ms, a.ended_ms, a.outcome
 FROM study s JOIN trial t ON t.study = s.id JOIN attempt a ON a.trial = t.id JOIN worker w ON w.id = a.worker
-WHERE s.name = :study AND t.deleted_ms IS NULL ORDER BY a.started_ms DESC, t.number DESC LIMIT :limit;
+WHERE s.name = :study AND t.deleted_ms IS NULL ORDER BY a.started_ms DESC, t.number DESC LIMIT coalesce(:limit, -1);

@@ -52,7 +52,7 @@ static void answer_error(struct http_answer *out, int status, const struct err *
     jw_text(&w, "hint", err->hint);
     jw_close_object(&w);
     answer_text(out, status, &json);
-    out->allow_retry = status == 503 ? "2" : NULL;
+    out->retry_after = status == 503 ? "2" : NULL;
 }
 
 /* ---- the page ---- */

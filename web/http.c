@@ -66,8 +66,8 @@ static void add_headers(struct MHD_Response *response, const struct http_answer 
         MHD_add_response_header(response, "ETag", answer->etag);
     if (answer->type)
         MHD_add_response_header(response, "Content-Type", answer->type);
-    if (answer->allow_retry)
-        MHD_add_response_header(response, "Retry-After", answer->allow_retry);
+    if (answer->retry_after)
+        MHD_add_response_header(response, "Retry-After", answer->retry_after);
     if (answer->body && answer->body->is_gzip)
         MHD_add_response_header(response, "Content-Encoding", "gzip");
     if (answer->status == MHD_HTTP_UNAUTHORIZED)
@@ -285,7 +285,7 @@ static enum MHD_Result answer_call(struct http *http, struct call *call)
     if (answer.wait_ms) {
         refuse(&answer, MHD_HTTP_SERVICE_UNAVAILABLE, "too many wait for news already",
                "close some of the dashboard's tabs");
-        answer.allow_retry = "5";
+        answer.retry_after = "5";
     }
     return send_answer(connection, &answer);
 }

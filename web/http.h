@@ -42,7 +42,7 @@ struct http_answer {
     int status;
     const char *type,
         *etag; /* constants, or as long-lived as the body; etag NULL: not to be kept by anyone */
-    const char *allow_retry; /* Retry-After; NULL: none */
+    const char *retry_after; /* Retry-After; NULL: none */
     struct body *body;       /* NULL: none */
     int64_t wait_ms;         /* not 0: nothing of the above; ask again when there is news, or after so long */
     char seen[HTTP_VERSION_ROOM]; /* with wait_ms: what is no news; "": no news are wanted, only the time */
