@@ -445,7 +445,7 @@ FROM chosen c;
 -- name: newest_events
 SELECT at_ms, study, trial, text FROM (
     SELECT * FROM (SELECT e.at_ms, s.name AS study, NULL AS trial, e.text
-                   FROM box_event e JOIN study s ON s.id = e.study ORDER BY e.seq DESC LIMIT :limit)
+                   FROM box_event e JOIN study s ON s.id = e.study ORDER BY e.seq DESC LIMIT coalesce(:limit, -1))
     UNION ALL
     SELECT * FROM (SELECT coalesce(p.received_ms, t.started_ms), s.name, t.number,
                           f.rule || iif(f.count > 1, ' (in ' || f.count || ' trials): ', ': ') || f.text
@@ -453,25 +453,25 @@ SELECT at_ms, study, trial, text FROM (
                          JOIN trial o ON o.id = r.trial GROUP BY o.study, r.rule) f -- of each rule the newest
                    JOIN trial t ON t.id = f.trial JOIN study s ON s.id = t.study
                    LEFT JOIN epoch p ON p.trial = f.trial AND p.epoch = f.epoch AND p.attempt = f.attempt
-                   ORDER BY f.id DESC LIMIT :limit)
+                   ORDER BY f.id DESC LIMIT coalesce(:limit, -1))
     UNION ALL
     SELECT * FROM (SELECT t.ended_ms, s.name, t.number, 'failed' || coalesce(': ' || t.cause, '')
                    FROM trial t JOIN study s ON s.id = t.study WHERE t.status = 'failed'
-                   ORDER BY t.ended_ms DESC LIMIT :limit)
+                   ORDER BY t.ended_ms DESC LIMIT coalesce(:limit, -1))
     UNION ALL
     SELECT * FROM (SELECT w.left_ms, NULL, NULL,
                           'worker ' || w.name || ' (' || w.host || ') ' ||
                           CASE w.left_why WHEN 'bye' THEN 'has left' WHEN 'lost' THEN 'is lost' ELSE 'is gone: ' || w.left_why END
-                   FROM worker w WHERE w.left_ms IS NOT NULL ORDER BY w.left_ms DESC LIMIT :limit)
+                   FROM worker w WHERE w.left_ms IS NOT NULL ORDER BY w.left_ms DESC LIMIT coalesce(:limit, -1))
     UNION ALL
     SELECT * FROM (SELECT e.at_ms, s.name, NULL,
                           e.event || coalesce(' ' || e.path, '') || coalesce(': ' || e.before || ' → ' || e.after, '') ||
                           ', by ' || e.who
-                   FROM study_event e JOIN study s ON s.id = e.study ORDER BY e.seq DESC LIMIT :limit)
+                   FROM study_event e JOIN study s ON s.id = e.study ORDER BY e.seq DESC LIMIT coalesce(:limit, -1))
     UNION ALL
     SELECT * FROM (SELECT s.ended_ms, s.name, NULL, 'ended by ' || s.end_reason
-                   FROM study s WHERE s.ended_ms IS NOT NULL ORDER BY s.ended_ms DESC LIMIT :limit))
-ORDER BY at_ms DESC LIMIT :limit;
+                   FROM study s WHERE s.ended_ms IS NOT NULL ORDER BY s.ended_ms DESC LIMIT coalesce(:limit, -1)))
+ORDER BY at_ms DESC LIMIT coalesce(:limit, -1);
 
 -- name: boxes
 SELECT b.seq, b.at_ms, b.stage, b.walls,
