@@ -431,7 +431,7 @@ WITH chosen AS MATERIALIZED (
     ORDER BY iif(:order = 'state', t.status <> 'running', 0),
              CASE WHEN :order = 'score' THEN t.score IS NULL END,
              CASE WHEN :order = 'score' THEN iif(s.goal = 'maximize', -t.score, t.score) END, t.number DESC
-    LIMIT :limit)
+    LIMIT coalesce(:limit, -1))
 SELECT c.number AS trial, c.status, c.cause, c.score, c.last_epoch AS epoch, c.until, c.epochs AS length, c.worker,
        (SELECT e.value FROM epoch e WHERE e.trial = c.id AND e.attempt = c.attempt AND e.epoch = c.last_epoch) AS value,
        (SELECT json_group_array(e.value) FROM (SELECT value FROM epoch_counted WHERE trial = c.id AND epoch > 0
