@@ -7,6 +7,10 @@ os.environ.update(HONE=HONE, PYTHONPATH=os.path.join(ROOT, "python"), PYTHONWARN
 sys.path.insert(0, os.path.join(ROOT, "python"))
 
 
+class Skip(Exception):
+    """Why a test cannot run here."""
+
+
 def python(*words, ok=True, **more):
     """What a Python program prints; both outputs together where it is meant to fail."""
     done = subprocess.run([sys.executable, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True, **more)
@@ -36,6 +40,8 @@ def main(names):
             try:
                 test()
                 print(f"ok {number} - {name}", flush=True)
+            except Skip as reason:
+                print(f"ok {number} # SKIP {name}: {reason}")
             except Exception:
                 bad += 1
                 print("".join(f"# {line}\n" for line in traceback.format_exc().splitlines()), end="")
