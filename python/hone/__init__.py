@@ -9,5 +9,6 @@ from .search import Search
 from .study import Study, choice, executable, integer, log, logit, run, uniform, values
 from .trainer import Error, Params, Trial, seed_everything, trial, trials
 
-__all__ = ["Database", "Error", "Params", "Results", "Search", "Study", "Trial", "choice", "executable", "integer", "log", "logit",
-           "maximize", "minimize", "run", "seed_everything", "trial", "trials", "uniform", "values"]
+__all__ = [
+    "Database", "Error", "Params", "Results", "Search", "Study", "Trial", "choice", "executable", "integer", "log", "logit",
+    "maximize", "minimize", "run", "seed_everything", "trial", "trials", "uniform", "values"]

@@ -19,7 +19,7 @@ from .trainer import Error, Params
 
 __all__ = ["Database", "Results", "SCHEMA", "connect"]
 
-SCHEMA = 3  # user_version of the database, sql/migrate/
+SCHEMA = 4  # user_version of the database: how many files sql/migrate has (tools/lint compares)
 TRIES = 5
 
 Row = Dict[str, Any]
@@ -156,8 +156,9 @@ class Results:
     def curves(self, metric: Optional[str] = None, trial: Optional[int] = None) -> List[Row]:
         """Learning curves: a dict for each trial, metric and epoch, with its value."""
         return self.database.sql(
-            "SELECT trial, metric, epoch, value, seconds, attempt FROM learning_curves WHERE study = ?1"
-            " AND metric = coalesce(?2, metric) AND trial = coalesce(?3, trial) ORDER BY trial, metric, epoch", self.name, metric, trial)
+            "SELECT trial, metric, epoch, value, seconds, attempt FROM learning_curves"
+            " WHERE study = ?1 AND metric = coalesce(?2, metric) AND trial = coalesce(?3, trial)"
+            " ORDER BY trial, metric, epoch", self.name, metric, trial)
 
     def findings(self) -> List[Row]:
         """What looked wrong with a training: rule, text, advice."""

@@ -146,7 +146,8 @@ class Search:
 
     def last_failure(self) -> str:
         """What the function raised last, as far as anybody could tell."""
-        rows = Database(self.db).sql("SELECT detail FROM attempt WHERE outcome = 'failed' ORDER BY cause <> 'error', ended_ms DESC")
+        rows = Database(self.db).sql(
+            "SELECT detail FROM attempt WHERE outcome = 'failed' ORDER BY cause <> 'error', ended_ms DESC")
         return rows[0]["detail"] if rows else "no reason is known"
 
     @property
