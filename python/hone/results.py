@@ -184,7 +184,7 @@ def _value(stored: Any, axis: Row) -> Any:
     for one in axis.get("choice", ()):
         if isinstance(one, bool) and stored == int(one):
             return one
-    return int(stored) if "int" in axis else stored
+    return stored if {"choice", "values", "int"} & set(axis) else float(stored)
 
 
 def connect(path: "str | os.PathLike[str]") -> Database:

@@ -13,7 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
+from typing import Any, Dict, Mapping, Optional, Sequence, Union
 
 from .results import Database, Results
 from .trainer import Error
@@ -75,6 +75,8 @@ class Study(Dict[str, Any]):
     >>> Study("s", {"x": uniform(0, 1)}, command=["./train"], minimize="loss", trials=9)["metric"]
     {'name': 'loss', 'goal': 'minimize'}
     """
+
+    notes: Sequence[str] = ()  #: of a study that came from elsewhere: what could not be known or had to be changed
 
     def __init__(self, name: str, space: Mapping[str, Any], *, command: Optional[Sequence[str]] = None,
                  minimize: Optional[str] = None, maximize: Optional[str] = None, trials: Optional[int] = None,

@@ -1,8 +1,9 @@
 """What the tests of the Python library share: TAP, a folder for each test, and the real executable in $HONE."""
-import os, subprocess, sys, tempfile, traceback
+import logging, os, subprocess, sys, tempfile, traceback
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 HONE = os.path.abspath(os.environ.get("HONE", "build/hone"))
+logging.getLogger("hone").setLevel(logging.CRITICAL)
 os.environ.update(HONE=HONE, PYTHONPATH=os.path.join(ROOT, "python"), PYTHONWARNINGS="error")
 sys.path.insert(0, os.path.join(ROOT, "python"))
 

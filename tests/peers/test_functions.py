@@ -1,11 +1,10 @@
 #!/usr/bin/env python3
 """hone.minimize and hone.Search over the real executable: seeds, failures, workers, ends of every kind. Speaks TAP."""
-import logging, os, signal, subprocess, sys, threading
+import os, signal, subprocess, sys, threading
 import tap
 import hone
 
 SPACE = {"x": hone.uniform(-5, 5), "y": hone.log(1e-3, 10)}
-logging.getLogger("hone").setLevel(logging.CRITICAL)
 
 
 def bowl(p):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """hone.open, hone.run and the studies that are written in Python, against the real executable; every snippet of the
 documentation; the package as pip installs it. Speaks TAP."""
-import doctest, glob, json, os, re, shutil, signal, sqlite3, subprocess, sys
+import doctest, glob, os, re, shutil, signal, sqlite3, subprocess, sys
 import tap
 import hone
 import hone.callbacks, hone.study, hone.trainer
