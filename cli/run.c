@@ -11,6 +11,7 @@
 #include "cli/gpus.h"
 #include "cli/here.h"
 #include "cli/result.h"
+#include "cli/sidecar.h"
 #include "cli/signals.h"
 #include "cli/study_file.h"
 #include "cli/trust.h"
@@ -24,6 +25,7 @@ struct run {
     const struct opt_run *opt;
     struct here here;
     char study[65];
+    struct sidecar dash;
     const char *gates; /* what is checked; NULL: said already */
     int workers;
     struct gpu_plan gpus;
@@ -151,11 +153,20 @@ static void watch(void *arg, const struct server_snapshot *snapshot)
         here_finish(&run->here);
 }
 
+static void show_dash(struct run *run)
+{
+    char address[256];
+    sidecar_start(&run->dash, run->opt->db, run->opt->http, address);
+    if (*address)
+        progress_say(&run->here.progress, "dashboard: %s", address);
+}
+
 static int search(struct run *run, struct err *err)
 {
     struct here *here = &run->here;
     signals_catch();
     progress_init(&here->progress, run->opt->json ? stderr : stdout, run->opt->quiet);
+    show_dash(run);
     int rc = start_workers(run, err);
     if (!rc)
         rc = here_loop(here, run->study, watch, run, err);
@@ -188,6 +199,7 @@ static int run_study(struct run *run, struct err *err)
     if (!rc && !finished)
         rc = search(run, err);
     study_file_fini(&file);
+    sidecar_end(&run->dash); // before the last writer: the database is one file again
     here_close(&run->here);
     return rc;
 }

@@ -12,6 +12,7 @@
 #include "common/file.h"
 #include "common/mem.h"
 #include "common/str.h"
+#include "sql/doing.h"
 
 /* Runs a named statement on a fresh source. */
 static int read_rows(const char *db, const char *master, const char *name, struct rows *out, struct err *err)
@@ -39,19 +40,9 @@ static void wish_to_state(struct rows *rows)
     int wish = rows_find(rows, "wish");
     for (size_t row = 0; wish >= 0 && row < rows->count; row++) {
         struct cell *cell = &rows->cells[row * (size_t)rows->cols + (size_t)wish];
-        const char *reason = cell_text(rows_named(rows, row, "end_reason"));
-        bool running = cell_int(rows_named(rows, row, "running")) > 0;
-        const char *word = running ? "running" : "unfinished";
-        if (!running && strcmp(cell_text(rows_named(rows, row, "checks")), "pending") == 0)
-            word = "checking";
-        if (*reason)
-            word = "ended";
-        else if (strcmp(cell_text(cell), "pause") == 0)
-            word = running ? "pausing" : "paused";
-        else if (strcmp(cell_text(cell), "stop") == 0)
-            word = "stopping";
+        char *word = xstrdup(study_doing(rows, row));
         free(cell->text);
-        cell->text = xstrdup(word);
+        cell->text = word;
     }
 }
 
