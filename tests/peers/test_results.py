@@ -149,18 +149,23 @@ def test_callbacks():
 
 
 def test_snippets():
-    """README.md of the library, of the house, and docs/coming-from.md: each Python block runs, in the order of the page."""
+    """README.md of the library, of the house, and docs/coming-from.md: each Python block that imports hone runs, trainers
+    under `hone run` and by themselves, and what reads a database after what makes it."""
     blocks = []
     for page in ("python/README.md", "README.md", "docs/coming-from.md"):
         with open(os.path.join(tap.ROOT, page)) as file:
-            blocks += [(page, block) for block in re.findall(r"^```python\n(.*?)^```$", file.read(), re.M | re.S)]
-    with open("train.py", "w") as file:
-        file.write(next(block for _, block in blocks if "hone.trial(" in block))
-    wanted = ["epoch %d  val_loss" % n for n in (1, 2)]
-    assert [line.rpartition(" ")[0] for line in tap.python("train.py", "lr=0.3", "epochs=2").splitlines()] == wanted
-    searches = [block for page, block in blocks if "import hone\n" in block and "hone.trial(" not in block]
-    assert len(searches) >= 6
-    for block in sorted(searches, key=lambda block: "hone.open(" in block):  # what reads, after what writes
+            blocks += [block for block in re.findall(r"^```python\n(.*?)^```$", file.read(), re.M | re.S) if "import hone\n" in block]
+    trainers = [block for block in blocks if "hone.trial(" in block]
+    searches = [block for block in blocks if block not in trainers]
+    assert len(trainers) == 2 and len(searches) == 8, (len(trainers), len(searches))
+    for block in reversed(trainers):  # the first one stays, for the studies of the page
+        with open("train.py", "w") as file:
+            file.write("train_one_epoch = lambda params: params['lr']\n" * ("train_one_epoch" in block) + block)
+        said = tap.python("train.py", "lr=0.3").splitlines()
+        assert len(said) == 10 and said[9].startswith("epoch 10  val_loss "), said
+        assert hone.run(dict(hone.Study("try", {"lr": hone.log(0.01, 0.3)}, command=["python3", "train.py"], minimize="val_loss", trials=2,
+                                        epochs=2)), workers=1, fresh=True).progress()["complete"] == 2
+    for block in sorted(searches, key=lambda block: "hone.open(" in block):
         tap.python("-c", block)
 
 
