@@ -9,7 +9,7 @@ import { colour } from "/theme.js";
 import { scoreOf } from "/trials.js";
 import { boxSteps, eventPlaces } from "/box.js";
 
-const MOST = 2500;
+const MOST = 1500;
 const VERDICTS = {
   grow: { says: "the wall moved", hue: "moved" }, shrink: { says: "the box shrank", hue: "moved" },
   warn: { says: "good trials lean on the wall", hue: "warned" }, ask: { says: "asks to move the wall", hue: "asks" },
@@ -91,7 +91,8 @@ function option(view) {
 
 // The same trial lies at the same place each time.
 function jitter(trial) {
-  return (((trial * 2654435761) >>> 8) % 1000) / 1000 * 0.5 - 0.25;
+  const mixed = Math.imul(trial ^ (trial >>> 7), 0x9e3779b1);
+  return (Math.imul(mixed ^ (mixed >>> 15), 0x85ebca6b) >>> 8) / 2 ** 25 - 0.25;
 }
 
 // What lies outside the box is darker; what is inside stays paper. `zero`: where a zero beside a log range has its place.
