@@ -11,9 +11,7 @@
 #include "cli/table.h"
 #include "common/check.h"
 #include "common/mem.h"
-#include "common/rng.h"
 #include "master/past.h"
-#include "master/search/evidence.h"
 #include "master/search/fanova.h"
 #include "master/search/importance.h"
 
@@ -23,50 +21,9 @@ static const double LOW = 0.05, HIGH = 0.95;
 struct judged {
     const struct space *space;
     struct importance *found;
-    double **shares; /* by parameter: one of each draw */
-    int draws;
+    double *shares; /* [parameter][room]: one of each draw */
+    int draws, room;
 };
-
-/* The same number of points, drawn with replacement: one group each, so that two of the same stay two. */
-static void draw_again(const struct evidence *ev, uint32_t draw, struct history *out)
-{
-    struct rng rng = rng_at(1, draw, 0, 0);
-    for (int i = 0; i < ev->finished; i++) {
-        const struct observed *o = &ev->list[rng_below(&rng, (uint32_t)ev->finished)];
-        uint32_t number = (uint32_t)i + 1;
-        history_add(out, number, number, o->point, NULL, 0, 0);
-        history_update(out, number, o->state, o->pruned, o->epochs, o->score, 0);
-    }
-}
-
-/* Those that are finished, first. */
-static void sort_out(struct evidence *ev)
-{
-    int kept = 0;
-    for (int i = 0; i < ev->count; i++)
-        if (ev->list[i].state != HISTORY_PENDING)
-            ev->list[kept++] = ev->list[i];
-}
-
-static void bootstrap(struct judged *j, const struct history *history, int draws)
-{
-    struct evidence ev;
-    struct importance *again = xcalloc((size_t)j->space->count + 1, sizeof *again);
-    evidence_init(&ev, history);
-    sort_out(&ev);
-    for (int draw = 0; draw < draws; draw++) {
-        struct history drawn = {0};
-        draw_again(&ev, (uint32_t)draw, &drawn);
-        if (!importance_ped(j->space, &drawn, again, NULL)) {
-            for (int i = 0; i < j->space->count; i++)
-                j->shares[i][j->draws] = again[i].share;
-            j->draws++;
-        }
-        history_fini(&drawn);
-    }
-    evidence_fini(&ev);
-    free(again);
-}
 
 static int by_value(const void *a, const void *b)
 {
@@ -106,11 +63,12 @@ static void judged_rows(struct judged *j, struct rows *rows)
             if (!taken[i] && (next < 0 || j->found[i].share > j->found[next].share))
                 next = i;
         taken[next] = true;
+        double *shares = j->shares + (long)next * j->room;
         struct cell *to = &rows->cells[row * COUNT_OF(titles)];
         to[0] = (struct cell){.kind = CELL_TEXT, .text = j->space->params[next].name};
         to[1] = number(j->found[next].share);
-        to[2] = number(part_of(j->shares[next], j->draws, LOW));
-        to[3] = number(part_of(j->shares[next], j->draws, HIGH));
+        to[2] = number(part_of(shares, j->draws, LOW));
+        to[3] = number(part_of(shares, j->draws, HIGH));
         to[4] = number(j->found[next].raw);
         to[5] = (struct cell){.kind = CELL_INT, .integer = j->found[next].trials};
     }
@@ -137,22 +95,20 @@ static void show_json(const struct rows *rows, void *arg)
 
 static int judge_ped(const struct study *s, int draws, show_rows *shown, void *arg, struct err *err)
 {
-    int count = s->def.space.count;
-    struct judged j = {.space = &s->def.space,
-                       .found = xcalloc((size_t)count + 1, sizeof *j.found),
-                       .shares = xcalloc((size_t)count + 1, sizeof *j.shares)};
-    for (int i = 0; i < count; i++)
-        j.shares[i] = xcalloc((size_t)draws + 1, sizeof **j.shares);
-    int rc = importance_ped(j.space, &s->history, j.found, err);
+    const struct space *space = &s->def.space;
+    size_t count = (size_t)space->count, room = (size_t)draws;
+    struct judged j = {.space = space,
+                       .found = xcalloc(count + 1, sizeof *j.found),
+                       .shares = xcalloc(count * room + 1, sizeof *j.shares),
+                       .room = draws};
+    int rc = importance_ped(space, &s->history, j.found, err);
     if (!rc) {
         struct rows rows;
-        bootstrap(&j, &s->history, draws);
+        j.draws = importance_again(space, &s->history, j.room, j.shares);
         judged_rows(&j, &rows);
         shown(&rows, arg);
         free(rows.cells);
     }
-    for (int i = 0; i < count; i++)
-        free(j.shares[i]);
     free(j.shares);
     free(j.found);
     return rc;

@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/curve.h"
 #include "cli/glyph.h"
+#include "cli/log_tail.h"
 #include "cli/rows.h"
 #include "cli/select.h"
 #include "cli/source.h"
@@ -142,9 +143,8 @@ static void print_log(const struct shown *shown, const char *db)
 {
     if (!shown->attempts.count)
         return;
-    char *path = xasprintf("%s.d/%s/t%05lld/a%lld/log", db, first_text(&shown->head, "study"),
-                           (long long)first_int(&shown->head, "trial"),
-                           (long long)first_int(&shown->head, "attempts"));
+    char *path = log_of_attempt(db, first_text(&shown->head, "study"), first_int(&shown->head, "trial"),
+                                first_int(&shown->head, "attempts"));
     printf("\nLog\n%s%s\n", path,
            file_exists(path) ? "" : "  (not here: nothing was printed, or it is on the worker)");
     free(path);

@@ -8,6 +8,7 @@
 #include "cli/rows.h"
 #include "cli/source.h"
 #include "cli/table.h"
+#include "cli/watch.h"
 #include "common/file.h"
 #include "common/mem.h"
 #include "common/str.h"
@@ -53,8 +54,9 @@ static bool goes_on(const struct rows *rows)
     return any;
 }
 
-int cmd_studies(const struct opt_studies *opt)
+static int show_studies(const void *arg, bool *ended, struct err *err)
 {
+    const struct opt_studies *opt = arg;
     static const struct column columns[] = {{"wish", COLUMN_PLAIN, "state"},
                                             {"end_reason", COLUMN_IF_ANY, "ended by"},
                                             {"checks", COLUMN_DATA_ONLY, NULL},
@@ -72,10 +74,11 @@ int cmd_studies(const struct opt_studies *opt)
                                             {"goal", COLUMN_DATA_ONLY, NULL},
                                             {"slot_seconds", COLUMN_DATA_ONLY, NULL},
                                             {0}};
-    struct err err = ERR_NONE;
     struct rows rows;
-    if (read_rows(opt->db, opt->master, "studies", &rows, &err))
-        return command_fail("studies", &err);
+    int rc = read_rows(opt->db, opt->master, "studies", &rows, err);
+    if (rc)
+        return rc;
+    *ended = !goes_on(&rows);
     if (opt->quiet) {
         print_names(&rows, "study");
     } else if (!rows.count && !opt->csv && !opt->json) {
@@ -91,6 +94,11 @@ int cmd_studies(const struct opt_studies *opt)
     }
     rows_fini(&rows);
     return 0;
+}
+
+int cmd_studies(const struct opt_studies *opt)
+{
+    return watch_command(&(struct watch){"studies", opt->db, opt->master, opt->watch, show_studies, opt});
 }
 
 /* ---- workers ---- */
@@ -123,9 +131,11 @@ static int drain(const struct opt_workers *opt)
     return 0;
 }
 
-int cmd_workers(const struct opt_workers *opt)
+static int show_workers(const void *arg, bool *ended, struct err *err)
 {
-    static const struct column columns[] = {{"joined_ms", COLUMN_TIME_MS, "joined"},
+    const struct opt_workers *opt = arg;
+    static const struct column columns[] = {{"gpus", COLUMN_IF_ANY, NULL},
+                                            {"joined_ms", COLUMN_TIME_MS, "joined"},
                                             {"left_ms", COLUMN_DATA_ONLY, NULL},
                                             {"joined_at", COLUMN_DATA_ONLY, NULL},
                                             {"left_at", COLUMN_DATA_ONLY, NULL},
@@ -134,12 +144,14 @@ int cmd_workers(const struct opt_workers *opt)
                                             {"failed", COLUMN_IF_ANY, NULL},
                                             {"failed_in_row", COLUMN_IF_ANY, "in a row"},
                                             {0}};
-    struct err err = ERR_NONE;
-    struct rows rows;
-    if (opt->args.count)
-        return drain(opt);
-    if (read_rows(opt->db, opt->master, "workers", &rows, &err))
-        return command_fail("workers", &err);
+    struct rows rows, studies = {0};
+    int rc = opt->watch ? read_rows(opt->db, opt->master, "studies", &studies, err) : 0;
+    if (!rc)
+        rc = read_rows(opt->db, opt->master, "workers", &rows, err);
+    *ended = !goes_on(&studies);
+    rows_fini(&studies);
+    if (rc)
+        return rc;
     if (!opt->all)
         rows_filter(&rows, is_here, NULL);
     if (!rows.count && !opt->csv && !opt->json)
@@ -151,6 +163,13 @@ int cmd_workers(const struct opt_workers *opt)
         fprintf(stderr, "no master is running: they were connected to the last one\n");
     rows_fini(&rows);
     return 0;
+}
+
+int cmd_workers(const struct opt_workers *opt)
+{
+    if (opt->args.count)
+        return drain(opt);
+    return watch_command(&(struct watch){"workers", opt->db, opt->master, opt->watch, show_workers, opt});
 }
 
 /* ---- sql ---- */

@@ -25,6 +25,10 @@
 --   trial_rung      :study :trial    paused under asha: epoch rank of promoted
 --   trial_queue     :study :trial    what it waits for: open before slots workers busy
 --   space           :study           the axes: position name dist definition
+--   top_studies                      as studies, with planned (trials) and length (epochs of each)
+--   top_trials      :study :order :filter* :limit  as hone top lists them: order 'state', 'score' or 'number'; curve is JSON
+--   newest_events   :limit           at_ms study trial* text: walls, findings, failures, workers that left, edits, ends
+--   boxes           :study           each box after the first, in order: seq at_ms stage walls trials (made before it)
 --   meta            :key             value
 
 
@@ -120,10 +124,10 @@ UPDATE study SET wall_used_ms = :wall_used_ms, slot_used_ms = :slot_used_ms WHER
 -- ---- writing: workers ----
 
 -- name: add_worker
-INSERT INTO worker (uuid, name, host, version, platform, pid, slots, joined_ms)
-VALUES (:uuid, :name, :host, :version, :platform, :pid, :slots, :joined_ms)
+INSERT INTO worker (uuid, name, host, version, platform, pid, slots, gpus, joined_ms)
+VALUES (:uuid, :name, :host, :version, :platform, :pid, :slots, nullif(:gpus, ''), :joined_ms)
 ON CONFLICT (uuid) DO UPDATE SET name = excluded.name, host = excluded.host, version = excluded.version,
-    platform = excluded.platform, pid = excluded.pid, slots = excluded.slots, joined_ms = excluded.joined_ms,
+    platform = excluded.platform, pid = excluded.pid, slots = excluded.slots, gpus = excluded.gpus, joined_ms = excluded.joined_ms,
     left_ms = NULL, left_why = NULL;
 
 -- name: worker_id
@@ -408,8 +412,73 @@ SELECT name AS study FROM study ORDER BY id;
 SELECT sp.position, sp.name, sp.dist, sp.definition
 FROM study s JOIN study_param sp ON sp.study = s.id WHERE s.name = :study ORDER BY sp.position;
 
+-- name: top_studies
+SELECT p.*, s.definition ->> '$.search.trials' AS planned, s.definition ->> '$.search.epochs' AS length
+FROM study_progress p JOIN study s ON s.name = p.study ORDER BY s.end_reason IS NOT NULL, s.id DESC;
+
+-- The filter is a part of the number, status, cause, sampler or worker.
+-- name: top_trials
+WITH chosen AS MATERIALIZED (
+    SELECT t.*, s.goal, (SELECT w.name FROM attempt a JOIN worker w ON w.id = a.worker
+                         WHERE a.trial = t.id AND a.attempt = t.attempt) AS worker
+    FROM study s JOIN trial t ON t.study = s.id
+    WHERE s.name = :study AND t.deleted_ms IS NULL
+          AND (:filter IS NULL
+               OR instr(t.number || ' ' || t.status || ' ' || coalesce(t.cause, '') || ' ' || t.sampler || ' ' ||
+                        coalesce((SELECT w.name FROM attempt a JOIN worker w ON w.id = a.worker
+                                  WHERE a.trial = t.id AND a.attempt = t.attempt), ''), :filter) > 0)
+    ORDER BY iif(:order = 'state', t.status <> 'running', 0),
+             CASE WHEN :order = 'score' THEN t.score IS NULL END,
+             CASE WHEN :order = 'score' THEN iif(s.goal = 'maximize', -t.score, t.score) END, t.number DESC
+    LIMIT :limit)
+SELECT c.number AS trial, c.status, c.cause, c.score, c.last_epoch AS epoch, c.until, c.epochs AS length, c.worker,
+       (SELECT e.value FROM epoch e WHERE e.trial = c.id AND e.attempt = c.attempt AND e.epoch = c.last_epoch) AS value,
+       (SELECT json_group_array(e.value) FROM (SELECT value FROM epoch_counted WHERE trial = c.id AND epoch > 0
+                                               ORDER BY epoch) e) AS curve,
+       (SELECT group_concat(one, '  ')
+        FROM (SELECT sp.name || ' ' || iif(typeof(p.value) = 'real', printf('%.4g', p.value), p.value) AS one
+              FROM study_param sp CROSS JOIN param p ON p.trial = c.id AND p.name = sp.name
+              WHERE sp.study = c.study ORDER BY sp.position)) AS params
+FROM chosen c;
+
+-- name: newest_events
+SELECT at_ms, study, trial, text FROM (
+    SELECT * FROM (SELECT e.at_ms, s.name AS study, NULL AS trial, e.text
+                   FROM box_event e JOIN study s ON s.id = e.study ORDER BY e.seq DESC LIMIT :limit)
+    UNION ALL
+    SELECT * FROM (SELECT coalesce(p.received_ms, t.started_ms), s.name, t.number,
+                          f.rule || iif(f.count > 1, ' (in ' || f.count || ' trials): ', ': ') || f.text
+                   FROM (SELECT r.*, count(DISTINCT r.trial) AS count, max(r.id) FROM trial_finding r
+                         JOIN trial o ON o.id = r.trial GROUP BY o.study, r.rule) f -- of each rule the newest
+                   JOIN trial t ON t.id = f.trial JOIN study s ON s.id = t.study
+                   LEFT JOIN epoch p ON p.trial = f.trial AND p.epoch = f.epoch AND p.attempt = f.attempt
+                   ORDER BY f.id DESC LIMIT :limit)
+    UNION ALL
+    SELECT * FROM (SELECT t.ended_ms, s.name, t.number, 'failed' || coalesce(': ' || t.cause, '')
+                   FROM trial t JOIN study s ON s.id = t.study WHERE t.status = 'failed'
+                   ORDER BY t.ended_ms DESC LIMIT :limit)
+    UNION ALL
+    SELECT * FROM (SELECT w.left_ms, NULL, NULL,
+                          'worker ' || w.name || ' (' || w.host || ') ' ||
+                          CASE w.left_why WHEN 'bye' THEN 'has left' WHEN 'lost' THEN 'is lost' ELSE 'is gone: ' || w.left_why END
+                   FROM worker w WHERE w.left_ms IS NOT NULL ORDER BY w.left_ms DESC LIMIT :limit)
+    UNION ALL
+    SELECT * FROM (SELECT e.at_ms, s.name, NULL,
+                          e.event || coalesce(' ' || e.path, '') || coalesce(': ' || e.before || ' → ' || e.after, '') ||
+                          ', by ' || e.who
+                   FROM study_event e JOIN study s ON s.id = e.study ORDER BY e.seq DESC LIMIT :limit)
+    UNION ALL
+    SELECT * FROM (SELECT s.ended_ms, s.name, NULL, 'ended by ' || s.end_reason
+                   FROM study s WHERE s.ended_ms IS NOT NULL ORDER BY s.ended_ms DESC LIMIT :limit))
+ORDER BY at_ms DESC LIMIT :limit;
+
+-- name: boxes
+SELECT b.seq, b.at_ms, b.stage, b.walls,
+       (SELECT count(*) FROM trial t WHERE t.study = b.study AND t.created_ms <= b.at_ms AND t.sampler <> 'seeds') AS trials
+FROM study s JOIN box b ON b.study = s.id WHERE s.name = :study ORDER BY b.seq;
+
 -- name: workers
-SELECT w.name AS worker, w.host, w.pid, w.slots,
+SELECT w.name AS worker, w.host, w.pid, w.slots, w.gpus,
        (SELECT count(*) FROM attempt a WHERE a.worker = w.id AND a.outcome IS NULL) AS running,
        (SELECT count(*) FROM attempt a WHERE a.worker = w.id) AS attempts,
        (SELECT count(*) FROM attempt a WHERE a.worker = w.id AND a.outcome IN ('finished', 'stopped')) AS done,
@@ -843,3 +912,9 @@ ORDER BY id DESC LIMIT :limit;
 -- The newest :limit.
 -- name: dash_walls
 SELECT b.* FROM study s JOIN box_event b ON b.study = s.id WHERE s.name = :study ORDER BY b.seq DESC LIMIT :limit;
+
+-- The newest :limit that have begun.
+-- name: dash_attempts
+SELECT t.number AS trial, a.attempt, w.name AS worker, a.started_ms, a.ended_ms, a.outcome
+FROM study s JOIN trial t ON t.study = s.id JOIN attempt a ON a.trial = t.id JOIN worker w ON w.id = a.worker
+WHERE s.name = :study AND t.deleted_ms IS NULL ORDER BY a.started_ms DESC, t.number DESC LIMIT :limit;

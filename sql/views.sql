@@ -148,17 +148,22 @@ ORDER BY r.study_id DESC, r.trial;
 
 
 -- pareto: of those the ones that no other is at least as good as in every metric and better in one: the front. `dominates`
--- says how many trials are so beaten by it. The best by the first metric first.
+-- says how many trials are so beaten by it. The best by the first metric first. Whoever beats a trial has a lower sum of its
+-- ranks by each metric: looked through by that sum, most trials meet one who does at once.
 --   SELECT trial, metrics FROM pareto WHERE study = 'net';
 CREATE VIEW pareto AS
-WITH s AS MATERIALIZED (SELECT * FROM trial_scores)
+WITH r AS (SELECT study, rank() OVER (PARTITION BY study ORDER BY y1 DESC) +
+                         rank() OVER (PARTITION BY study ORDER BY y2 DESC) +
+                         rank() OVER (PARTITION BY study ORDER BY y3 DESC) AS ranks,
+                  y1, y2, y3, trial, status, metrics, best_epoch, epochs, params, worker FROM trial_scores),
+     s AS MATERIALIZED (SELECT * FROM r ORDER BY ranks LIMIT -1) -- without a limit SQLite does not sort here
 SELECT a.study, a.trial, a.status, a.metrics,
-       (SELECT count(*) FROM s b WHERE b.study = a.study AND a.y1 >= b.y1 AND a.y2 >= b.y2 AND a.y3 >= b.y3
-                                       AND (a.y1 > b.y1 OR a.y2 > b.y2 OR a.y3 > b.y3)) AS dominates,
+       (SELECT count(*) FROM s b WHERE b.study = a.study AND b.ranks > a.ranks
+                                       AND b.y1 <= a.y1 AND b.y2 <= a.y2 AND b.y3 <= a.y3) AS dominates,
        a.best_epoch, a.epochs, a.params, a.worker
 FROM s a
-WHERE NOT EXISTS (SELECT 1 FROM s b WHERE b.study = a.study AND b.y1 >= a.y1 AND b.y2 >= a.y2 AND b.y3 >= a.y3
-                                          AND (b.y1 > a.y1 OR b.y2 > a.y2 OR b.y3 > a.y3))
+WHERE NOT EXISTS (SELECT 1 FROM s b WHERE b.study = a.study AND b.ranks < a.ranks
+                                          AND b.y1 >= a.y1 AND b.y2 >= a.y2 AND b.y3 >= a.y3)
 ORDER BY (SELECT id FROM study WHERE name = a.study) DESC, a.y1 DESC, a.trial;
 
 

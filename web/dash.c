@@ -198,6 +198,7 @@ static void answer_api(struct dash *dash, const struct api_route *route, const s
     else
         answer_fresh(dash, route, request, http, query, version, out);
     query_close(query);
+    jobs_begin(dash->importance, http->now_ms);
 }
 
 static void look(void *arg, char out[HTTP_VERSION_ROOM])

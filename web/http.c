@@ -42,6 +42,7 @@ struct http {
     struct call *waiting;
     int waiting_count;
     int64_t look_ms; /* next time */
+    int64_t busy_us; /* with answers, since the last time */
 };
 
 /* ---- answers ---- */
@@ -141,7 +142,9 @@ static void look(struct http *http, int64_t now)
         wants_news = wants_news || call->seen[0];
     if (wants_news) {
         http->options.look(http->options.arg, version);
-        http->look_ms = now + HTTP_LOOK_MS;
+        int64_t rest = http->busy_us / 1000 * HTTP_LOOK_SHARE;
+        http->look_ms = now + (rest > HTTP_LOOK_MS ? rest : HTTP_LOOK_MS);
+        http->busy_us = 0;
     }
     wake(http, now, version);
 }
@@ -275,7 +278,9 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
                                    .is_late = call->has_waited,
                                    .now_ms = clock_mono_ms(),
                                    .came_ms = call->came_ms};
+    int64_t began_us = clock_mono_us();
     http->options.answer(http->options.arg, &request, &answer);
+    http->busy_us += clock_mono_us() - began_us;
     if (answer.wait_ms && http->waiting_count >= HTTP_WAITING_MOST) {
         refuse_text(
             &answer, MHD_HTTP_SERVICE_UNAVAILABLE,

@@ -25,6 +25,7 @@ enum {
     HTTP_HEAD_MS = 10000, /* also how long a connection is kept that asks nothing more */
     HTTP_SILENT_S = 30,   /* nor takes what it asked for */
     HTTP_LOOK_MS = 500,   /* who waits hears of news at most so often */
+    HTTP_LOOK_SHARE = 10, /* nor before so many times as long has passed as the answers since the last took */
     HTTP_VERSION_ROOM = 64,
 };
 

@@ -4,7 +4,8 @@
  * A study that runs changes all the time: a result is given again for ten times as long as it took, so that the work is at
  * most a tenth of a core however many pages ask.
  *
- * Ownership: heap; jobs_free ends a child that works. PRE: one thread, for the child is a fork of it. */
+ * The child is a fork: one thread, and nothing of the database open when it is made (SQLite does not survive that).
+ * Ownership: heap; jobs_free ends a child that works. */
 #ifndef HONE_WEB_JOB_H
 #define HONE_WEB_JOB_H
 
@@ -26,5 +27,7 @@ void jobs_free(struct jobs *jobs);
 enum { JOB_LOOK_MS = 200 };
 int jobs_ask(struct jobs *jobs, const char *study, const char *version, int64_t now_ms, const char **out,
              struct err *err);
+/* Begins what was asked for, if it has to be computed. PRE: no query is open. */
+void jobs_begin(struct jobs *jobs, int64_t now_ms); /* NULL is fine */
 
 #endif

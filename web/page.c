@@ -10,7 +10,7 @@
 EMBED(web_page_pack, "build/web/page.pack");
 extern const char web_page_pack[];
 
-enum { FILES_MAX = 32 };
+enum { FILES_MAX = 128 };
 
 static struct page_file files[FILES_MAX];
 static int file_count;

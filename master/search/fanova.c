@@ -79,35 +79,50 @@ static double tree_variance(const struct tree *tree, double *mean)
     return square;
 }
 
-/* Variance of the marginal over two columns (b -1: over one). Each leaf adds its value to a rectangle of cells: four
- * corners of a table of differences, summed up afterwards. */
+/* The sum of width times squared distance from the mean, in four lanes: one after the other waits for each addition. */
+static double spread_of_row(const double *height, const double *wide, size_t count, double mean)
+{
+    double lanes[4] = {0};
+    size_t k = 0;
+    for (; k + 4 <= count; k += 4)
+        for (size_t i = 0; i < 4; i++)
+            lanes[i] += wide[k + i] * (height[k + i] - mean) * (height[k + i] - mean);
+    for (; k < count; k++)
+        lanes[0] += wide[k] * (height[k] - mean) * (height[k] - mean);
+    return lanes[0] + lanes[1] + lanes[2] + lanes[3];
+}
+
+/* Variance of the marginal over two columns (b -1: over one). Each leaf adds its value to the cells of b from its first row
+ * of cells of a on, and takes it away after its last; rows are summed up afterwards. */
 static double marginal_variance(const struct tree *tree, const struct cuts *cuts, int a, int b, double mean)
 {
     const struct cuts one = {(double[]){0, 1}, 1};
     const struct cuts *ca = &cuts[a], *cb = b < 0 ? &one : &cuts[b];
-    size_t stride = (size_t)cb->cells + 1;
-    double *sum = xcalloc(((size_t)ca->cells + 1) * stride, sizeof *sum), variance = 0;
+    size_t cells = (size_t)cb->cells;
+    double *rows = xcalloc(((size_t)ca->cells + 1) * cells, sizeof *rows), variance = 0;
+    double *wide = xcalloc(cells, sizeof *wide);
     for (int i = 0; i < tree->count; i++) {
         const struct leaf *leaf = &tree->leaves[i];
         double rest = volume(leaf, tree->columns) / width(leaf->side[a]) / (b < 0 ? 1 : width(leaf->side[b]));
         double add = leaf->value * rest;
-        size_t a0 = (size_t)cell_of(ca, leaf->side[a].lo), a1 = (size_t)cell_of(ca, leaf->side[a].hi);
-        size_t b0 = b < 0 ? 0 : (size_t)cell_of(cb, leaf->side[b].lo);
-        size_t b1 = b < 0 ? 1 : (size_t)cell_of(cb, leaf->side[b].hi);
-        sum[a0 * stride + b0] += add;
-        sum[a1 * stride + b0] -= add;
-        sum[a0 * stride + b1] -= add;
-        sum[a1 * stride + b1] += add;
-    }
-    for (size_t i = 0; i < (size_t)ca->cells; i++)
-        for (size_t k = 0; k < (size_t)cb->cells; k++) {
-            double *at = &sum[i * stride + k];
-            *at += (i ? at[-(ptrdiff_t)stride] : 0) + (k ? at[-1] : 0) -
-                   (i && k ? at[-(ptrdiff_t)stride - 1] : 0);
-            double area = (ca->edge[i + 1] - ca->edge[i]) * (cb->edge[k + 1] - cb->edge[k]);
-            variance += area * (*at - mean) * (*at - mean);
+        double *from = rows + cells * (size_t)cell_of(ca, leaf->side[a].lo);
+        double *to = rows + cells * (size_t)cell_of(ca, leaf->side[a].hi);
+        int b0 = b < 0 ? 0 : cell_of(cb, leaf->side[b].lo), b1 = b < 0 ? 1 : cell_of(cb, leaf->side[b].hi);
+        for (int k = b0; k < b1; k++) {
+            from[k] += add;
+            to[k] -= add;
         }
-    free(sum);
+    }
+    for (size_t k = 0; k < cells; k++)
+        wide[k] = cb->edge[k + 1] - cb->edge[k];
+    for (size_t i = 0; i < (size_t)ca->cells; i++) {
+        double *row = rows + i * cells;
+        for (size_t k = 0; i && k < cells; k++)
+            row[k] += row[k - cells];
+        variance += (ca->edge[i + 1] - ca->edge[i]) * spread_of_row(row, wide, cells, mean);
+    }
+    free(wide);
+    free(rows);
     return variance;
 }
 
@@ -164,10 +179,12 @@ void fanova_of(const double *x, const double *y, int rows, int columns, bool pai
 {
     int count = count_of(columns, pairs), trees = 0;
     double *shares = xcalloc((size_t)count * FANOVA_TREES, sizeof *shares), *column;
+    struct samples samples;
+    samples_init(&samples, x, y, rows, columns);
     name_shares(columns, pairs, out);
     for (uint32_t k = 0; k < FANOVA_TREES; k++) {
         struct tree tree;
-        tree_grow(x, y, rows, columns, 1, k, &tree);
+        tree_grow(&samples, 1, k, &tree);
         trees += judge_tree(&tree, out, count, shares + (size_t)count * (size_t)trees);
         tree_fini(&tree);
     }
@@ -177,6 +194,7 @@ void fanova_of(const double *x, const double *y, int rows, int columns, bool pai
             column[k] = shares[(size_t)count * (size_t)k + (size_t)i];
         sum_up(&out[i], column, trees);
     }
+    samples_fini(&samples);
     free(column);
     free(shares);
 }

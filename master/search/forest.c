@@ -11,13 +11,21 @@
 
 enum { LEAF_LEAST = 2, DEPTH_MOST = 64 };
 
+/* A tree's sample, of which a node has one stretch, [from, to): the rows as they were drawn, and once more for each column
+ * by rising value. Sorted once, kept so by whatever a split does. */
 struct growing {
-    const double *x, *y;
-    int columns;
+    const struct samples *samples;
     struct rng rng;
     struct tree *tree;
     size_t leaf_room;
+    int *rows, *sorted;      /* [count]; [columns][count] */
+    bool *is_left;           /* by row, of the split at hand */
+    int *spare;              /* scratch: [count] */
     uint32_t *columns_drawn; /* scratch */
+};
+
+struct node {
+    int from, to, depth;
 };
 
 struct split {
@@ -25,7 +33,7 @@ struct split {
     double at, gain;
 };
 
-/* ---- splits ---- */
+/* ---- the samples ---- */
 
 struct keyed {
     double x;
@@ -40,95 +48,177 @@ static int by_x(const void *a, const void *b)
     return (p->row > q->row) - (p->row < q->row);
 }
 
+void samples_init(struct samples *s, const double *x, const double *y, int rows, int columns)
+{
+    PRE(rows >= 1 && columns >= 1);
+    size_t count = (size_t)rows, all = count * (size_t)columns;
+    struct keyed *keyed = xcalloc(count, sizeof *keyed);
+    *s = (struct samples){.y = y, .rows = rows, .columns = columns};
+    s->x = xcalloc(all, sizeof *s->x);
+    s->sorted = xcalloc(all, sizeof *s->sorted);
+    for (size_t k = 0; k < (size_t)columns; k++) {
+        for (size_t i = 0; i < count; i++)
+            keyed[i] = (struct keyed){s->x[k * count + i] = x[i * (size_t)columns + k], (int)i};
+        qsort(keyed, count, sizeof *keyed, by_x);
+        for (size_t i = 0; i < count; i++)
+            s->sorted[k * count + i] = keyed[i].row;
+    }
+    free(keyed);
+}
+
+void samples_fini(struct samples *s)
+{
+    free(s->x);
+    free(s->sorted);
+    *s = (struct samples){0};
+}
+
+/* By row. */
+static const double *column_of(const struct samples *s, int column)
+{
+    return s->x + (size_t)column * (size_t)s->rows;
+}
+
+/* ---- sides ---- */
+
+/* Those of the left side first, both sides in the order they had. */
+static void part_column(struct growing *g, int column, const struct node *node)
+{
+    int *sorted = g->sorted + (size_t)column * (size_t)g->samples->rows, left = node->from, right = 0;
+    for (int i = node->from; i < node->to; i++)
+        if (g->is_left[sorted[i]])
+            sorted[left++] = sorted[i];
+        else
+            g->spare[right++] = sorted[i];
+    memcpy(sorted + left, g->spare, (size_t)right * sizeof *sorted);
+}
+
+/* Returns where the right side begins. */
+static int part(struct growing *g, const struct node *node, const struct split *split)
+{
+    const double *x = column_of(g->samples, split->column);
+    int left = node->from;
+    for (int i = node->from; i < node->to; i++) {
+        g->is_left[g->rows[i]] = x[g->rows[i]] < split->at;
+        if (g->is_left[g->rows[i]]) {
+            int swap = g->rows[left];
+            g->rows[left++] = g->rows[i];
+            g->rows[i] = swap;
+        }
+    }
+    for (int k = 0; k < g->samples->columns; k++)
+        part_column(g, k, node);
+    return left;
+}
+
+/* ---- splits ---- */
+
 /* The best place to cut one column: left and right squared sums over their counts, as large as possible. */
-static void try_column(const struct growing *g, const int *rows, int count, int column, struct keyed *keyed,
+static void try_column(const struct growing *g, const struct node *node, int column, double sum,
                        struct split *best)
 {
-    double sum = 0, left = 0;
-    for (int i = 0; i < count; i++) {
-        keyed[i] = (struct keyed){g->x[(size_t)rows[i] * (size_t)g->columns + (size_t)column], rows[i]};
-        sum += g->y[rows[i]];
-    }
-    qsort(keyed, (size_t)count, sizeof *keyed, by_x);
+    const int *sorted = g->sorted + (size_t)column * (size_t)g->samples->rows + node->from;
+    const double *x = column_of(g->samples, column), *y = g->samples->y;
+    int count = node->to - node->from;
+    double left = 0, next = x[sorted[0]];
     for (int i = 0; i + 1 < count; i++) {
-        left += g->y[keyed[i].row];
+        double here = next;
+        next = x[sorted[i + 1]];
+        left += y[sorted[i]];
         int n = i + 1, m = count - n;
-        if (keyed[i].x == keyed[i + 1].x || n < LEAF_LEAST || m < LEAF_LEAST)
+        if (here == next || n < LEAF_LEAST || m < LEAF_LEAST)
             continue;
         double right = sum - left, gain = left * left / n + right * right / m - sum * sum / count;
         if (gain > best->gain)
-            *best = (struct split){column, 0.5 * (keyed[i].x + keyed[i + 1].x), gain};
+            *best = (struct split){column, 0.5 * (here + next), gain};
     }
 }
 
-static struct split find_split(struct growing *g, const int *rows, int count)
+static struct split find_split(struct growing *g, const struct node *node)
 {
     struct split best = {.column = -1, .gain = 1e-12};
-    int tries = (5 * g->columns + 5) / 6;
-    if (count < 2 * LEAF_LEAST)
+    int columns = g->samples->columns, tries = (5 * columns + 5) / 6;
+    if (node->depth >= DEPTH_MOST || node->to - node->from < 2 * LEAF_LEAST)
         return best;
-    struct keyed *keyed = xcalloc((size_t)count, sizeof *keyed);
-    for (int i = 0; i < g->columns; i++)
+    double sum = 0;
+    for (int i = node->from; i < node->to; i++)
+        sum += g->samples->y[g->rows[i]];
+    for (int i = 0; i < columns; i++)
         g->columns_drawn[i] = (uint32_t)i;
-    rng_shuffle(&g->rng, g->columns_drawn, (size_t)g->columns);
+    rng_shuffle(&g->rng, g->columns_drawn, (size_t)columns);
     for (int i = 0; i < tries; i++)
-        try_column(g, rows, count, (int)g->columns_drawn[i], keyed, &best);
-    free(keyed);
+        try_column(g, node, (int)g->columns_drawn[i], sum, &best);
     return best;
 }
 
 /* ---- leaves ---- */
 
-static void add_leaf(struct growing *g, const int *rows, int count, const struct span *box)
+static void add_leaf(struct growing *g, const struct node *node, const struct span *box)
 {
     struct tree *t = g->tree;
+    size_t columns = (size_t)t->columns;
     GROW(t->leaves, g->leaf_room, (size_t)t->count + 1);
     struct leaf *leaf = &t->leaves[t->count++];
-    *leaf = (struct leaf){.side = xcalloc((size_t)g->columns, sizeof *leaf->side)};
-    memcpy(leaf->side, box, (size_t)g->columns * sizeof *box);
-    for (int i = 0; i < count; i++)
-        leaf->value += g->y[rows[i]] / count;
+    *leaf = (struct leaf){.side = xcalloc(columns, sizeof *leaf->side)};
+    memcpy(leaf->side, box, columns * sizeof *box);
+    for (int i = node->from; i < node->to; i++)
+        leaf->value += g->samples->y[g->rows[i]] / (node->to - node->from);
 }
 
-static void grow_node(struct growing *g, int *rows, int count, struct span *box, int depth)
+static void grow_node(struct growing *g, const struct node *node, struct span *box)
 {
-    struct split split = depth < DEPTH_MOST ? find_split(g, rows, count) : (struct split){.column = -1};
+    struct split split = find_split(g, node);
     if (split.column < 0) {
-        add_leaf(g, rows, count, box);
+        add_leaf(g, node, box);
         return;
     }
-    int left = 0;
-    for (int i = 0; i < count; i++)
-        if (g->x[(size_t)rows[i] * (size_t)g->columns + (size_t)split.column] < split.at) {
-            int swap = rows[left];
-            rows[left++] = rows[i];
-            rows[i] = swap;
-        }
+    int middle = part(g, node, &split);
     struct span whole = box[split.column];
     box[split.column].hi = split.at;
-    grow_node(g, rows, left, box, depth + 1);
+    grow_node(g, &(struct node){node->from, middle, node->depth + 1}, box);
     box[split.column] = (struct span){split.at, whole.hi};
-    grow_node(g, rows + left, count - left, box, depth + 1);
+    grow_node(g, &(struct node){middle, node->to, node->depth + 1}, box);
     box[split.column] = whole;
 }
 
-void tree_grow(const double *x, const double *y, int rows, int columns, uint64_t seed, uint32_t number,
-               struct tree *out)
+/* As many rows as there are, with replacement. */
+static void draw_rows(struct growing *g)
 {
-    PRE(rows >= 1 && columns >= 1);
-    *out = (struct tree){.columns = columns};
-    struct growing g = {
-        .x = x, .y = y, .columns = columns, .rng = rng_at(seed, number, 0, STREAM_FOREST), .tree = out};
-    int *drawn = xcalloc((size_t)rows, sizeof *drawn);
-    struct span *box = xcalloc((size_t)columns, sizeof *box);
-    g.columns_drawn = xcalloc((size_t)columns, sizeof *g.columns_drawn);
-    for (int i = 0; i < rows; i++)
-        drawn[i] = (int)rng_below(&g.rng, (uint32_t)rows);
-    for (int k = 0; k < columns; k++)
+    const struct samples *s = g->samples;
+    int *times = xcalloc((size_t)s->rows, sizeof *times);
+    for (int i = 0; i < s->rows; i++) {
+        g->rows[i] = (int)rng_below(&g->rng, (uint32_t)s->rows);
+        times[g->rows[i]]++;
+    }
+    int *to = g->sorted;
+    for (size_t k = 0; k < (size_t)s->columns * (size_t)s->rows; k++)
+        for (int n = times[s->sorted[k]]; n > 0; n--)
+            *to++ = s->sorted[k];
+    free(times);
+}
+
+void tree_grow(const struct samples *samples, uint64_t seed, uint32_t number, struct tree *out)
+{
+    size_t rows = (size_t)samples->rows, columns = (size_t)samples->columns;
+    *out = (struct tree){.columns = samples->columns};
+    struct growing g = {.samples = samples,
+                        .rng = rng_at(seed, number, 0, STREAM_FOREST),
+                        .tree = out,
+                        .rows = xcalloc(rows, sizeof *g.rows),
+                        .sorted = xcalloc(rows * columns, sizeof *g.sorted),
+                        .is_left = xcalloc(rows, sizeof *g.is_left),
+                        .spare = xcalloc(rows, sizeof *g.spare),
+                        .columns_drawn = xcalloc(columns, sizeof *g.columns_drawn)};
+    struct span *box = xcalloc(columns, sizeof *box);
+    for (size_t k = 0; k < columns; k++)
         box[k] = (struct span){0, 1};
-    grow_node(&g, drawn, rows, box, 0);
+    draw_rows(&g);
+    grow_node(&g, &(struct node){0, samples->rows, 0}, box);
     free(g.columns_drawn);
-    free(drawn);
+    free(g.spare);
+    free(g.is_left);
+    free(g.sorted);
+    free(g.rows);
     free(box);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "common/rng.h"
 #include "master/search/evidence.h"
 #include "master/search/normal.h"
 
@@ -98,20 +99,28 @@ static double width_of(const double *count, int cells, double total)
     return fmax(1.059 * fmin((q3 - q1) / 1.34, sd) * pow(total, -0.2), 0.5 / 1.64);
 }
 
-static void add_kernel(double mu, double sigma, double weight, int cells, double *density)
+/* The normal around mu, cut at both ends; log_mass of the cells as they lie to it. */
+static void add_kernel(double mu, double sigma, double weight, int cells, const double *log_mass,
+                       double *density)
 {
     double all = normal_log_mass((-0.5 - mu) / sigma, (cells - 0.5 - mu) / sigma);
     for (int c = 0; c < cells; c++)
-        density[c] += weight * exp(normal_log_mass((c - 0.5 - mu) / sigma, (c + 0.5 - mu) / sigma) - all);
+        density[c] += weight * exp(log_mass[c] - all);
 }
 
 static void line_density(const double *count, int cells, double total, double *density)
 {
-    double sigma = width_of(count, cells, total);
+    double sigma = width_of(count, cells, total), middle = (cells - 1) / 2.0, wide = cells;
+    double *log_mass = xcalloc(2 * (size_t)cells, sizeof *log_mass), *own = log_mass + cells;
+    for (int c = 1 - cells; c < cells; c++) // of the cell that lies c cells to the right of the kernel's own
+        own[c] = normal_log_mass((c - 0.5) / sigma, (c + 0.5) / sigma);
     for (int c = 0; c < cells; c++)
         if (count[c] > 0)
-            add_kernel(c, sigma, count[c] / (total + 1), cells, density);
-    add_kernel((cells - 1) / 2.0, cells, 1 / (total + 1), cells, density);
+            add_kernel(c, sigma, count[c] / (total + 1), cells, own - c, density);
+    for (int c = 0; c < cells; c++)
+        log_mass[c] = normal_log_mass((c - 0.5 - middle) / wide, (c + 0.5 - middle) / wide);
+    add_kernel(middle, wide, 1 / (total + 1), cells, log_mass, density);
+    free(log_mass);
 }
 
 static void choice_density(const double *count, int cells, double total, double *density)
@@ -127,95 +136,173 @@ static void choice_density(const double *count, int cells, double total, double 
         density[c] += 1 / (total + 1) / cells;
 }
 
-/* Counts of the marked observations -> their density on the cells. */
-static void density_of(const struct grid *g, const struct evidence *ev, const bool *marked, double *density)
+static void density_of(const struct grid *g, const double *count, double *density)
 {
     int cells = count_cells(g);
-    double total = 0, *count = xcalloc((size_t)cells + 1, sizeof *count);
+    double total = 0;
+    for (int c = 0; c < cells; c++)
+        total += count[c];
     memset(density, 0, (size_t)cells * sizeof *density);
-    for (int i = 0; i < ev->count; i++) {
-        struct value v = ev->list[i].point->v[g->param_index];
-        if (!marked[i] || v.kind == VALUE_OFF)
-            continue;
-        count[cell_of(g, v)]++;
-        total++;
-    }
     if (g->param->dist == DIST_CHOICE && !g->param->ordered)
         choice_density(count, cells, total, density);
     else
         line_density(count, cells, total, density);
-    free(count);
 }
 
 /* ---- the comparison ---- */
 
-/* Marks the best tenth of the finished trials (ties with the last one too) among those where the parameter is
- * active. Returns how many are active. */
-static int mark_top(const struct evidence *ev, const int *order, int n, int param, bool *all, bool *top)
+/* What is compared, looked up once: the finished observations, best first. */
+struct comparison {
+    const struct space *space;
+    struct evidence ev;
+    int *order, n;      /* places in ev.list */
+    struct grid *grids; /* of each parameter */
+    int *cells;         /* [parameter][n]; -1: it was not active */
+    int *times;         /* [n]: it is there so many times */
+    double *counts;     /* scratch: of all, of the best, and both densities */
+};
+
+static void comparison_fini(struct comparison *c)
 {
+    evidence_fini(&c->ev);
+    free(c->order);
+    free(c->grids);
+    free(c->cells);
+    free(c->times);
+    free(c->counts);
+}
+
+static void look_up_cells(struct comparison *c)
+{
+    int most = 0;
+    c->grids = xcalloc((size_t)c->space->count + 1, sizeof *c->grids);
+    c->cells = xcalloc((size_t)c->space->count * (size_t)c->n + 1, sizeof *c->cells);
+    c->times = xcalloc((size_t)c->n, sizeof *c->times);
+    for (int i = 0; i < c->space->count; i++) {
+        struct grid *g = &c->grids[i];
+        grid_init(g, c->space, &c->ev, i);
+        for (int k = 0; k < c->n; k++) {
+            struct value v = c->ev.list[c->order[k]].point->v[i];
+            c->cells[(long)i * c->n + k] = v.kind == VALUE_OFF ? -1 : cell_of(g, v);
+        }
+        most = count_cells(g) > most ? count_cells(g) : most;
+    }
+    c->counts = xcalloc(4 * (size_t)most + 1, sizeof *c->counts);
+}
+
+static int comparison_init(struct comparison *c, const struct space *space, const struct history *history,
+                           struct err *err)
+{
+    *c = (struct comparison){.space = space};
+    evidence_init(&c->ev, history);
+    c->order = xcalloc((size_t)c->ev.count + 1, sizeof *c->order);
+    c->n = evidence_rank(&c->ev, c->order);
+    if (c->n < TRIALS_MIN)
+        return err_set(err, ERR_NO, "importance needs %d finished trials (there are %d)", TRIALS_MIN, c->n);
+    if (c->ev.list[c->order[0]].score == c->ev.list[c->order[c->n - 1]].score)
+        return err_set(err, ERR_NO, "all trials have the same score: nothing can be told apart");
+    look_up_cells(c);
+    return 0;
+}
+
+static double score_of(const struct comparison *c, int k)
+{
+    return c->ev.list[c->order[k]].score;
+}
+
+/* Counts those where the parameter is active, and of them the best tenth (ties with its last one too), in the cells. Returns how many are active. */
+static int count_top(const struct comparison *c, int param, double *all, double *top)
+{
+    const int *cells = c->cells + (long)param * c->n, *times = c->times;
     int active = 0, taken = 0;
     double last = 0;
-    for (int k = 0; k < n; k++)
-        active += ev->list[order[k]].point->v[param].kind != VALUE_OFF;
-    int want = (int)fmax(ceil(TOP_PART * active), TOP_MIN);
-    for (int k = 0; k < n; k++) {
-        const struct observed *o = &ev->list[order[k]];
-        all[order[k]] = o->point->v[param].kind != VALUE_OFF;
-        top[order[k]] = all[order[k]] && (taken < want || o->score == last);
-        if (top[order[k]]) {
-            taken++;
-            last = o->score;
+    for (int k = 0; k < c->n; k++)
+        if (cells[k] >= 0) {
+            all[cells[k]] += times[k];
+            active += times[k];
         }
-    }
+    int want = (int)fmax(ceil(TOP_PART * active), TOP_MIN);
+    for (int k = 0; k < c->n; k++)
+        if (cells[k] >= 0 && times[k] && (taken < want || score_of(c, k) == last)) {
+            top[cells[k]] += times[k];
+            taken += times[k];
+            last = score_of(c, k);
+        }
     return active;
 }
 
-static double distance(const struct grid *g, const struct evidence *ev, const bool *all, const bool *top)
+static double distance(const struct grid *g, const double *all, const double *top, double *scratch)
 {
     int cells = count_cells(g);
-    double *p = xcalloc(2 * (size_t)cells + 1, sizeof *p), *q = p + cells, sum = 0;
-    density_of(g, ev, all, p);
-    density_of(g, ev, top, q);
+    double *p = scratch, *q = scratch + cells, sum = 0;
+    density_of(g, all, p);
+    density_of(g, top, q);
     for (int c = 0; c < cells; c++)
         sum += p[c] * (q[c] / p[c] - 1) * (q[c] / p[c] - 1);
-    free(p);
     return sum;
 }
 
-static void judge(const struct space *space, const struct evidence *ev, const int *order, int n,
-                  struct importance *out)
+static void judge(struct comparison *c, struct importance *out)
 {
-    bool *marks = xcalloc(2 * (size_t)ev->count + 1, sizeof *marks);
     double sum = 0;
-    for (int i = 0; i < space->count; i++) {
-        struct grid g;
-        out[i].trials = mark_top(ev, order, n, i, marks, marks + ev->count);
-        grid_init(&g, space, ev, i);
-        out[i].raw = out[i].trials >= TRIALS_MIN && count_cells(&g) > 1
-                         ? distance(&g, ev, marks, marks + ev->count)
-                         : 0;
+    for (int i = 0; i < c->space->count; i++) {
+        int cells = count_cells(&c->grids[i]);
+        double *all = c->counts, *top = all + cells;
+        memset(all, 0, 2 * (size_t)cells * sizeof *all);
+        out[i].trials = count_top(c, i, all, top);
+        out[i].raw =
+            out[i].trials >= TRIALS_MIN && cells > 1 ? distance(&c->grids[i], all, top, top + cells) : 0;
         sum += out[i].raw;
-        memset(marks, 0, 2 * (size_t)ev->count * sizeof *marks);
     }
-    for (int i = 0; i < space->count; i++)
+    for (int i = 0; i < c->space->count; i++)
         out[i].share = sum > 0 ? out[i].raw / sum : 0;
-    free(marks);
+}
+
+/* As many again, drawn with replacement; false: all that were drawn have one score. */
+static bool draw_again(struct comparison *c, uint32_t draw)
+{
+    struct rng rng = rng_at(1, draw, 0, 0);
+    int first = -1, last = 0;
+    memset(c->times, 0, (size_t)c->n * sizeof *c->times);
+    for (int i = 0; i < c->n; i++)
+        c->times[rng_below(&rng, (uint32_t)c->n)]++;
+    for (int k = 0; k < c->n; k++)
+        if (c->times[k]) {
+            first = first < 0 ? k : first;
+            last = k;
+        }
+    return score_of(c, first) != score_of(c, last);
 }
 
 int importance_ped(const struct space *space, const struct history *history, struct importance *out,
                    struct err *err)
 {
-    struct evidence ev;
-    evidence_init(&ev, history);
-    int *order = xcalloc((size_t)ev.count + 1, sizeof *order), n = evidence_rank(&ev, order), rc = 0;
+    struct comparison c;
+    int rc = comparison_init(&c, space, history, err);
     memset(out, 0, (size_t)space->count * sizeof *out);
-    if (n < TRIALS_MIN)
-        rc = err_set(err, ERR_NO, "importance needs %d finished trials (there are %d)", TRIALS_MIN, n);
-    else if (ev.list[order[0]].score == ev.list[order[n - 1]].score)
-        rc = err_set(err, ERR_NO, "all trials have the same score: nothing can be told apart");
-    else
-        judge(space, &ev, order, n, out);
-    evidence_fini(&ev);
-    free(order);
+    if (!rc) {
+        for (int k = 0; k < c.n; k++)
+            c.times[k] = 1;
+        judge(&c, out);
+    }
+    comparison_fini(&c);
     return rc;
+}
+
+int importance_again(const struct space *space, const struct history *history, int draws, double *shares)
+{
+    struct comparison c;
+    struct importance *again = xcalloc((size_t)space->count + 1, sizeof *again);
+    int judged = 0, rc = comparison_init(&c, space, history, NULL);
+    for (int draw = 0; draw < draws && !rc; draw++) {
+        if (!draw_again(&c, (uint32_t)draw))
+            continue;
+        judge(&c, again);
+        for (int i = 0; i < space->count; i++)
+            shares[(long)i * draws + judged] = again[i].share;
+        judged++;
+    }
+    free(again);
+    comparison_fini(&c);
+    return judged;
 }

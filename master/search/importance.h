@@ -25,4 +25,8 @@ struct importance {
 int importance_ped(const struct space *space, const struct history *history, struct importance *out,
                    struct err *err);
 
+/* How sure that is: as many finished trials drawn again, with replacement, `draws` times (bootstrap), on the cells of all
+ * of them. shares[i * draws + d] of parameter i: from the d-th draw that could be judged. Returns how many could. */
+int importance_again(const struct space *space, const struct history *history, int draws, double *shares);
+
 #endif

@@ -39,13 +39,16 @@ static void boxes_fill_the_cube(void **state)
     (void)state;
     double x[200], y[100], volume = 0;
     struct rng rng = rng_at(1, 0, 0, 0);
+    struct samples samples;
     struct tree tree;
     for (int i = 0; i < 100; i++) {
         x[2 * i] = rng_unit(&rng);
         x[2 * i + 1] = rng_unit(&rng);
         y[i] = x[2 * i] > 0.5 ? 3 : 1;
     }
-    tree_grow(x, y, 100, 2, 1, 0, &tree);
+    samples_init(&samples, x, y, 100, 2);
+    tree_grow(&samples, 1, 0, &tree);
+    samples_fini(&samples);
     for (int i = 0; i < tree.count; i++)
         volume += (tree.leaves[i].side[0].hi - tree.leaves[i].side[0].lo) *
                   (tree.leaves[i].side[1].hi - tree.leaves[i].side[1].lo);

@@ -166,12 +166,56 @@ static void says_when_it_cannot(void **state)
     space_fini(&space);
 }
 
+/* What is told of a draw is what a study of the drawn trials alone would be told. */
+static void a_draw_is_a_study_of_what_was_drawn(void **state)
+{
+    (void)state;
+    enum { N = 60, DRAWS = 3 };
+    struct space space = space_of("{\"a\": {\"uniform\": [0, 1]}, \"b\": {\"log\": [1e-3, 1]}, "
+                                  "\"c\": {\"choice\": [\"p\", \"q\", \"r\"]}}");
+    struct history h = {0};
+    struct point point, drawn[N];
+    struct importance out[3];
+    double shares[3 * DRAWS];
+    point_init(&point, &space);
+    for (uint32_t t = 1; t <= N; t++) { // the best first
+        double u[3] = {halton_plain(0, t), halton_plain(1, t), halton_plain(2, t)};
+        space_point(&space, u, &point);
+        history_add(&h, t, t, &point, NULL, 0, t);
+        history_update(&h, t, HISTORY_SCORED, false, 1, -(double)t, t + 1000);
+        point_clone(&drawn[t - 1], &point);
+    }
+    assert_int_equal(importance_again(&space, &h, DRAWS, shares), DRAWS);
+    for (uint32_t d = 0; d < DRAWS; d++) {
+        struct history again = {0};
+        struct rng rng = rng_at(1, d, 0, 0);
+        for (uint32_t t = 1; t <= N; t++) {
+            uint32_t k = rng_below(&rng, N);
+            history_add(&again, t, t, &drawn[k], NULL, 0, t);
+            history_update(&again, t, HISTORY_SCORED, false, 1, -(double)(k + 1), t + 1000);
+        }
+        assert_int_equal(importance_ped(&space, &again, out, NULL), 0);
+        for (uint32_t i = 0; i < 3; i++)
+            assert_true(shares[i * DRAWS + d] == out[i].share);
+        history_fini(&again);
+    }
+    for (int i = 0; i < N; i++)
+        point_fini(&drawn[i]);
+    point_fini(&point);
+    history_fini(&h);
+    space_fini(&space);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_one_that_matters), cmocka_unit_test(on_its_own_scale),
-        cmocka_unit_test(labels_have_no_order), cmocka_unit_test(as_optuna_has_it),
-        cmocka_unit_test(conditions_and_zeros), cmocka_unit_test(says_when_it_cannot),
+        cmocka_unit_test(the_one_that_matters),
+        cmocka_unit_test(on_its_own_scale),
+        cmocka_unit_test(labels_have_no_order),
+        cmocka_unit_test(as_optuna_has_it),
+        cmocka_unit_test(conditions_and_zeros),
+        cmocka_unit_test(says_when_it_cannot),
+        cmocka_unit_test(a_draw_is_a_study_of_what_was_drawn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

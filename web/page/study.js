@@ -52,7 +52,9 @@ export class StudyView {
     if (!this.parts) this.build(study);
     if (changed || this.wallCount !== walls.events.length) this.draw(walls.events);
     this.wallCount = walls.events.length;
-    await Promise.all([this.parts.curves.update(study, this.trials, this.marks), this.parts.importance.update(this.trials)]);
+    this.parts.importance.update(this.trials);
+    await this.parts.timeline.update(this.trials, this.marks);
+    await this.parts.curves.update(study, this.trials, this.marks);
   }
 
   sayHead(study) {
@@ -100,7 +102,6 @@ export class StudyView {
     evenOut([parts.front?.root, parts.importance.root, parts.rungs.root].filter((root) => root && !root.hidden));
     parts.parallel.update(study, trials);
     parts.table.update(study, trials, marks);
-    parts.timeline.update(study, trials, marks, Date.now() / 1000);
   }
 
   // The picked trials have changed, here or there.
