@@ -26,6 +26,7 @@ test("a study whose every text is hostile", async () => {
 for (const path of ["/", `/study/${encodeURIComponent(BAD)}`, `/study/${encodeURIComponent(BAD)}/trial/1`, "/workers"])
   test(`${path.slice(0, 8)}… shows them as text`, async () => {
     await place.visit(page, path);
+    if (path === "/workers") await page.getByLabel("and those that left").check();
     await page.getByText(BAD).first().waitFor();
     if (path.startsWith("/study")) await coloursOf(page);
     assert.equal(await page.locator("main img, main b, main u").count(), 0);

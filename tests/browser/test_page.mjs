@@ -75,7 +75,7 @@ test("a brush on an axis filters the table", async () => {
   const within = trials("walls").filter((t) => t.lr >= 1.05e-3 && t.lr <= 0.095).length;
   assert.ok(kept >= within && kept < 60, `${kept} kept, ${within} lie well inside`);
   await page.getByRole("button", { name: "clear the brush" }).click();
-  await page.getByText("60 trials").waitFor();
+  await page.getByText("60 trials", { exact: true }).waitFor();
 });
 
 async function axisSpot(name, at) {
