@@ -113,7 +113,7 @@ test("a deep link opens a trial, and the key leaves the address", async () => {
   assert.ok(colours.acc >= 8 && colours.loss >= 8, JSON.stringify(colours));
   const said = JSON.parse(place.hone("show", "walls/17", "--json"));
   assert.match(await own.locator(".why").textContent(), new RegExp(`^${said.trial.sampler}: `));
-  assert.ok((await own.locator(".command code").allTextContents()).includes(`hone enqueue walls lr=${said.params.lr} hidden=${said.params.hidden}`));
+  assert.ok((await own.locator(".command code").allTextContents()).includes(`hone enqueue walls lr=${said.params.lr} hidden=${said.params.hidden} --db ${place.db}`));
   await own.reload();
   await own.getByRole("heading", { name: "trial 17" }).waitFor();
   assert.deepEqual(own.wrong, []);

@@ -1,7 +1,7 @@
 // One study: what is known, chart by chart, and the table of its trials.
 import { Away } from "/away.js";
 import { Curves } from "/curves.js";
-import { badge, command, el, quoted, say, swap } from "/dom.js";
+import { badge, command, el, quoted, say, swap, withDb } from "/dom.js";
 import { Front } from "/front.js";
 import { History } from "/history.js";
 import { Importance } from "/importance.js";
@@ -30,20 +30,28 @@ export class StudyView {
     this.bestLink = el("a");
     this.facts.best.value.replaceChildren(this.bestLink, el("small"));
     this.charts = el("div.charts");
+    this.commands = el("div.commands");
     this.root = el("div.view", this.head(), this.away.root, this.charts);
   }
 
   head() {
     return el("div.head", el("div.title", el("h1", this.name), this.state), this.method,
       el("dl.facts.large", Object.values(this.facts).map((fact) => fact.root)), this.bar.root,
-      el("div.commands", command(`hone best ${quoted(this.name)} -n 20`), command(`hone explain ${quoted(`${this.name}/best`)}`)));
+      this.commands);
+  }
+
+  sayCommands(db) {
+    if (this.commands.firstChild) return;
+    const offer = (text) => command(withDb(text, db));
+    swap(this.commands, offer(`hone best ${quoted(this.name)} -n 20`), offer(`hone explain ${quoted(`${this.name}/best`)}`), offer(`hone trials ${quoted(`${this.name}/all`)} --csv`));
   }
 
   async refresh() {
     const query = { study: this.name };
-    const [study, { studies, master }, answer, walls] = await Promise.all([get("study", { name: this.name }), get("studies"),
+    const [study, { studies, master, db }, answer, walls] = await Promise.all([get("study", { name: this.name }), get("studies"),
       get("trials", { ...query, after: this.trials.version }), get("walls", query)]);
-    this.away.update(master, studies.filter((s) => s.study === this.name));
+    this.away.update(master, studies.filter((s) => s.study === this.name), db);
+    this.sayCommands(db);
     const changed = this.trials.take(answer, study.metrics[0]);
     this.study = study;
     this.marks ??= new Marks(study.statuses, study);
