@@ -58,7 +58,7 @@ export class StudyView {
     this.marks.study = study;
     this.sayHead(study);
     if (!this.parts) this.build(study);
-    if (changed || this.wallCount !== walls.events.length) this.draw(walls.events);
+    if (changed || this.wallCount !== walls.events.length) await this.draw(walls.events);
     this.wallCount = walls.events.length;
     this.parts.importance.update(this.trials);
     await this.parts.timeline.update(this.trials, this.marks);
@@ -99,17 +99,21 @@ export class StudyView {
       p.curves.root, p.front?.root, p.importance.root, p.rungs.root, p.parallel.root, p.table.root, p.timeline.root);
   }
 
-  draw(events) {
+  // Part by part, and between them whatever the reader does.
+  async draw(events) {
     const { study, trials, marks, parts } = this;
     this.waiting.hidden = trials.sorted.length > 0;
     parts.history.update(study, trials, marks);
     for (const walls of parts.walls) walls.update(study, trials, marks, events);
     evenOut(parts.walls.map((w) => w.root));
+    await breath();
+    parts.table.update(study, trials, marks);
+    await breath();
     parts.front?.update(study, trials, marks);
     parts.rungs.update(study, trials, marks);
     evenOut([parts.front?.root, parts.importance.root, parts.rungs.root].filter((root) => root && !root.hidden));
+    await breath();
     parts.parallel.update(study, trials);
-    parts.table.update(study, trials, marks);
   }
 
   // The picked trials have changed, here or there.
@@ -130,6 +134,8 @@ export class StudyView {
     for (const part of [...walls, ...Object.values(others)]) (part?.chart ?? part)?.close?.();
   }
 }
+
+const breath = () => new Promise((go) => setTimeout(go));
 
 // Cards stand in pairs: one that has none is wide.
 function evenOut(cards) {
