@@ -60,6 +60,18 @@ const struct page_file *web_page_find(const char *path)
     return NULL;
 }
 
+struct body *web_page_body(const struct page_file *file, bool is_gzip)
+{
+    struct body **kept = &files[file - files].bodies[is_gzip];
+    if (!*kept) {
+        struct body *packed = body_borrow(file->bytes, file->len, true);
+        *kept = is_gzip ? body_hold(packed) : body_unpack(packed, file->plain);
+        body_drop(packed);
+    }
+    PRE(*kept); // else tools/pack-page did not do its work
+    return body_hold(*kept);
+}
+
 bool web_page_has_charts(void)
 {
     return web_page_find("/echarts.min.js") != NULL;

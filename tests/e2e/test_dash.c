@@ -1,109 +1,19 @@
-/* The dashboard as a real process: who is let in, what it says, and that it holds up nobody. */
+/* The dashboard as a real process: who is let in, what it says, and what it does not put up with. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <math.h>
 #include <poll.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/check.h"
 #include "common/file.h"
-#include "common/json.h"
-#include "tests/tools/place.h"
-#include "tests/tools/visitor.h"
+#include "tests/e2e/dash_party.h"
 #include "web/http.h"
-
-static const char quick_study[] =
-    "{\"study\":\"q\",\"metric\":{\"name\":\"val_acc\",\"goal\":\"maximize\"},"
-    "\"trainer\":{\"builtin\":\"mlp\",\"data\":\"spiral:n=200\"},"
-    "\"space\":{\"lr\":{\"log\":[1e-4,1]},\"optimizer\":{\"choice\":[\"sgd\",\"momentum\"]},"
-    "\"momentum\":{\"choice\":[0.5,0.9],\"when\":{\"optimizer\":\"momentum\"}}},"
-    "\"search\":{\"method\":\"random\",\"trials\":12,\"epochs\":3,\"seed\":1}}";
-
-struct dash {
-    struct proc proc;
-    int port;
-    char key[256]; /* the header that lets in */
-};
-
-static struct place finished; /* study q, ended: nothing here changes it */
-
-static void dash_read_line(struct dash *d, const char *text)
-{
-    const char *at = strstr(text, "http://127.0.0.1:"), *token = at ? strstr(at, "/#token=") : NULL;
-    assert_non_null(token);
-    d->port = atoi(at + 17);
-    token += 8;
-    snprintf(d->key, sizeof d->key, "Authorization: Bearer %.*s\r\n", (int)strcspn(token, "\r\n"), token);
-}
-
-static void dash_start(struct dash *d, const char *db)
-{
-    START(&d->proc, NULL, "hone", "dash", "--db", db, "--port", "0");
-    proc_await_text(&d->proc, "#token=");
-    while (!strchr(strstr(str_text(&d->proc.out), "#token="), '\n'))
-        proc_drain(&d->proc);
-    dash_read_line(d, str_text(&d->proc.out));
-}
-
-static void dash_end(struct dash *d)
-{
-    proc_signal(&d->proc, SIGTERM);
-    assert_int_equal(proc_wait(&d->proc), 0);
-    proc_fini(&d->proc);
-}
-
-static void ask(const struct dash *d, const char *target, struct heard *out)
-{
-    visitor_ask(d->port, "GET", target, d->key, out);
-}
-
-static void expect_status(int port, const char *method, const char *target, const char *headers, int status)
-{
-    struct heard heard;
-    visitor_ask(port, method, target, headers, &heard);
-    if (heard.status != status)
-        fail_msg("%s %.80s: %d, not %d: %s", method, target, heard.status, status, str_text(&heard.body));
-    heard_fini(&heard);
-}
-
-/* The answer as JSON; the caller frees it. */
-static struct json *ask_json(const struct dash *d, const char *target)
-{
-    struct heard heard;
-    struct err err = ERR_NONE;
-    ask(d, target, &heard);
-    if (heard.status != 200)
-        fail_msg("%s: %d %s", target, heard.status, str_text(&heard.body));
-    assert_true(heard_header(&heard, "Content-Type", "application/json"));
-    struct json *json = json_parse(heard.body.text, heard.body.len, target, &err);
-    if (!json)
-        fail_msg("%s", err.text);
-    heard_fini(&heard);
-    return json;
-}
-
-static int make_finished(void **state)
-{
-    (void)state;
-    place_init(&finished, quick_study);
-    return RUN(finished.scratch.folder, NULL, "hone", "run", "study.json", "--db", finished.db, "-w", "1",
-               "-q", "--no-check");
-}
-
-static int drop_finished(void **state)
-{
-    (void)state;
-    place_fini(&finished);
-    return 0;
-}
 
 /* ---- who is let in ---- */
 
@@ -177,6 +87,9 @@ static void it_is_for_reading(void **state)
     snprintf(headers, sizeof headers, "%sContent-Length: 1000000000\r\n",
              d.key); // and never reads what comes with it
     expect_status(d.port, "POST", "/api/studies", headers, 405);
+    expect_status(d.port, "GET", "/api/studies", headers, 400);
+    snprintf(headers, sizeof headers, "%sTransfer-Encoding: chunked\r\n", d.key);
+    expect_status(d.port, "GET", "/api/studies", headers, 400);
     ask(&d, "/api/workers", &get);
     visitor_ask(d.port, "HEAD", "/api/workers", d.key, &head);
     assert_int_equal(head.status, 200);
@@ -278,6 +191,9 @@ static void a_study_comes_with_its_space_and_its_trials(void **state)
     struct json *study = ask_json(&d, "/api/study?name=q"), *trials = ask_json(&d, "/api/trials?study=q"),
                 *curves = ask_json(&d, "/api/curves?study=q&trials=1,12&metric=train_loss"),
                 *events = ask_json(&d, "/api/events?study=q");
+    struct json *studies = ask_json(&d, "/api/studies");
+    assert_string_equal(json_text(json_get(studies, "master")), "none");
+    json_free(studies);
     assert_string_equal(json_text(json_get(study, "state")), "ended");
     assert_true(json_num(json_get(json_get(study, "counts"), "complete")) == 12);
     const struct json *lr = json_at(json_get(study, "space"), 0),
@@ -340,6 +256,73 @@ static void what_is_unchanged_is_not_sent_again(void **state)
     json_free(all);
     json_free(since);
     dash_end(&d);
+}
+
+static void a_deleted_trial_is_gone(void **state)
+{
+    (void)state;
+    struct place p;
+    struct dash d;
+    char target[256];
+    place_init(&p, quick_study);
+    assert_int_equal(RUN(p.scratch.folder, NULL, "cp", finished.db, "hone.db"), 0);
+    dash_start(&d, p.db);
+    struct json *before = ask_json(&d, "/api/trials?study=q");
+    assert_int_equal(RUN(p.scratch.folder, NULL, "hone", "delete", "q/3", "--db", p.db), 0);
+    snprintf(target, sizeof target, "/api/trials?study=q&after=%s", json_text(json_get(before, "version")));
+    struct json *after = ask_json(&d, target);
+    assert_true(json_bool(json_get(after, "all"))); // there is no other way to say that one is missing
+    assert_int_equal(json_count(json_get(after, "trials")), 11);
+    json_free(before);
+    json_free(after);
+    dash_end(&d);
+    place_fini(&p);
+}
+
+/* Two metrics, a wall that moved, and too few trials for importance. */
+static void walls_and_further_metrics_are_told(void **state)
+{
+    (void)state;
+    static const char two[] =
+        "metric=[{\"name\":\"val_acc\",\"goal\":\"maximize\"},{\"name\":\"seconds\",\"goal\":"
+        "\"minimize\"}]";
+    struct place p;
+    struct dash d;
+    struct str text = {0};
+    char *here = path_absolute("examples/walls.json");
+    place_init(&p, quick_study);
+    assert_int_equal(
+        RUN(p.scratch.folder, NULL, "hone", "run", here, "--db", p.db, "-w", "1", "-q", "--no-check"), 0);
+    assert_int_equal(RUN(p.scratch.folder, NULL, "hone", "run", "study.json", "--db", p.db, "-w", "1", "-q",
+                         "--no-check", "--set", two, "--set", "search.trials=5"),
+                     0);
+    dash_start(&d, p.db);
+    struct json *walls = ask_json(&d, "/api/walls?study=walls"),
+                *study = ask_json(&d, "/api/study?name=walls");
+    const struct json *events = json_get(walls, "events");
+    assert_true(json_count(events) > 0);
+    db_text(p.db, "SELECT text FROM box_event ORDER BY seq LIMIT 1", &text);
+    assert_string_equal(json_text(json_get(json_at(events, 0), "text")), str_text(&text));
+    str_clear(&text);
+    db_text(p.db, "SELECT json_extract(walls, '$.lr.high') FROM box ORDER BY seq DESC LIMIT 1", &text);
+    double now = json_num(json_get(json_at(json_get(study, "space"), 0), "box_high"));
+    assert_true(now > 1e-4 && fabs(now - strtod(str_text(&text), NULL)) < 1e-12 * now);
+
+    struct json *trials = ask_json(&d, "/api/trials?study=q"),
+                *matter = ask_json(&d, "/api/importance?study=q");
+    const struct json *values = json_get(json_at(json_get(trials, "trials"), 0), "values");
+    assert_int_equal(json_count(values), 2);
+    assert_true(json_num(json_at(values, 1)) > 0);
+    assert_int_equal(json_count(json_get(matter, "importance")), 0);
+    assert_non_null(strstr(json_text(json_get(matter, "note")), "needs 10"));
+    json_free(walls);
+    json_free(study);
+    json_free(trials);
+    json_free(matter);
+    str_fini(&text);
+    free(here);
+    dash_end(&d);
+    place_fini(&p);
 }
 
 /* ---- crowds, and those who never finish ---- */
@@ -432,96 +415,7 @@ static void those_who_wait_are_counted(void **state)
         close(fds[i]);
 }
 
-/* ---- beside a search ---- */
-
-struct search {
-    struct place place;
-    struct proc master, worker;
-};
-
-static void search_start(struct search *s)
-{
-    place_init(&s->place, place_long_study);
-    place_master(&s->master, &s->place);
-    place_worker(&s->worker, &s->place, "w1");
-    db_await(s->place.db, "SELECT count(*) > 0 FROM epoch");
-}
-
-static void search_end(struct search *s)
-{
-    assert_true(is_alive(s->master.pid));
-    proc_fini(&s->master);
-    proc_fini(&s->worker);
-    place_fini(&s->place);
-}
-
-static void who_waits_hears_of_every_epoch(void **state)
-{
-    (void)state;
-    struct search s;
-    struct dash d;
-    char target[256], version[128] = "";
-    search_start(&s);
-    dash_start(&d, s.place.db);
-    for (int i = 0; i < 5; i++) {
-        snprintf(target, sizeof target, "/api/changes?since=%s&wait=30", version);
-        struct json *news = ask_json(&d, target);
-        assert_string_not_equal(json_text(json_get(news, "version")), version);
-        snprintf(target, sizeof target, "/api/trials?study=s&after=%s", version);
-        struct json *trials = ask_json(&d, target);
-        assert_int_equal(json_bool(json_get(trials, "all")), i == 0);
-        assert_true(json_count(json_get(trials, "trials")) > 0); // the one that runs
-        snprintf(version, sizeof version, "%s", json_text(json_get(news, "version")));
-        json_free(news);
-        json_free(trials);
-    }
-    dash_end(&d);
-    search_end(&s);
-}
-
-/* A thousand requests, and some that wait, while a study runs; then dozens who take nothing of what they asked for. The
- * search goes on under all of it, the WAL is folded back, and the file is one file in the end. */
-static void browsers_never_hold_up_a_trial(void **state)
-{
-    (void)state;
-    static const char *const paths[] = {"/api/studies",
-                                        "/api/trials?study=s",
-                                        "/api/study?name=s",
-                                        "/api/events?study=s",
-                                        "/api/curves?study=s&trials=1,2,3,4,5",
-                                        "/api/importance?study=s"};
-    struct search s;
-    struct dash d;
-    int deaf[50];
-    char text[512], sql[128];
-    search_start(&s);
-    dash_start(&d, s.place.db);
-    int64_t before = db_int(s.place.db, "SELECT count(*) FROM epoch");
-    for (int i = 0; i < 1000; i++) {
-        const char *path = paths[i % 100 == 0 ? 5 : i % 5];
-        expect_status(d.port, "GET", path, d.key, 200);
-    }
-    snprintf(sql, sizeof sql, "SELECT count(*) > %lld FROM epoch", (long long)before);
-    db_await(s.place.db, sql);
-    for (size_t i = 0; i < COUNT_OF(deaf); i++) {
-        deaf[i] = visitor_connect(d.port);
-        snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: localhost\r\n%s\r\n", paths[i % 5], d.key);
-        for (int again = 0; again < 20; again++)
-            visitor_say(deaf[i], text);
-    }
-    before = db_int(s.place.db, "SELECT count(*) FROM epoch");
-    snprintf(sql, sizeof sql, "SELECT count(*) > %lld FROM epoch", (long long)before + 20);
-    db_await(s.place.db, sql);
-    proc_signal(&d.proc, SIGSTOP); // held in the middle of whatever it does
-    before = db_int(s.place.db, "SELECT count(*) FROM epoch");
-    snprintf(sql, sizeof sql, "SELECT count(*) > %lld FROM epoch", (long long)before + 20);
-    db_await(s.place.db, sql);
-    proc_signal(&d.proc, SIGCONT);
-    for (size_t i = 0; i < COUNT_OF(deaf); i++)
-        close(deaf[i]);
-    dash_end(&d);
-    search_end(&s);
-}
+/* ---- and its database ---- */
 
 static void the_database_is_closed_between_requests(void **state)
 {
@@ -583,62 +477,6 @@ static void no_database_is_no_dashboard(void **state)
     str_fini(&out);
 }
 
-/* ---- --http ---- */
-
-static void it_comes_and_goes_with_the_search(void **state)
-{
-    (void)state;
-    struct place p;
-    struct proc run;
-    struct dash d = {0};
-    pid_t child[2];
-    place_init(&p, place_long_study);
-    START(&run, p.scratch.folder, "hone", "run", "study.json", "--db", p.db, "-w", "1", "--http=0",
-          "--no-check");
-    proc_await_text(&run, "trial");
-    dash_read_line(&d, str_text(&run.out));
-    struct json *studies = ask_json(&d, "/api/studies");
-    assert_string_equal(json_text(json_get(studies, "master")), "here");
-    json_free(studies);
-    assert_int_equal(find_processes("--until-eof", child, 2), 1);
-    proc_signal(&run, SIGTERM);
-    assert_int_equal(proc_wait(&run), 143);
-    await_gone(child[0]);
-    char wal[160];
-    snprintf(wal, sizeof wal, "%s-wal", p.db);
-    assert_false(file_exists(wal)); // nobody kept it open
-    proc_fini(&run);
-
-    START(&run, p.scratch.folder, "hone", "master", "--db", p.db, "--bind", p.address, "--http=0");
-    proc_await_text(&run, "dashboard: http://127.0.0.1:");
-    assert_int_equal(find_processes("--until-eof", child, 2), 1);
-    proc_signal(&run, SIGKILL);
-    proc_wait(&run);
-    await_gone(child[0]);
-    proc_fini(&run);
-    place_fini(&p);
-}
-
-/* A port that is taken is said, and costs nothing but the dashboard. */
-static void a_search_goes_on_without_its_dashboard(void **state)
-{
-    (void)state;
-    struct place p;
-    struct dash d;
-    struct str out = {0};
-    char http[32];
-    dash_start(&d, finished.db);
-    place_init(&p, quick_study);
-    snprintf(http, sizeof http, "--http=%d", d.port);
-    assert_int_equal(
-        RUN(p.scratch.folder, &out, "hone", "run", "study.json", "--db", p.db, "-w", "1", "--no-check", http),
-        0);
-    assert_non_null(strstr(str_text(&out), "no dashboard"));
-    str_fini(&out);
-    place_fini(&p);
-    dash_end(&d);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -649,16 +487,14 @@ int main(void)
         cmocka_unit_test(it_says_what_the_commands_say),
         cmocka_unit_test(a_study_comes_with_its_space_and_its_trials),
         cmocka_unit_test(what_is_unchanged_is_not_sent_again),
+        cmocka_unit_test(a_deleted_trial_is_gone),
+        cmocka_unit_test(walls_and_further_metrics_are_told),
         cmocka_unit_test(a_head_without_an_end_is_cut_off),
         cmocka_unit_test(two_hundred_connections_leave_room_for_one_more),
         cmocka_unit_test(those_who_wait_are_counted),
-        cmocka_unit_test(who_waits_hears_of_every_epoch),
-        cmocka_unit_test(browsers_never_hold_up_a_trial),
         cmocka_unit_test(the_database_is_closed_between_requests),
         cmocka_unit_test(a_database_that_goes_is_missed_and_found_again),
         cmocka_unit_test(no_database_is_no_dashboard),
-        cmocka_unit_test(it_comes_and_goes_with_the_search),
-        cmocka_unit_test(a_search_goes_on_without_its_dashboard),
     };
     return cmocka_run_group_tests(tests, make_finished, drop_finished);
 }

@@ -9,9 +9,11 @@
 #include <string.h>
 
 #include "common/check.h"
+#include "common/mem.h"
 #include "web/api.h"
 #include "web/body.h"
 #include "web/gate.h"
+#include "web/kept.h"
 #include "web/page.h"
 
 static int parse(const char *target, struct request *out)
@@ -205,6 +207,45 @@ static void a_body_is_the_same_after_gzip(void **state)
     str_fini(&text);
 }
 
+static void keep(struct kept_list *list, const char *target, const char *version, size_t bytes)
+{
+    struct str text = {0};
+    while (text.len < bytes)
+        str_add(&text, "0123456789");
+    struct kept one = {.target = xstrdup(target), .plain = body_take(&text)};
+    str_copy(one.version, sizeof one.version, version);
+    kept_take(list, &one);
+    assert_null(one.target);
+}
+
+static void answers_are_kept_while_the_database_is_the_same(void **state)
+{
+    (void)state;
+    struct kept_list list = {0};
+    char target[32];
+    keep(&list, "/a", "1", 10);
+    keep(&list, "/big", "1", KEPT_BYTES_EACH + 1);
+    assert_null(kept_find(&list, "/big", "1"));
+    assert_null(kept_find(&list, "/b", "1"));
+    struct kept *a = kept_find(&list, "/a", "1");
+    assert_non_null(a);
+    struct body *packed = kept_body(a, true), *again = kept_body(a, true);
+    assert_true(packed == again && packed->is_gzip); // made once
+    body_drop(again);
+    for (int i = 0; i < KEPT; i++) { // /a is asked for again and again, the others once
+        snprintf(target, sizeof target, "/%d", i);
+        keep(&list, target, "1", 10);
+        assert_non_null(kept_find(&list, "/a", "1"));
+    }
+    assert_null(kept_find(&list, "/0", "1"));
+    assert_non_null(kept_find(&list, "/15", "1"));
+    assert_null(kept_find(&list, "/a", "2"));
+    assert_null(kept_find(&list, "/a", "1")); // gone with its version
+    assert_true(packed->len > 0);             // but not from who still sends it
+    body_drop(packed);
+    kept_fini(&list);
+}
+
 static void the_page_is_part_of_the_program(void **state)
 {
     (void)state;
@@ -215,8 +256,11 @@ static void the_page_is_part_of_the_program(void **state)
     assert_null(web_page_find("/../index.html"));
     assert_null(web_page_find(""));
     assert_null(web_page_find("/no"));
-    struct body *packed = body_borrow(page->bytes, page->len, true),
-                *plain = body_unpack(packed, page->plain);
+    struct body *packed = web_page_body(page, true), *plain = web_page_body(page, false);
+    assert_ptr_equal(packed->bytes, page->bytes);
+    struct body *again = web_page_body(page, false);
+    assert_ptr_equal(plain, again); // however many ask
+    body_drop(again);
     assert_non_null(plain);
     assert_int_equal(plain->len, page->plain);
     assert_int_equal(plain->bytes[0], '<');
@@ -235,6 +279,7 @@ int main(void)
         cmocka_unit_test(a_name_that_somebody_else_made_is_none_of_ours),
         cmocka_unit_test(a_version_is_gone_on_from_only_where_that_is_possible),
         cmocka_unit_test(a_body_is_the_same_after_gzip),
+        cmocka_unit_test(answers_are_kept_while_the_database_is_the_same),
         cmocka_unit_test(the_page_is_part_of_the_program),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
