@@ -7,6 +7,7 @@
 
 #include "cli/commands.h"
 #include "cli/importance.h"
+#include "cli/patience.h"
 #include "cli/rows.h"
 #include "cli/select.h"
 #include "cli/table.h"
@@ -153,7 +154,11 @@ static int judge_fanova(const struct study *s, const struct opt_importance *opt,
     const struct space *space = &s->def.space;
     int count = fanova_count(space, opt->pairs);
     struct fanova_share *shares = xcalloc((size_t)count + 1, sizeof *shares);
-    int rc = fanova(space, &s->history, opt->pairs, shares, err);
+    struct patience patience;
+    patience_init(&patience, stderr, "importance", "trees");
+    struct fanova_options options = {opt->pairs, patience.watcher};
+    int rc = fanova(space, &s->history, &options, shares, err);
+    patience_hide(&patience);
     if (!rc)
         show_fanova(space, shares, count, opt);
     free(shares);

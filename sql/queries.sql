@@ -128,7 +128,7 @@ UPDATE study SET wall_used_ms = :wall_used_ms, slot_used_ms = :slot_used_ms WHER
 INSERT INTO worker (uuid, name, host, version, platform, pid, slots, gpus, joined_ms)
 VALUES (:uuid, :name, :host, :version, :platform, :pid, :slots, nullif(:gpus, ''), :joined_ms)
 ON CONFLICT (uuid) DO UPDATE SET name = excluded.name, host = excluded.host, version = excluded.version,
-    platform = excluded.platform, pid = excluded.pid, slots = excluded.slots, gpus = excluded.gpus, joined_ms = excluded.joined_ms,
+    platform = excluded.platform, pid = excluded.pid, slots = excluded.slots, gpus = excluded.gpus, gpus_out = NULL, joined_ms = excluded.joined_ms,
     left_ms = NULL, left_why = NULL;
 
 -- name: worker_id
@@ -136,6 +136,9 @@ SELECT id, mode, failed_in_row FROM worker WHERE uuid = :uuid;
 
 -- name: set_worker_mode
 UPDATE worker SET mode = :mode, failed_in_row = :failed_in_row WHERE id = :worker;
+
+-- name: set_worker_gpus_out
+UPDATE worker SET gpus_out = nullif(:gpus_out, '') WHERE id = :worker;
 
 -- Different workers that went down with a trial since somebody last said `retry`.
 -- name: workers_lost
@@ -479,7 +482,7 @@ SELECT b.seq, b.at_ms, b.stage, b.walls,
 FROM study s JOIN box b ON b.study = s.id WHERE s.name = :study ORDER BY b.seq;
 
 -- name: workers
-SELECT w.name AS worker, w.host, w.pid, w.slots, w.gpus,
+SELECT w.name AS worker, w.host, w.pid, w.slots, w.gpus, w.gpus_out,
        (SELECT count(*) FROM attempt a WHERE a.worker = w.id AND a.outcome IS NULL) AS running,
        (SELECT count(*) FROM attempt a WHERE a.worker = w.id) AS attempts,
        (SELECT count(*) FROM attempt a WHERE a.worker = w.id AND a.outcome IN ('finished', 'stopped')) AS done,
