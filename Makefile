@@ -11,7 +11,7 @@ TESTS   ?= %
 FUZZ_SECONDS ?= 60
 comma   := ,
 BUILD   := build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
-ROOMS   := common proto sql master master/search worker worker/nn cli web
+ROOMS   := common proto sql master master/search worker worker/nn cli cli/draw web
 VERSION := $(shell cat VERSION)
 Q       := $(if $(V),,@)
 say      = @printf '  %-5s %s\n' $(1) $@
@@ -23,7 +23,7 @@ endif
 
 # Debian's alternatives name OpenBLAS either way.
 BLAS    := $(if $(shell pkg-config --exists openblas && echo yes),openblas,blas-openblas)
-PKGS    := libzmq sqlite3 libcjson $(BLAS) libsodium zlib
+PKGS    := libzmq sqlite3 libcjson $(BLAS) libsodium zlib ncursesw libmicrohttpd
 NEEDS   := $(filter-out help clean format lint docker cleanroom uninstall,$(or $(MAKECMDGOALS),all))
 ifneq ($(NEEDS),)
 LACKING := $(shell for p in $(PKGS); do pkg-config --exists $$p || echo $$p; done)
@@ -75,7 +75,21 @@ $(BUILD)/%.o: %.c Makefile VERSION
 
 # The cellar's text is part of the executable, and so are the pages that `hone help` prints.
 $(BUILD)/sql/text.o: $(wildcard sql/*.sql sql/migrate/*.sql)
-$(BUILD)/cli/pages.o: $(wildcard docs/*.md proto/*.md examples/*)
+$(BUILD)/cli/pages.o: $(wildcard docs/*.md proto/*.md examples/*) python/hone/trainer.py
+
+# And the dashboard's page, gzipped. Its chart library comes from npm; without it the page says what to run.
+MODULES := web/node_modules
+CHARTS  := $(wildcard $(MODULES)/echarts/dist/echarts.min.js)
+PAGE    := $(sort $(wildcard web/page/*)) $(CHARTS) build/web/licenses.txt
+# The licence of the library and of what is in it goes wherever its code goes.
+build/web/licenses.txt: $(CHARTS)
+	@mkdir -p $(@D)
+	$(Q)cat $(if $(CHARTS),$(addprefix $(MODULES)/,echarts/NOTICE echarts/LICENSE echarts/licenses/LICENSE-d3 zrender/LICENSE),/dev/null) > $@
+build/web/page.pack: $(PAGE) tools/pack-page $(if $(CHARTS),,web/page)
+	$(call say,PACK)
+	@mkdir -p $(@D)
+	$(Q)tools/pack-page $@ $(PAGE)
+$(BUILD)/web/page.o: build/web/page.pack
 
 $(BUILD)/tests/unit/% $(BUILD)/tests/sim/% $(BUILD)/tests/e2e/% $(BUILD)/tests/fault/%: LDLIBS += -lcmocka
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TESTOBJ) $(BUILD)/libhone.a

@@ -9,6 +9,7 @@
 #include "cli/rows.h"
 #include "cli/select.h"
 #include "cli/table.h"
+#include "cli/watch.h"
 #include "common/check.h"
 #include "common/mem.h"
 #include "common/rng.h"
@@ -245,18 +246,25 @@ static int print(struct source *source, const char *study, const struct best_sty
     return rc;
 }
 
-int cmd_best(const struct opt_best *opt)
+static int show(const void *arg, bool *ended, struct err *err)
 {
-    struct err err = ERR_NONE;
+    const struct opt_best *opt = arg;
     struct source *source;
     struct best_style style = {opt->csv, opt->json, opt->count};
     const char *study;
-    int rc = select_study(opt->args.count ? opt->args.items[0] : NULL, opt->study, &study, &err);
+    int rc = select_study(opt->args.count ? opt->args.items[0] : NULL, opt->study, &study, err);
     if (!rc)
-        rc = source_open(opt->db, opt->master, &source, &err);
-    if (!rc) {
-        rc = print(source, study, &style, &err);
-        source_free(source);
-    }
-    return rc ? command_fail("best", &err) : 0;
+        rc = source_open(opt->db, opt->master, &source, err);
+    if (rc)
+        return rc;
+    rc = source_ended(source, study, ended, err);
+    if (!rc)
+        rc = print(source, study, &style, err);
+    source_free(source);
+    return rc;
+}
+
+int cmd_best(const struct opt_best *opt)
+{
+    return watch_command(&(struct watch){"best", opt->db, opt->master, opt->watch, show, opt});
 }

@@ -32,12 +32,13 @@ struct child {
     pid_t pid; /* 0: not running */
     int64_t started_ms, again_ms;
     int quick_deaths;
+    char *gpus; /* NULL: it finds out itself */
 };
 
 struct children {
     int count;
     struct child *list;
-    char *address, *dir, *log_dir, slots[16];
+    char *address, *dir, *log_dir, slots[24], per_gpu[24];
     void (*died)(void *arg, int64_t pid);
     void *arg;
 };
@@ -70,15 +71,23 @@ static void set_files(posix_spawn_file_actions_t *files, const char *log)
     posix_spawn_file_actions_addclosefrom_np(files, 3);
 }
 
+static void add_pair(char **argv, size_t *n, const char *name, const char *value)
+{
+    if (!value)
+        return;
+    argv[(*n)++] = WORD(name);
+    argv[(*n)++] = WORD(value);
+}
+
 static int start(const struct children *c, struct child *child, int64_t mono_ms)
 {
     char *log = xasprintf("%s/%s.log", c->log_dir, child->name);
-    char *argv[] = {WORD("hone"),   WORD("worker"),
-                    c->address,     WORD("--slots"),
-                    WORD(c->slots), WORD("--idle"),
-                    WORD("60s"),    WORD("--name"),
-                    child->name,    c->dir ? WORD("--dir") : NULL,
-                    c->dir,         NULL};
+    char *argv[20] = {WORD("hone"),   WORD("worker"), c->address,     WORD("--slots"), WORD(c->slots),
+                      WORD("--idle"), WORD("60s"),    WORD("--name"), child->name};
+    size_t n = 9;
+    add_pair(argv, &n, "--dir", c->dir);
+    add_pair(argv, &n, "--gpus", child->gpus);
+    add_pair(argv, &n, "--slots-per-gpu", *c->per_gpu ? c->per_gpu : NULL);
     posix_spawnattr_t attr;
     posix_spawn_file_actions_t files;
     set_attributes(&attr);
@@ -91,6 +100,16 @@ static int start(const struct children *c, struct child *child, int64_t mono_ms)
     if (rc)
         child->pid = 0;
     return rc;
+}
+
+/* What the parent has found is not found again: with a plan that hands nothing out, its children do not either. */
+static char *gpus_of(const struct children_options *options, int child)
+{
+    if (!options->gpus || (options->gpus->gpus && !gpu_plan_tells(options->gpus)))
+        return NULL;
+    int slots = (int)options->slots, first = (options->first - 1 + child) * slots;
+    char *part = gpu_plan_part(options->gpus, first, slots);
+    return part ? part : xstrdup("none");
 }
 
 int children_start(const struct children_options *options, int64_t mono_ms, struct children **out,
@@ -108,9 +127,12 @@ int children_start(const struct children_options *options, int64_t mono_ms, stru
     c->died = options->died;
     c->arg = options->arg;
     snprintf(c->slots, sizeof c->slots, "%lld", (long long)options->slots);
+    if (options->slots_per_gpu > 0)
+        snprintf(c->per_gpu, sizeof c->per_gpu, "%lld", (long long)options->slots_per_gpu);
     *out = c;
     for (int i = 0; i < c->count; i++) {
         snprintf(c->list[i].name, sizeof c->list[i].name, "w%d", options->first + i);
+        c->list[i].gpus = gpus_of(options, i);
         rc = start(c, &c->list[i], mono_ms);
         if (rc)
             return err_set(err, ERR_IO, "cannot start a worker: %s", strerror(rc));
@@ -231,6 +253,8 @@ void children_free(struct children *c)
 {
     if (!c)
         return;
+    for (int i = 0; i < c->count; i++)
+        free(c->list[i].gpus);
     free(c->list);
     free(c->address);
     free(c->dir);

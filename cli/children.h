@@ -10,16 +10,19 @@
 #include <stdint.h>
 
 #include "common/err.h"
+#include "worker/gpu.h"
 
 struct children;
 
 struct children_options {
-    int count;                            /* processes */
-    int first;                            /* number of the first one's name: 1 is w1 */
-    int64_t slots;                        /* each */
-    const char *address;                  /* of the master */
-    const char *dir;                      /* NULL, or --dir */
-    const char *log_dir;                  /* made if need be */
+    int count;                   /* processes */
+    int first;                   /* number of the first one's name: 1 is w1 */
+    int64_t slots;               /* each */
+    const struct gpu_plan *gpus; /* of the slots of all of them, in order; NULL: each finds out itself */
+    int64_t slots_per_gpu;       /* -1: not said */
+    const char *address;         /* of the master */
+    const char *dir;             /* NULL, or --dir */
+    const char *log_dir;         /* made if need be */
     void (*died)(void *arg, int64_t pid); /* told of each that ended, with its pid */
     void *arg;
 };

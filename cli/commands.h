@@ -17,6 +17,7 @@
 #define OPT_C_DURATION int64_t
 #define OPT_C_SIZE int64_t
 #define OPT_C_LIST struct text_list
+#define OPT_C_MAYBE const char *
 
 #define COMMAND_BEGIN(name, group, least, most, arguments, gloss, story) \
     struct opt_##name {                                                  \

@@ -37,7 +37,7 @@ static const struct placeholder placeholders[] = {
     {
         "STATUS",
         COMPLETE_WORDS,
-#define TRIAL_STATUS(name, gloss) #name " "
+#define TRIAL_STATUS(name, hue, gloss) #name " "
 #include "common/trial_status.def"
     },
 };
@@ -89,7 +89,7 @@ static void bash_command(struct str *out, const struct command *command)
     char name[OPTION_NAME_MAX];
     str_addf(out, "    %s)\n        case $prev in\n", command->name);
     for (const struct option *o = command->options; o->field; o++) {
-        if (o->kind == OPT_FLAG)
+        if (o->kind == OPT_FLAG || o->kind == OPT_MAYBE)
             continue;
         option_name(o, name);
         str_addf(out, "        %s", name);
@@ -167,7 +167,7 @@ static void zsh_option(struct str *out, const struct option *option, const char 
     str_addf(out, " \\\n            '%s%s[", option->kind == OPT_LIST ? "*" : "", spelling);
     zsh_quote(out, option->gloss);
     str_addc(out, ']');
-    if (option->kind != OPT_FLAG) {
+    if (option->kind != OPT_FLAG && option->kind != OPT_MAYBE) {
         str_addc(out, ':');
         zsh_quote(out, option->arg);
         str_addc(out, ':');
@@ -251,7 +251,7 @@ static void fish_option(struct str *out, const struct command *command, const st
     str_addf(out, "complete -c hone -n '__fish_seen_subcommand_from %s' -l %s", command->name, name + 2);
     if (option->letter)
         str_addf(out, " -s %c", option->letter);
-    if (option->kind != OPT_FLAG) {
+    if (option->kind != OPT_FLAG && option->kind != OPT_MAYBE) {
         const struct placeholder *place = placeholder_of(option->arg);
         str_add(out, place->kind == COMPLETE_FILES ? " -r" : " -x"); // -x would forbid files
         fish_action(out, place);

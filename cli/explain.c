@@ -14,6 +14,7 @@
 #include "common/check.h"
 #include "common/mem.h"
 #include "common/trial_status.h"
+#include "sql/row_json.h"
 
 struct explained {
     const char *study;
@@ -355,8 +356,8 @@ static void print_json(const struct explained *e)
     struct str out = {0};
     struct jw w = jw_to(&out);
     jw_object(&w, NULL);
-    table_row_json(&e->head, 0, &w, "trial");
-    table_row_json(&e->origin, 0, &w, "origin");
+    row_json(&w, "trial", &e->head, 0);
+    row_json(&w, "origin", &e->origin, 0);
     json_lines(&w, "proposed", &e->origin_lines);
     json_lines(&w, "happened", &e->life_lines);
     json_lines(&w, "now", &e->now_lines);

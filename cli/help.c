@@ -51,7 +51,10 @@ static void option_help(struct str *out, const struct option *option)
         str_addf(&left, "-%c, ", option->letter);
     else
         str_add(&left, "    ");
-    str_addf(&left, "%s%s%s", name, *option->arg ? " " : "", option->arg);
+    if (option->kind == OPT_MAYBE)
+        str_addf(&left, "%s[=%s]", name, option->arg);
+    else
+        str_addf(&left, "%s%s%s", name, *option->arg ? " " : "", option->arg);
     str_add(&gloss, option->gloss);
     if (*option->env && *option->fallback)
         str_addf(&gloss, " (default: %s, else %s)", option->env, option->fallback);

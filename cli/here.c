@@ -29,6 +29,8 @@ int here_start(struct here *here, const struct here_options *options, struct err
     struct children_options children = {.count = options->workers,
                                         .first = options->first,
                                         .slots = options->slots,
+                                        .gpus = options->gpus,
+                                        .slots_per_gpu = options->slots_per_gpu,
                                         .address = str_text(&address),
                                         .dir = options->dir,
                                         .log_dir = log_dir,

@@ -18,10 +18,12 @@ struct here {
 };
 
 struct here_options {
-    const char *db, *dir; /* dir NULL: the study's own */
-    int workers;          /* to be started */
-    int first;            /* number of the first one's name: 1 is w1 */
-    int64_t slots;        /* each */
+    const char *db, *dir;        /* dir NULL: the study's own */
+    int workers;                 /* to be started */
+    int first;                   /* number of the first one's name: 1 is w1 */
+    int64_t slots;               /* each */
+    const struct gpu_plan *gpus; /* of the slots of all of them; NULL: each worker finds out itself */
+    int64_t slots_per_gpu;       /* -1: not said */
 };
 
 /* As many as there are cores, at most 8. */

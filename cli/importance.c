@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/importance.h"
 #include "cli/patience.h"
 #include "cli/rows.h"
 #include "cli/select.h"
@@ -15,7 +16,7 @@
 #include "master/search/fanova.h"
 #include "master/search/importance.h"
 
-enum { DRAWS_MOST = 100000 };
+enum { DRAWS_MOST = 100000, DRAWS_JSON = 200 };
 static const double LOW = 0.05, HIGH = 0.95;
 
 struct judged {
@@ -49,21 +50,22 @@ static struct cell number(double value)
     return cell;
 }
 
-static void show(struct judged *j, bool csv, bool json)
+/* The largest share first; the caller frees the cells, names are the space's. */
+static void judged_rows(struct judged *j, struct rows *rows)
 {
-    char titles[][12] = {"param", "share", "low", "high", "raw", "trials"};
-    char *names[] = {titles[0], titles[1], titles[2], titles[3], titles[4], titles[5]};
-    struct rows rows = {.cols = COUNT_OF(titles), .names = names, .count = (size_t)j->space->count};
-    rows.cells = xcalloc(rows.count * COUNT_OF(titles) + 1, sizeof *rows.cells);
-    bool *taken = xcalloc(rows.count + 1, sizeof *taken);
-    for (size_t row = 0; row < rows.count; row++) {
+    static char titles[][12] = {"param", "share", "low", "high", "raw", "trials"};
+    static char *names[] = {titles[0], titles[1], titles[2], titles[3], titles[4], titles[5]};
+    *rows = (struct rows){.cols = COUNT_OF(titles), .names = names, .count = (size_t)j->space->count};
+    rows->cells = xcalloc(rows->count * COUNT_OF(titles) + 1, sizeof *rows->cells);
+    bool *taken = xcalloc(rows->count + 1, sizeof *taken);
+    for (size_t row = 0; row < rows->count; row++) {
         int next = -1; /* the largest share that is left */
         for (int i = 0; i < j->space->count; i++)
             if (!taken[i] && (next < 0 || j->found[i].share > j->found[next].share))
                 next = i;
         taken[next] = true;
         double *shares = j->shares + (long)next * j->room;
-        struct cell *to = &rows.cells[row * COUNT_OF(titles)];
+        struct cell *to = &rows->cells[row * COUNT_OF(titles)];
         to[0] = (struct cell){.kind = CELL_TEXT, .text = j->space->params[next].name};
         to[1] = number(j->found[next].share);
         to[2] = number(part_of(shares, j->draws, LOW));
@@ -71,28 +73,42 @@ static void show(struct judged *j, bool csv, bool json)
         to[4] = number(j->found[next].raw);
         to[5] = (struct cell){.kind = CELL_INT, .integer = j->found[next].trials};
     }
-    table_show(&rows,
+    free(taken);
+}
+
+typedef void show_rows(const struct rows *rows, void *arg);
+
+static void show(const struct rows *rows, void *arg)
+{
+    const struct opt_importance *opt = arg;
+    table_show(rows,
                (struct column[]){{"low", COLUMN_PLAIN, "5 %"},
                                  {"high", COLUMN_PLAIN, "95 %"},
                                  {"raw", COLUMN_DATA_ONLY, NULL},
                                  {0}},
-               csv, json);
-    free(taken);
-    free(rows.cells);
+               opt->csv, opt->json);
 }
 
-static int judge_ped(const struct study *s, const struct opt_importance *opt, struct err *err)
+static void show_json(const struct rows *rows, void *arg)
+{
+    table_print(rows, NULL, &(struct table_style){.format = TABLE_JSON}, arg);
+}
+
+static int judge_ped(const struct study *s, int draws, show_rows *shown, void *arg, struct err *err)
 {
     const struct space *space = &s->def.space;
-    size_t count = (size_t)space->count, room = (size_t)opt->draws;
+    size_t count = (size_t)space->count, room = (size_t)draws;
     struct judged j = {.space = space,
                        .found = xcalloc(count + 1, sizeof *j.found),
                        .shares = xcalloc(count * room + 1, sizeof *j.shares),
-                       .room = (int)room};
+                       .room = draws};
     int rc = importance_ped(space, &s->history, j.found, err);
     if (!rc) {
+        struct rows rows;
         j.draws = importance_again(space, &s->history, j.room, j.shares);
-        show(&j, opt->csv, opt->json);
+        judged_rows(&j, &rows);
+        shown(&rows, arg);
+        free(rows.cells);
     }
     free(j.shares);
     free(j.found);
@@ -158,25 +174,45 @@ static int judge(const struct study *s, const struct opt_importance *opt, struct
     }
     if (!is_fanova && opt->pairs)
         return err_set(err, ERR_BAD, "--pairs: only with --method fanova");
-    return is_fanova ? judge_fanova(s, opt, err) : judge_ped(s, opt, err);
+    return is_fanova ? judge_fanova(s, opt, err)
+                     : judge_ped(s, (int)opt->draws, show, (void *)(uintptr_t)opt, err);
+}
+
+/* A read-only store for as long as it takes to load the study. */
+static int load(const char *db, const char *study, struct study **out, struct err *err)
+{
+    struct store_options options = {.read_only = true};
+    struct store *store;
+    int rc = store_open(db, &options, &store, err);
+    if (rc == ERR_GONE && err)
+        rc = err->code = ERR_REACH; // as for every other reader
+    if (rc)
+        return rc;
+    rc = past_study(store, study, out, NULL, err);
+    store_close(store);
+    return rc;
+}
+
+int importance_json(const char *db, const char *study, struct str *out, struct err *err)
+{
+    struct study *s = NULL;
+    int rc = load(db, study, &s, err);
+    if (!rc)
+        rc = judge_ped(s, DRAWS_JSON, show_json, out, err);
+    study_free(s);
+    return rc;
 }
 
 int cmd_importance(const struct opt_importance *opt)
 {
     struct err err = ERR_NONE;
-    struct store_options options = {.read_only = true};
-    struct store *store;
     struct study *s = NULL;
     const char *study;
     int rc = select_study(opt->args.count ? opt->args.items[0] : NULL, opt->study, &study, &err);
     if (opt->draws < 0 || opt->draws > DRAWS_MOST)
         rc = err_set(&err, ERR_BAD, "--draws: 0 to %d", DRAWS_MOST);
-    if (!rc && (rc = store_open(opt->db, &options, &store, &err)) == ERR_GONE)
-        rc = err.code = ERR_REACH; // as for every other reader
-    if (!rc) {
-        rc = past_study(store, study, &s, NULL, &err);
-        store_close(store);
-    }
+    if (!rc)
+        rc = load(opt->db, study, &s, &err);
     if (!rc)
         rc = judge(s, opt, &err);
     if (!rc && s->def.more_count && !opt->csv && !opt->json)

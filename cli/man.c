@@ -40,9 +40,10 @@ static void option_roff(struct str *out, const struct option *option)
     roff(out, name);
     str_add(out, "\\fR");
     if (*option->arg) {
-        str_add(out, " \\fI");
+        bool may = option->kind == OPT_MAYBE;
+        str_add(out, may ? "[=\\fI" : " \\fI");
         roff(out, option->arg);
-        str_add(out, "\\fR");
+        str_add(out, may ? "\\fR]" : "\\fR");
     }
     str_addc(out, '\n');
     roff(out, option->gloss);

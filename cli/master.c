@@ -6,6 +6,7 @@
 
 #include "cli/bind.h"
 #include "cli/commands.h"
+#include "cli/sidecar.h"
 #include "cli/signals.h"
 #include "cli/study_file.h"
 #include "cli/trust.h"
@@ -103,7 +104,13 @@ static int serve(const struct opt_master *opt, struct server *server, char names
         return rc;
     signals_catch();
     print_banner(opt, server);
+    struct sidecar dash;
+    char address[256];
+    sidecar_start(&dash, opt->db, opt->http, address);
+    if (*address)
+        fprintf(stderr, "dashboard: %s\n", address);
     rc = loop(server, err);
+    sidecar_end(&dash); // before the last writer: the database is one file again
     if (!rc && opt->once && !signals_count())
         rc = answer(server, names, opt->args.count, err);
     return rc;

@@ -75,6 +75,7 @@ static int value_set(const struct option *option, const char *text, void *into, 
     void *slot = slot_of(option, into);
     switch (option->kind) {
     case OPT_FLAG: *(bool *)slot = strcmp(text, "0") != 0 && *text; return 0;
+    case OPT_MAYBE:
     case OPT_TEXT: *(const char **)slot = text; return 0;
     case OPT_INT: return parse_whole(text, slot, err);
     case OPT_NUMBER: return parse_number(text, slot, err);
@@ -91,6 +92,7 @@ static void value_clear(const struct option *option, void *into)
     void *slot = slot_of(option, into);
     switch (option->kind) {
     case OPT_FLAG: *(bool *)slot = false; return;
+    case OPT_MAYBE:
     case OPT_TEXT: *(const char **)slot = NULL; return;
     case OPT_NUMBER: *(double *)slot = -1; return;
     case OPT_INT:
@@ -169,8 +171,8 @@ static int take(struct parse *parse, const struct option *option, const char *te
 /* The value of an option is the next word, whatever it looks like. */
 static int take_next(struct parse *parse, const struct option *option, struct err *err)
 {
-    if (option->kind == OPT_FLAG)
-        return take(parse, option, "1", err);
+    if (option->kind == OPT_FLAG || option->kind == OPT_MAYBE)
+        return take(parse, option, option->kind == OPT_FLAG ? "1" : "", err);
     if (parse->at == parse->argc) {
         char name[OPTION_NAME_MAX];
         option_name(option, name);

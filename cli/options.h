@@ -20,7 +20,16 @@
 
 #include "common/err.h"
 
-enum option_kind { OPT_FLAG, OPT_TEXT, OPT_INT, OPT_NUMBER, OPT_DURATION, OPT_SIZE, OPT_LIST };
+enum option_kind {
+    OPT_FLAG,
+    OPT_TEXT,
+    OPT_INT,
+    OPT_NUMBER,
+    OPT_DURATION,
+    OPT_SIZE,
+    OPT_LIST,
+    OPT_MAYBE, /* a flag that may have a value: --http, --http=8080; a text, "" where there is no value */
+};
 
 struct text_list {
     const char **items; /* with a NULL after the last; NULL: it is empty */

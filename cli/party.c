@@ -6,6 +6,7 @@
 #include "cli/table.h"
 #include "common/check.h"
 #include "common/mem.h"
+#include "sql/row_json.h"
 
 static struct cell number(double value)
 {
@@ -79,14 +80,8 @@ void party_tell_json(const struct party *party, const char *file)
     jw_object(&w, NULL);
     jw_text(&w, "file", file);
     jw_text(&w, "combine", combine_name(party->models.combine));
-    jw_array(&w, "models");
-    for (size_t row = 0; row < scores.count; row++)
-        table_row_json(&scores, row, &w, NULL);
-    jw_close_array(&w);
-    jw_array(&w, "members");
-    for (size_t row = 0; row < members.count; row++)
-        table_row_json(&members, row, &w, NULL);
-    jw_close_array(&w);
+    rows_json(&w, "models", &scores);
+    rows_json(&w, "members", &members);
     jw_close_object(&w);
     printf("%s\n", str_text(&out));
     rows_fini(&scores);

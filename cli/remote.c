@@ -240,6 +240,21 @@ bool master_alive(const char *db)
     return alive;
 }
 
+bool master_may_change(const char *db, const char *master)
+{
+    static const enum role roles[] = {ROLE_OPERATOR, ROLE_NONE};
+    struct known known = {0};
+    struct key_trust trust = {0};
+    bool use = false;
+    int rc = master ? 0 : find_master(db, &known, NULL);
+    const char *address = master ? master : known.address;
+    if (!rc && address && *address)
+        rc = trust_connect(address, known.keyed, roles, &trust, &use, NULL);
+    key_pair_wipe(&trust.own);
+    known_fini(&known);
+    return !rc;
+}
+
 static int call_offline(const char *db, const char *verb, struct json *args, struct msg_answer *out,
                         struct err *err)
 {

@@ -25,6 +25,8 @@ int master_call(const char *db, const char *master, const char *verb, struct jso
 /* The same, but only of a master that runs: ERR_REACH if none does. */
 int master_ask(const char *db, const char *master, const char *verb, struct json *args,
                struct msg_answer *out, struct err *err);
+/* Has this person what it takes to change something there: an operator's key, or a master that wants none? Asks nobody. */
+bool master_may_change(const char *db, const char *master);
 void answer_fini(struct msg_answer *answer);
 
 /* What the running master wrote to DB.d/address, for a database that nobody else may open; NULL: nothing there. */

@@ -12,6 +12,7 @@
 #include "cli/table.h"
 #include "common/file.h"
 #include "common/units.h"
+#include "sql/row_json.h"
 
 enum { SHOWN = 10 };
 
@@ -99,12 +100,9 @@ static void print_json(const struct result *r)
     struct str out = {0};
     struct jw w = jw_to(&out);
     jw_object(&w, NULL);
-    table_row_json(&r->progress, 0, &w, "study");
+    row_json(&w, "study", &r->progress, 0);
     jw_text(&w, "database", r->style->db);
-    jw_array(&w, "best");
-    for (size_t row = 0; row < rows->count; row++)
-        table_row_json(rows, row, &w, NULL);
-    jw_close_array(&w);
+    rows_json(&w, "best", rows);
     if (r->best.kind == BEST_FRONT)
         jw_num(&w, "hypervolume", r->best.front.hypervolume);
     jw_close_object(&w);

@@ -8,8 +8,10 @@
 #include "cli/bind.h"
 #include "cli/check_table.h"
 #include "cli/commands.h"
+#include "cli/gpus.h"
 #include "cli/here.h"
 #include "cli/result.h"
+#include "cli/sidecar.h"
 #include "cli/signals.h"
 #include "cli/study_file.h"
 #include "cli/trust.h"
@@ -23,17 +25,38 @@ struct run {
     const struct opt_run *opt;
     struct here here;
     char study[65];
+    struct sidecar dash;
     const char *gates; /* what is checked; NULL: said already */
-    bool ended;        /* the study; ^C may have come too late */
+    int workers;
+    struct gpu_plan gpus;
+    bool ended; /* the study; ^C may have come too late */
 };
 
-static int check_options(const struct opt_run *opt, struct err *err)
+/* All slots of all workers share the GPUs; if some are asked for and no number of workers, they say how many. */
+static int plan_workers(struct run *run, struct err *err)
 {
+    const struct opt_run *opt = run->opt;
+    bool by_gpu = opt->workers < 0 && (opt->gpus || opt->slots_per_gpu > 0);
+    run->workers = opt->workers >= 0 ? (int)opt->workers : here_worker_count();
+    if (!run->workers)
+        return 0;
+    struct gpus_wish wish = {opt->gpus, by_gpu ? -1 : run->workers * opt->slots, opt->slots_per_gpu};
+    int rc = gpus_plan(&wish, &run->gpus, err);
+    if (!rc && by_gpu && run->gpus.gpus)
+        run->workers = run->gpus.slots / (int)opt->slots ? run->gpus.slots / (int)opt->slots : 1;
+    if (!rc && *run->gpus.note)
+        fprintf(stderr, "%s\n", run->gpus.note);
+    return rc;
+}
+
+static int check_options(struct run *run, struct err *err)
+{
+    const struct opt_run *opt = run->opt;
     if (opt->workers > 1000)
         return err_set(err, ERR_BAD, "--workers: at most 1000 (got %lld)", (long long)opt->workers);
     if (opt->slots < 1 || opt->slots > 1024)
         return err_set(err, ERR_BAD, "--slots: from 1 to 1024 (got %lld)", (long long)opt->slots);
-    return 0;
+    return plan_workers(run, err);
 }
 
 /* Our own workers come over the same socket, so they need keys where others do. */
@@ -93,7 +116,7 @@ static int adopt_workers(struct run *run, int wanted, int *adopted, struct err *
 static int start_workers(struct run *run, struct err *err)
 {
     const struct opt_run *opt = run->opt;
-    int wanted = opt->workers >= 0 ? (int)opt->workers : here_worker_count(), adopted;
+    int wanted = run->workers, adopted;
     int rc = adopt_workers(run, wanted, &adopted, err);
     if (rc)
         return rc;
@@ -101,7 +124,9 @@ static int start_workers(struct run *run, struct err *err)
                                    .dir = opt->dir,
                                    .workers = adopted < wanted ? wanted - adopted : 0,
                                    .first = adopted + 1,
-                                   .slots = opt->slots};
+                                   .slots = opt->slots,
+                                   .gpus = &run->gpus,
+                                   .slots_per_gpu = opt->slots_per_gpu};
     const char *address = server_address(run->here.server);
     rc = here_start(&run->here, &options, err);
     if (opt->bind && !bind_is_local(address))
@@ -128,11 +153,20 @@ static void watch(void *arg, const struct server_snapshot *snapshot)
         here_finish(&run->here);
 }
 
+static void show_dash(struct run *run)
+{
+    char address[256];
+    sidecar_start(&run->dash, run->opt->db, run->opt->http, address);
+    if (*address)
+        progress_say(&run->here.progress, "dashboard: %s", address);
+}
+
 static int search(struct run *run, struct err *err)
 {
     struct here *here = &run->here;
     signals_catch();
     progress_init(&here->progress, run->opt->json ? stderr : stdout, run->opt->quiet);
+    show_dash(run);
     int rc = start_workers(run, err);
     if (!rc)
         rc = here_loop(here, run->study, watch, run, err);
@@ -152,7 +186,7 @@ static int run_study(struct run *run, struct err *err)
 {
     struct study_file file;
     bool finished = false;
-    int rc = check_options(run->opt, err);
+    int rc = check_options(run, err);
     if (rc)
         return rc;
     rc = study_file_load(run->opt->args.items[0], &run->opt->set, &file, err);
@@ -165,6 +199,7 @@ static int run_study(struct run *run, struct err *err)
     if (!rc && !finished)
         rc = search(run, err);
     study_file_fini(&file);
+    sidecar_end(&run->dash); // before the last writer: the database is one file again
     here_close(&run->here);
     return rc;
 }
@@ -175,7 +210,9 @@ int cmd_run(const struct opt_run *opt)
     struct run run = {.opt = opt};
     log_init(LOG_NOTE);
     log_for_people();
-    if (run_study(&run, &err))
+    int rc = run_study(&run, &err);
+    gpu_plan_fini(&run.gpus);
+    if (rc)
         return command_fail("run", &err);
     if (signals_status() && !run.ended) {
         fprintf(stderr, "%s is unfinished; the same command goes on with it\n", run.study);

@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/curve.h"
 #include "cli/glyph.h"
+#include "cli/log_tail.h"
 #include "cli/rows.h"
 #include "cli/select.h"
 #include "cli/source.h"
@@ -14,6 +15,7 @@
 #include "common/check.h"
 #include "common/file.h"
 #include "common/mem.h"
+#include "sql/row_json.h"
 
 enum { CURVE_ROWS = 20, SPARK_WIDTH = 60, VALUE_WIDTH = 24 };
 
@@ -141,9 +143,8 @@ static void print_log(const struct shown *shown, const char *db)
 {
     if (!shown->attempts.count)
         return;
-    char *path = xasprintf("%s.d/%s/t%05lld/a%lld/log", db, first_text(&shown->head, "study"),
-                           (long long)first_int(&shown->head, "trial"),
-                           (long long)first_int(&shown->head, "attempts"));
+    char *path = log_of_attempt(db, first_text(&shown->head, "study"), first_int(&shown->head, "trial"),
+                                first_int(&shown->head, "attempts"));
     printf("\nLog\n%s%s\n", path,
            file_exists(path) ? "" : "  (not here: nothing was printed, or it is on the worker)");
     free(path);
@@ -188,14 +189,6 @@ static void print_text(const struct shown *shown, const char *db)
 
 /* ---- for programs ---- */
 
-static void json_list(struct jw *w, const char *key, const struct rows *rows)
-{
-    jw_array(w, key);
-    for (size_t row = 0; row < rows->count; row++)
-        table_row_json(rows, row, w, NULL);
-    jw_close_array(w);
-}
-
 static void print_json(const struct shown *shown)
 {
     struct str out = {0};
@@ -203,23 +196,19 @@ static void print_json(const struct shown *shown)
     struct jw w = jw_to(&out);
     curve_table(&shown->curve, first_text(&shown->head, "metric"), &curve);
     jw_object(&w, NULL);
-    table_row_json(&shown->head, 0, &w, "trial");
+    row_json(&w, "trial", &shown->head, 0);
     jw_object(&w, "params");
     for (size_t row = 0; row < shown->params.count; row++) {
-        const struct cell *value = rows_named(&shown->params, row, "value");
         const char *name = cell_text(rows_named(&shown->params, row, "name"));
-        if (value->kind == CELL_TEXT)
-            jw_text(&w, name, value->text);
-        else
-            jw_num(&w, name, cell_num(value));
+        cell_json(&w, name, rows_named(&shown->params, row, "value"));
     }
     jw_close_object(&w);
-    json_list(&w, "lineage", &shown->lineage);
-    json_list(&w, "attempts", &shown->attempts);
-    json_list(&w, "curve", &curve);
-    json_list(&w, "findings", &shown->findings);
-    json_list(&w, "events", &shown->events);
-    json_list(&w, "checkpoints", &shown->checkpoints);
+    rows_json(&w, "lineage", &shown->lineage);
+    rows_json(&w, "attempts", &shown->attempts);
+    rows_json(&w, "curve", &curve);
+    rows_json(&w, "findings", &shown->findings);
+    rows_json(&w, "events", &shown->events);
+    rows_json(&w, "checkpoints", &shown->checkpoints);
     jw_close_object(&w);
     printf("%s\n", str_text(&out));
     rows_fini(&curve);

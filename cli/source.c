@@ -126,6 +126,17 @@ int source_study(struct source *source, const char *name, struct rows *out, stru
     return no_study(source, name, err);
 }
 
+int source_ended(struct source *source, const char *name, bool *ended, struct err *err)
+{
+    struct rows head;
+    int rc = source_study(source, name, &head, err);
+    if (rc)
+        return rc;
+    *ended = *first_text(&head, "end_reason");
+    rows_fini(&head);
+    return 0;
+}
+
 int source_params(struct source *source, const char *study, struct text_list *out, struct err *err)
 {
     struct rows rows;

@@ -5,6 +5,8 @@
 #ifndef HONE_CLI_SOURCE_H
 #define HONE_CLI_SOURCE_H
 
+#include <stdbool.h>
+
 #include "sql/query.h"
 
 struct source;
@@ -21,6 +23,8 @@ int source_sql(struct source *source, const char *sql, size_t max_rows, struct r
 /* The study a person means: by name, or the newest for NULL or "". One row of study_find. ERR_GONE with the
  * nearest name if there is none. */
 int source_study(struct source *source, const char *name, struct rows *out, struct err *err);
+/* Has it ended? */
+int source_ended(struct source *source, const char *name, bool *ended, struct err *err);
 /* The names of its parameters, in its order; text_list_fini. */
 struct text_list;
 int source_params(struct source *source, const char *study, struct text_list *out, struct err *err);

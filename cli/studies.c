@@ -8,9 +8,11 @@
 #include "cli/rows.h"
 #include "cli/source.h"
 #include "cli/table.h"
+#include "cli/watch.h"
 #include "common/file.h"
 #include "common/mem.h"
 #include "common/str.h"
+#include "sql/doing.h"
 
 /* Runs a named statement on a fresh source. */
 static int read_rows(const char *db, const char *master, const char *name, struct rows *out, struct err *err)
@@ -38,19 +40,9 @@ static void wish_to_state(struct rows *rows)
     int wish = rows_find(rows, "wish");
     for (size_t row = 0; wish >= 0 && row < rows->count; row++) {
         struct cell *cell = &rows->cells[row * (size_t)rows->cols + (size_t)wish];
-        const char *reason = cell_text(rows_named(rows, row, "end_reason"));
-        bool running = cell_int(rows_named(rows, row, "running")) > 0;
-        const char *word = running ? "running" : "unfinished";
-        if (!running && strcmp(cell_text(rows_named(rows, row, "checks")), "pending") == 0)
-            word = "checking";
-        if (*reason)
-            word = "ended";
-        else if (strcmp(cell_text(cell), "pause") == 0)
-            word = running ? "pausing" : "paused";
-        else if (strcmp(cell_text(cell), "stop") == 0)
-            word = "stopping";
+        char *word = xstrdup(study_doing(rows, row));
         free(cell->text);
-        cell->text = xstrdup(word);
+        cell->text = word;
     }
 }
 
@@ -62,8 +54,9 @@ static bool goes_on(const struct rows *rows)
     return any;
 }
 
-int cmd_studies(const struct opt_studies *opt)
+static int show_studies(const void *arg, bool *ended, struct err *err)
 {
+    const struct opt_studies *opt = arg;
     static const struct column columns[] = {{"wish", COLUMN_PLAIN, "state"},
                                             {"end_reason", COLUMN_IF_ANY, "ended by"},
                                             {"checks", COLUMN_DATA_ONLY, NULL},
@@ -81,10 +74,11 @@ int cmd_studies(const struct opt_studies *opt)
                                             {"goal", COLUMN_DATA_ONLY, NULL},
                                             {"slot_seconds", COLUMN_DATA_ONLY, NULL},
                                             {0}};
-    struct err err = ERR_NONE;
     struct rows rows;
-    if (read_rows(opt->db, opt->master, "studies", &rows, &err))
-        return command_fail("studies", &err);
+    int rc = read_rows(opt->db, opt->master, "studies", &rows, err);
+    if (rc)
+        return rc;
+    *ended = !goes_on(&rows);
     if (opt->quiet) {
         print_names(&rows, "study");
     } else if (!rows.count && !opt->csv && !opt->json) {
@@ -100,6 +94,11 @@ int cmd_studies(const struct opt_studies *opt)
     }
     rows_fini(&rows);
     return 0;
+}
+
+int cmd_studies(const struct opt_studies *opt)
+{
+    return watch_command(&(struct watch){"studies", opt->db, opt->master, opt->watch, show_studies, opt});
 }
 
 /* ---- workers ---- */
@@ -132,9 +131,11 @@ static int drain(const struct opt_workers *opt)
     return 0;
 }
 
-int cmd_workers(const struct opt_workers *opt)
+static int show_workers(const void *arg, bool *ended, struct err *err)
 {
-    static const struct column columns[] = {{"joined_ms", COLUMN_TIME_MS, "joined"},
+    const struct opt_workers *opt = arg;
+    static const struct column columns[] = {{"gpus", COLUMN_IF_ANY, NULL},
+                                            {"joined_ms", COLUMN_TIME_MS, "joined"},
                                             {"left_ms", COLUMN_DATA_ONLY, NULL},
                                             {"joined_at", COLUMN_DATA_ONLY, NULL},
                                             {"left_at", COLUMN_DATA_ONLY, NULL},
@@ -143,12 +144,14 @@ int cmd_workers(const struct opt_workers *opt)
                                             {"failed", COLUMN_IF_ANY, NULL},
                                             {"failed_in_row", COLUMN_IF_ANY, "in a row"},
                                             {0}};
-    struct err err = ERR_NONE;
-    struct rows rows;
-    if (opt->args.count)
-        return drain(opt);
-    if (read_rows(opt->db, opt->master, "workers", &rows, &err))
-        return command_fail("workers", &err);
+    struct rows rows, studies = {0};
+    int rc = opt->watch ? read_rows(opt->db, opt->master, "studies", &studies, err) : 0;
+    if (!rc)
+        rc = read_rows(opt->db, opt->master, "workers", &rows, err);
+    *ended = !goes_on(&studies);
+    rows_fini(&studies);
+    if (rc)
+        return rc;
     if (!opt->all)
         rows_filter(&rows, is_here, NULL);
     if (!rows.count && !opt->csv && !opt->json)
@@ -160,6 +163,13 @@ int cmd_workers(const struct opt_workers *opt)
         fprintf(stderr, "no master is running: they were connected to the last one\n");
     rows_fini(&rows);
     return 0;
+}
+
+int cmd_workers(const struct opt_workers *opt)
+{
+    if (opt->args.count)
+        return drain(opt);
+    return watch_command(&(struct watch){"workers", opt->db, opt->master, opt->watch, show_workers, opt});
 }
 
 /* ---- sql ---- */

@@ -11,6 +11,7 @@
 #include "common/json.h"
 #include "common/mem.h"
 #include "common/units.h"
+#include "sql/row_json.h"
 
 enum { GAP = 2, TEXT_MIN = 8, HEADER_MIN = 4, KEPT_COLUMNS = 3 };
 
@@ -359,28 +360,13 @@ static void print_csv(const struct rows *rows, struct str *out)
     }
 }
 
-void table_row_json(const struct rows *rows, size_t row, struct jw *w, const char *key)
-{
-    jw_object(w, key);
-    for (int c = 0; c < rows->cols; c++) {
-        const struct cell *cell = rows_cell(rows, row, c);
-        switch (cell->kind) {
-        case CELL_NULL: jw_null(w, rows->names[c]); break;
-        case CELL_INT: jw_int(w, rows->names[c], cell->integer); break;
-        case CELL_NUM: jw_num(w, rows->names[c], cell->number); break;
-        case CELL_TEXT: jw_text(w, rows->names[c], cell->text); break;
-        }
-    }
-    jw_close_object(w);
-}
-
 static void print_json(const struct rows *rows, struct str *out)
 {
     str_addc(out, '[');
     for (size_t r = 0; r < rows->count; r++) {
         str_add(out, r ? ",\n " : "\n ");
         struct jw w = jw_to(out);
-        table_row_json(rows, r, &w, NULL);
+        row_json(&w, NULL, rows, r);
     }
     str_add(out, rows->count ? "\n]\n" : "]\n");
 }

@@ -52,9 +52,6 @@ void table_show(const struct rows *rows, const struct column *columns, bool csv,
 /* The same for one of several tables of a command, which has them all in --json and none in --csv. */
 void table_show_part(const struct rows *rows, const struct column *columns);
 
-/* One row as an object: a member under `key`, or an element if key is NULL. */
-void table_row_json(const struct rows *rows, size_t row, struct jw *w, const char *key);
-
 /* "1.234e-05": four digits, as in tables. */
 void table_number(double value, char out[32]);
 

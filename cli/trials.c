@@ -9,6 +9,7 @@
 #include "cli/rows.h"
 #include "cli/select.h"
 #include "cli/table.h"
+#include "cli/watch.h"
 #include "common/check.h"
 #include "common/mem.h"
 #include "common/trial_status.h"
@@ -178,24 +179,30 @@ static int print_study(struct source *source, const struct opt_trials *opt, stru
     return rc;
 }
 
-int cmd_trials(const struct opt_trials *opt)
+static int list(const void *arg, bool *ended, struct err *err)
 {
-    struct err err = ERR_NONE;
+    const struct opt_trials *opt = arg;
     struct wanted wanted;
     struct source *source = NULL;
     struct rows head;
     const char *study;
-    int rc = read_wanted(opt, &wanted, &err);
+    int rc = read_wanted(opt, &wanted, err);
     if (!rc)
-        rc = select_study(wanted.selector.study, opt->study, &study, &err);
+        rc = select_study(wanted.selector.study, opt->study, &study, err);
     if (!rc)
-        rc = source_open(opt->db, opt->master, &source, &err);
+        rc = source_open(opt->db, opt->master, &source, err);
     if (!rc)
-        rc = source_study(source, study, &head, &err);
+        rc = source_study(source, study, &head, err);
     if (!rc) {
-        rc = print_study(source, opt, &wanted, &head, &err);
+        *ended = *first_text(&head, "end_reason");
+        rc = print_study(source, opt, &wanted, &head, err);
         rows_fini(&head);
     }
     source_free(source);
-    return rc ? command_fail("trials", &err) : 0;
+    return rc;
+}
+
+int cmd_trials(const struct opt_trials *opt)
+{
+    return watch_command(&(struct watch){"trials", opt->db, opt->master, opt->watch, list, opt});
 }

@@ -4,6 +4,7 @@
 
 #include "cli/bind.h"
 #include "cli/commands.h"
+#include "cli/gpus.h"
 #include "cli/trust.h"
 #include "common/log.h"
 #include "worker/builtin.h"
@@ -31,18 +32,11 @@ static int write_permit(const struct opt_worker *opt, bool trusted, struct str *
     return permit_write(&permit, out, err);
 }
 
-int cmd_worker(const struct opt_worker *opt)
+static int train(const struct opt_worker *opt, const struct gpu_plan *gpus, struct err *err)
 {
-    struct err err = ERR_NONE;
-    log_init(LOG_INFO);
-    if (opt->log_file && log_to_file(opt->log_file, opt->log_size, &err))
-        return command_fail("worker", &err);
-    if (opt->slots < 1 || opt->slots > 1024) {
-        err_set(&err, ERR_BAD, "--slots: from 1 to 1024 (got %lld)", (long long)opt->slots);
-        return command_fail("worker", &err);
-    }
     struct worker_options options = {.address = opt->args.items[0],
-                                     .slots = (int)opt->slots,
+                                     .slots = gpus->slots,
+                                     .gpus = gpus,
                                      .idle_ms = opt->idle < 0 ? 0 : opt->idle,
                                      .dir = opt->dir,
                                      .apart = opt->apart,
@@ -51,17 +45,40 @@ int cmd_worker(const struct opt_worker *opt)
     static const enum role roles[] = {ROLE_WORKER, ROLE_NONE};
     struct key_trust trust;
     bool use;
-    if (trust_connect(options.address, false, roles, &trust, &use, &err))
-        return command_fail("worker", &err);
+    int rc = trust_connect(options.address, false, roles, &trust, &use, err);
+    if (rc)
+        return rc;
     struct str may = {0};
-    if (write_permit(opt, use || bind_is_local(options.address), &may, &err))
-        return command_fail("worker", &err);
+    rc = write_permit(opt, use || bind_is_local(options.address), &may, err);
     options.trust = use ? &trust : NULL;
     options.may = str_text(&may);
     options.own_base = opt->allow.count || opt->trainers;
-    int status = worker_run(&options, &err);
+    int status = rc ? rc : worker_run(&options, err);
     str_fini(&may);
     key_pair_wipe(&trust.own);
+    return status;
+}
+
+static void tell_gpus(const struct gpu_plan *gpus)
+{
+    if (*gpus->summary)
+        log_info("GPUs %s: %d slot%s", gpus->summary, gpus->slots, gpus->slots == 1 ? "" : "s");
+    if (*gpus->note)
+        log_warn("%s", gpus->note);
+}
+
+int cmd_worker(const struct opt_worker *opt)
+{
+    struct err err = ERR_NONE;
+    struct gpu_plan gpus;
+    log_init(LOG_INFO);
+    if (opt->log_file && log_to_file(opt->log_file, opt->log_size, &err))
+        return command_fail("worker", &err);
+    if (gpus_plan(&(struct gpus_wish){opt->gpus, opt->slots, opt->slots_per_gpu}, &gpus, &err))
+        return command_fail("worker", &err);
+    tell_gpus(&gpus);
+    int status = train(opt, &gpus, &err);
+    gpu_plan_fini(&gpus);
     return err.code ? command_fail("worker", &err) : status;
 }
 

@@ -6,12 +6,17 @@
 #include "common/check.h"
 
 static const char *const names[] = {
-#define TRIAL_STATUS(name, gloss) #name,
+#define TRIAL_STATUS(name, hue, gloss) #name,
+#include "common/trial_status.def"
+};
+
+static const char *const hues[] = {
+#define TRIAL_STATUS(name, hue, gloss) hue,
 #include "common/trial_status.def"
 };
 
 static const char *const glosses[] = {
-#define TRIAL_STATUS(name, gloss) gloss,
+#define TRIAL_STATUS(name, hue, gloss) gloss,
 #include "common/trial_status.def"
 };
 
@@ -33,6 +38,12 @@ const char *trial_status_gloss(enum trial_status status)
 {
     PRE(status < TRIAL_STATUS_COUNT);
     return glosses[status];
+}
+
+const char *trial_status_hue(enum trial_status status)
+{
+    PRE(status < TRIAL_STATUS_COUNT);
+    return hues[status];
 }
 
 bool trial_status_parse(const char *name, enum trial_status *out)

@@ -6,13 +6,14 @@
 #include <stdbool.h>
 
 enum trial_status {
-#define TRIAL_STATUS(name, gloss) TRIAL_##name,
+#define TRIAL_STATUS(name, hue, gloss) TRIAL_##name,
 #include "common/trial_status.def"
     TRIAL_STATUS_COUNT
 };
 
 const char *trial_status_name(enum trial_status status);
 const char *trial_status_gloss(enum trial_status status);
+const char *trial_status_hue(enum trial_status status); /* "#0072b2" */
 bool trial_status_parse(const char *name, enum trial_status *out);
 bool trial_status_is_final(enum trial_status status); /* complete, pruned, failed, cancelled */
 

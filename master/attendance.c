@@ -92,7 +92,8 @@ void attendance_on_hello(struct reactor *r, struct turn *turn, peer_id from, str
                              .version = hello->version,
                              .platform = hello->platform,
                              .pid = (int64_t)hello->pid,
-                             .slots = w->slots};
+                             .slots = w->slots,
+                             .gpus = hello->gpus};
     store_worker_joined(turn->store, &row, turn->now.wall_ms);
     w->id = row.id;
     w->mode = row.mode;

@@ -13,6 +13,7 @@ const struct migration migrations[] = {
     {text_migrate_001},
     {text_migrate_002},
     {text_migrate_003},
+    {text_migrate_004},
 };
 const int migration_count = COUNT_OF(migrations);
 

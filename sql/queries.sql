@@ -25,6 +25,10 @@
 --   trial_rung      :study :trial    paused under asha: epoch rank of promoted
 --   trial_queue     :study :trial    what it waits for: open before slots workers busy
 --   space           :study           the axes: position name dist definition
+--   top_studies                      as studies, with planned (trials) and length (epochs of each)
+--   top_trials      :study :order :filter* :limit  as hone top lists them: order 'state', 'score' or 'number'; curve is JSON
+--   newest_events   :limit           at_ms study trial* text: walls, findings, failures, workers that left, edits, ends
+--   boxes           :study           each box after the first, in order: seq at_ms stage walls trials (made before it)
 --   meta            :key             value
 
 
@@ -120,10 +124,10 @@ UPDATE study SET wall_used_ms = :wall_used_ms, slot_used_ms = :slot_used_ms WHER
 -- ---- writing: workers ----
 
 -- name: add_worker
-INSERT INTO worker (uuid, name, host, version, platform, pid, slots, joined_ms)
-VALUES (:uuid, :name, :host, :version, :platform, :pid, :slots, :joined_ms)
+INSERT INTO worker (uuid, name, host, version, platform, pid, slots, gpus, joined_ms)
+VALUES (:uuid, :name, :host, :version, :platform, :pid, :slots, nullif(:gpus, ''), :joined_ms)
 ON CONFLICT (uuid) DO UPDATE SET name = excluded.name, host = excluded.host, version = excluded.version,
-    platform = excluded.platform, pid = excluded.pid, slots = excluded.slots, joined_ms = excluded.joined_ms,
+    platform = excluded.platform, pid = excluded.pid, slots = excluded.slots, gpus = excluded.gpus, joined_ms = excluded.joined_ms,
     left_ms = NULL, left_why = NULL;
 
 -- name: worker_id
@@ -408,8 +412,73 @@ SELECT name AS study FROM study ORDER BY id;
 SELECT sp.position, sp.name, sp.dist, sp.definition
 FROM study s JOIN study_param sp ON sp.study = s.id WHERE s.name = :study ORDER BY sp.position;
 
+-- name: top_studies
+SELECT p.*, s.definition ->> '$.search.trials' AS planned, s.definition ->> '$.search.epochs' AS length
+FROM study_progress p JOIN study s ON s.name = p.study ORDER BY s.end_reason IS NOT NULL, s.id DESC;
+
+-- The filter is a part of the number, status, cause, sampler or worker.
+-- name: top_trials
+WITH chosen AS MATERIALIZED (
+    SELECT t.*, s.goal, (SELECT w.name FROM attempt a JOIN worker w ON w.id = a.worker
+                         WHERE a.trial = t.id AND a.attempt = t.attempt) AS worker
+    FROM study s JOIN trial t ON t.study = s.id
+    WHERE s.name = :study AND t.deleted_ms IS NULL
+          AND (:filter IS NULL
+               OR instr(t.number || ' ' || t.status || ' ' || coalesce(t.cause, '') || ' ' || t.sampler || ' ' ||
+                        coalesce((SELECT w.name FROM attempt a JOIN worker w ON w.id = a.worker
+                                  WHERE a.trial = t.id AND a.attempt = t.attempt), ''), :filter) > 0)
+    ORDER BY iif(:order = 'state', t.status <> 'running', 0),
+             CASE WHEN :order = 'score' THEN t.score IS NULL END,
+             CASE WHEN :order = 'score' THEN iif(s.goal = 'maximize', -t.score, t.score) END, t.number DESC
+    LIMIT :limit)
+SELECT c.number AS trial, c.status, c.cause, c.score, c.last_epoch AS epoch, c.until, c.epochs AS length, c.worker,
+       (SELECT e.value FROM epoch e WHERE e.trial = c.id AND e.attempt = c.attempt AND e.epoch = c.last_epoch) AS value,
+       (SELECT json_group_array(e.value) FROM (SELECT value FROM epoch_counted WHERE trial = c.id AND epoch > 0
+                                               ORDER BY epoch) e) AS curve,
+       (SELECT group_concat(one, '  ')
+        FROM (SELECT sp.name || ' ' || iif(typeof(p.value) = 'real', printf('%.4g', p.value), p.value) AS one
+              FROM study_param sp CROSS JOIN param p ON p.trial = c.id AND p.name = sp.name
+              WHERE sp.study = c.study ORDER BY sp.position)) AS params
+FROM chosen c;
+
+-- name: newest_events
+SELECT at_ms, study, trial, text FROM (
+    SELECT * FROM (SELECT e.at_ms, s.name AS study, NULL AS trial, e.text
+                   FROM box_event e JOIN study s ON s.id = e.study ORDER BY e.seq DESC LIMIT :limit)
+    UNION ALL
+    SELECT * FROM (SELECT coalesce(p.received_ms, t.started_ms), s.name, t.number,
+                          f.rule || iif(f.count > 1, ' (in ' || f.count || ' trials): ', ': ') || f.text
+                   FROM (SELECT r.*, count(DISTINCT r.trial) AS count, max(r.id) FROM trial_finding r
+                         JOIN trial o ON o.id = r.trial GROUP BY o.study, r.rule) f -- of each rule the newest
+                   JOIN trial t ON t.id = f.trial JOIN study s ON s.id = t.study
+                   LEFT JOIN epoch p ON p.trial = f.trial AND p.epoch = f.epoch AND p.attempt = f.attempt
+                   ORDER BY f.id DESC LIMIT :limit)
+    UNION ALL
+    SELECT * FROM (SELECT t.ended_ms, s.name, t.number, 'failed' || coalesce(': ' || t.cause, '')
+                   FROM trial t JOIN study s ON s.id = t.study WHERE t.status = 'failed'
+                   ORDER BY t.ended_ms DESC LIMIT :limit)
+    UNION ALL
+    SELECT * FROM (SELECT w.left_ms, NULL, NULL,
+                          'worker ' || w.name || ' (' || w.host || ') ' ||
+                          CASE w.left_why WHEN 'bye' THEN 'has left' WHEN 'lost' THEN 'is lost' ELSE 'is gone: ' || w.left_why END
+                   FROM worker w WHERE w.left_ms IS NOT NULL ORDER BY w.left_ms DESC LIMIT :limit)
+    UNION ALL
+    SELECT * FROM (SELECT e.at_ms, s.name, NULL,
+                          e.event || coalesce(' ' || e.path, '') || coalesce(': ' || e.before || ' → ' || e.after, '') ||
+                          ', by ' || e.who
+                   FROM study_event e JOIN study s ON s.id = e.study ORDER BY e.seq DESC LIMIT :limit)
+    UNION ALL
+    SELECT * FROM (SELECT s.ended_ms, s.name, NULL, 'ended by ' || s.end_reason
+                   FROM study s WHERE s.ended_ms IS NOT NULL ORDER BY s.ended_ms DESC LIMIT :limit))
+ORDER BY at_ms DESC LIMIT :limit;
+
+-- name: boxes
+SELECT b.seq, b.at_ms, b.stage, b.walls,
+       (SELECT count(*) FROM trial t WHERE t.study = b.study AND t.created_ms <= b.at_ms AND t.sampler <> 'seeds') AS trials
+FROM study s JOIN box b ON b.study = s.id WHERE s.name = :study ORDER BY b.seq;
+
 -- name: workers
-SELECT w.name AS worker, w.host, w.pid, w.slots,
+SELECT w.name AS worker, w.host, w.pid, w.slots, w.gpus,
        (SELECT count(*) FROM attempt a WHERE a.worker = w.id AND a.outcome IS NULL) AS running,
        (SELECT count(*) FROM attempt a WHERE a.worker = w.id) AS attempts,
        (SELECT count(*) FROM attempt a WHERE a.worker = w.id AND a.outcome IN ('finished', 'stopped')) AS done,
@@ -729,3 +798,117 @@ WHERE s.name = :study ORDER BY t.number, v.seq;
 SELECT s.name AS study, t.number AS trial, c.attempt, c.epoch, c.state, c.path, c.bytes, c.hash
 FROM study s JOIN trial t ON t.study = s.id JOIN checkpoint c ON c.trial = t.id
 WHERE c.state <> 'gone' AND (:study IS NULL OR s.name = :study) ORDER BY s.id, t.number, c.attempt, c.epoch;
+
+
+-- ---- the dashboard (web/): each is read by many pages again and again, so none is longer than it must be ----
+
+-- What a commit may change: seq, and what changes without one.
+-- name: dash_version
+SELECT max(coalesce((SELECT max(seq) FROM trial_event), 0), coalesce((SELECT max(seq) FROM box), 0),
+           coalesce((SELECT max(seq) FROM box_event), 0), coalesce((SELECT max(seq) FROM study_event), 0),
+           coalesce((SELECT max(e.seq) FROM attempt a CROSS JOIN trial t ON t.id = a.trial
+                     CROSS JOIN epoch e ON e.trial = t.id AND e.epoch = t.last_epoch WHERE a.outcome IS NULL), 0))
+           AS seq,
+       (SELECT count(*) FROM trial WHERE deleted_ms IS NOT NULL) AS deleted,
+       (SELECT value FROM meta WHERE key = 'uuid') || ' ' || coalesce((SELECT max(id) FROM trial_finding), 0) || ' ' ||
+       coalesce((SELECT max(id) FROM check_result), 0) || ' ' ||
+       (SELECT group_concat(wish || coalesce(end_reason, '') || coalesce(checked, '') || name) FROM study) || ' ' ||
+       coalesce((SELECT group_concat(mode || joined_ms || '-' || coalesce(left_ms, 0)) FROM worker), '') AS rest;
+
+-- name: dash_studies
+SELECT s.id, p.study, p.wish, p.checks, p.waiting, p.running, p.paused, p.complete, p.pruned, p.failed, p.cancelled,
+       p.epochs, p.best_trial, p.best_score, p.end_reason, s.created_ms, s.ended_ms,
+       (SELECT min(t.started_ms) FROM trial t WHERE t.study = s.id) AS started_ms,
+       s.definition -> '$.metric' AS metrics, coalesce(s.definition ->> '$.search.method', 'auto') AS method,
+       s.definition ->> '$.search.trials' AS trials_budget
+FROM study_progress p JOIN study s ON s.name = p.study
+WHERE :study IS NULL OR s.name = :study ORDER BY s.id DESC;
+
+-- The box of now: NULL while it is the space.
+-- name: dash_box
+SELECT s.definition, (SELECT b.walls FROM box b WHERE b.study = s.id ORDER BY b.seq DESC LIMIT 1) AS walls
+FROM study s WHERE s.name = :study;
+
+-- Of a study with one metric there is no more to look up than its trials. :after: what changed since that seq.
+-- name: dash_trials
+SELECT t.number AS trial, t."group", t.status, t.cause,
+       (SELECT json_group_object(sp.name, exact(p.value))
+        FROM study_param sp LEFT JOIN param p ON p.trial = t.id AND p.name = sp.name WHERE sp.study = t.study) AS params,
+       s.metrics, t.score,
+       CASE WHEN s.metrics > 1 THEN
+           (SELECT iif(s.name2 = 'seconds', e.seconds,
+                       (SELECT v.value FROM metric m JOIN epoch_metric v ON v.metric = m.id AND v.trial = e.trial
+                               AND v.epoch = e.epoch AND v.attempt = e.attempt WHERE m.study = s.id AND m.name = s.name2))
+            FROM epoch_counted e WHERE e.trial = t.id AND e.epoch = t.best_epoch) END AS value2,
+       CASE WHEN s.metrics > 2 THEN
+           (SELECT iif(s.name3 = 'seconds', e.seconds,
+                       (SELECT v.value FROM metric m JOIN epoch_metric v ON v.metric = m.id AND v.trial = e.trial
+                               AND v.epoch = e.epoch AND v.attempt = e.attempt WHERE m.study = s.id AND m.name = s.name3))
+            FROM epoch_counted e WHERE e.trial = t.id AND e.epoch = t.best_epoch) END AS value3,
+       t.best_epoch, t.last_epoch AS epochs, (t.ended_ms - t.started_ms) / 1000.0 AS seconds,
+       (SELECT w.name FROM attempt a JOIN worker w ON w.id = a.worker
+        WHERE a.trial = t.id AND a.attempt = t.attempt) AS worker,
+       t.sampler, t.why,
+       (SELECT b.stage FROM box b WHERE b.study = s.id AND b.seq <= t.seq_cut ORDER BY b.seq DESC LIMIT 1) AS stage,
+       iif(t.status = 'paused', t.last_epoch, NULL) AS rung,
+       (SELECT p.number FROM trial_lineage l JOIN trial p ON p.id = l.parent WHERE l.trial = t.id) AS parent,
+       t.created_ms, t.started_ms, t.ended_ms
+FROM (SELECT id, CASE json_type(definition, '$.metric') WHEN 'array' THEN json_array_length(definition, '$.metric') ELSE 1 END
+                 AS metrics,
+             definition ->> '$.metric[1].name' AS name2, definition ->> '$.metric[2].name' AS name3
+      FROM study WHERE name = :study) s
+CROSS JOIN trial t ON t.study = s.id
+WHERE t.deleted_ms IS NULL
+  AND (:after IS NULL OR t.status = 'running' OR t.id IN (SELECT v.trial FROM trial_event v WHERE v.seq > :after))
+ORDER BY t.number;
+
+-- Of a long curve about a thousand epochs, its best and its last among them. :trials is a JSON list of numbers, :metric
+-- NULL the study's own.
+-- name: dash_curves
+SELECT t.number AS trial, e.epoch,
+       CASE WHEN :metric IS NULL OR :metric = s.metric THEN e.value WHEN :metric = 'seconds' THEN e.seconds
+       ELSE (SELECT v.value FROM metric m JOIN epoch_metric v ON v.metric = m.id AND v.trial = e.trial AND v.epoch = e.epoch
+                    AND v.attempt = e.attempt WHERE m.study = s.id AND m.name = :metric) END AS value, e.seconds
+FROM study s CROSS JOIN trial t ON t.study = s.id AND t.number IN (SELECT value FROM json_each(:trials))
+CROSS JOIN epoch_counted e ON e.trial = t.id
+WHERE s.name = :study AND (e.epoch % (1 + t.last_epoch / 1000) = 0 OR e.epoch IN (t.best_epoch, t.last_epoch))
+ORDER BY t.number, e.epoch;
+
+-- The same of one trial and each of its metrics, of the first sixty.
+-- name: dash_trial_curves
+SELECT s.metric AS metric, e.epoch, e.value, e.seconds
+FROM study s CROSS JOIN trial t ON t.study = s.id AND t.number = :trial CROSS JOIN epoch_counted e ON e.trial = t.id
+WHERE s.name = :study AND (e.epoch % (1 + t.last_epoch / 1000) = 0 OR e.epoch IN (t.best_epoch, t.last_epoch))
+UNION ALL
+SELECT m.name, e.epoch, v.value, e.seconds
+FROM study s CROSS JOIN trial t ON t.study = s.id AND t.number = :trial CROSS JOIN epoch_counted e ON e.trial = t.id
+CROSS JOIN epoch_metric v ON v.trial = e.trial AND v.epoch = e.epoch AND v.attempt = e.attempt
+CROSS JOIN metric m ON m.id = v.metric
+WHERE s.name = :study AND (e.epoch % (1 + t.last_epoch / 1000) = 0 OR e.epoch IN (t.best_epoch, t.last_epoch))
+  AND m.id IN (SELECT id FROM metric WHERE study = s.id ORDER BY id LIMIT 60)
+ORDER BY 1, 2;
+
+-- The newest :limit after :after. A finding has no seq of its own: it came with its epoch.
+-- name: dash_events
+SELECT * FROM (
+    SELECT v.seq AS id, v.at_ms, t.number AS trial, 'move' AS kind, v.event, v.from_status, v.to_status, v.cause, v.attempt,
+           NULL AS epoch, t.sampler, (SELECT w.name FROM attempt a JOIN worker w ON w.id = a.worker
+                                      WHERE a.trial = t.id AND a.attempt = v.attempt) AS who, NULL AS text, NULL AS advice
+    FROM study s CROSS JOIN trial_event v CROSS JOIN trial t ON t.id = v.trial AND t.study = s.id
+    WHERE s.name = :study AND v.seq > :after ORDER BY v.seq DESC LIMIT :limit)
+UNION ALL
+SELECT * FROM (
+    SELECT e.seq, e.received_ms, t.number, 'finding', f.rule, NULL, NULL, NULL, f.attempt, f.epoch, NULL, NULL, f.text, f.advice
+    FROM study s CROSS JOIN trial_finding f CROSS JOIN trial t ON t.id = f.trial AND t.study = s.id
+    CROSS JOIN epoch e ON e.trial = f.trial AND e.epoch = f.epoch AND e.attempt = f.attempt
+    WHERE s.name = :study AND e.seq > :after ORDER BY f.id DESC LIMIT :limit)
+UNION ALL
+SELECT * FROM (
+    SELECT v.seq, v.at_ms, NULL, 'edit', v.event, NULL, v.after, NULL, NULL, NULL, NULL, v.who, v.path, NULL
+    FROM study s JOIN study_event v ON v.study = s.id
+    WHERE s.name = :study AND v.seq > :after ORDER BY v.seq DESC LIMIT :limit)
+ORDER BY id DESC LIMIT :limit;
+
+-- The newest :limit.
+-- name: dash_walls
+SELECT b.* FROM study s JOIN box_event b ON b.study = s.id WHERE s.name = :study ORDER BY b.seq DESC LIMIT :limit;

@@ -221,6 +221,25 @@ void query_close(struct query *query)
     free(query);
 }
 
+static uint64_t mixed(uint64_t hash, const char *path)
+{
+    struct stat st = {0};
+    stat(path, &st);
+    const uint64_t parts[] = {st.st_ino, (uint64_t)st.st_size, (uint64_t)st.st_mtim.tv_sec,
+                              (uint64_t)st.st_mtim.tv_nsec};
+    for (size_t i = 0; i < COUNT_OF(parts); i++)
+        hash = (hash ^ parts[i]) * 1099511628211u; // FNV-1a
+    return hash;
+}
+
+uint64_t query_stamp(const char *path)
+{
+    char *wal = xasprintf("%s-wal", path);
+    uint64_t hash = mixed(mixed(14695981039346656037u, path), wal);
+    free(wal);
+    return hash;
+}
+
 /* ---- running ---- */
 
 static void bind_cell(sqlite3_stmt *stmt, int i, const struct cell *cell)

@@ -56,6 +56,10 @@ int query_sql(struct query *query, const char *sql, size_t max_rows, struct rows
  * older copy, refuses to replace anything else. */
 int query_backup(const char *db_path, const char *to_path, struct err *err);
 
+/* Of what the file and its WAL look like from outside: another number after a write, but for one that follows another
+ * within some milliseconds. Opens nothing. */
+uint64_t query_stamp(const char *path);
+
 /* Address of the running master as the database knows it; "" if none. */
 int query_address(struct query *query, char *out, size_t room, struct err *err);
 

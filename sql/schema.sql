@@ -12,7 +12,7 @@
 -- The writer is the master alone (sql/store); everyone else reads. A change of this file needs a step in migrate/.
 
 PRAGMA application_id = 1213156933; -- the bytes "HONE"
-PRAGMA user_version = 3;            -- the newest step of migrate/
+PRAGMA user_version = 4;            -- the newest step of migrate/
 
 
 -- meta: facts about the file itself. Keys: uuid (128 random bits in hex: a worker that holds attempts of another
@@ -89,7 +89,8 @@ CREATE TABLE worker (
     left_why  TEXT,                                      -- bye, lost, revoked
     mode      TEXT    NOT NULL DEFAULT 'open'            -- takes jobs; takes none and leaves; one at a time: they fail
               CHECK (mode IN ('open', 'draining', 'quarantined')),
-    failed_in_row INTEGER NOT NULL DEFAULT 0             -- attempts that failed there since the last that did well
+    failed_in_row INTEGER NOT NULL DEFAULT 0,            -- attempts that failed there since the last that did well
+    gpus      TEXT                                       -- that its slots share, as in 0,1,2,3; NULL: none that it knows
 ) STRICT;
 
 

@@ -154,6 +154,7 @@ struct row_worker {
     const char *uuid, *name, *host, *version, *platform;
     int64_t pid;
     int slots;
+    const char *gpus;      /* "" or NULL: none */
     enum worker_mode mode; /* set by store_worker_joined, as is what follows */
     int failed_in_row;
 };

@@ -17,6 +17,7 @@ void store_worker_joined(struct store *store, struct row_worker *worker, int64_t
     put_text(&put, worker->platform);
     put_int(&put, worker->pid);
     put_int(&put, worker->slots);
+    put_text(&put, worker->gpus ? worker->gpus : "");
     put_int(&put, now_ms);
     if (put_run(&put) < 0)
         return;

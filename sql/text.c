@@ -14,9 +14,10 @@ EMBED(text_queries, "sql/queries.sql");
 EMBED(text_migrate_001, "sql/migrate/001.sql");
 EMBED(text_migrate_002, "sql/migrate/002.sql");
 EMBED(text_migrate_003, "sql/migrate/003.sql");
+EMBED(text_migrate_004, "sql/migrate/004.sql");
 extern const char text_queries[];
 
-enum { STATEMENTS_MAX = 128 };
+enum { STATEMENTS_MAX = 192 };
 
 static const char mark[] = "\n-- name: ";
 static struct text_statement statements[STATEMENTS_MAX];

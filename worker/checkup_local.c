@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/check.h"
+#include "worker/gpu.h"
 #include "worker/lines.h"
 #include "worker/slot_process.h"
 
@@ -69,13 +70,15 @@ static bool talk(struct checkup *c, int fd)
 int checkup_local(struct msg_check *check, const char *root, struct checkup **out, struct err *err)
 {
     struct held_place place = {.root = root, .root_seen = true};
+    char **env = gpu_env(NULL, 0, environ);
     bool again = true;
     *out = checkup_new(check, &place);
     (*out)->patient = true;
     while (again) {
         pid_t pid;
         int fd;
-        if (!slot_process_start("/proc/self/exe", &pid, &fd)) {
+        if (!slot_process_start("/proc/self/exe", env, &pid, &fd)) {
+            gpu_env_free(env);
             checkup_free(*out);
             return err_errno(err, "cannot start a slot");
         }
@@ -84,5 +87,6 @@ int checkup_local(struct msg_check *check, const char *root, struct checkup **ou
         while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
             ;
     }
+    gpu_env_free(env);
     return 0;
 }

@@ -53,10 +53,14 @@ struct loop {
 
 /* ---- slots ---- */
 
-static bool slot_start(struct loop *loop, struct slot_process *slot)
+static bool slot_start(struct loop *loop, int index)
 {
+    struct slot_process *slot = &loop->slots[index];
+    char **env = gpu_env(loop->session.options.gpus, index, environ);
     *slot = (struct slot_process){.fd = -1};
-    if (!slot_process_start(loop->program, &slot->pid, &slot->fd)) {
+    bool started = slot_process_start(loop->program, env, &slot->pid, &slot->fd);
+    gpu_env_free(env);
+    if (!started) {
         slot->pid = 0;
         return false;
     }
@@ -108,7 +112,7 @@ static void slot_write(struct loop *loop, int index, struct now now)
 {
     struct slot_process *slot = &loop->slots[index];
     struct str *out = &loop->session.slots[index].out;
-    if (!slot->pid && !slot_start(loop, slot)) {
+    if (!slot->pid && !slot_start(loop, index)) {
         log_error("slot %d: cannot start a process: %s", index, strerror(errno));
         session_on_slot_gone(&loop->session, index, now);
         return;
@@ -163,7 +167,8 @@ static void read_signals(struct loop *loop, struct now now)
 {
     struct signalfd_siginfo info;
     while (read(loop->signals, &info, sizeof info) == sizeof info) {
-        log_info("%s: leaving; once more: at once", info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM");
+        if (loop->session.leaving < 0)
+            log_info("%s: leaving; ^C: at once", info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM");
         session_on_signal(&loop->session, (int)info.ssi_signo, now);
     }
 }
@@ -232,16 +237,28 @@ static void sweep(const char *dir)
     free(above);
 }
 
+/* Slurm's name for a node is the one that its users know. */
+static void describe_host(const struct slurm *slurm, char *out, size_t room)
+{
+    if (slurm->node && str_copy(out, room, slurm->node))
+        return;
+    if (gethostname(out, room))
+        str_copy(out, room, "localhost");
+    out[room - 1] = '\0';
+}
+
 static void describe_self(const struct worker_options *options, struct msg_hello *self)
 {
+    struct slurm slurm;
+    slurm_read(environ, &slurm);
     *self = (struct msg_hello){.pid = (uint64_t)getpid()};
     random_hex(self->uuid);
-    if (gethostname(self->host, sizeof self->host))
-        str_copy(self->host, sizeof self->host, "localhost");
-    self->host[sizeof self->host - 1] = '\0';
+    describe_host(&slurm, self->host, sizeof self->host);
+    if (options->gpus)
+        str_copy(self->gpus, sizeof self->gpus, options->gpus->summary);
     if (options->name && options->name[0])
         snprintf(self->name, sizeof self->name, "%s", options->name);
-    else
+    else if (!slurm_name(&slurm, self->name, sizeof self->name))
         snprintf(self->name, sizeof self->name, "%.50s-%ld", self->host, (long)getpid());
     str_copy(self->version, sizeof self->version, HONE_VERSION);
     platform_text(self->platform);

@@ -199,10 +199,14 @@ bool permit_env(const struct json *may, const char *entry)
         "NVIDIA_*",
         "HIP_*",
         "ROCR_*",
+        "ZE_*",
+        "GPU_DEVICE_ORDINAL",
         "SLURM_*",
         "OMP_*",
         "OPENBLAS_*",
         "MKL_*", /* the machine */
+        "HONE_SLOT",
+        "HONE_GPU", /* the slot */
         "ASAN_OPTIONS",
         "LSAN_OPTIONS",
         "UBSAN_OPTIONS",

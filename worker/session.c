@@ -65,7 +65,8 @@ void session_on_signal(struct session *session, int number, struct now now)
 {
     int status = 128 + number;
     if (session->leaving >= 0) {
-        session->exit_status = session->leaving;
+        if (number == SIGINT) /* somebody's patience ends; a batch system says SIGTERM again and again */
+            session->exit_status = session->leaving;
         return;
     }
     session->leaving = status;

@@ -27,15 +27,17 @@
 #include "proto/keys.h"
 #include "proto/message.h"
 #include "worker/checkup.h"
+#include "worker/gpu.h"
 #include "worker/held.h"
 #include "worker/report.h"
 #include "worker/transit.h"
 
 struct worker_options {
     const char *address; /* of the master */
-    const char *name;    /* what people call it; NULL or "": host name and process id */
-    int slots;           /* trainers at a time, 1 to 1024 */
-    int64_t idle_ms;     /* leave after so long without work; 0: never */
+    const char
+        *name; /* what people call it; NULL or "": node and job of Slurm, else host name and process id */
+    int slots; /* trainers at a time, 1 to 1024 */
+    int64_t idle_ms;  /* leave after so long without work; 0: never */
     const char *dir;  /* relative paths of studies, and logs and checkpoints of a master whose folder is not
                          seen from here; NULL: as on the master, and ./hone-worker.d */
     bool apart;       /* files stay out of the master's folder even if it is seen */
@@ -44,6 +46,7 @@ struct worker_options {
     const char *may;               /* what may be run, JSON of permit.h; NULL: everything; borrowed */
     const struct key_trust *trust; /* NULL: without keys; borrowed */
     const char *journal;           /* file that gets every report once it is acknowledged; NULL: none */
+    const struct gpu_plan *gpus;   /* of the slots; NULL: nothing is handed out; borrowed */
     const char *program;           /* our own executable; NULL: /proc/self/exe */
 };
 

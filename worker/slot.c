@@ -84,13 +84,27 @@ static void on_session(struct slot *slot, const char *program, int64_t now)
 
 /* ---- processes end ---- */
 
-/* Orphans that end by themselves while the trainer runs are reaped here too. */
+/* The session has died. Or a batch system tells every process of its job to go: then the trainer knows, what it does now
+ * is no failure of its own, and the session, which knows too, decides what is next. */
+static void on_sigterm(struct slot *slot, int64_t now)
+{
+    if (getppid() != slot->parent) {
+        slot->over = true;
+    } else if (slot->busy && slot->attempt.stop < STOP_PREEMPT) {
+        stop_now(slot, STOP_PREEMPT, now);
+        slot->term_at = slot->term_at ? now + slot->grace_ms / 10 : 0; /* should it not know after all */
+    }
+}
+
+/* Orphans that end by themselves while the trainer runs are reaped here too. SIGTERM has the lower number: where both wait,
+ * it comes before SIGCHLD. */
 static void on_signal(struct slot *slot, int64_t now)
 {
     struct signalfd_siginfo info;
     int status;
     while (read(slot->signals, &info, sizeof info) == sizeof info)
-        slot->over |= info.ssi_signo != SIGCHLD;
+        if (info.ssi_signo != SIGCHLD)
+            on_sigterm(slot, now);
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
         if (pid == slot->trainer.pid)
             slot_on_exit(slot, status, now);
@@ -206,8 +220,9 @@ int slot_main(int fd)
     char *program = own_program();
     log_init(LOG_INFO);
     orphans_adopt();
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
     slot_init(&slot, fd);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    slot.parent = getppid();
     while (!slot.over)
         turn(&slot, program);
     trainer_signal(&slot.trainer, SIGKILL);

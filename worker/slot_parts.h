@@ -13,6 +13,7 @@ enum { SLOT_GRACE_MS = 10000 };
 
 struct slot {
     int fd, signals;
+    pid_t parent; /* the session */
     struct lines in;
     struct str out; /* for the session */
     bool over;      /* the session is gone */

@@ -8,9 +8,9 @@
 
 #include "worker/slot.h"
 
-static _Noreturn void child_exec(const char *program, int fd)
+static _Noreturn void child_exec(const char *program, char *const *env, int fd)
 {
-    char number[16];
+    char name[] = "hone", word[] = "slot", number[16];
     sigset_t none;
     setpgid(0, 0); /* ^C is for the one who asked for it */
     sigemptyset(&none);
@@ -21,18 +21,19 @@ static _Noreturn void child_exec(const char *program, int fd)
         dup2(fd, SLOT_FD);
     close_range(SLOT_FD + 1, ~0u, 0);
     snprintf(number, sizeof number, "%d", SLOT_FD);
-    execl(program, "hone", "slot", number, (char *)NULL);
+    char *argv[] = {name, word, number, NULL};
+    execve(program, argv, env);
     _exit(127);
 }
 
-bool slot_process_start(const char *program, pid_t *pid, int *fd)
+bool slot_process_start(const char *program, char *const *env, pid_t *pid, int *fd)
 {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
         return false;
     *pid = fork();
     if (*pid == 0)
-        child_exec(program, pair[1]);
+        child_exec(program, env, pair[1]);
     close(pair[1]);
     if (*pid < 0) {
         close(pair[0]);

@@ -6,7 +6,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* False: it could not be started, errno says why. *fd is ours, non-blocking; closing it ends the slot. */
-bool slot_process_start(const char *program, pid_t *pid, int *fd);
+/* With `env`, a NULL-terminated list of NAME=value. False: it could not be started, errno says why. *fd is ours,
+ * non-blocking; closing it ends the slot. */
+bool slot_process_start(const char *program, char *const *env, pid_t *pid, int *fd);
 
 #endif

@@ -78,6 +78,25 @@ static void preemption_begins_with_sigterm(void **state)
     hear_end(t, 2, "preempted", "", "");
 }
 
+/* Slurm tells every process of a job to go, and some are faster than others: here the trainer is dead before its slot has
+ * moved. The slot stays, for the session is there. */
+static void a_signal_to_all_of_a_job_is_preemption(void **state)
+{
+    struct slot_test *t = *state;
+    run_script(t, "echo $$ >pid; mkfifo block; tell '{\"epoch\":1,\"val_acc\":1}'; exec cat block", 9);
+    hear_epoch(t, 1, "val_acc");
+    char *trainer = text_of(t, "pid");
+    kill(t->pid, SIGSTOP);
+    kill(atoi(trainer), SIGTERM);
+    kill(t->pid, SIGTERM);
+    kill(t->pid, SIGCONT);
+    hear_end(t, 1, "preempted", "", "");
+    run_script(t, "tell '{\"epoch\":1,\"val_acc\":1}'", 1);
+    hear_epoch(t, 1, "val_acc");
+    hear_end(t, 1, "finished", "", "");
+    free(trainer);
+}
+
 /* ---- bad ends ---- */
 
 static void an_exit_status_comes_with_the_end_of_the_log(void **state)
@@ -291,6 +310,7 @@ int main(int argc, char **argv)
         SLOT_TEST(stop_now_is_obeyed_at_once),
         SLOT_TEST(one_that_is_through_has_finished_whatever_it_is_told),
         SLOT_TEST(preemption_begins_with_sigterm),
+        SLOT_TEST(a_signal_to_all_of_a_job_is_preemption),
         SLOT_TEST(an_exit_status_comes_with_the_end_of_the_log),
         SLOT_TEST(a_signal_is_named),
         SLOT_TEST(no_metric_is_a_failure),

@@ -85,7 +85,8 @@ static void test_version_1_gets_the_views_of_2(void **state)
     assert_int_equal(sqlite3_open(room->db, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db,
                                   "DROP TABLE trial_lineage; DROP TABLE study_bracket;"
-                                  "DROP VIEW leaderboard; CREATE VIEW leaderboard AS SELECT 1 AS score;"
+                                  "ALTER TABLE worker DROP COLUMN gpus; DROP VIEW leaderboard; CREATE VIEW "
+                                  "leaderboard AS SELECT 1 AS score;"
                                   "PRAGMA user_version = 1",
                                   NULL, NULL, NULL),
                      SQLITE_OK);
@@ -107,10 +108,11 @@ static void test_version_2_gets_the_tables_of_3(void **state)
     make_old_file(room->db);
     run_sql(room->db, everything, &fresh);
     assert_int_equal(sqlite3_open(room->db, &db), SQLITE_OK);
-    assert_int_equal(
-        sqlite3_exec(db, "DROP TABLE trial_lineage; DROP TABLE study_bracket; PRAGMA user_version = 2", NULL,
-                     NULL, NULL),
-        SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+                                  "DROP TABLE trial_lineage; DROP TABLE study_bracket;"
+                                  "ALTER TABLE worker DROP COLUMN gpus; PRAGMA user_version = 2",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
     sqlite3_close(db);
     struct store *store = open_db(room->db);
     struct row_bracket bracket = {
@@ -124,6 +126,27 @@ static void test_version_2_gets_the_tables_of_3(void **state)
     assert_int_equal(ask_int(room->db, "SELECT count(*) FROM study_bracket"), 1);
     rows_fini(&fresh);
     rows_fini(&migrated);
+}
+
+/* A worker of version 3 says nothing of GPUs; one that joins later does. */
+static void test_version_3_gets_the_gpus_of_4(void **state)
+{
+    struct room *room = *state;
+    sqlite3 *db;
+    make_old_file(room->db);
+    assert_int_equal(sqlite3_open(room->db, &db), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(db, "ALTER TABLE worker DROP COLUMN gpus; PRAGMA user_version = 3", NULL, NULL, NULL),
+        SQLITE_OK);
+    sqlite3_close(db);
+    struct store *store = open_db(room->db);
+    struct row_worker worker = {
+        .uuid = "g", .name = "g", .host = "h", .version = "0", .platform = "x", .slots = 2, .gpus = "0,1"};
+    store_worker_joined(store, &worker, 1);
+    commit(store);
+    store_close(store);
+    assert_int_equal(ask_int(room->db, "SELECT count(*) FROM worker WHERE gpus = '0,1'"), 1);
+    assert_int_equal(ask_int(room->db, "SELECT count(*) > 0 FROM worker WHERE gpus IS NULL"), 1);
 }
 
 static void test_a_migration_that_fails(void **state)
@@ -157,6 +180,7 @@ int main(void)
         IN_A_ROOM(test_a_migration),
         IN_A_ROOM(test_version_1_gets_the_views_of_2),
         IN_A_ROOM(test_version_2_gets_the_tables_of_3),
+        IN_A_ROOM(test_version_3_gets_the_gpus_of_4),
         IN_A_ROOM(test_a_migration_that_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

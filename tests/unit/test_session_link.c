@@ -346,6 +346,26 @@ static void the_second_signal_is_obeyed_at_once(void **state)
     world_free(world);
 }
 
+/* Slurm says it at the time limit twice, and after --signal once more. */
+static void sigterm_again_changes_nothing(void **state)
+{
+    (void)state;
+    struct world *world = world_new(1, 0);
+    connect_to(world, store_a);
+    expect_credit(world, 1);
+    job(world, 1);
+    free(to_slot(world, 0));
+    for (int i = 0; i < 3; i++)
+        session_on_signal(&world->session, SIGTERM, world->now);
+    expect_slot(world, 0, "{\"stop\":\"preempt\"}");
+    assert_int_equal(world->session.exit_status, -1);
+    end(world, 0, "preempted", 0);
+    expect_done(world, 1, 1, "preempted", 0);
+    ack(world, 1);
+    assert_int_equal(world->session.exit_status, 143);
+    world_free(world);
+}
+
 static void a_worker_with_nothing_leaves_at_the_first_signal(void **state)
 {
     (void)state;
@@ -389,6 +409,7 @@ int main(void)
         cmocka_unit_test(sigterm_preempts_and_waits_for_the_last_ack),
         cmocka_unit_test(nobody_to_acknowledge_is_not_waited_for_long),
         cmocka_unit_test(the_second_signal_is_obeyed_at_once),
+        cmocka_unit_test(sigterm_again_changes_nothing),
         cmocka_unit_test(a_worker_with_nothing_leaves_at_the_first_signal),
         cmocka_unit_test(a_master_of_another_version_is_an_error),
     };

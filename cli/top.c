@@ -1,0 +1,168 @@
+/* hone top: the loop: read when something has changed, draw, wait for a key. */
+#include "cli/top.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/commands.h"
+#include "cli/curses.h"
+#include "cli/remote.h"
+#include "cli/signals.h"
+#include "cli/steer.h"
+#include "common/clock.h"
+#include "common/log.h"
+
+enum {
+    LOOK_MS = 250,
+    READ_LEAST_MS = 500, /* between two reads, however often the database changes */
+    READ_MOST_MS = 2000, /* and at the latest: a worker that is silent changes nothing */
+};
+
+struct screen_loop {
+    const struct opt_top *opt;
+    struct top top;
+    uint64_t stamp;  /* of the files at the last read */
+    int64_t read_ms; /* monotonic; 0: never */
+};
+
+/* ---- reading ---- */
+
+static void read_anew(struct screen_loop *loop)
+{
+    struct err err = ERR_NONE;
+    struct source *source;
+    struct top *top = &loop->top;
+    loop->stamp = loop->opt->master ? 0 : query_stamp(loop->opt->db);
+    int rc = source_open(loop->opt->db, loop->opt->master, &source, &err);
+    if (!rc) {
+        rc = top_load(top, source, loop->opt->db, clock_wall_ms(), &err);
+        source_free(source);
+    }
+    snprintf(top->away, sizeof top->away, "%s", rc ? err.text : "");
+    top->master_here = loop->opt->master ? !rc : master_there(loop->opt->db);
+    loop->read_ms = clock_mono_ms();
+}
+
+static bool is_due(const struct screen_loop *loop)
+{
+    int64_t ms = clock_mono_ms() - loop->read_ms;
+    bool changed = loop->opt->master || query_stamp(loop->opt->db) != loop->stamp;
+    return ms >= READ_MOST_MS || (changed && ms >= READ_LEAST_MS);
+}
+
+/* ---- drawing ---- */
+
+static void draw(const struct top *top)
+{
+    struct sheet sheet;
+    int rows, cols;
+    screen_size(&rows, &cols);
+    sheet_init(&sheet, rows, cols, screen_is_ascii());
+    if (top->mode == TOP_TRIAL)
+        top_trial_sheet(top, &sheet);
+    else
+        top_sheet(top, &sheet);
+    screen_show(&sheet);
+    sheet_fini(&sheet);
+}
+
+/* ---- doing ---- */
+
+static void add_trial(struct json *args, uint32_t trial)
+{
+    char text[16];
+    snprintf(text, sizeof text, "[%u]", trial);
+    struct json *list = json_parse(text, strlen(text), "trials", NULL);
+    json_put(args, "trials", list);
+    json_free(list);
+}
+
+static void call(struct screen_loop *loop, const char *verb, const char *done)
+{
+    struct err err = ERR_NONE;
+    struct top *top = &loop->top;
+    struct msg_answer answer;
+    struct json *args = steer_args(top->study);
+    if (strcmp(verb, "cancel") == 0)
+        add_trial(args, top->trial);
+    snprintf(top->message, sizeof top->message, "asking the master ...");
+    draw(top);
+    int rc = master_call(loop->opt->db, loop->opt->master, verb, args, &answer, &err);
+    json_free(args);
+    if (rc)
+        snprintf(top->message, sizeof top->message, "%s", err.text);
+    else if (strcmp(verb, "cancel") == 0)
+        snprintf(top->message, sizeof top->message, "%s/%u: %s", top->study, top->trial, done);
+    else
+        snprintf(top->message, sizeof top->message, "%s: %s", top->study, done);
+    if (!rc)
+        answer_fini(&answer);
+}
+
+/* False: the person wants to go. */
+static bool act(struct screen_loop *loop, enum top_act what)
+{
+    switch (what) {
+    case TOP_NOTHING: return true;
+    case TOP_QUIT: return false;
+    case TOP_PAUSE: call(loop, "pause", "trials end their epoch and wait"); break;
+    case TOP_RESUME: call(loop, "resume", "goes on"); break;
+    case TOP_CANCEL: call(loop, "cancel", "cancelled"); break;
+    case TOP_LOAD: break;
+    }
+    read_anew(loop);
+    return true;
+}
+
+/* What is logged here would stand across the screen. */
+static void on_log(const char *line, void *arg)
+{
+    struct top *top = arg;
+    snprintf(top->message, sizeof top->message, "%s", line);
+}
+
+static void run(struct screen_loop *loop)
+{
+    bool goes_on = true;
+    log_divert(on_log, &loop->top);
+    while (goes_on && !signals_count()) {
+        if (is_due(loop))
+            read_anew(loop);
+        draw(&loop->top);
+        goes_on = act(loop, top_key(&loop->top, screen_key(LOOK_MS)));
+    }
+    log_divert(NULL, NULL);
+}
+
+/* ---- beginning ---- */
+
+static int utc_offset(void)
+{
+    time_t now = (time_t)(clock_wall_ms() / 1000);
+    struct tm local;
+    return localtime_r(&now, &local) ? (int)local.tm_gmtoff : 0;
+}
+
+int cmd_top(const struct opt_top *opt)
+{
+    struct err err = ERR_NONE;
+    struct screen_loop loop = {.opt = opt};
+    struct source *source = NULL;
+    int rc = source_open(opt->db, opt->master, &source,
+                         &err); // a name that is wrong is told before the screen is taken
+    source_free(source);
+    if (rc)
+        return command_fail("top", &err);
+    snprintf(loop.top.place, sizeof loop.top.place, "%s", opt->master ? opt->master : opt->db);
+    loop.top.utc_offset_s = utc_offset();
+    loop.top.may_change = master_may_change(opt->db, opt->master);
+    signals_catch();
+    rc = screen_open(&err);
+    if (!rc)
+        run(&loop);
+    screen_close();
+    top_fini(&loop.top);
+    return rc ? command_fail("top", &err) : signals_status();
+}
