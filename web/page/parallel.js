@@ -6,7 +6,7 @@ import { whole } from "/format.js";
 import { MetricScale, Scale } from "/scale.js";
 import { colour, ramp } from "/theme.js";
 
-const MOST = 1500;
+const MOST = 800;
 
 export class Parallel {
   // `onBrush(keeps)`: keeps(trial) says whether the brush leaves it; null: nothing is brushed
@@ -38,7 +38,7 @@ export class Parallel {
         id: "lines", type: "parallel", progressive: 500, silent: true, inactiveOpacity: 0.03, activeOpacity: 1, smooth: false,
         data: lines.map((t) => ({
           value: this.axes.map((a) => a.of(t) ?? "-"),
-          lineStyle: { color: ramp(trials.share(t)), width: trials.share(t) > 0.9 ? 2 : 1, opacity: crowded ? 0.35 + 0.5 * trials.share(t) ** 4 : 0.85 },
+          lineStyle: { color: ramp(trials.share(t)), width: trials.share(t) > 0.9 ? 2 : 1, opacity: crowded ? 0.12 + 0.6 * trials.share(t) ** 12 : 0.85 },
         })),
       }],
     };
