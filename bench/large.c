@@ -24,8 +24,7 @@
 #include "common/rng.h"
 #include "common/str.h"
 #include "master/rehearsal.h"
-#include "sql/backup.h"
-#include "sql/store_inner.h"
+#include "sql/store.h"
 
 enum { EPOCHS = 9, SLOTS = 16, ROUNDS = 3 };
 
@@ -108,7 +107,7 @@ static void make(const char *path, int trials)
            trials);
     rehearsal_add_worker(r, SLOTS);
     rehearsal_run(r, INT64_C(1) << 50);
-    if (backup_to(&store->conn, path, &err))
+    if (store_backup(store, path, &err))
         die(&err);
     rehearsal_free(r);
     store_close(store);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/patience.h"
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/mem.h"
@@ -20,7 +21,8 @@ struct collecting {
     bool dry_run;
     char **named; /* paths that rows name, sorted */
     size_t count, room;
-    int64_t now_s, files, bytes;
+    int64_t now_s, seen, files, bytes;
+    struct patience patience;
     int failed;
 };
 
@@ -63,9 +65,11 @@ static int read_names(struct collecting *c, struct query *query, struct err *err
 static void look_at(void *arg, const char *path, const struct stat *st)
 {
     struct collecting *c = arg;
+    watcher_tell(&c->patience.watcher, ++c->seen, 0);
     bool named = c->count && bsearch(&path, c->named, c->count, sizeof *c->named, compare);
     if (!path_is_checkpoint(path) || named || c->now_s - (int64_t)st->st_mtime < OLD_S)
         return;
+    patience_hide(&c->patience);
     if (!c->dry_run && unlink(path)) {
         fprintf(stderr, "hone gc: %s: %s\n", path, strerror(errno));
         c->failed = 1;
@@ -89,7 +93,9 @@ int cmd_gc(const struct opt_gc *opt)
         rc = read_names(&c, query, &err);
     query_close(query);
     if (!rc) {
+        patience_init(&c.patience, stderr, "gc", "files looked at");
         dir_files(root, DEPTH, look_at, &c);
+        patience_hide(&c.patience);
         size_text(c.bytes, size);
         fprintf(stderr, "%lld file%s, %s%s\n", (long long)c.files, c.files == 1 ? "" : "s", size,
                 c.dry_run ? " could go" : " deleted");

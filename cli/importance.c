@@ -3,9 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "cli/commands.h"
 #include "cli/importance.h"
+#include "cli/patience.h"
 #include "cli/rows.h"
 #include "cli/select.h"
 #include "cli/table.h"
@@ -15,7 +17,7 @@
 #include "master/search/fanova.h"
 #include "master/search/importance.h"
 
-enum { DRAWS_MOST = 100000, DRAWS_JSON = 200 };
+enum { DRAWS_MOST = 100000, DRAWS_JSON = 200, LOWEST = 19 };
 static const double LOW = 0.05, HIGH = 0.95;
 
 struct judged {
@@ -152,7 +154,11 @@ static int judge_fanova(const struct study *s, const struct opt_importance *opt,
     const struct space *space = &s->def.space;
     int count = fanova_count(space, opt->pairs);
     struct fanova_share *shares = xcalloc((size_t)count + 1, sizeof *shares);
-    int rc = fanova(space, &s->history, opt->pairs, shares, err);
+    struct patience patience;
+    patience_init(&patience, stderr, "importance", "trees");
+    struct fanova_options options = {opt->pairs, patience.watcher};
+    int rc = fanova(space, &s->history, &options, shares, err);
+    patience_hide(&patience);
     if (!rc)
         show_fanova(space, shares, count, opt);
     free(shares);
@@ -192,6 +198,7 @@ int importance_json(const char *db, const char *study, struct str *out, struct e
 {
     struct study *s = NULL;
     int rc = load(db, study, &s, err);
+    setpriority(PRIO_PROCESS, 0, LOWEST);
     if (!rc)
         rc = judge_ped(s, DRAWS_JSON, show_json, out, err);
     study_free(s);

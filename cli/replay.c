@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "cli/commands.h"
+#include "cli/patience.h"
 #include "cli/select.h"
 #include "common/json.h"
 #include "common/str.h"
@@ -14,6 +15,8 @@ static int replay(const char *db, const char *study, struct replay_report *repor
 {
     int rc = 0;
     bool again = true;
+    struct patience patience;
+    patience_init(&patience, stderr, "replay", "rows");
     for (int tries = 0; again && tries < RETRIES; tries++) {
         struct store_options options = {.read_only = true};
         struct store *store;
@@ -23,7 +26,8 @@ static int replay(const char *db, const char *study, struct replay_report *repor
             rc = err->code = ERR_REACH; // as for every other reader
         if (!store)
             return rc;
-        rc = replay_study(store, study, report, err);
+        rc = replay_study(store, study, &patience.watcher, report, err);
+        patience_hide(&patience);
         again = store_overtaken(store);
         store_close(store);
     }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/patience.h"
 #include "cli/table.h"
 #include "common/check.h"
 #include "common/file.h"
@@ -123,24 +124,21 @@ static int check_events(struct verifying *v, struct err *err)
 
 /* ---- files ---- */
 
-/* A master may let it go while we look: what the row says now decides. */
-static bool is_still_kept(struct verifying *v, const struct rows *rows, size_t row)
-{
-    struct rows now;
-    bool kept = false;
-    if (run(v, "files", &now, NULL))
-        return true;
-    for (size_t i = 0; i < now.count && !kept; i++)
-        kept = cell_int(rows_named(&now, i, "trial")) == cell_int(rows_named(rows, row, "trial")) &&
-               cell_int(rows_named(&now, i, "attempt")) == cell_int(rows_named(rows, row, "attempt")) &&
-               cell_int(rows_named(&now, i, "epoch")) == cell_int(rows_named(rows, row, "epoch")) &&
-               strcmp(cell_text(rows_named(&now, i, "state")), "kept") == 0;
-    rows_fini(&now);
-    return kept;
-}
+/* A file that is not as its row says. */
+struct bad {
+    size_t row;
+    char *text;
+};
 
-static void check_file(struct verifying *v, const struct rows *rows, size_t row)
+struct files {
+    struct rows rows;
+    struct bad *bad; /* by row */
+    size_t bad_count, bad_room;
+};
+
+static void check_file(struct verifying *v, struct files *files, size_t row)
 {
+    const struct rows *rows = &files->rows;
     const char *name = cell_text(rows_named(rows, row, "path")),
                *hash = cell_text(rows_named(rows, row, "hash"));
     int64_t bytes = cell_int(rows_named(rows, row, "bytes"));
@@ -159,11 +157,12 @@ static void check_file(struct verifying *v, const struct rows *rows, size_t row)
         str_addf(&text, "its checkpoint %s cannot be read: %s", name, why.text);
     else if (!v->quick && strcmp(found, hash) != 0)
         str_addf(&text, "its checkpoint %s has the hash %s, not %s", name, found, hash);
-    if (text.len && is_still_kept(v, rows, row))
-        problem(v, "checkpoints", cell_int(rows_named(rows, row, "trial")), text.text);
+    if (text.len) {
+        GROW(files->bad, files->bad_room, files->bad_count + 1);
+        files->bad[files->bad_count++] = (struct bad){row, str_take(&text)};
+    }
     v->checkpoints++;
     v->bytes += bytes;
-    str_fini(&text);
     free(root);
     free(path);
 }
@@ -194,17 +193,55 @@ static bool folder_is_missing(struct verifying *v, const struct rows *files)
     return missing;
 }
 
+/* As the rows are ordered. */
+static int compare_checkpoints(const struct rows *a, size_t row_a, const struct rows *b, size_t row_b)
+{
+    static const char *const key[] = {"trial", "attempt", "epoch"};
+    int64_t x = 0, y = 0;
+    for (size_t i = 0; i < COUNT_OF(key) && x == y; i++) {
+        x = cell_int(rows_named(a, row_a, key[i]));
+        y = cell_int(rows_named(b, row_b, key[i]));
+    }
+    return (x > y) - (x < y);
+}
+
+/* A master may have let them go while we looked: what the rows say now decides. */
+static void tell_bad(struct verifying *v, const struct files *files)
+{
+    struct rows now = {0};
+    bool known = files->bad_count && !run(v, "files", &now, NULL);
+    size_t at = 0;
+    for (size_t i = 0; i < files->bad_count; i++) {
+        const struct bad *bad = &files->bad[i];
+        while (at < now.count && compare_checkpoints(&now, at, &files->rows, bad->row) < 0)
+            at++;
+        bool is_there = at < now.count && !compare_checkpoints(&now, at, &files->rows, bad->row);
+        if (!known || (is_there && strcmp(cell_text(rows_named(&now, at, "state")), "kept") == 0))
+            problem(v, "checkpoints", cell_int(rows_named(&files->rows, bad->row, "trial")), bad->text);
+    }
+    rows_fini(&now);
+}
+
 static int check_files(struct verifying *v, struct err *err)
 {
-    struct rows rows;
-    int rc = run(v, "files", &rows, err);
+    struct files files = {0};
+    struct patience patience;
+    int rc = run(v, "files", &files.rows, err);
     if (rc)
         return rc;
-    bool missing = folder_is_missing(v, &rows);
-    for (size_t row = 0; row < rows.count && !missing; row++)
-        if (strcmp(cell_text(rows_named(&rows, row, "state")), "kept") == 0)
-            check_file(v, &rows, row);
-    rows_fini(&rows);
+    patience_init(&patience, stderr, "verify", "checkpoints");
+    bool missing = folder_is_missing(v, &files.rows);
+    for (size_t row = 0; row < files.rows.count && !missing; row++) {
+        if (strcmp(cell_text(rows_named(&files.rows, row, "state")), "kept") == 0)
+            check_file(v, &files, row);
+        watcher_tell(&patience.watcher, (int64_t)row + 1, (int64_t)files.rows.count);
+    }
+    patience_hide(&patience);
+    tell_bad(v, &files);
+    for (size_t i = 0; i < files.bad_count; i++)
+        free(files.bad[i].text);
+    free(files.bad);
+    rows_fini(&files.rows);
     return 0;
 }
 

@@ -106,32 +106,43 @@ static int read_rows(struct replay *r, struct store *store, const char *name)
 
 /* ---- the whole ---- */
 
+static void one_more(struct replay *r)
+{
+    size_t of = r->made_count + r->event_count + r->study->history.box_count + r->moved_count;
+    watcher_tell(r->watcher, ++r->done, (int64_t)of);
+}
+
 static int check_all(struct replay *r)
 {
     bool exact = true;
     int rc = 0;
     for (size_t i = 0; i < r->made_count; i++)
         exact = exact && made_is_here(&r->made[i]);
-    for (size_t i = 0; i < r->made_count && !rc; i++)
+    for (size_t i = 0; i < r->made_count && !rc; i++, one_more(r))
         rc = replay_proposal(r, &r->made[i]);
-    for (size_t i = 0; i < r->event_count && !rc; i++)
+    for (size_t i = 0; i < r->event_count && !rc; i++, one_more(r))
         rc = replay_event(r, &r->events[i], exact);
-    for (size_t i = 0; i < r->study->history.box_count && !rc; i++)
+    for (size_t i = 0; i < r->study->history.box_count && !rc; i++, one_more(r))
         rc = replay_box(r, &r->study->history.boxes[i], exact);
-    for (size_t i = 0; i < r->moved_count && !rc; i++)
+    for (size_t i = 0; i < r->moved_count && !rc; i++, one_more(r))
         if (r->moved[i].seen)
             rc = replay_judgement(r, &r->moved[i]);
     return rc;
 }
 
-int replay_study(struct store *store, const char *name, struct replay_report *out, struct err *err)
+int replay_study(struct store *store, const char *name, const struct watcher *watcher,
+                 struct replay_report *out, struct err *err)
 {
     struct err own = ERR_NONE;
     *out = (struct replay_report){0};
-    struct replay r = {.report = out, .err = err ? err : &own};
+    struct replay r = {.report = out, .watcher = watcher, .err = err ? err : &own};
     int rc = read_rows(&r, store, name);
-    if (!rc)
+    if (!rc) {
+        retrace_init(&r.past, &r.study->history);
         rc = check_all(&r);
+    }
+    retrace_fini(&r.past);
+    finished_fini(&r.finished);
     for (size_t i = 0; i < r.approved_count; i++)
         free(r.approved[i].events);
     for (size_t i = 0; i < r.made_count; i++)

@@ -12,34 +12,33 @@
 
 /* The decision that a look, or the end of a stage, comes to at this point of the history. */
 struct decision {
-    struct history view;
+    const struct history *view;
     struct box box, next;
     struct wall_event *events;
     int count;
 };
 
-static void decide(const struct replay *r, uint64_t before, struct decision *d)
+static void decide(struct replay *r, uint64_t before, struct decision *d)
 {
     const struct era *era = eras_at(&r->eras, before);
     const struct space *space = &era->def.space;
     const struct stages *stages = stages_of(&era->def.search);
     int room = space->count * 3;
-    *d = (struct decision){.events = xcalloc((size_t)room + 1, sizeof *d->events)};
-    history_as_of(&r->study->history, before, &d->view);
-    history_box_clone(&d->view, space, &d->box);
+    *d = (struct decision){.view = retrace_to(&r->past, before),
+                           .events = xcalloc((size_t)room + 1, sizeof *d->events)};
+    history_box_clone(d->view, space, &d->box);
     box_clone(&d->next, &d->box, space);
-    const struct history_box *now = history_box(&d->view);
+    const struct history_box *now = history_box(d->view);
     if (stages)
-        d->count = stage_next_box(space, era->def.search.boundary, &d->view, &d->box,
+        d->count = stage_next_box(space, era->def.search.boundary, d->view, &d->box,
                                   stage_at(stages, now ? now->stage : 0), &d->next, d->events, room);
     else
         d->count =
-            walls_look(space, search_walls(&era->def.search), &d->view, &d->box, &d->next, d->events, room);
+            walls_look(space, search_walls(&era->def.search), d->view, &d->box, &d->next, d->events, room);
 }
 
 static void decision_fini(struct decision *d)
 {
-    history_fini(&d->view);
     box_fini(&d->box);
     box_fini(&d->next);
     free(d->events);
@@ -156,12 +155,12 @@ static int check_moves(struct replay *r, const struct history_box *box, const ui
 static int check_stage(struct replay *r, const struct history_box *box, const struct decision *d)
 {
     const struct stages *stages = stages_of(&eras_at(&r->eras, box->seq)->def.search);
-    int before = history_box(&d->view) ? history_box(&d->view)->stage : 0;
+    int before = history_box(d->view) ? history_box(d->view)->stage : 0;
     if (!stages || box->stage == before)
         return 0;
     int trials = stage_at(stages, box->stage).trials;
     uint32_t *carried = xcalloc((size_t)trials / 5 + 2, sizeof *carried);
-    int count = stage_carried(&d->view, stage_at(stages, before).epochs, trials, carried);
+    int count = stage_carried(d->view, stage_at(stages, before).epochs, trials, carried);
     int rc = count == box->carried
                  ? check_moves(r, box, carried, count)
                  : err_set(r->err, ERR_NO, "%s: %d trials were carried into stage %d, recomputed %d",

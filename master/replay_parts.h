@@ -9,6 +9,7 @@
 #include "master/eras.h"
 #include "master/replay.h"
 #include "master/search/pbt.h"
+#include "master/search/retrace.h"
 #include "master/study.h"
 
 /* What a trial's row says of its proposal. */
@@ -46,6 +47,7 @@ struct approved {
 
 struct replay {
     struct study *study;
+    struct retrace past; /* its history, from one decision to the next */
     struct eras eras;
     struct made *made;
     struct seen_event *events;
@@ -53,6 +55,10 @@ struct replay {
     struct approved *approved;
     size_t made_count, made_room, event_count, event_room, moved_count, moved_room;
     size_t approved_count, approved_room;
+    struct finished finished; /* who was complete when the first `moved_seen` of moved[] were over */
+    size_t moved_seen;
+    const struct watcher *watcher;
+    int64_t done; /* rows looked at */
     struct replay_report *report;
     struct err *err;
 };
@@ -69,7 +75,6 @@ int replay_judgement(struct replay *r, const struct moved *m);
 
 /* What becomes of a trial at its generation's end, as the history to seq `cut` gives it: `*out`, at epoch `*at`, to run
  * until `*until`. False: nothing. */
-bool replay_fate(const struct replay *r, uint64_t cut, uint32_t trial, struct pbt_fate *out, int *at,
-                 int *until);
+bool replay_fate(struct replay *r, uint64_t cut, uint32_t trial, struct pbt_fate *out, int *at, int *until);
 
 #endif

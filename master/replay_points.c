@@ -92,20 +92,18 @@ static int check_repeat(struct replay *r, const struct made *m)
     const struct trial *t = study_trial(r->study, m->trial);
     const struct repeat_def *def =
         &eras_at(&r->eras, history_find(&r->study->history, m->trial)->added)->def.repeat;
-    struct history view;
+    const struct history *view = retrace_to(&r->past, m->cut);
     struct repeat_job job = {0};
     struct confirm_job jobs[CONFIRM_MOST];
-    history_as_of(&r->study->history, m->cut, &view);
     bool same = false;
     if (strcmp(m->sampler, "repeat") == 0)
-        same = repeat_next(def, &view, &job) && job.group == t->group && job.repeat == t->repeat;
+        same = repeat_next(def, view, &job) && job.group == t->group && job.repeat == t->repeat;
     else
-        for (int i = confirm_groups(def, &view, jobs); i-- > 0;)
+        for (int i = confirm_groups(def, view, jobs); i-- > 0;)
             same = same || (jobs[i].group == t->group && t->repeat >= jobs[i].repeat &&
                             t->repeat < jobs[i].repeat + def->confirm_seeds);
     const struct trial *first = study_trial(r->study, t->group);
     same = same && first && point_equal(&first->point, &t->point);
-    history_fini(&view);
     r->report->proposals++;
     return same ? 0
                 : err_set(r->err, ERR_NO,
@@ -120,7 +118,6 @@ static int check_child(struct replay *r, const struct made *m, const struct tria
     const struct study_def *def = &eras_at(&r->eras, m->cut)->def;
     struct proposal note = {.sampler = "pbt", .version = PBT_VERSION};
     struct pbt_fate fate;
-    struct history view;
     struct point again;
     int at = 0, until = 0, rc;
     if (!replay_fate(r, m->cut, t->replaced, &fate, &at, &until) || fate.parent != t->parent ||
@@ -128,13 +125,11 @@ static int check_child(struct replay *r, const struct made *m, const struct tria
         return err_set(r->err, ERR_NO,
                        "%s/%u: stored as a child of trial %u at epoch %d, recomputed otherwise (seq %llu)",
                        r->report->study, m->trial, t->parent, t->parent_epoch, (unsigned long long)m->cut);
-    history_as_of(&r->study->history, m->cut, &view);
     point_init(&again, &def->space);
-    pbt_explore(pbt_of(&def->search), &def->space, &view, def->search.seed, m->trial,
+    pbt_explore(pbt_of(&def->search), &def->space, retrace_to(&r->past, m->cut), def->search.seed, m->trial,
                 &study_trial(r->study, t->parent)->point, &again);
     rc = compare_proposal(r, m, t, &again, &note);
     point_fini(&again);
-    history_fini(&view);
     r->report->proposals++;
     return rc;
 }
@@ -158,17 +153,16 @@ int replay_proposal(struct replay *r, const struct made *m)
         return check_child(r, m, study_trial(r->study, m->trial));
     if (strcmp(m->sampler, "repeat") == 0 || strcmp(m->sampler, "confirm") == 0)
         return check_repeat(r, m);
-    struct history view;
+    const struct history *view = retrace_to(&r->past, m->cut);
     struct point again;
     struct proposal note;
     struct err why = ERR_NONE;
     const struct trial *t = study_trial(r->study, m->trial);
     const struct era *era = eras_at(&r->eras, history_find(&r->study->history, m->trial)->added);
-    history_as_of(&r->study->history, m->cut, &view);
     point_init(&again, &era->def.space);
-    int rc = m->given ? name_again(&era->def, &view, m, &again, &note, &why)
+    int rc = m->given ? name_again(&era->def, view, m, &again, &note, &why)
                       : (sampler_forget(era->sampler),
-                         sampler_propose(era->sampler, &view, m->trial, &again, &note, &why));
+                         sampler_propose(era->sampler, view, m->trial, &again, &note, &why));
     if (rc)
         rc =
             err_set(r->err, ERR_NO, "%s/%u: %s version %d proposes nothing from the history to seq %llu: %s",
@@ -176,7 +170,6 @@ int replay_proposal(struct replay *r, const struct made *m)
     else
         rc = compare_proposal(r, m, t, &again, &note);
     point_fini(&again);
-    history_fini(&view);
     r->report->proposals++;
     if (made_is_here(m))
         return rc;

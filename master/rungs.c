@@ -77,50 +77,95 @@ struct curve rungs_curve(const struct study_def *def, const struct trial *t, int
     return (struct curve){(const double *)(const void *)turned->text, epochs};
 }
 
-const char *rungs_verdict(const struct study_def *def, const struct history *history, struct ladder *kept,
-                          uint32_t trial, struct curve mine, const struct curve *finished, int count)
+const char *rungs_verdict(const struct judged_by *by, uint32_t trial, struct curve mine)
 {
+    const struct study_def *def = by->def;
     const struct prune_def *prune = &def->prune;
     double below = def->maximize ? prune->below : -prune->below;
     if (prune->has_threshold && threshold_stops(prune, below, mine))
         return "threshold";
-    if (prune->method == PRUNE_MEDIAN && median_stops(prune, finished, count, mine))
+    if (prune->method == PRUNE_MEDIAN && median_stops(prune, by->finished, mine))
         return "median";
     if (prune->method == PRUNE_ASHA && !prune->promotes &&
-        asha_stops(&prune->asha, history, kept, trial, mine.count))
+        asha_stops(&prune->asha, by->history, by->ladder, trial, mine.count))
         return "asha";
     struct rng rng = rng_at(def->search.seed, trial, (uint32_t)mine.count, STREAM_CURVE);
     if (prune->method == PRUNE_CURVE &&
-        curve_stops(prune, finished, count, mine, def->epochs, def->score_last, &rng))
+        curve_stops(prune, by->finished, mine, def->epochs, def->score_last, &rng))
         return "curve";
     return NULL;
 }
+
+/* ---- who is complete ---- */
+
+void rungs_finished(const struct study_def *def, const struct trial *t, uint64_t since,
+                    struct finished *finished)
+{
+    struct str turned = {0};
+    finished_add(finished, t->number, since, rungs_curve(def, t, t->last_epoch, &turned));
+    str_fini(&turned);
+}
+
+/* When it became complete, as its history has it; 0: it is not, or counts for nothing. */
+static uint64_t complete_since(const struct study *s, uint32_t trial)
+{
+    const struct trial *t = study_trial(s, trial);
+    const struct entry *e = history_find(&s->history, trial);
+    return t && e && t->status == TRIAL_complete && !t->is_deleted && !t->is_extra ? e->seq : 0;
+}
+
+/* True: only more of them have come since it was looked last, and they are in. */
+static bool adds_up(const struct study *s, struct finished *f)
+{
+    const struct history *h = &s->history;
+    if (h->changes < f->seen || h->changes - f->seen > HISTORY_CHANGED)
+        return false;
+    for (; f->seen < h->changes; f->seen++) {
+        uint32_t trial = h->changed[f->seen % HISTORY_CHANGED];
+        uint64_t now = trial & HISTORY_WARM ? 0 : complete_since(s, trial), before = 0;
+        if (!(trial & HISTORY_WARM))
+            before = finished_since(f, trial);
+        if (before && now != before)
+            return false;
+        if (now && !before)
+            rungs_finished(&s->def, study_trial(s, trial), now, f);
+    }
+    return true;
+}
+
+static const struct finished *finished_of(struct study *s)
+{
+    struct finished *f = s->finished;
+    if (adds_up(s, f))
+        return f;
+    finished_fini(f);
+    for (uint32_t n = 1; n <= s->count; n++)
+        if (complete_since(s, n))
+            rungs_finished(&s->def, study_trial(s, n), complete_since(s, n), f);
+    f->seen = s->history.changes;
+    return f;
+}
+
+/* ---- the verdict ---- */
 
 static bool compares_curves(const struct prune_def *prune)
 {
     return prune->method == PRUNE_MEDIAN || prune->method == PRUNE_CURVE;
 }
 
-static const char *verdict_now(const struct study *s, const struct trial *t)
+static const char *verdict_now(struct study *s, const struct trial *t)
 {
-    struct curve *finished = xcalloc(s->count + 1, sizeof *finished);
-    struct str *turned = xcalloc(s->count + 1, sizeof *turned);
-    int count = 0;
-    for (size_t i = 0; i < s->count && compares_curves(&s->def.prune); i++)
-        if (s->trials[i]->status == TRIAL_complete && !s->trials[i]->is_deleted && !s->trials[i]->is_extra)
-            finished[count++] = rungs_curve(&s->def, s->trials[i], s->trials[i]->last_epoch, &turned[i]);
-    struct curve mine = rungs_curve(&s->def, t, t->last_epoch, &turned[s->count]);
-    const char *cause = rungs_verdict(&s->def, &s->history, s->ladder, t->number, mine, finished, count);
-    for (size_t i = 0; i <= s->count; i++)
-        str_fini(&turned[i]);
-    free(turned);
-    free(finished);
+    struct str turned = {0};
+    struct judged_by by = {&s->def, &s->history, s->ladder,
+                           compares_curves(&s->def.prune) ? finished_of(s) : NULL};
+    const char *cause = rungs_verdict(&by, t->number, rungs_curve(&s->def, t, t->last_epoch, &turned));
+    str_fini(&turned);
     return cause;
 }
 
 void rungs_judge(struct turn *turn, struct trial *t)
 {
-    const struct study *s = t->study;
+    struct study *s = t->study;
     const struct prune_def *prune = &s->def.prune;
     if (t->status != TRIAL_running || t->last_epoch >= t->until || t->is_extra)
         return;

@@ -18,11 +18,21 @@ void rungs_judge(struct turn *turn, struct trial *trial);
 
 /* ---- for replay, which decides the same again ---- */
 
-/* A trial's curve as pruners want it: more is better. */
+/* What a trial is judged by. */
+struct judged_by {
+    const struct study_def *def;
+    const struct history *history;
+    struct ladder *ladder; /* as asha_next has it */
+    const struct finished *finished;
+};
+
+/* A trial's curve as pruners want it: more is better. `turned` owns it where it had to be turned over. */
 struct curve rungs_curve(const struct study_def *def, const struct trial *trial, int epochs,
                          struct str *turned);
-/* Which rule stops a trial at the end of this curve; NULL: none. `finished` are curves of complete trials. */
-const char *rungs_verdict(const struct study_def *def, const struct history *history, struct ladder *kept,
-                          uint32_t trial, struct curve mine, const struct curve *finished, int count);
+/* Which rule stops a trial at the end of this curve; NULL: none. */
+const char *rungs_verdict(const struct judged_by *by, uint32_t trial, struct curve mine);
+/* One more that is complete. */
+void rungs_finished(const struct study_def *def, const struct trial *trial, uint64_t since,
+                    struct finished *finished);
 
 #endif

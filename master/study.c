@@ -13,6 +13,7 @@ struct study *study_new(struct study_def *def, const char *base, struct err *err
 {
     struct study *s = xcalloc(1, sizeof *s);
     s->ladder = xcalloc(1, sizeof *s->ladder);
+    s->finished = xcalloc(1, sizeof *s->finished);
     s->def = *def;
     *def = (struct study_def){0};
     s->sampler = sampler_new(&s->def.search, &s->def.space, s->def.search.seed, err);
@@ -45,6 +46,8 @@ void study_free(struct study *s)
     history_fini(&s->history);
     ladder_fini(s->ladder);
     free(s->ladder);
+    finished_fini(s->finished);
+    free(s->finished);
     sampler_free(s->sampler);
     free(s->told_verdict);
     study_def_fini(&s->def);

@@ -11,6 +11,7 @@
 #define HONE_MASTER_STUDY_H
 
 #include "master/proposer.h"
+#include "master/search/curves.h"
 #include "master/search/ladder.h"
 #include "master/study_def.h"
 #include "master/trial.h"
@@ -31,6 +32,7 @@ struct study {
     struct sampler *sampler;
     struct history history;
     struct ladder *ladder;     /* its rungs, kept in order between questions */
+    struct finished *finished; /* curves that pruners compare with; kept likewise */
     struct proposer *proposer; /* NULL: points are proposed on the spot (fast samplers, rehearsal) */
     bool asked;                /* a question is with the proposer */
     struct trial **trials;     /* trials[number - 1] */

@@ -128,7 +128,7 @@ UPDATE study SET wall_used_ms = :wall_used_ms, slot_used_ms = :slot_used_ms WHER
 INSERT INTO worker (uuid, name, host, version, platform, pid, slots, gpus, joined_ms)
 VALUES (:uuid, :name, :host, :version, :platform, :pid, :slots, nullif(:gpus, ''), :joined_ms)
 ON CONFLICT (uuid) DO UPDATE SET name = excluded.name, host = excluded.host, version = excluded.version,
-    platform = excluded.platform, pid = excluded.pid, slots = excluded.slots, gpus = excluded.gpus, joined_ms = excluded.joined_ms,
+    platform = excluded.platform, pid = excluded.pid, slots = excluded.slots, gpus = excluded.gpus, gpus_out = NULL, joined_ms = excluded.joined_ms,
     left_ms = NULL, left_why = NULL;
 
 -- name: worker_id
@@ -136,6 +136,9 @@ SELECT id, mode, failed_in_row FROM worker WHERE uuid = :uuid;
 
 -- name: set_worker_mode
 UPDATE worker SET mode = :mode, failed_in_row = :failed_in_row WHERE id = :worker;
+
+-- name: set_worker_gpus_out
+UPDATE worker SET gpus_out = nullif(:gpus_out, '') WHERE id = :worker;
 
 -- Different workers that went down with a trial since somebody last said `retry`.
 -- name: workers_lost
@@ -419,9 +422,8 @@ FROM study_progress p JOIN study s ON s.name = p.study ORDER BY s.end_reason IS 
 
 -- The filter is a part of the number, status, cause, sampler or worker.
 -- name: top_trials
-WITH chosen AS MATERIALIZED (
-    SELECT t.*, s.goal, (SELECT w.name FROM attempt a JOIN worker w ON w.id = a.worker
-                         WHERE a.trial = t.id AND a.attempt = t.attempt) AS worker
+WITH chosen AS MATERIALIZED ( -- numbers alone are sorted; the rest is looked up for those that are shown
+    SELECT t.id
     FROM study s JOIN trial t ON t.study = s.id
     WHERE s.name = :study AND t.deleted_ms IS NULL
           AND (:filter IS NULL
@@ -432,7 +434,9 @@ WITH chosen AS MATERIALIZED (
              CASE WHEN :order = 'score' THEN t.score IS NULL END,
              CASE WHEN :order = 'score' THEN iif(s.goal = 'maximize', -t.score, t.score) END, t.number DESC
     LIMIT coalesce(:limit, -1))
-SELECT c.number AS trial, c.status, c.cause, c.score, c.last_epoch AS epoch, c.until, c.epochs AS length, c.worker,
+SELECT c.number AS trial, c.status, c.cause, c.score, c.last_epoch AS epoch, c.until, c.epochs AS length,
+       (SELECT w.name FROM attempt a JOIN worker w ON w.id = a.worker
+        WHERE a.trial = c.id AND a.attempt = c.attempt) AS worker,
        (SELECT e.value FROM epoch e WHERE e.trial = c.id AND e.attempt = c.attempt AND e.epoch = c.last_epoch) AS value,
        (SELECT json_group_array(e.value) FROM (SELECT value FROM epoch_counted WHERE trial = c.id AND epoch > 0
                                                ORDER BY epoch) e) AS curve,
@@ -440,7 +444,11 @@ SELECT c.number AS trial, c.status, c.cause, c.score, c.last_epoch AS epoch, c.u
         FROM (SELECT sp.name || ' ' || iif(typeof(p.value) = 'real', printf('%.4g', p.value), p.value) AS one
               FROM study_param sp CROSS JOIN param p ON p.trial = c.id AND p.name = sp.name
               WHERE sp.study = c.study ORDER BY sp.position)) AS params
-FROM chosen c;
+FROM chosen CROSS JOIN trial c ON c.id = chosen.id
+JOIN study s ON s.id = c.study
+ORDER BY iif(:order = 'state', c.status <> 'running', 0),
+         CASE WHEN :order = 'score' THEN c.score IS NULL END,
+         CASE WHEN :order = 'score' THEN iif(s.goal = 'maximize', -c.score, c.score) END, c.number DESC;
 
 -- name: newest_events
 SELECT at_ms, study, trial, text FROM (
@@ -479,7 +487,7 @@ SELECT b.seq, b.at_ms, b.stage, b.walls,
 FROM study s JOIN box b ON b.study = s.id WHERE s.name = :study ORDER BY b.seq;
 
 -- name: workers
-SELECT w.name AS worker, w.host, w.pid, w.slots, w.gpus,
+SELECT w.name AS worker, w.host, w.pid, w.slots, w.gpus, w.gpus_out,
        (SELECT count(*) FROM attempt a WHERE a.worker = w.id AND a.outcome IS NULL) AS running,
        (SELECT count(*) FROM attempt a WHERE a.worker = w.id) AS attempts,
        (SELECT count(*) FROM attempt a WHERE a.worker = w.id AND a.outcome IN ('finished', 'stopped')) AS done,

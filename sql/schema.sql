@@ -90,7 +90,8 @@ CREATE TABLE worker (
     mode      TEXT    NOT NULL DEFAULT 'open'            -- takes jobs; takes none and leaves; one at a time: they fail
               CHECK (mode IN ('open', 'draining', 'quarantined')),
     failed_in_row INTEGER NOT NULL DEFAULT 0,            -- attempts that failed there since the last that did well
-    gpus      TEXT                                       -- that its slots share, as in 0,1,2,3; NULL: none that it knows
+    gpus      TEXT,                                      -- that its slots share, as in 0,1,2,3; NULL: none that it knows
+    gpus_out  TEXT                                       -- of these, where trials fail and others' do not: one at a time
 ) STRICT;
 
 

@@ -12,7 +12,7 @@
 
 #include "common/mem.h"
 
-enum { RESULTS = 8, YOUNG_MS = 5000, YOUNG_TIMES = 10, LOWEST = 19, RESULT_MAX = 8 << 20 };
+enum { RESULTS = 8, YOUNG_MS = 5000, YOUNG_TIMES = 10, RESULT_MAX = 8 << 20 };
 
 struct result {
     char *study, *text;
@@ -72,8 +72,6 @@ static void work_in_child(const struct jobs *jobs, const char *study, int fd)
     dup2(fd, STDERR_FILENO + 1); // and nothing else: neither browsers' connections nor the database's files
     closefrom(STDERR_FILENO + 2);
     fd = STDERR_FILENO + 1;
-    if (nice(LOWEST) < 0)
-        errno = 0; // then not
     err.code = jobs->work(jobs->db, study, &out, &err);
     write_all(fd, &err, sizeof err);
     write_all(fd, str_text(&out), out.len);

@@ -1,4 +1,4 @@
-/* job: what takes seconds (importance over ten thousand trials), in a child of its own at the lowest priority, so that
+/* job: what takes seconds (importance over ten thousand trials), in a child of its own, so that
  * neither other pages nor the trials wait for it. One at a time; the newest result of each of a few studies is kept.
  *
  * A study that runs changes all the time: a result is given again for ten times as long as it took, so that the work is at
@@ -14,7 +14,8 @@
 #include "common/err.h"
 #include "common/str.h"
 
-/* Appends its result to `out`. Runs in the child. */
+/* Appends its result to `out`. Runs in the child: it may lower its priority, but not while it reads the database, for what
+ * it holds there would be held for long. */
 typedef int job_work(const char *db, const char *study, struct str *out, struct err *err);
 
 struct jobs;

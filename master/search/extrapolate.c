@@ -153,16 +153,11 @@ double curve_chance(struct curve curve, int epochs, double bar, bool score_last,
     return chance;
 }
 
-bool curve_stops(const struct prune_def *def, const struct curve *finished, int count, struct curve mine,
-                 int epochs, bool score_last, struct rng *rng)
+bool curve_stops(const struct prune_def *def, const struct finished *finished, struct curve mine, int epochs,
+                 bool score_last, struct rng *rng)
 {
-    double bar = -INFINITY;
-    if (count < def->grace_trials || mine.count < def->grace_epochs)
+    if (finished->count < def->grace_trials || mine.count < def->grace_epochs)
         return false;
-    for (int i = 0; i < count; i++) {
-        int last = finished[i].count;
-        double end = score_last && last ? finished[i].value[last - 1] : curve_best(finished[i], last);
-        bar = fmax(bar, end);
-    }
+    double best = score_last ? finished->best_last : finished->best, bar = finished->count ? best : -INFINITY;
     return curve_chance(mine, epochs, bar, score_last, rng) < def->chance;
 }

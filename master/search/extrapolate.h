@@ -22,7 +22,7 @@ enum { EXTRAPOLATE_LEAST = 4 };
 double curve_chance(struct curve curve, int epochs, double bar, bool score_last, struct rng *rng);
 
 /* Does `mine` stop at its newest epoch: is its chance to end above the best of the finished below def->chance? */
-bool curve_stops(const struct prune_def *def, const struct curve *finished, int count, struct curve mine,
-                 int epochs, bool score_last, struct rng *rng);
+bool curve_stops(const struct prune_def *def, const struct finished *finished, struct curve mine, int epochs,
+                 bool score_last, struct rng *rng);
 
 #endif

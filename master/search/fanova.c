@@ -6,7 +6,6 @@
 
 #include "common/mem.h"
 #include "master/search/evidence.h"
-#include "master/search/forest.h"
 
 enum { TRIALS_MIN = 10 };
 static const double LOW = 0.05, HIGH = 0.95;
@@ -175,18 +174,17 @@ static void sum_up(struct fanova_share *share, double *values, int count)
     share->high = values[(int)(HIGH * (count - 1) + 0.5)];
 }
 
-void fanova_of(const double *x, const double *y, int rows, int columns, bool pairs, struct fanova_share *out)
+void fanova_of(const struct samples *samples, const struct fanova_options *options, struct fanova_share *out)
 {
-    int count = count_of(columns, pairs), trees = 0;
+    int columns = samples->columns, count = count_of(columns, options->pairs), trees = 0;
     double *shares = xcalloc((size_t)count * FANOVA_TREES, sizeof *shares), *column;
-    struct samples samples;
-    samples_init(&samples, x, y, rows, columns);
-    name_shares(columns, pairs, out);
+    name_shares(columns, options->pairs, out);
     for (uint32_t k = 0; k < FANOVA_TREES; k++) {
         struct tree tree;
-        tree_grow(&samples, 1, k, &tree);
+        tree_grow(samples, 1, k, &tree);
         trees += judge_tree(&tree, out, count, shares + (size_t)count * (size_t)trees);
         tree_fini(&tree);
+        watcher_tell(&options->watcher, k + 1, FANOVA_TREES);
     }
     column = xcalloc(FANOVA_TREES, sizeof *column);
     for (int i = 0; i < count; i++) {
@@ -194,7 +192,6 @@ void fanova_of(const double *x, const double *y, int rows, int columns, bool pai
             column[k] = shares[(size_t)count * (size_t)k + (size_t)i];
         sum_up(&out[i], column, trees);
     }
-    samples_fini(&samples);
     free(column);
     free(shares);
 }
@@ -254,12 +251,12 @@ static bool differs(const double *y, int rows)
     return false;
 }
 
-int fanova(const struct space *space, const struct history *history, bool pairs, struct fanova_share *out,
-           struct err *err)
+int fanova(const struct space *space, const struct history *history, const struct fanova_options *options,
+           struct fanova_share *out, struct err *err)
 {
     struct evidence ev;
     int rc = 0;
-    if (pairs && space->count > FANOVA_PAIRS_MOST)
+    if (options->pairs && space->count > FANOVA_PAIRS_MOST)
         return err_set(err, ERR_NO, "--pairs: of at most %d parameters (there are %d)", FANOVA_PAIRS_MOST,
                        space->count);
     evidence_init(&ev, history);
@@ -270,8 +267,12 @@ int fanova(const struct space *space, const struct history *history, bool pairs,
         rc = err_set(err, ERR_NO, "importance needs %d finished trials (there are %d)", TRIALS_MIN, rows);
     else if (!differs(y, rows) || !isfinite(y[0]))
         rc = err_set(err, ERR_NO, "all trials have the same score: nothing can be told apart");
-    else
-        fanova_of(x, y, rows, space->count, pairs, out);
+    if (!rc) {
+        struct samples samples;
+        samples_init(&samples, x, y, rows, space->count);
+        fanova_of(&samples, options, out);
+        samples_fini(&samples);
+    }
     evidence_fini(&ev);
     free(x);
     free(y);

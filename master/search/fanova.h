@@ -17,6 +17,8 @@
 #define HONE_MASTER_SEARCH_FANOVA_H
 
 #include "common/err.h"
+#include "common/watcher.h"
+#include "master/search/forest.h"
 #include "master/search/history.h"
 
 enum { FANOVA_TREES = 64, FANOVA_PAIRS_MOST = 64 };
@@ -27,14 +29,19 @@ struct fanova_share {
     double low, high;
 };
 
+struct fanova_options {
+    bool pairs;
+    struct watcher watcher; /* of the trees */
+};
+
 /* Shares in all: the parameters, and with `pairs` every pair of them. */
 int fanova_count(const struct space *space, bool pairs);
 
 /* `out` holds fanova_count; parameters first, in their order. */
-int fanova(const struct space *space, const struct history *history, bool pairs, struct fanova_share *out,
-           struct err *err);
+int fanova(const struct space *space, const struct history *history, const struct fanova_options *options,
+           struct fanova_share *out, struct err *err);
 
-/* The same on points of the unit cube, for its oracles: x rows x columns. */
-void fanova_of(const double *x, const double *y, int rows, int columns, bool pairs, struct fanova_share *out);
+/* The same on points of the unit cube, for its oracles. */
+void fanova_of(const struct samples *samples, const struct fanova_options *options, struct fanova_share *out);
 
 #endif

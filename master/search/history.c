@@ -272,35 +272,44 @@ void history_box_clone(const struct history *history, const struct space *space,
         box_init(out, space);
 }
 
-/* The entry as it was known at seq: its log cut short. */
-static struct entry entry_as_of(const struct entry *entry, uint64_t seq)
+void history_show(struct history *view, const struct entry *entry, size_t steps)
 {
-    struct entry then = *entry;
-    while (then.log_count && then.log[then.log_count - 1].seq > seq)
-        then.log_count--;
+    PRE(view->is_borrowed && steps <= entry->log_count && (!steps || entry->log_more));
     const struct history_step fresh = {.seq = entry->added, .score = -INFINITY};
-    if (then.log_count)
-        show_step(&then, &then.log[then.log_count - 1], then.log_more[then.log_count - 1]);
+    size_t at = place_of(view, entry->trial);
+    bool is_new = at == view->count || view->entries[at].trial != entry->trial;
+    GROW(view->entries, view->room, view->count + is_new);
+    struct entry *then = &view->entries[at];
+    if (is_new)
+        memmove(then + 1, then, (view->count++ - at) * sizeof *then);
     else
-        show_step(&then, &fresh, no_more);
-    return then;
+        view->finished -= is_finished(then);
+    uint64_t chain = then->chain;
+    *then = *entry;
+    then->chain = chain;
+    then->log_count = steps;
+    show_step(then, steps ? &entry->log[steps - 1] : &fresh, steps ? entry->log_more[steps - 1] : no_more);
+    view->finished += is_finished(then);
+    if (is_new)
+        rechain(view, at);
+    note_pending(view, at);
 }
 
 void history_as_of(const struct history *history, uint64_t seq, struct history *view)
 {
     PRE(!history->is_lean);
     *view = (struct history){.is_borrowed = true, .seq = seq < history->seq ? seq : history->seq};
-    GROW(view->entries, view->room, history->count + 1);
-    for (size_t i = 0; i < history->count; i++)
-        if (history->entries[i].added <= seq) {
-            view->entries[view->count] = entry_as_of(&history->entries[i], seq);
-            view->finished += is_finished(&view->entries[view->count++]);
-        }
+    for (size_t i = 0; i < history->count; i++) {
+        const struct entry *entry = &history->entries[i];
+        size_t steps = entry->log_count;
+        while (steps && entry->log[steps - 1].seq > seq)
+            steps--;
+        if (entry->added <= seq)
+            history_show(view, entry, steps);
+    }
     view->boxes = history->boxes;
     while (view->box_count < history->box_count && history->boxes[view->box_count].seq <= seq)
         view->box_count++;
-    note_pending(view, 0);
-    rechain(view, 0);
 }
 
 bool history_has_point(const struct history *history, const struct point *point)

@@ -122,6 +122,8 @@ void history_remove(struct history *history, uint32_t trial);
 
 /* The history as it stood when `seq` was the newest row; a view, freed with history_fini. PRE: it is not lean. */
 void history_as_of(const struct history *history, uint64_t seq, struct history *view);
+/* In a view: an entry with the first so many steps of its log, put there if it is new. */
+void history_show(struct history *view, const struct entry *entry, size_t steps);
 
 /* Is this point among the trials, whatever became of them? */
 bool history_has_point(const struct history *history, const struct point *point);

@@ -165,45 +165,13 @@ struct asha_job prune_next(const struct prune_def *def, const struct history *hi
 
 /* ---- curves ---- */
 
-/* Of the first `epoch` values; false: it has fewer, or one that is not finite. */
-static bool running_mean(struct curve curve, int epoch, double *mean)
+bool median_stops(const struct prune_def *def, const struct finished *finished, struct curve mine)
 {
-    double sum = 0;
-    if (curve.count < epoch || epoch < 1)
+    int of;
+    if (mine.count <= def->grace_epochs)
         return false;
-    for (int e = 0; e < epoch; e++)
-        sum += curve.value[e];
-    *mean = sum / epoch;
-    return isfinite(*mean);
-}
-
-double curve_best(struct curve curve, int epoch)
-{
-    double best = -INFINITY;
-    for (int e = 0; e < epoch && e < curve.count; e++)
-        if (curve.value[e] > best)
-            best = curve.value[e];
-    return best;
-}
-
-static int compare_doubles(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-bool median_stops(const struct prune_def *def, const struct curve *finished, int count, struct curve mine)
-{
-    int epoch = mine.count, n = 0;
-    if (epoch <= def->grace_epochs)
-        return false;
-    double *means = xcalloc((size_t)count + 1, sizeof *means);
-    for (int i = 0; i < count; i++)
-        n += running_mean(finished[i], epoch, &means[n]);
-    qsort(means, (size_t)n, sizeof *means, compare_doubles);
-    double median = n == 0 ? -INFINITY : n % 2 ? means[n / 2] : 0.5 * (means[n / 2 - 1] + means[n / 2]);
-    free(means);
-    return n >= def->grace_trials && curve_best(mine, epoch) < median;
+    double median = finished_median(finished, mine.count, &of);
+    return of >= def->grace_trials && curve_best(mine, mine.count) < median;
 }
 
 bool threshold_stops(const struct prune_def *def, double below, struct curve mine)

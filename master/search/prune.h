@@ -21,6 +21,7 @@
 
 #include "common/err.h"
 #include "common/json.h"
+#include "master/search/curves.h"
 #include "master/search/hyperband.h"
 
 enum prune_method { PRUNE_NONE, PRUNE_MEDIAN, PRUNE_ASHA, PRUNE_HYPERBAND, PRUNE_CURVE };
@@ -53,16 +54,8 @@ int prune_first_until(const struct prune_def *def, uint32_t trial, int epochs);
 struct asha_job prune_next(const struct prune_def *def, const struct history *history, struct ladder *kept,
                            bool more);
 
-/* The metric after epochs 1 .. count, maximised. */
-struct curve {
-    const double *value;
-    int count;
-};
-
-double curve_best(struct curve curve, int epoch); /* -INFINITY: none */
-
-/* Does `mine`, at its newest epoch, stop? `finished`: curves of complete trials. */
-bool median_stops(const struct prune_def *def, const struct curve *finished, int count, struct curve mine);
+/* Does `mine`, at its newest epoch, stop? */
+bool median_stops(const struct prune_def *def, const struct finished *finished, struct curve mine);
 /* `below` already maximised by the caller. */
 bool threshold_stops(const struct prune_def *def, double below, struct curve mine);
 

@@ -111,9 +111,11 @@ static void it_comes_and_goes_with_the_search(void **state)
     pid_t child[2];
     char line[200];
     place_init(&p, place_long_study);
-    START(&run, p.scratch.folder, "hone", "run", "study.json", "--db", p.db, "-w", "1", "--http=0",
+    START(&run, p.scratch.folder, "hone", "run", "study.json", "--db", p.db, "-w", "1", "-q", "--http=0",
           "--no-check");
-    proc_await_text(&run, "trial");
+    proc_await_text(&run, "#token=");
+    db_await(p.db, "SELECT count(*) > 0 FROM epoch");
+    proc_drain(&run);
     dash_read_line(&d, str_text(&run.out));
     struct json *studies = ask_json(&d, "/api/studies");
     assert_string_equal(json_text(json_get(studies, "master")), "here");

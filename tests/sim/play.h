@@ -67,7 +67,7 @@ static inline void end_replayed(struct rehearsal *r, const char *study)
 {
     struct replay_report report;
     struct err err = ERR_NONE;
-    if (replay_study(rehearsal_store(r), study, &report, &err))
+    if (replay_study(rehearsal_store(r), study, NULL, &report, &err))
         fail_msg("%s", err.text);
     assert_int_equal(report.proposals, (int64_t)reactor_study(rehearsal_reactor(r), study)->count);
     end(r);

@@ -237,6 +237,41 @@ static void the_median_rule_stops_the_worse_half(void **state)
     end(r);
 }
 
+/* Its lists have no place to take anything out: with the better half of the complete deleted, others stop as by the rest. */
+static void the_median_rule_forgets_who_was_deleted(void **state)
+{
+    (void)state;
+    struct rehearsal *r =
+        begin((struct rehearsal_options){0}, "{\"log\":[1e-6,10]}",
+              "\"method\":\"random\",\"trials\":120,\"epochs\":9},\"prune\":{\"method\":\"median\"", 4);
+    for (int64_t n = 0; n < 20; n = study_of(r)->counts[TRIAL_complete])
+        rehearsal_run(r, 100);
+    struct study *s = study_of(r);
+    struct str args = {0};
+    struct msg answer;
+    struct replay_report report;
+    struct err err = ERR_NONE;
+    uint32_t judged = (uint32_t)s->count;
+    int deleted = 0;
+    str_add(&args, "{\"trials\":[");
+    for (uint32_t n = 1; n <= s->count; n++)
+        if (study_trial(s, n)->status == TRIAL_complete && study_trial(s, n)->score > s->best->score - 0.2)
+            str_addf(&args, "%s%u", deleted++ ? "," : "", n);
+    str_add(&args, "]}");
+    assert_in_range(deleted, 5, 19);
+    rehearsal_call(r, "delete", str_text(&args), &answer);
+    msg_fini(&answer);
+    str_fini(&args);
+    assert_true(rehearsal_run(r, 600000));
+    int stopped = 0;
+    for (uint32_t n = judged + 1; n <= s->count; n++)
+        stopped += study_trial(s, n)->status == TRIAL_pruned;
+    assert_true(stopped > 5);
+    if (replay_study(rehearsal_store(r), "s", NULL, &report, &err))
+        fail_msg("%s", err.text);
+    end(r);
+}
+
 int main(void)
 {
     log_init(LOG_ERROR);
@@ -251,6 +286,7 @@ int main(void)
         cmocka_unit_test(asha_promotes_and_never_pays_an_epoch_twice),
         cmocka_unit_test(asha_survives_crashes),
         cmocka_unit_test(the_median_rule_stops_the_worse_half),
+        cmocka_unit_test(the_median_rule_forgets_who_was_deleted),
     };
     return cmocka_run_group_tests_name("course", tests, NULL, NULL);
 }

@@ -67,7 +67,7 @@ static struct replay_report replay(struct rehearsal *r)
 {
     struct replay_report report;
     struct err err = ERR_NONE;
-    if (replay_study(rehearsal_store(r), "s", &report, &err))
+    if (replay_study(rehearsal_store(r), "s", NULL, &report, &err))
         fail_msg("%s", err.text);
     assert_int_equal(report.proposals, (int64_t)study_of(r)->count);
     return report;

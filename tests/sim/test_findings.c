@@ -45,7 +45,7 @@ static void end(struct rehearsal *r)
 {
     struct replay_report report;
     struct err err = ERR_NONE;
-    if (replay_study(rehearsal_store(r), "s", &report, &err) || rehearsal_check(r, &err))
+    if (replay_study(rehearsal_store(r), "s", NULL, &report, &err) || rehearsal_check(r, &err))
         fail_msg("%s", err.text);
     rehearsal_free(r);
 }

@@ -376,7 +376,7 @@ static void a_study_is_renamed(void **state)
     rows_fini(&rows);
     query_close(query);
     struct replay_report report;
-    assert_int_equal(replay_study(rehearsal_store(r), "t", &report, NULL), 0);
+    assert_int_equal(replay_study(rehearsal_store(r), "t", NULL, &report, NULL), 0);
     rehearsal_free(r);
 }
 

@@ -91,7 +91,7 @@ static struct replay_report replay(struct rehearsal *r)
 {
     struct replay_report report;
     struct err err = ERR_NONE;
-    if (replay_study(rehearsal_store(r), "s", &report, &err))
+    if (replay_study(rehearsal_store(r), "s", NULL, &report, &err))
         fail_msg("%s", err.text);
     assert_int_equal(report.proposals, (int64_t)reactor_study(rehearsal_reactor(r), "s")->count);
     assert_int_equal(report.elsewhere, 0);
@@ -220,7 +220,7 @@ static void expect_difference(struct rehearsal *r, const char *said)
     struct replay_report report;
     struct err err = ERR_NONE;
     assert_int_equal(store_commit(rehearsal_store(r), &err), 0);
-    assert_int_equal(replay_study(rehearsal_store(r), "s", &report, &err), ERR_NO);
+    assert_int_equal(replay_study(rehearsal_store(r), "s", NULL, &report, &err), ERR_NO);
     if (!strstr(err.text, said))
         fail_msg("no \"%s\" in: %s", said, err.text);
     rehearsal_free(r);

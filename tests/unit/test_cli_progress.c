@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "cli/bind.h"
+#include "cli/patience.h"
 #include "cli/progress.h"
 #include "common/check.h"
 
@@ -140,12 +141,40 @@ static void test_reach(void **state)
     }
 }
 
+/* A line from the first second on, ten times a second, and nothing of it is left. */
+static void test_patience(void **state)
+{
+    (void)state;
+    char *text = NULL;
+    size_t len;
+    FILE *file = open_memstream(&text, &len);
+    struct patience p;
+    patience_init(&p, file, "verify", "checkpoints");
+    assert_int_equal(p.width, 0); // no terminal
+    patience_tell(&p, 1, 9, p.from_ms + 5000);
+    p.width = 22;
+    patience_tell(&p, 2, 9, p.from_ms + 999);
+    patience_hide(&p);
+    fflush(file);
+    assert_int_equal(len, 0);
+    patience_tell(&p, 3, 9, p.from_ms + 1000);
+    patience_tell(&p, 4, 9, p.from_ms + 1099);
+    patience_tell(&p, 5, 0, p.from_ms + 1100);
+    patience_hide(&p);
+    patience_hide(&p);
+    fclose(file);
+    assert_string_equal(text,
+                        "\rverify: 3 of 9 check\xe2\x80\xa6\033[K\rverify: 5 checkpoints\033[K\r\033[K");
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_line),
         cmocka_unit_test(test_plain_lines),
         cmocka_unit_test(test_quiet_is_silent),
+        cmocka_unit_test(test_patience),
         cmocka_unit_test(test_binds),
         cmocka_unit_test(test_reach),
     };

@@ -44,15 +44,17 @@ static void a_curve_that_will_cross_is_let_run(void **state)
         slow[t - 1] = family(2, 0.95, 0.9, 0.06, t);
         fast[t - 1] = family(2, 0.80, 0.5, 0.50, t);
     }
-    struct curve finished = {fast, FULL};
+    struct finished finished = {0};
+    finished_add(&finished, 1, 1, (struct curve){fast, FULL});
     struct prune_def def = {.method = PRUNE_CURVE, .chance = 0.05, .grace_epochs = 4, .grace_trials = 1};
     assert_true(slow[FULL - 1] > fast[FULL - 1]);
     for (int n = 4; n < FULL; n++) {
         struct rng rng = rng_at(7, 1, (uint32_t)n, STREAM_CURVE);
         if (n < 30)
             assert_true(slow[n - 1] < fast[n - 1] || n >= 28);
-        assert_false(curve_stops(&def, &finished, 1, (struct curve){slow, n}, FULL, false, &rng));
+        assert_false(curve_stops(&def, &finished, (struct curve){slow, n}, FULL, false, &rng));
     }
+    finished_fini(&finished);
 }
 
 static void a_hopeless_one_stops(void **state)
@@ -63,17 +65,19 @@ static void a_hopeless_one_stops(void **state)
         poor[t - 1] = family(2, 0.55, 0.4, 0.4, t);
         good[t - 1] = family(2, 0.90, 0.6, 0.2, t);
     }
-    struct curve finished = {good, FULL};
+    struct finished finished = {0};
+    finished_add(&finished, 1, 1, (struct curve){good, FULL});
     struct prune_def def = {.method = PRUNE_CURVE, .chance = 0.05, .grace_epochs = 4, .grace_trials = 1};
     int stopped = 0;
     for (int n = 1; n < FULL && !stopped; n++) {
         struct rng rng = rng_at(7, 1, (uint32_t)n, STREAM_CURVE);
-        stopped = curve_stops(&def, &finished, 1, (struct curve){poor, n}, FULL, false, &rng) ? n : 0;
+        stopped = curve_stops(&def, &finished, (struct curve){poor, n}, FULL, false, &rng) ? n : 0;
     }
     assert_in_range(stopped, 4, 8);
     def.grace_trials = 2; /* nobody to compare with yet */
     struct rng rng = rng_at(7, 1, 20, STREAM_CURVE);
-    assert_false(curve_stops(&def, &finished, 1, (struct curve){poor, 20}, FULL, false, &rng));
+    assert_false(curve_stops(&def, &finished, (struct curve){poor, 20}, FULL, false, &rng));
+    finished_fini(&finished);
 }
 
 /* 300 trainings with noise of 0.01 beside a best of 0.85: whoever would beat it by 0.02 or more is stopped in at most 5 %
@@ -88,7 +92,8 @@ static void noise_stops_few_that_would_have_won(void **state)
     double best[FULL];
     for (int t = 0; t < FULL; t++)
         best[t] = bar;
-    struct curve finished = {best, FULL};
+    struct finished finished = {0};
+    finished_add(&finished, 1, 1, (struct curve){best, FULL});
     for (uint32_t run = 0; run < RUNS; run++) {
         struct rng rng = rng_at(11, run, 0, 0);
         double c = 0.6 + 0.35 * rng_unit(&rng), a = 0.3 + 0.4 * rng_unit(&rng), y[FULL];
@@ -99,7 +104,7 @@ static void noise_stops_few_that_would_have_won(void **state)
             y[t - 1] = family(which, c, a, rate, t) + 0.01 * rng_normal(&rng);
         for (int n = 4; n < FULL && !stopped; n++) {
             struct rng draws = rng_at(3, run, (uint32_t)n, STREAM_CURVE);
-            stopped = curve_stops(&def, &finished, 1, (struct curve){y, n}, FULL, false, &draws) ? n : 0;
+            stopped = curve_stops(&def, &finished, (struct curve){y, n}, FULL, false, &draws) ? n : 0;
         }
         winners += end > bar + 0.02;
         lost += end > bar + 0.02 && stopped;
@@ -110,6 +115,7 @@ static void noise_stops_few_that_would_have_won(void **state)
     assert_true(winners >= 30 && losers >= 60);
     assert_true(lost <= 0.05 * winners);
     assert_true(early >= 0.9 * losers);
+    finished_fini(&finished);
 }
 
 static void the_same_curve_and_numbers_give_the_same_answer(void **state)

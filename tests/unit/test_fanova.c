@@ -20,7 +20,10 @@ static void judge(function *f, int columns, int rows, struct fanova_share out[SH
         y[i] = f(&x[i * columns]);
     }
     memset(out, 0, SHARES * sizeof *out);
-    fanova_of(x, y, rows, columns, true, out);
+    struct samples samples;
+    samples_init(&samples, x, y, rows, columns);
+    fanova_of(&samples, &(struct fanova_options){.pairs = true}, out);
+    samples_fini(&samples);
     free(x);
     free(y);
 }
@@ -145,16 +148,16 @@ static void of_a_study(void **state)
     struct fanova_share out[6];
     struct err err = ERR_NONE;
     assert_int_equal(fanova_count(&space, true), 6);
-    assert_int_equal(fanova(&space, &h, true, out, &err), 0);
+    assert_int_equal(fanova(&space, &h, &(struct fanova_options){.pairs = true}, out, &err), 0);
     assert_true(out[0].share > 0.6 && out[1].share > 0.05 && out[2].share < 0.03);
     double sum = 0;
     for (int i = 0; i < 6; i++)
         sum += out[i].share;
     assert_true(sum > 0.9 && sum < 1.05);
     struct fanova_share again[6];
-    assert_int_equal(fanova(&space, &h, true, again, &err), 0);
+    assert_int_equal(fanova(&space, &h, &(struct fanova_options){.pairs = true}, again, &err), 0);
     assert_memory_equal(out, again, sizeof out);
-    assert_int_equal(fanova(&space, &few, false, out, &err), ERR_NO);
+    assert_int_equal(fanova(&space, &few, &(struct fanova_options){.pairs = false}, out, &err), ERR_NO);
     assert_non_null(strstr(err.text, "needs 10 finished trials"));
     history_fini(&few);
     history_fini(&h);

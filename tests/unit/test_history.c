@@ -1,5 +1,6 @@
 /* The history: entries by number, what was known when, and scores at an epoch. */
 #include "common/rng.h"
+#include "master/search/retrace.h"
 #include "tests/unit/search.h"
 
 static struct space space;
@@ -192,6 +193,54 @@ static void lean_one_does_not_grow_by_what_is_said_again(void **state)
     history_fini(&h);
 }
 
+static void assert_same_view(const struct history *a, const struct history *b)
+{
+    assert_true(a->seq == b->seq && a->finished == b->finished && a->over == b->over);
+    assert_int_equal(a->count, b->count);
+    assert_int_equal(a->box_count, b->box_count);
+    for (size_t i = 0; i < a->count; i++) {
+        const struct entry *p = &a->entries[i], *q = &b->entries[i];
+        assert_true(p->trial == q->trial && p->chain == q->chain && p->state == q->state && p->seq == q->seq);
+        assert_true(p->epochs == q->epochs && p->until == q->until && p->pruned == q->pruned);
+        assert_true(p->score == q->score && p->more[0] == q->more[0] && p->log_count == q->log_count);
+    }
+}
+
+/* Trials that come in any order and learn in any order: forwards, and now and then back. */
+static void a_retraced_history_is_the_one_of_that_moment(void **state)
+{
+    (void)state;
+    enum { TRIALS = 40, STEPS = 300 };
+    struct history h = {0}, then;
+    struct rng rng = rng_at(3, 0, 0, 0);
+    uint64_t seq = 0;
+    add(&h, 3 | HISTORY_WARM, 0.5, 0);
+    for (int i = 0; i < STEPS; i++) {
+        uint32_t trial = 1 + rng_below(&rng, TRIALS);
+        seq += 1 + rng_below(&rng, 2);
+        if (!history_find(&h, trial)) {
+            add(&h, trial, trial / 50.0, seq);
+        } else if (rng_below(&rng, 5) == 0) {
+            history_set_until(&h, trial, 1 + (int)rng_below(&rng, 9), seq);
+        } else {
+            enum history_state states[] = {HISTORY_PENDING, HISTORY_SCORED, HISTORY_BAD, HISTORY_GONE};
+            history_update(&h, trial, states[rng_below(&rng, 4)], rng_below(&rng, 2), (int)rng_below(&rng, 9),
+                           rng_unit(&rng), seq);
+            history_set_more(&h, trial, (double[HISTORY_MORE]){rng_unit(&rng)});
+        }
+    }
+    struct retrace retrace;
+    retrace_init(&retrace, &h);
+    for (uint64_t at = 0; at <= seq + 1; at += rng_below(&rng, 4)) {
+        uint64_t moment = rng_below(&rng, 20) ? at : at / 2;
+        history_as_of(&h, moment, &then);
+        assert_same_view(retrace_to(&retrace, moment), &then);
+        history_fini(&then);
+    }
+    retrace_fini(&retrace);
+    history_fini(&h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -201,6 +250,7 @@ int main(void)
         cmocka_unit_test(score_at_an_epoch),
         cmocka_unit_test(lean_one_says_the_same_with_less),
         cmocka_unit_test(lean_one_does_not_grow_by_what_is_said_again),
+        cmocka_unit_test(a_retraced_history_is_the_one_of_that_moment),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -275,20 +275,78 @@ static void median_by_hand(void **state)
     (void)state;
     static const double done[5][3] = {{.2, .4, .9}, {.3, .5, .9}, {.4, .6, .9}, {.5, .7, .9}, {.6, .8, .9}};
     static const double good[2] = {.1, .51}, poor[2] = {.49, .2}, nan_first[2] = {NAN, .7};
-    struct curve finished[5];
+    struct finished finished = {0}, four = {0};
     struct prune_def def = {.method = PRUNE_MEDIAN, .grace_epochs = 1, .grace_trials = 5};
-    for (int i = 0; i < 5; i++)
-        finished[i] = (struct curve){done[i], 3};
-    assert_false(median_stops(&def, finished, 5, (struct curve){good, 2}));
-    assert_true(median_stops(&def, finished, 5, (struct curve){poor, 2}));
-    assert_false(median_stops(&def, finished, 5, (struct curve){poor, 1}));
-    assert_false(median_stops(&def, finished, 4, (struct curve){poor, 2}));
-    assert_false(median_stops(&def, finished, 5, (struct curve){nan_first, 2}));
+    for (uint32_t i = 0; i < 5; i++)
+        finished_add(&finished, i + 1, 1, (struct curve){done[i], 3});
+    for (uint32_t i = 0; i < 4; i++)
+        finished_add(&four, i + 1, 1, (struct curve){done[i], 3});
+    assert_false(median_stops(&def, &finished, (struct curve){good, 2}));
+    assert_true(median_stops(&def, &finished, (struct curve){poor, 2}));
+    assert_false(median_stops(&def, &finished, (struct curve){poor, 1}));
+    assert_false(median_stops(&def, &four, (struct curve){poor, 2}));
+    assert_false(median_stops(&def, &finished, (struct curve){nan_first, 2}));
     def.has_threshold = true;
     def.after = 2;
     assert_true(threshold_stops(&def, 0.5, (struct curve){poor, 2}));
     assert_false(threshold_stops(&def, 0.5, (struct curve){poor, 1}));
     assert_false(threshold_stops(&def, 0.5, (struct curve){good, 2}));
+    finished_fini(&finished);
+    finished_fini(&four);
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The rule as its paper has it: all running averages, sorted for each question. */
+static bool median_says(const struct curve *done, int count, struct curve mine, int least)
+{
+    double means[200], best = -INFINITY;
+    int n = 0, epoch = mine.count;
+    for (int i = 0; i < count; i++) {
+        double sum = 0;
+        for (int e = 0; e < epoch && e < done[i].count; e++)
+            sum += done[i].value[e];
+        if (done[i].count >= epoch && isfinite(sum / epoch))
+            means[n++] = sum / epoch;
+    }
+    qsort(means, (size_t)n, sizeof *means, by_value);
+    for (int e = 0; e < epoch; e++)
+        best = mine.value[e] > best ? mine.value[e] : best;
+    return n && n >= least && best < (n % 2 ? means[n / 2] : 0.5 * (means[n / 2 - 1] + means[n / 2]));
+}
+
+/* Random courses: curves of all lengths, some with an epoch that is not finite, one after the other. */
+static void median_in_order_is_the_plain_one(void **state)
+{
+    (void)state;
+    enum { COURSES = 40, MOST = 120, LONG = 9 };
+    struct prune_def def = {.method = PRUNE_MEDIAN, .grace_epochs = 0, .grace_trials = 3};
+    int stopped = 0, asked = 0;
+    for (uint32_t c = 0; c < COURSES; c++) {
+        struct rng rng = rng_at(5, c, 0, 0);
+        struct finished finished = {0};
+        struct curve done[MOST];
+        double values[MOST][LONG];
+        for (int n = 0; n < MOST; n++) {
+            done[n] = (struct curve){values[n], (int)rng_below(&rng, LONG + 1)};
+            for (int e = 0; e < LONG; e++)
+                values[n][e] = rng_below(&rng, 60)  ? (double)rng_below(&rng, 9) / 8
+                               : rng_below(&rng, 2) ? NAN
+                                                    : INFINITY;
+            for (int e = 1; e <= done[n].count; e++, asked++) {
+                bool stops = median_stops(&def, &finished, (struct curve){values[n], e});
+                assert_int_equal(stops, median_says(done, n, (struct curve){values[n], e}, 3));
+                stopped += stops;
+            }
+            finished_add(&finished, (uint32_t)n + 1, 1, done[n]);
+        }
+        finished_fini(&finished);
+    }
+    assert_in_range(stopped, asked / 10, asked / 2);
 }
 
 static int parse(const char *text, struct prune_def *def, struct err *err)
@@ -355,6 +413,7 @@ int main(void)
         cmocka_unit_test(any_slots),
         cmocka_unit_test(bad_trials_are_members),
         cmocka_unit_test(median_by_hand),
+        cmocka_unit_test(median_in_order_is_the_plain_one),
         cmocka_unit_test(reads_prune),
         cmocka_unit_test(one_in_so_many_is_trained_in_full),
         cmocka_unit_test(kept_lists_say_the_same),
