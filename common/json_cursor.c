@@ -87,11 +87,14 @@ int jcur_fail(const struct jcur *cur, struct err *err, const char *fmt, ...)
 static bool is_quoted(const struct json *node, enum json_type type)
 {
     const char *text = json_text(node);
-    char *end;
     if (type == JSON_BOOL)
         return strcmp(text, "true") == 0 || strcmp(text, "false") == 0;
-    return type == JSON_NUM && *text && strspn(text, "0123456789.+-eE") == strlen(text) &&
-           isfinite(strtod(text, &end)) && !*end;
+    if (type != JSON_NUM || !*text || strspn(text, "0123456789.+-eE") != strlen(text))
+        return false;
+    struct json *number = json_parse(text, strlen(text), "", NULL);
+    bool is_number = json_type(number) == JSON_NUM;
+    json_free(number);
+    return is_number;
 }
 
 static int want(const struct jcur *cur, enum json_type type, struct err *err)
