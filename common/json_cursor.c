@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/json_line.h"
+#include "common/json_syntax.h"
 
 enum { NAMES_MAX = 340 }; /* bytes of a list of names in a hint */
 
@@ -89,12 +90,9 @@ static bool is_quoted(const struct json *node, enum json_type type)
     const char *text = json_text(node);
     if (type == JSON_BOOL)
         return strcmp(text, "true") == 0 || strcmp(text, "false") == 0;
-    if (type != JSON_NUM || !*text || strspn(text, "0123456789.+-eE") != strlen(text))
-        return false;
-    struct json *number = json_parse(text, strlen(text), "", NULL);
-    bool is_number = json_type(number) == JSON_NUM;
-    json_free(number);
-    return is_number;
+    size_t at;
+    return type == JSON_NUM && *text && strspn(text, "0123456789.+-eE") == strlen(text) &&
+           !json_syntax_fault(text, &at);
 }
 
 static int want(const struct jcur *cur, enum json_type type, struct err *err)
