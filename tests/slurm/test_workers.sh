@@ -35,7 +35,7 @@ import json, re, sys
 for kind, block in re.findall(r"^```(\w+)\n(.*?)^```$", open(sys.argv[1]).read(), re.M | re.S):
     if kind == "json" and '"from-tune"' in block:
         open("study.json", "w").write(block)
-    elif kind == "python":
+    elif kind == "python" and "HONE_PARAMS" in block:
         open("train.py", "w").write(block)
     elif "SBATCH" in block:
         open("page.sh", "w").write(block)
