@@ -12,7 +12,7 @@
 #include "cli/terminal.h"
 #include "common/check.h"
 
-enum { ESCAPE_WAIT_MS = 25 };
+enum { ESCAPE_WAIT_MS = 25, KEY_INTERRUPT_CODE = 3, KEY_STOP_CODE = 26, KEY_QUIT_CODE = 28 }; /* ^C, ^Z, ^\ */
 
 static struct {
     SCREEN *screen;
@@ -60,7 +60,8 @@ static void on_stop(int number)
     stop_wanted = 1;
 }
 
-/* Not ncurses' own handler, which draws from inside the signal: it may come in the midst of anything. */
+/* Not ncurses' own handler, which draws from inside the signal: it may come in the midst of anything. For `kill -TSTP`; ^Z is
+ * a key here, since ncurses ignores the signal while it draws, and a stop that comes then would be lost. */
 static void catch_stop(void)
 {
     struct sigaction action = {.sa_handler = on_stop}; // no SA_RESTART: a wait for a key must return
@@ -75,6 +76,20 @@ static void stop(void)
     raise(SIGSTOP);
     clearok(stdscr, TRUE);
     refresh();
+}
+
+/* What the terminal would do for these keys: the signal goes to all of the job. */
+static int job_key(int key)
+{
+    if (key == KEY_STOP_CODE) {
+        signal(SIGTSTP, SIG_IGN); // we stop when the screen is left
+        kill(0, SIGTSTP);
+        catch_stop();
+        stop();
+        return SCREEN_RESIZED;
+    }
+    kill(0, key == KEY_INTERRUPT_CODE ? SIGINT : SIGQUIT);
+    return SCREEN_NONE;
 }
 
 /* ---- opening ---- */
@@ -123,7 +138,7 @@ int screen_open(struct err *err)
     catch_falls();
     catch_stop();
     set_colours();
-    cbreak();
+    raw();
     noecho();
     nonl();
     keypad(stdscr, TRUE);
@@ -198,6 +213,8 @@ int screen_key(int wait_ms)
         stop();
         return SCREEN_RESIZED;
     }
+    if (key == KEY_INTERRUPT_CODE || key == KEY_STOP_CODE || key == KEY_QUIT_CODE)
+        return job_key(key);
     for (size_t i = 0; i < COUNT_OF(keys); i++)
         if (keys[i].curses == key)
             return keys[i].ours;
