@@ -154,6 +154,7 @@ static void test_top_waits_for_its_master(void **state)
     db_text(path, "SELECT value FROM meta WHERE key = 'address'", &address);
     PTY(&top, scratch.folder, 24, 100, "vt100", "C.UTF-8", "hone", "top", "--master", str_text(&address));
     pty_await(&top, "▸ away            running");
+    pid_t worker = (pid_t)db_int(path, "SELECT pid FROM worker");
     proc_signal(&run, SIGKILL);
     pty_await(&top, "away  "); // the master, in the first line
     pty_await(&top, "no master can be reached");
@@ -163,7 +164,8 @@ static void test_top_waits_for_its_master(void **state)
     pty_fini(&top);
     proc_fini(&run);
     str_fini(&address);
-    let("die\n");
+    kill(worker, SIGKILL); // it would wait for its master to return
+    await_gone(worker);
 }
 
 /* However it ends, the terminal is as it was: keys echo, and the screen from before is back. */
