@@ -30,6 +30,7 @@ struct models {
     struct json *options; /* resolved trainer options of the first member */
     struct json *labels;  /* names of the classes, as the first member knows them; NULL: numbers */
     int classes;
+    bool ema; /* the members' weights are the running averages that their trainings kept */
 };
 
 /* Where names are looked up. */
@@ -60,7 +61,7 @@ int models_data(const struct models *models, struct data_split *out, struct err 
 int models_other_data(const struct models *models, const char *spec, struct data_split *out, struct err *err);
 
 /* Probabilities (n, classes) of one member, and of all of them together; the caller frees. `data` is for messages.
- * COMBINE_WEIGHTS needs the training data. */
+ * COMBINE_WEIGHTS and `ema` need the training data, for batchnorm's moments; they do not go together. */
 int models_predict_one(const struct models *models, int member, const struct dataset *set, const char *data,
                        float **out, struct err *err);
 int models_predict(const struct models *models, const struct dataset *set, const char *data, float **out,

@@ -115,14 +115,32 @@ static int predict_with(struct model *model, const struct dataset *set, const ch
     return rc;
 }
 
+/* Moments are those of the training data under the average. */
+static int take_average(const struct models *models, const char *path, struct model *model, struct err *err)
+{
+    struct data_split split;
+    int rc = models_data(models, &split, err);
+    if (rc)
+        return rc;
+    rc = model_take(model, &split.train, "the training data", err);
+    if (!rc)
+        rc = model_use_ema(model, &split.train, path, err);
+    data_split_fini(&split);
+    return rc;
+}
+
 int models_predict_one(const struct models *models, int member, const struct dataset *set, const char *data,
                        float **out, struct err *err)
 {
     struct model model;
-    int rc = model_load(models->list[member].path, &model, err);
+    const char *path = models->list[member].path;
+    int rc = model_load(path, &model, err);
     if (rc)
         return rc;
-    rc = predict_with(&model, set, data, out, err);
+    if (models->ema)
+        rc = take_average(models, path, &model, err);
+    if (!rc)
+        rc = predict_with(&model, set, data, out, err);
     model_fini(&model);
     return rc;
 }
@@ -179,6 +197,8 @@ static void put_together(const struct models *models, float *const *each, const 
 int models_predict(const struct models *models, const struct dataset *set, const char *data, float **out,
                    struct err *err)
 {
+    if (models->combine == COMBINE_WEIGHTS && models->ema)
+        return err_set(err, ERR_BAD, "--ema: this ensemble is a mean of weights already");
     if (models->combine == COMBINE_WEIGHTS)
         return predict_averaged(models, set, data, out, err);
     float **each = xcalloc((size_t)models->count, sizeof *each);

@@ -67,13 +67,19 @@ static int load_data(struct asked *asked, const char *spec, const char *part, st
     return rc;
 }
 
+struct wish {
+    const char *part; /* NULL: none was named */
+    bool ema;
+};
+
 static int ask(struct asked *asked, const struct text_list *args, const struct models_place *place,
-               const char *part, struct err *err)
+               const struct wish *wish, struct err *err)
 {
     *asked = (struct asked){0};
     int rc = models_open(args->items[0], place, &asked->models, err);
     if (!rc)
-        rc = load_data(asked, args->count > 1 ? args->items[1] : NULL, part, err);
+        rc = load_data(asked, args->count > 1 ? args->items[1] : NULL, wish->part, err);
+    asked->models.ema = wish->ema;
     if (!rc)
         rc = models_predict(&asked->models, asked->set, asked->data, &asked->probabilities, err);
     return rc;
@@ -130,7 +136,7 @@ int cmd_predict(const struct opt_predict *opt)
     struct err err = ERR_NONE;
     struct asked asked;
     const struct models_place place = {opt->db, opt->master, opt->study, opt->dir};
-    int rc = ask(&asked, &opt->args, &place, opt->part, &err);
+    int rc = ask(&asked, &opt->args, &place, &(struct wish){opt->part, opt->ema}, &err);
     if (!rc)
         print_predictions(&asked, opt->json);
     asked_fini(&asked);
@@ -203,7 +209,7 @@ int cmd_evaluate(const struct opt_evaluate *opt)
     struct err err = ERR_NONE;
     struct asked asked;
     const struct models_place place = {opt->db, opt->master, opt->study, opt->dir};
-    int rc = ask(&asked, &opt->args, &place, opt->part, &err);
+    int rc = ask(&asked, &opt->args, &place, &(struct wish){opt->part, opt->ema}, &err);
     if (!rc && asked.split.labels && !*asked.split.labels[0])
         rc = err_set(&err, ERR_BAD, "%s: without labels there is nothing to compare with", asked.data);
     if (!rc) {

@@ -135,10 +135,8 @@ static void an_edge_of_stability_is_found(void **state)
 
 /* ---- models ---- */
 
-static double accuracy_of(const char *model, const char *part)
+static double accuracy_said(void)
 {
-    if (HONE("evaluate", model, "--json", "--part", part))
-        fail_msg("%s", str_text(&out));
     struct json *tree = answer();
     double acc = json_num(json_get(tree, "accuracy")), sum = 0;
     for (const struct json *row = json_first(json_get(tree, "confusion")); row; row = json_next(row))
@@ -147,6 +145,13 @@ static double accuracy_of(const char *model, const char *part)
     assert_true(sum == json_num(json_get(tree, "samples")));
     json_free(tree);
     return acc;
+}
+
+static double accuracy_of(const char *model, const char *part)
+{
+    if (HONE("evaluate", model, "--json", "--part", part))
+        fail_msg("%s", str_text(&out));
+    return accuracy_said();
 }
 
 static double told(const struct json *tree, int row, const char *column)
@@ -186,6 +191,30 @@ static void an_ensemble_is_never_worse_on_validation(void **state)
     assert_float_equal(accuracy_of("e.json", "test"), test, 1e-9);
     assert_int_equal(HONE("ensemble", "g", "--top", "12", "-o", "v.json", "--vote"), 0);
     assert_float_equal(accuracy_of("v.json", "test"), votes, 1e-9);
+}
+
+/* What an epoch said of its running average is what evaluate says of it; batchnorm's moments are those of the average. */
+static void the_running_average_is_a_model_too(void **state)
+{
+    (void)state;
+    struct str said = {0};
+    search("ema", "\"layers\":[\"affine 24\",\"batchnorm\",\"relu\"],\"data\":\"glyphs:n=600\",\"ema\":0.98",
+           "\"lr\":{\"log\":[0.5,1]}", 1, 3, "");
+    db_text(db,
+            "SELECT printf('%.6f', m.value) FROM epoch_metric m JOIN metric n ON n.id = m.metric JOIN trial "
+            "t ON t.id = m.trial "
+            "JOIN study s ON s.id = t.study WHERE s.name = 'ema' AND n.name = 'ema_val_acc' AND m.epoch = "
+            "t.best_epoch",
+            &said);
+    double plain = accuracy_of("ema/best", "val");
+    assert_int_equal(HONE("evaluate", "ema/best", "--ema", "--json", "--part", "val"), 0);
+    double averaged = accuracy_said();
+    assert_float_equal(averaged, atof(str_text(&said)), 1e-6);
+    assert_true(averaged != plain);
+    str_fini(&said);
+    assert_int_equal(HONE("predict", "ema/best", "--ema"), 0);
+    assert_int_equal(HONE("evaluate", "g/best", "--ema"), 2);
+    assert_said("the option ema was not set");
 }
 
 static void checkpoints_of_one_trial(void **state)
@@ -319,6 +348,7 @@ int main(void)
         cmocka_unit_test(a_high_plateau_is_found),
         cmocka_unit_test(an_edge_of_stability_is_found),
         cmocka_unit_test(an_ensemble_is_never_worse_on_validation),
+        cmocka_unit_test(the_running_average_is_a_model_too),
         cmocka_unit_test(checkpoints_of_one_trial),
         cmocka_unit_test(repeats_of_one_configuration),
         cmocka_unit_test(predictions_are_csv),
