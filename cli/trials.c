@@ -12,6 +12,7 @@
 #include "cli/watch.h"
 #include "common/check.h"
 #include "common/mem.h"
+#include "common/str.h"
 #include "common/trial_status.h"
 
 struct wanted {
@@ -48,10 +49,25 @@ static int add_statuses(const char *text, bool *statuses, struct err *err)
     return 0;
 }
 
+/* A word that is no selector names a study: all of its trials. */
+static int read_selector(const char *word, struct selector *out, struct err *err)
+{
+    struct err other = ERR_NONE;
+    struct str whole = {0};
+    int rc = select_parse(word, out, err);
+    str_addf(&whole, "%s/all", word);
+    if (rc && !strchr(word, '/') && select_parse(str_text(&whole), out, &other) == 0) {
+        *err = ERR_NONE;
+        rc = 0;
+    }
+    str_fini(&whole);
+    return rc;
+}
+
 static int read_wanted(const struct opt_trials *opt, struct wanted *out, struct err *err)
 {
     *out = (struct wanted){0};
-    int rc = select_parse(opt->args.count ? opt->args.items[0] : "all", &out->selector, err);
+    int rc = read_selector(opt->args.count ? opt->args.items[0] : "all", &out->selector, err);
     for (size_t i = 0; !rc && i < opt->status.count; i++)
         rc = add_statuses(opt->status.items[i], out->statuses, err);
     for (int i = 0; !opt->status.count && i < TRIAL_STATUS_COUNT; i++)

@@ -105,6 +105,8 @@ static void test_reading(void **state)
     assert_int_equal(lines(), 7);
     assert_int_equal(HONE("trials", "s/2-3,5", "-q"), 0);
     assert_string_equal(str_text(&out), "2\n3\n5\n");
+    assert_int_equal(HONE("trials", "s", "-q"), 0);
+    assert_string_equal(str_text(&out), "1\n2\n3\n4\n5\n6\n");
     assert_int_equal(HONE("trials", "-n", "2", "-q"), 0);
     assert_string_equal(str_text(&out), "5\n6\n");
     assert_int_equal(HONE("trials", "--status", "waiting,running", "-q"), 0);
@@ -159,7 +161,7 @@ static void test_exit_statuses(void **state)
         {2, {"run", "study.json", "--bind", "tcp://*:0"}, "--insecure"},
         {2, {"master", "--bind", "tcp://0.0.0.0:0"}, "there are no keys"},
         {2, {"trials", "0"}, "does not name trials"},
-        {2, {"trials", "s"}, "if that is a study: s/all"},
+        {2, {"show", "s"}, "if that is a study: s/all"},
         {2, {"trials", "9"}, "it has 1 to 6"},
         {0, {"trials", "--status", "failed"}, "no trial of study \"s\" is among these"},
         {2, {"show", "s/1", "--study", "t"}, "are two studies"},
