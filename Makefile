@@ -125,7 +125,7 @@ check: all $(QUICK) ## unit and sim tests and lint: seconds
 test: all $(QUICK) $(SLOW) $(SHIM) $(FUZZ:=.o) ## what the README promises: check, real processes, short fault rounds: minutes
 	$(RUN) $(QUICK) $(HOUSE) $(SLOW) $(SCRIPTS)
 
-test-all: ## what CI runs besides `make test`: sanitizers, Python peers, fuzzing, containers
+test-all: ## what CI runs besides `make test`: sanitizers, Python, Slurm, a browser, fuzzing, containers
 	tests/all
 
 fuzz: ## each fuzz harness for FUZZ_SECONDS (60), with clang's libFuzzer
