@@ -75,7 +75,8 @@ job=$!
 until [ "$("$HONE" sql --csv --db long.db 'SELECT count(*) > 2 FROM epoch' | tail -n 1)" = 1 ]; do look_again; done
 "$HONE" workers --db long.db | grep -q 4711
 report "the job script starts a worker under the job's name"
-pkill -TERM -P $job # what --signal does: it goes to what srun runs
+read -r srun <"/proc/$job/task/$job/children" # a bare system has no pkill
+kill -TERM "$srun"                            # what --signal does: it goes to what srun runs
 wait $job
 "$HONE" show 1 --db long.db >out 2>&1
 [ "$("$HONE" sql --csv --db long.db 'SELECT outcome FROM attempt' | tail -n 1)" = preempted ]
