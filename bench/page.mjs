@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // The dashboard's page in a browser at ten thousand trials, while the search goes on: one JSON line per figure.
-//   tools/install build browser && make && bench/page.mjs
+//   tools/install build charts browser && make && bench/page.mjs
 // Processor time of the page's main thread, which does not depend on what else the machine does: until the table is there,
 // until every chart is painted, and what a second of watching costs while trials come in. Longest task: the longest time,
 // on the clock, that the page did not answer to its reader.

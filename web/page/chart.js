@@ -70,7 +70,7 @@ export class Chart {
   paint() {
     if (!this.dirty || !this.inSight || !this.canvas.isConnected) return;
     if (typeof echarts === "undefined") {
-      swap(this.canvas, el("p.lacking", NO_CHARTS, " To have the charts: ", el("code", "tools/install build && make")));
+      swap(this.canvas, el("p.lacking", NO_CHARTS, " To have the charts: ", el("code", "tools/install charts && make")));
       return;
     }
     const makeOption = this.dirty, began = performance.now();
