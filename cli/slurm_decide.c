@@ -101,6 +101,11 @@ void slurm_decide(const struct slurm_view *view, const struct slurm_limits *limi
     }
     if (nothing_wanted(view, memory, now_ms, out) || enough_there(view, limits, missing, out))
         return;
+    if (memory->crashes && view->waiting + view->starting > 0) {
+        act(out, SLURM_LOOK, "%d in a row came to nothing: first the one that is on its way",
+            memory->crashes);
+        return;
+    }
     if (now_ms < memory->rest_until_ms) {
         act(out, SLURM_LOOK, "%d in a row came to nothing: a rest before the next", memory->crashes);
         return;

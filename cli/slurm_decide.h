@@ -2,7 +2,8 @@
  *
  * Pure: it is told the time and what the master and Slurm's queue say; what it remembers between two looks is the
  * caller's. Never more than `backlog` jobs wait in the queue, because a queue that is full of ours says nothing of how
- * long the next one takes; a job that fails at once is tried again after a rest that doubles, CRASHES_MOST times.
+ * long the next one takes; a job that fails at once is tried again after a rest that doubles, one at a time, CRASHES_MOST
+ * times.
  */
 #ifndef HONE_CLI_SLURM_DECIDE_H
 #define HONE_CLI_SLURM_DECIDE_H

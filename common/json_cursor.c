@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/json_line.h"
+#include "common/json_syntax.h"
 
 enum { NAMES_MAX = 340 }; /* bytes of a list of names in a hint */
 
@@ -87,11 +88,11 @@ int jcur_fail(const struct jcur *cur, struct err *err, const char *fmt, ...)
 static bool is_quoted(const struct json *node, enum json_type type)
 {
     const char *text = json_text(node);
-    char *end;
     if (type == JSON_BOOL)
         return strcmp(text, "true") == 0 || strcmp(text, "false") == 0;
+    size_t at;
     return type == JSON_NUM && *text && strspn(text, "0123456789.+-eE") == strlen(text) &&
-           isfinite(strtod(text, &end)) && !*end;
+           !json_syntax_fault(text, &at);
 }
 
 static int want(const struct jcur *cur, enum json_type type, struct err *err)

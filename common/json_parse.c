@@ -61,10 +61,9 @@ static const char *bad_in_number(const char *text, size_t i)
     const char *at = text + i;
     char before = i ? at[-1] : ' ';
     bool digit_before = isdigit((unsigned char)before), digit_after = isdigit((unsigned char)at[1]);
-    bool in_exponent =
-        before == '+' || (before == '-' && i > 1 && strchr("eE", at[-2])) || before == 'e' || before == 'E';
-    bool bad_point = *at == '.' && (!digit_before || !digit_after);
-    bool bad_zero = *at == '0' && digit_after && !digit_before && before != '.' && !in_exponent;
+    bool begins = strchr(" \t\r\n,:[{", before) || (before == '-' && (i < 2 || !strchr("eE", at[-2])));
+    bool bad_point = *at == '.' && (!digit_before || !digit_after),
+         bad_zero = *at == '0' && digit_after && begins;
     return bad_point || bad_zero ? "not valid JSON: a number is written like 0.5, -3 or 1e-4" : NULL;
 }
 

@@ -50,7 +50,7 @@ ended() { # STATUS: hone slurm ends with it
     [ $status = "$1" ]
 }
 
-echo 1..13
+echo 1..14
 search whole 30 3
 allocate --workers 3 --idle 30s -- --cpus-per-task=2
 ended 0 && holds whole.db "SELECT count(*) = 30 FROM trial WHERE status = 'complete'"
@@ -106,4 +106,7 @@ report "so are submissions that are refused, in the words of sbatch"
 "$HONE" slurm --db doomed.db >out 2>&1
 [ $? = 3 ] && grep -q 'listens on this machine alone' out
 report "a master that no node can reach is not given any worker"
+"$HONE" slurm --db doomed.db -- --array=1-3 >out 2>&1
+[ $? = 2 ] && grep -q -- '--array=1-3 is not for sbatch here' out
+report "what would hide its jobs from it is refused"
 exit 0 # each line above says how it went

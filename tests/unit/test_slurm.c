@@ -97,6 +97,11 @@ static void what_comes_to_nothing_is_tried_again_ever_later_and_given_up(void **
         assert_int_equal(act.what, SLURM_SUBMIT);
         now += rest;
     }
+    view.running = view.starting = 1; /* one at a time, until one comes to something */
+    slurm_decide(&view, &plain, &memory, now + 1000000, &act);
+    assert_int_equal(act.what, SLURM_LOOK);
+    assert_non_null(strstr(act.why, "on its way"));
+    view.running = view.starting = 0;
     slurm_crashed(&memory, 100, now);
     slurm_decide(&view, &plain, &memory, now, &act);
     assert_int_equal(act.what, SLURM_END);
