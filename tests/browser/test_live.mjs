@@ -10,7 +10,7 @@ const EPOCHS = 3;
 const place = new Place();
 const gate = join(place.folder, "gate"), file = join(place.folder, "study.json");
 const tell = (loss) => writeFile(gate, `${loss}\n`); // until the trainer has opened it
-let page, run;
+let page, run, workerPid;
 
 test("a database with another study in it", async () => {
   execFileSync("mkfifo", [gate]);
@@ -61,12 +61,13 @@ test("workers say what they train", async () => {
 });
 
 test("a master that is gone is told so", async () => {
+  workerPid = Number(place.sql("SELECT pid FROM worker WHERE left_ms IS NULL"));
   run.kill("SIGKILL");
   await run.ended;
   await page.getByText("The master is away").waitFor();
 });
 
-test("a server that is gone is told so, and the page comes back with it", async () => {
+test("a server that is gone is told so, and what was known stays", async () => {
   assert.deepEqual(page.wrong, []);
   await place.stop(place.server);
   await page.getByRole("alert").getByText("Connection lost, trying again").waitFor();
@@ -74,5 +75,6 @@ test("a server that is gone is told so, and the page comes back with it", async 
 });
 
 await runAll(async () => {
+  if (workerPid) process.kill(workerPid, "SIGKILL"); // it outlives its master, and takes its trainer along
   await place.close();
 });
