@@ -81,11 +81,13 @@ $(BUILD)/cli/pages.o: $(wildcard docs/*.md proto/*.md examples/*) python/hone/tr
 MODULES := web/node_modules
 CHARTS  := $(wildcard $(MODULES)/echarts/dist/echarts.min.js)
 PAGE    := $(sort $(wildcard web/page/*)) $(CHARTS) build/web/licenses.txt
+# What npm unpacks is dated 1985; its own list is as new as what it did last.
+CHARTED := $(CHARTS) $(wildcard $(MODULES)/.package-lock.json)
 # The licence of the library and of what is in it goes wherever its code goes.
-build/web/licenses.txt: $(CHARTS)
+build/web/licenses.txt: $(CHARTED)
 	@mkdir -p $(@D)
 	$(Q)cat $(if $(CHARTS),$(addprefix $(MODULES)/,echarts/NOTICE echarts/LICENSE echarts/licenses/LICENSE-d3 zrender/LICENSE),/dev/null) > $@
-build/web/page.pack: $(PAGE) tools/pack-page $(if $(CHARTS),,web/page)
+build/web/page.pack: $(PAGE) $(CHARTED) tools/pack-page web/page/
 	$(call say,PACK)
 	@mkdir -p $(@D)
 	$(Q)tools/pack-page $@ $(PAGE)

@@ -50,6 +50,33 @@ static void catch_falls(void)
         signal(signals[i], on_fall);
 }
 
+/* ---- being stopped ---- */
+
+static volatile sig_atomic_t stop_wanted;
+
+static void on_stop(int number)
+{
+    (void)number;
+    stop_wanted = 1;
+}
+
+/* Not ncurses' own handler, which draws from inside the signal: it may come in the midst of anything. */
+static void catch_stop(void)
+{
+    struct sigaction action = {.sa_handler = on_stop}; // no SA_RESTART: a wait for a key must return
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGTSTP, &action, NULL);
+}
+
+static void stop(void)
+{
+    stop_wanted = 0;
+    endwin();
+    raise(SIGSTOP);
+    clearok(stdscr, TRUE);
+    refresh();
+}
+
 /* ---- opening ---- */
 
 /* ncurses asks the locale how wide a character is. A host without the user's own has C.UTF-8. */
@@ -94,6 +121,7 @@ int screen_open(struct err *err)
         return refuse(err);
     atexit(screen_close);
     catch_falls();
+    catch_stop();
     set_colours();
     cbreak();
     noecho();
@@ -166,6 +194,10 @@ int screen_key(int wait_ms)
     };
     timeout(wait_ms);
     int key = getch();
+    if (stop_wanted) {
+        stop();
+        return SCREEN_RESIZED;
+    }
     for (size_t i = 0; i < COUNT_OF(keys); i++)
         if (keys[i].curses == key)
             return keys[i].ours;

@@ -72,11 +72,37 @@ static int serve(struct dash *dash, bool until_eof, struct err *err)
     return rc;
 }
 
+/* What a person should know beside the address. */
+static void tell(const char *address)
+{
+    if (!web_page_has_charts())
+        log_warn(
+            "this hone was built without its chart library: the page shows tables alone; run npm ci --prefix "
+            "web, then make");
+    if (!is_this_machine(address))
+        log_warn("beyond this machine nothing is encrypted: who listens in between sees the address and all "
+                 "it shows; "
+                 "ssh -L is safe");
+}
+
+static int show(struct dash *dash, const struct opt_dash *opt, const char *address, struct err *err)
+{
+    struct browser browser = {0};
+    signals_catch();
+    printf("%s\n", dash_url(dash));
+    fflush(stdout);
+    tell(address);
+    if (opt->open)
+        browser_open(&browser, dash_url(dash));
+    int rc = serve(dash, opt->until_eof, err);
+    browser_forget(&browser);
+    return rc;
+}
+
 int cmd_dash(const struct opt_dash *opt)
 {
     struct err err = ERR_NONE;
     struct dash *dash = NULL;
-    struct browser browser = {0};
     char address[64];
     int64_t port;
     log_init(LOG_NOTE);
@@ -89,18 +115,8 @@ int cmd_dash(const struct opt_dash *opt)
                                    .importance = importance_json};
     if (!rc && (rc = dash_open(&options, &dash, &err)) == ERR_GONE)
         rc = err.code = ERR_REACH; // as for every other reader
-    if (!rc) {
-        signals_catch();
-        printf("%s\n", dash_url(dash));
-        fflush(stdout);
-        if (!web_page_has_charts())
-            log_warn("this hone was built without its chart library: the page shows tables alone; run npm ci "
-                     "--prefix web, then make");
-        if (opt->open)
-            browser_open(&browser, dash_url(dash));
-        rc = serve(dash, opt->until_eof, &err);
-        browser_forget(&browser);
-    }
+    if (!rc)
+        rc = show(dash, opt, address, &err);
     dash_close(dash);
     return rc ? command_fail("dash", &err) : 0;
 }

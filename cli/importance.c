@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "cli/commands.h"
 #include "cli/importance.h"
@@ -16,7 +17,7 @@
 #include "master/search/fanova.h"
 #include "master/search/importance.h"
 
-enum { DRAWS_MOST = 100000, DRAWS_JSON = 200 };
+enum { DRAWS_MOST = 100000, DRAWS_JSON = 200, LOWEST = 19 };
 static const double LOW = 0.05, HIGH = 0.95;
 
 struct judged {
@@ -197,6 +198,7 @@ int importance_json(const char *db, const char *study, struct str *out, struct e
 {
     struct study *s = NULL;
     int rc = load(db, study, &s, err);
+    setpriority(PRIO_PROCESS, 0, LOWEST);
     if (!rc)
         rc = judge_ped(s, DRAWS_JSON, show_json, out, err);
     study_free(s);

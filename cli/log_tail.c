@@ -6,51 +6,118 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/remote.h"
+#include "common/base64.h"
 #include "common/mem.h"
 
-enum { FIRST_BYTES = 64 << 10, MOST_AT_ONCE = 1 << 20 };
+enum { FIRST_BYTES = 64 << 10, STRETCH_BYTES = 192 << 10, MOST_AT_ONCE = 1 << 20 };
 
 char *log_of_attempt(const char *db, const char *study, int64_t trial, int64_t attempt)
 {
     return xasprintf("%s.d/%s/t%05lld/a%lld/log", db, study, (long long)trial, (long long)attempt);
 }
 
-char *log_of_worker(const char *db, const char *worker)
+void log_tail_attempt(struct log_tail *tail, const char *db, const char *master, const char *study,
+                      int64_t trial, int64_t attempt)
 {
-    return xasprintf("%s.d/workers/%s.log", db, worker);
+    *tail = (struct log_tail){
+        .path = log_of_attempt(db, study, trial, attempt), .master = master, .whose = json_new_object()};
+    json_put_text(tail->whose, "study", study);
+    json_put_num(tail->whose, "trial", (double)trial);
+    json_put_num(tail->whose, "attempt", (double)attempt);
 }
 
-bool log_tail_open(struct log_tail *tail, const char *path)
+void log_tail_worker(struct log_tail *tail, const char *db, const char *master, const char *worker)
 {
-    *tail = (struct log_tail){xstrdup(path), open(path, O_RDONLY | O_CLOEXEC)};
-    return tail->fd >= 0;
+    *tail = (struct log_tail){
+        .path = xasprintf("%s.d/workers/%s.log", db, worker), .master = master, .whose = json_new_object()};
+    json_put_text(tail->whose, "worker", worker);
 }
 
 void log_tail_close(struct log_tail *tail)
 {
-    if (tail->fd >= 0)
-        close(tail->fd);
     free(tail->path);
-    *tail = (struct log_tail){.fd = -1};
+    json_free(tail->whose);
+    *tail = (struct log_tail){0};
 }
 
-/* From where the descriptor stands, at most so many bytes. */
-static size_t read_on(int fd, size_t most, struct str *out)
+/* ---- one stretch, here or through the master ---- */
+
+struct piece {
+    int64_t file, size; /* 0: it is not there */
+    int64_t offset;
+    size_t bytes;
+};
+
+static struct piece read_here(const struct log_tail *tail, bool older, int64_t offset, struct str *out)
 {
-    char chunk[16 << 10];
-    size_t before = out->len;
-    while (out->len - before < most) {
-        ssize_t got = read(fd, chunk, sizeof chunk);
-        if (got <= 0)
-            break;
-        str_addn(out, chunk, (size_t)got);
+    struct piece piece = {0};
+    struct stat st;
+    char *path = xasprintf("%s%s", tail->path, older ? ".1" : "");
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    free(path);
+    if (fd < 0)
+        return piece;
+    if (fstat(fd, &st) == 0) {
+        char *bytes = xmalloc(STRETCH_BYTES);
+        int64_t from = offset < 0 ? st.st_size + offset : offset;
+        from = from < 0 ? 0 : from;
+        ssize_t got = pread(fd, bytes, STRETCH_BYTES, from);
+        str_addn(out, bytes, got > 0 ? (size_t)got : 0);
+        piece = (struct piece){(int64_t)st.st_ino, st.st_size, from, got > 0 ? (size_t)got : 0};
+        free(bytes);
     }
-    return out->len - before;
+    close(fd);
+    return piece;
+}
+
+static struct piece ask(const struct log_tail *tail, bool older, int64_t offset, struct str *out)
+{
+    struct piece piece = {0};
+    struct msg_answer answer;
+    struct json *args = json_clone(tail->whose);
+    json_put_num(args, "offset", (double)offset);
+    json_put_num(args, "bytes", STRETCH_BYTES);
+    json_set(args, "older", json_parse(older ? "true" : "false", older ? 4 : 5, "older", NULL), NULL);
+    int rc = remote_call(tail->master, "log", args, REMOTE_CALL_MS, &answer, NULL);
+    json_free(args);
+    if (rc)
+        return piece;
+    char *bytes = xmalloc(STRETCH_BYTES);
+    long got = base64_read(json_text(json_get(answer.result, "data")), bytes, STRETCH_BYTES);
+    piece.file = (int64_t)json_num(json_get(answer.result, "file"));
+    piece.size = (int64_t)json_num(json_get(answer.result, "size"));
+    piece.offset = (int64_t)json_num(json_get(answer.result, "offset"));
+    piece.bytes = got > 0 ? (size_t)got : 0;
+    str_addn(out, bytes, piece.bytes);
+    free(bytes);
+    answer_fini(&answer);
+    return piece;
+}
+
+static struct piece read_at(const struct log_tail *tail, bool older, int64_t offset, struct str *out)
+{
+    return tail->master ? ask(tail, older, offset, out) : read_here(tail, older, offset, out);
+}
+
+/* From the offset to the end, at most so many bytes; where it ended and in which file. */
+static struct piece read_on(const struct log_tail *tail, bool older, int64_t offset, size_t most,
+                            struct str *out)
+{
+    size_t before = out->len;
+    struct piece piece = read_at(tail, older, offset, out), next = piece;
+    while (next.bytes && next.offset + (int64_t)next.bytes < next.size && out->len - before < most) {
+        next = read_at(tail, older, next.offset + (int64_t)next.bytes, out);
+        if (next.file != piece.file)
+            break;
+    }
+    next.file = piece.file;
+    return next;
 }
 
 /* ---- the end of what is there ---- */
 
-/* Where the last `lines` lines begin. `lines`: how many are missing from the text's front. */
+/* Where the last `lines` lines begin; *lines: how many are missing. */
 static size_t last_lines_at(const char *text, size_t len, int64_t *lines)
 {
     size_t at = len;
@@ -62,59 +129,56 @@ static size_t last_lines_at(const char *text, size_t len, int64_t *lines)
     return at;
 }
 
-/* Appends the last lines of an open file, whose end the descriptor then stands at; how many it lacks. */
-static int64_t add_last(int fd, int64_t lines, struct str *out)
+/* Appends its last lines. *lacks: how many it has too few. */
+static struct piece add_last(const struct log_tail *tail, bool older, int64_t lines, int64_t *lacks,
+                             struct str *out)
 {
-    off_t size = lseek(fd, 0, SEEK_END);
-    for (off_t bytes = FIRST_BYTES;; bytes *= 2) {
+    for (int64_t bytes = FIRST_BYTES;; bytes *= 4) {
         struct str text = {0};
-        bool is_whole = bytes >= size || lines < 0;
-        int64_t lacks = lines;
-        lseek(fd, is_whole ? 0 : size - bytes, SEEK_SET);
-        read_on(fd, SIZE_MAX, &text);
-        size_t at = lines < 0 ? 0 : last_lines_at(str_text(&text), text.len, &lacks);
+        struct piece end = read_on(tail, older, lines < 0 ? 0 : -bytes, SIZE_MAX, &text);
+        bool is_whole = lines < 0 || bytes >= end.size;
+        *lacks = lines;
+        size_t at = lines < 0 ? 0 : last_lines_at(str_text(&text), text.len, lacks);
         bool enough = is_whole || at > 0;
         if (enough)
             str_addn(out, str_text(&text) + at, text.len - at);
         str_fini(&text);
         if (enough)
-            return lines < 0 ? -1 : lacks;
+            return end;
     }
 }
 
-void log_tail_last(struct log_tail *tail, int64_t lines, struct str *out)
+bool log_tail_last(struct log_tail *tail, int64_t lines, struct str *out)
 {
     struct str newest = {0};
-    int64_t lacks = tail->fd >= 0 ? add_last(tail->fd, lines, &newest) : lines;
-    char *path = xasprintf("%s.1", tail->path);
-    int older = lacks ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-    if (older >= 0) {
-        add_last(older, lacks, out);
-        close(older);
-    }
+    int64_t lacks, ignored;
+    struct piece end = add_last(tail, false, lines, &lacks, &newest);
+    tail->file = end.file;
+    tail->offset = end.offset + (int64_t)end.bytes;
+    bool is_there = end.file;
+    if (lacks)
+        is_there |= add_last(tail, true, lacks, &ignored, out).file != 0;
     str_addn(out, str_text(&newest), newest.len);
     str_fini(&newest);
-    free(path);
+    return is_there;
 }
 
 /* ---- what comes ---- */
 
-static bool is_renamed(const struct log_tail *tail)
-{
-    struct stat open_one, named;
-    return stat(tail->path, &named) == 0 && fstat(tail->fd, &open_one) == 0 &&
-           open_one.st_ino != named.st_ino;
-}
-
 void log_tail_more(struct log_tail *tail, struct str *out)
 {
-    if (tail->fd < 0)
-        tail->fd = open(tail->path, O_RDONLY | O_CLOEXEC);
-    if (tail->fd < 0 || read_on(tail->fd, MOST_AT_ONCE, out) || !is_renamed(tail))
+    struct str fresh = {0};
+    struct piece piece = read_on(tail, false, tail->offset, MOST_AT_ONCE, &fresh);
+    if (piece.file && piece.file != tail->file) {
+        str_clear(&fresh);
+        if (tail->file) // what was written between our last look and the renaming
+            read_on(tail, true, tail->offset, MOST_AT_ONCE, out);
+        piece = read_on(tail, false, 0, MOST_AT_ONCE, &fresh);
+    }
+    str_addn(out, str_text(&fresh), fresh.len);
+    str_fini(&fresh);
+    if (!piece.file)
         return;
-    read_on(tail->fd, MOST_AT_ONCE, out); // written between our look and its renaming
-    close(tail->fd);
-    tail->fd = open(tail->path, O_RDONLY | O_CLOEXEC);
-    if (tail->fd >= 0)
-        read_on(tail->fd, MOST_AT_ONCE, out);
+    tail->file = piece.file;
+    tail->offset = piece.offset + (int64_t)piece.bytes;
 }

@@ -79,17 +79,14 @@ static void print_attempt(struct logs *logs, size_t row)
 {
     struct str text = {0};
     logs->attempt = cell_int(rows_named(&logs->attempts, row, "attempt"));
-    char *path = log_of_attempt(logs->opt->db, logs->study, logs->trial, logs->attempt);
     log_tail_close(&logs->tail);
-    bool is_here = log_tail_open(&logs->tail, path);
+    log_tail_attempt(&logs->tail, logs->opt->db, logs->opt->master, logs->study, logs->trial, logs->attempt);
     print_header(logs, row);
-    log_tail_last(&logs->tail, logs->opt->count, &text);
-    if (is_here || text.len)
+    if (log_tail_last(&logs->tail, logs->opt->count, &text))
         print(&text);
     else
         print_elsewhere(logs, row);
     str_fini(&text);
-    free(path);
 }
 
 /* Those not printed yet. */
@@ -169,26 +166,21 @@ static int show_worker(const struct opt_logs *opt, const char *name, struct err 
 {
     struct log_tail tail;
     struct str text = {0};
-    char *path = log_of_worker(opt->db, name);
-    bool is_here = !strchr(name, '/') && log_tail_open(&tail, path);
-    if (is_here) {
-        log_tail_last(&tail, opt->count, &text);
-        do {
-            print(&text);
-            str_clear(&text);
-            if (opt->follow)
-                poll(NULL, 0, LOOK_MS);
-            log_tail_more(&tail, &text);
-        } while (opt->follow && !signals_count());
+    log_tail_worker(&tail, opt->db, opt->master, name);
+    bool is_here = name_ok(name) && log_tail_last(&tail, opt->count, &text);
+    print(&text);
+    while (is_here && opt->follow && !signals_count()) {
+        str_clear(&text);
+        poll(NULL, 0, LOOK_MS);
+        log_tail_more(&tail, &text);
         print(&text);
-        log_tail_close(&tail);
-    } else {
-        err_set(err, ERR_GONE, "there is no trial \"%.64s\", and no log of a worker of that name: %s", name,
-                path);
+    }
+    if (!is_here) {
+        err_set(err, ERR_GONE, "there is no trial \"%.64s\", and no log of a worker of that name", name);
         err_hint(err, "a worker that hone run did not start logs to its own standard error, or --log-file");
     }
+    log_tail_close(&tail);
     str_fini(&text);
-    free(path);
     return is_here ? 0 : ERR_GONE;
 }
 
@@ -202,7 +194,7 @@ static bool is_trial(const char *word)
 
 static int show(const struct opt_logs *opt, const char *word, struct err *err)
 {
-    struct logs logs = {.opt = opt, .tail.fd = -1};
+    struct logs logs = {.opt = opt};
     if (!is_trial(word))
         return show_worker(opt, word, err);
     int rc = source_open(opt->db, opt->master, &logs.source, err);

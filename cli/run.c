@@ -157,7 +157,9 @@ static void show_dash(struct run *run)
 {
     char address[256];
     sidecar_start(&run->dash, run->opt->db, run->opt->http, address);
-    if (*address)
+    if (*address && run->opt->quiet)
+        fprintf(stderr, "dashboard: %s\n", address); // it was asked for, and is no progress
+    else if (*address)
         progress_say(&run->here.progress, "dashboard: %s", address);
 }
 

@@ -13,7 +13,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 
-enum { SAY_MS = 10000 };
+enum { SAY_MS = 3000 };
 
 #define WORD(text) ((char *)(uintptr_t)(text)) // argv is not const for reasons of history
 

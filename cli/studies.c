@@ -135,6 +135,7 @@ static int show_workers(const void *arg, bool *ended, struct err *err)
 {
     const struct opt_workers *opt = arg;
     static const struct column columns[] = {{"gpus", COLUMN_IF_ANY, NULL},
+                                            {"gpus_out", COLUMN_IF_ANY, "fail"},
                                             {"joined_ms", COLUMN_TIME_MS, "joined"},
                                             {"left_ms", COLUMN_DATA_ONLY, NULL},
                                             {"joined_at", COLUMN_DATA_ONLY, NULL},

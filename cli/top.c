@@ -37,7 +37,7 @@ static void read_anew(struct screen_loop *loop)
     loop->stamp = loop->opt->master ? 0 : query_stamp(loop->opt->db);
     int rc = source_open(loop->opt->db, loop->opt->master, &source, &err);
     if (!rc) {
-        rc = top_load(top, source, loop->opt->db, clock_wall_ms(), &err);
+        rc = top_load(top, source, clock_wall_ms(), &err);
         source_free(source);
     }
     snprintf(top->away, sizeof top->away, "%s", rc ? err.text : "");
@@ -156,6 +156,8 @@ int cmd_top(const struct opt_top *opt)
     if (rc)
         return command_fail("top", &err);
     snprintf(loop.top.place, sizeof loop.top.place, "%s", opt->master ? opt->master : opt->db);
+    loop.top.db = opt->db;
+    loop.top.master = opt->master;
     loop.top.utc_offset_s = utc_offset();
     loop.top.may_change = master_may_change(opt->db, opt->master);
     signals_catch();

@@ -43,7 +43,8 @@ struct top_pace {
 
 struct top {
     /* what is known */
-    char place[256]; /* the database, or the master that is asked */
+    char place[256];         /* the database, or the master that is asked */
+    const char *db, *master; /* where logs are; borrowed */
     struct rows studies, trials, workers, events;
     struct rows head, params, curve, findings; /* of the trial whose page is open */
     char *log;                                 /* its last lines; NULL: not here */
@@ -66,8 +67,8 @@ struct top {
 
 void top_fini(struct top *top);
 
-/* Keeps what was known where it fails. `db`: for logs. */
-int top_load(struct top *top, struct source *source, const char *db, int64_t wall_ms, struct err *err);
+/* Keeps what was known where it fails. */
+int top_load(struct top *top, struct source *source, int64_t wall_ms, struct err *err);
 
 void top_sheet(const struct top *top, struct sheet *sheet);
 void top_trial_sheet(const struct top *top, struct sheet *sheet);

@@ -129,23 +129,19 @@ static int load_trials(struct top *top, struct source *source, struct err *err)
     return read_into(source, "top_trials", binds, COUNT_OF(binds), &top->trials, err);
 }
 
-static void load_log(struct top *top, const char *db)
+static void load_log(struct top *top)
 {
     struct log_tail tail;
     struct str text = {0};
-    char *path = log_of_attempt(db, top->study, top->trial, first_int(&top->head, "attempts"));
-    bool is_here = log_tail_open(&tail, path);
-    free(path);
-    free(top->log);
-    top->log = NULL;
-    if (is_here)
-        log_tail_last(&tail, TOP_LOG_LINES, &text);
+    log_tail_attempt(&tail, top->db, top->master, top->study, top->trial, first_int(&top->head, "attempts"));
+    bool is_here = log_tail_last(&tail, TOP_LOG_LINES, &text);
     log_tail_close(&tail);
-    if (is_here)
-        top->log = str_take(&text);
+    free(top->log);
+    top->log = is_here ? str_take(&text) : NULL;
+    str_fini(&text);
 }
 
-static int load_page(struct top *top, struct source *source, const char *db, struct err *err)
+static int load_page(struct top *top, struct source *source, struct err *err)
 {
     struct bind binds[] = {BIND_TEXT(":study", top->study), BIND_INT(":trial", top->trial)};
     int rc = read_into(source, "trial_head", binds, 2, &top->head, err);
@@ -156,11 +152,11 @@ static int load_page(struct top *top, struct source *source, const char *db, str
     if (!rc)
         rc = read_into(source, "trial_findings", binds, 2, &top->findings, err);
     if (!rc && top->head.count)
-        load_log(top, db);
+        load_log(top);
     return rc;
 }
 
-int top_load(struct top *top, struct source *source, const char *db, int64_t wall_ms, struct err *err)
+int top_load(struct top *top, struct source *source, int64_t wall_ms, struct err *err)
 {
     struct bind limit[] = {BIND_INT(":limit", TOP_EVENTS_MAX)};
     int rc = read_into(source, "top_studies", NULL, 0, &top->studies, err);
@@ -175,6 +171,6 @@ int top_load(struct top *top, struct source *source, const char *db, int64_t wal
     if (!rc)
         rc = read_into(source, "newest_events", limit, 1, &top->events, err);
     if (!rc && top->mode == TOP_TRIAL)
-        rc = load_page(top, source, db, err);
+        rc = load_page(top, source, err);
     return rc;
 }

@@ -17,12 +17,13 @@
 enum {
     SPARK = 12,
     BAR = 20,
-    BAR_NARROW = 10,
+    BAR_NARROW = 6,
     WIDE = 84,   /* columns from which on workers stand beside their trials */
     LOWEST = 10, /* rows below which workers and events are left out */
 };
 
 static const struct style plain = {0}, bold = {.face = FACE_BOLD}, faint = {.face = FACE_FAINT};
+static const struct style lively = {.hue = HUE_CYAN};
 
 static struct style of_status(const char *status)
 {
@@ -77,7 +78,7 @@ static void put_bar(struct sheet *sheet, int row, int col, int width, double sha
     static const char *const parts[] = {"░", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
     int eighths = (int)lround(fmin(fmax(share, 0), 1) * width * 8);
     for (int i = 0; i < width; i++, eighths -= 8)
-        sheet_put(sheet, row, col + i, 1, eighths > 0 ? (struct style){.hue = HUE_CYAN} : faint,
+        sheet_put(sheet, row, col + i, 1, eighths > 0 ? lively : faint,
                   eighths >= 8 ? "█" : parts[eighths > 0 ? eighths : 0]);
 }
 
@@ -88,31 +89,33 @@ static void eta_text(double wall_s, double share, char out[32])
         snprintf(out, 32, "-");
     else if (left_s < 60)
         snprintf(out, 32, "%.0fs", ceil(left_s));
+    else if (left_s < 3600)
+        snprintf(out, 32, "%.0fm", ceil(left_s / 60));
     else
         duration_text((int64_t)ceil(left_s / 60) * 60000, out);
 }
 
-static void put_pace(const struct top *top, struct sheet *sheet, int y, int col, size_t row, double share)
+/* At the right edge, as much as there is room for behind column `at`. */
+static void put_pace(const struct top *top, struct sheet *sheet, int y, int at, size_t row, double share)
 {
     const struct rows *rows = &top->studies;
     const char *reason = cell_text(rows_named(rows, row, "end_reason"));
     double per_s = top_pace_of(top, cell_text(rows_named(rows, row, "study")));
-    char eta[32];
-    if (*reason) {
-        sheet_putf(sheet, y, col, faint, "by %s", reason);
-        return;
-    }
-    if (per_s > 0)
-        sheet_putf(sheet, y, col, plain, per_s < 10 ? "%.1f epochs/s" : "%.0f epochs/s", per_s);
+    char eta[32], brief[64], full[128];
     eta_text(cell_num(rows_named(rows, row, "wall_seconds")), share, eta);
-    sheet_putf(sheet, y, col + 14, plain, "ETA %s", eta);
+    snprintf(brief, sizeof brief, *reason ? "by %s" : "ETA %s", *reason ? reason : eta);
+    snprintf(full, sizeof full, per_s < 10 ? "%.1f epochs/s  %s" : "%.0f epochs/s  %s", per_s, brief);
+    const char *text = per_s > 0 && !*reason && at + 1 + (int)strlen(full) < sheet->cols ? full : brief;
+    if (at + (int)strlen(text) < sheet->cols)
+        sheet_put(sheet, y, sheet->cols - 1 - (int)strlen(text), 0, *reason ? faint : plain, text);
 }
 
 static void put_study(const struct top *top, struct sheet *sheet, int y, size_t row)
 {
     const struct rows *rows = &top->studies;
     const char *study = cell_text(rows_named(rows, row, "study")), *state = state_of(rows, row);
-    int width = sheet->cols >= WIDE ? BAR : BAR_NARROW, at = sheet->cols >= WIDE ? 18 : 14;
+    bool wide = sheet->cols >= WIDE;
+    int width = wide ? BAR : BAR_NARROW, at = wide ? 18 : 14, best_at = at + 22 + width;
     const struct cell *planned = rows_named(rows, row, "planned"),
                       *best = rows_named(rows, row, "best_score");
     double done = done_of(rows, row), of = planned->kind == CELL_NULL ? NAN : cell_num(planned);
@@ -121,20 +124,15 @@ static void put_study(const struct top *top, struct sheet *sheet, int y, size_t 
     sheet_put(sheet, y, at, 10, of_status(state), state);
     if (!isnan(of))
         put_bar(sheet, y, at + 11, width, done / of);
-    at += 12 + width;
-    at = isnan(of) ? sheet_putf(sheet, y, at, plain, "%.0f trials", done)
-                   : sheet_putf(sheet, y, at, plain, "%4.0f/%.0f", done, of);
-    at =
-        at < 32 + width + (sheet->cols >= WIDE ? 8 : 0) ? 32 + width + (sheet->cols >= WIDE ? 8 : 0) : at + 1;
+    at = isnan(of) ? sheet_putf(sheet, y, at + 12 + width, plain, "%.0f trials", done)
+                   : sheet_putf(sheet, y, at + 12 + width, plain, "%4.0f/%.0f", done, of);
+    at = at < best_at ? best_at : at + 1;
     table_number(cell_num(best), number);
     if (best->kind != CELL_NULL)
-        at = sheet_putf(sheet, y, at, plain, "%s %s (%lld)", cell_text(rows_named(rows, row, "metric")),
-                        number, (long long)cell_int(rows_named(rows, row, "best_trial")));
-    if (sheet->cols - at > 26)
-        put_pace(top, sheet, y, sheet->cols - 25, row, isnan(of) ? NAN : done / of);
-    else if (sheet->cols - at > 12 && strcmp(state, "ended") != 0)
-        eta_text(cell_num(rows_named(rows, row, "wall_seconds")), done / of, number),
-            sheet_putf(sheet, y, at + 1, plain, "ETA %s", number);
+        at = sheet_putf(sheet, y, at, plain, "%s%s%s (%lld)",
+                        wide ? cell_text(rows_named(rows, row, "metric")) : "", wide ? " " : "", number,
+                        (long long)cell_int(rows_named(rows, row, "best_trial")));
+    put_pace(top, sheet, y, at + 1, row, isnan(of) ? NAN : done / of);
 }
 
 /* ---- trials ---- */
@@ -172,7 +170,7 @@ static void put_trial(const struct top *top, struct sheet *sheet, int y, size_t 
     table_number(cell_num(rows_named(rows, row, runs ? "value" : "score")), value);
     sheet_put(sheet, y, at + 10, 10, plain, value);
     spark_of(rows, row, &spark);
-    sheet_put(sheet, y, at + 21, SPARK, runs ? (struct style){.hue = HUE_CYAN} : plain, str_text(&spark));
+    sheet_put(sheet, y, at + 21, SPARK, runs ? lively : plain, str_text(&spark));
     sheet_put(sheet, y, at + 22 + SPARK, 0, faint, cell_text(rows_named(rows, row, "params")));
     str_fini(&spark);
 }
@@ -267,6 +265,16 @@ static void put_header(const struct top *top, struct sheet *sheet)
                "%s  %s", master, clock);
 }
 
+static const char *keys_of(const struct top *top, int cols)
+{
+    bool wide = cols >= 72;
+    if (!top->may_change)
+        return wide ? "j k choose  Enter open  s sort  / filter  q quit"
+                    : "j k Enter  s sort  / filter  q quit";
+    return wide ? "j k choose  Enter open  s sort  / filter  p pause  c cancel  q quit"
+                : "j k Enter  s sort  / filter  p pause  c cancel  q quit";
+}
+
 static void put_footer(const struct top *top, struct sheet *sheet)
 {
     int y = sheet->rows - 1;
@@ -279,9 +287,7 @@ static void put_footer(const struct top *top, struct sheet *sheet)
     else if (top->away[0])
         sheet_put(sheet, y, 1, 0, of_status("failed"), top->away);
     else
-        sheet_put(sheet, y, 1, 0, faint,
-                  top->may_change ? "j k choose  Enter open  s sort  / filter  p pause  c cancel  q quit"
-                                  : "j k choose  Enter open  s sort  / filter  q quit");
+        sheet_put(sheet, y, 1, 0, faint, keys_of(top, sheet->cols));
 }
 
 static void trials_title(const struct top *top, char *title, size_t room, char *right, size_t right_room)

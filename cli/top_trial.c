@@ -24,9 +24,9 @@ static int put_head(const struct top *top, struct sheet *sheet)
         at = sheet_putf(sheet, 0, at + 1, plain, "(%s)", first_text(head, "cause"));
     table_number(cell_num(rows_named(head, 0, "score")), score);
     if (rows_named(head, 0, "score")->kind != CELL_NULL)
-        at = sheet_putf(sheet, 0, at + 2, plain, "%s %s at epoch %lld, rank %lld of %lld",
-                        first_text(head, "metric"), score, (long long)first_int(head, "best_epoch"),
-                        (long long)first_int(head, "rank"), (long long)first_int(head, "trials"));
+        sheet_putf(sheet, 0, at + 2, plain, "%s %s at epoch %lld, rank %lld of %lld",
+                   first_text(head, "metric"), score, (long long)first_int(head, "best_epoch"),
+                   (long long)first_int(head, "rank"), (long long)first_int(head, "trials"));
     sheet_putf(sheet, 1, 1, plain, "epoch %lld of %lld, attempt %lld, proposed by %s%s%s",
                (long long)first_int(head, "epochs"), (long long)first_int(head, "length"),
                (long long)first_int(head, "attempts"), first_text(head, "sampler"),
@@ -94,20 +94,27 @@ static int put_findings(const struct top *top, struct sheet *sheet, int y)
     return y + count;
 }
 
-/* Its last lines, down to the last row but one. */
+/* The end of a text that takes so many rows at most. */
+static const char *last_rows(const char *text, int rows)
+{
+    int lines = 0;
+    for (const char *c = text; *c; c++)
+        lines += *c == '\n' || !c[1];
+    for (; lines > rows; lines--)
+        text += strcspn(text, "\n") + 1;
+    return text;
+}
+
 static void put_log(const struct top *top, struct sheet *sheet, int y)
 {
-    int rows = sheet->rows - 1 - y - 1, lines = 0;
+    int rows = sheet->rows - 1 - y - 1;
     if (rows < 1)
         return;
     sheet_put(sheet, y, 1, 0, bold, top->log ? "LOG" : "LOG  nothing was printed, or it is with the worker");
-    for (const char *c = top->log ? top->log : ""; *c; c++)
-        lines += *c == '\n' || !c[1];
-    for (const char *line = top->log ? top->log : ""; *line; lines--) {
+    for (const char *line = last_rows(top->log ? top->log : "", rows); *line;) {
         size_t len = strcspn(line, "\n");
         char *text = xstrndup(line, len);
-        if (lines <= rows)
-            sheet_put(sheet, y + 1 + rows - lines, 1, 0, plain, text);
+        sheet_put(sheet, ++y, 1, 0, plain, text);
         free(text);
         line += len + (line[len] == '\n');
     }

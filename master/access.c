@@ -21,10 +21,7 @@ static const struct {
     const char *verb;
     int may;
 } verbs[] = {
-    {"ping", MAY_ALL},
-    {"status", MAY_LOOK},
-    {"workers", MAY_LOOK},
-    {"query", MAY_LOOK},
+    {"ping", MAY_ALL}, {"status", MAY_LOOK}, {"workers", MAY_LOOK}, {"query", MAY_LOOK}, {"log", MAY_LOOK},
 };
 
 static int who_may_call(const char *verb)
@@ -63,8 +60,10 @@ int64_t access_units(const struct msg *msg, int64_t took_ms)
     enum { HELLO_UNITS = 2000, CALL_UNITS = 500, QUERY_UNITS = 2000 };
     switch (msg->kind) {
     case MSG_hello: return HELLO_UNITS; /* rows, and a walk over what it held */
-    case MSG_call:                      /* the text of a query decides how long it takes */
-        return strcmp(msg->call.verb, "query") == 0 ? QUERY_UNITS + took_ms * (PEER_RATE / 1000) : CALL_UNITS;
+    case MSG_call: /* the text of a query decides how long it takes, a disk how long a log */
+        return strcmp(msg->call.verb, "query") == 0 || strcmp(msg->call.verb, "log") == 0
+                   ? QUERY_UNITS + took_ms * (PEER_RATE / 1000)
+                   : CALL_UNITS;
     default: return 0;
     }
 }

@@ -84,6 +84,7 @@ void attendance_on_hello(struct reactor *r, struct turn *turn, peer_id from, str
     w->slots = (int)hello->slots;
     w->transit = hello->transit;
     w->pid = (int64_t)hello->pid;
+    w->gpus_out[0] = '\0'; /* as in its row, until it says otherwise */
     w->heard_mono_ms = w->spoke_mono_ms = turn->now.mono_ms;
     roster_connect(&r->roster, w, from);
     struct row_worker row = {.uuid = hello->uuid,

@@ -5,6 +5,7 @@
 #include "common/check.h"
 #include "master/attendance.h"
 #include "master/calls_parts.h"
+#include "master/demand.h"
 #include "master/submission.h"
 
 /* ---- about the master ---- */
@@ -73,6 +74,10 @@ static int call_workers(const struct asking *a, struct err *err)
         jw_close_object(a->result);
     }
     jw_close_array(a->result);
+    struct demand demand;
+    demand_of(&a->reactor->studies, &demand);
+    jw_int(a->result, "open", demand.open);
+    jw_int(a->result, "wanted", demand.wanted);
     return 0;
 }
 

@@ -54,9 +54,13 @@ static void send_error(struct turn *turn, peer_id to, const char *code, const ch
 
 static void on_credit(struct reactor *r, struct turn *turn, peer_id from, struct worker *w, struct msg *msg)
 {
-    (void)r, (void)turn, (void)from;
+    (void)r, (void)from;
     if (msg->credit.jobs > w->credit)
         w->credit = msg->credit.jobs;
+    if (strcmp(w->gpus_out, msg->credit.out) != 0) {
+        str_copy(w->gpus_out, sizeof w->gpus_out, msg->credit.out);
+        store_worker_gpus_out(turn->store, w->id, w->gpus_out);
+    }
 }
 
 static void on_checked(struct reactor *r, struct turn *turn, peer_id from, struct worker *w, struct msg *msg)

@@ -139,7 +139,7 @@ void reports_on_done(struct reactor *r, struct turn *turn, peer_id from, struct 
         return;
     }
     bool failed = strcmp(done->outcome, "failed") == 0;
-    bool counts = !failed || quarantine_did_badly(&r->roster, turn, w);
+    bool counts = !failed || (quarantine_did_badly(&r->roster, turn, w) && !done->excused);
     if (strcmp(done->outcome, "finished") == 0)
         quarantine_did_well(turn, w);
     if (strcmp(done->outcome, "finished") == 0)

@@ -27,10 +27,11 @@ struct worker {
     char key[41]; /* it came under; "": there are no keys */
     int slots;
     int64_t pid;
-    peer_id peer;     /* 0: not connected */
-    uint64_t credit;  /* jobs it is ready for on this connection, in all */
-    uint64_t sent;    /* jobs sent on this connection */
-    uint64_t ack_seq; /* highest seq applied, to be acknowledged after the commit */
+    char gpus_out[256]; /* GPUs of it that fail alone; "": none */
+    peer_id peer;       /* 0: not connected */
+    uint64_t credit;    /* jobs it is ready for on this connection, in all */
+    uint64_t sent;      /* jobs sent on this connection */
+    uint64_t ack_seq;   /* highest seq applied, to be acknowledged after the commit */
     bool ack_due;
     bool transit;               /* it sends and fetches checkpoints */
     int64_t heard_mono_ms;      /* last sign of life */

@@ -12,6 +12,7 @@
 #include "master/access.h"
 #include "master/attendance.h"
 #include "master/calls.h"
+#include "master/logs.h"
 #include "master/mirror.h"
 #include "master/outage.h"
 #include "master/reading.h"
@@ -201,6 +202,14 @@ static void on_query(struct server *server, peer_id from, const struct msg *msg)
     msg_fini(&reply);
 }
 
+static void on_log(struct server *server, peer_id from, const struct msg *msg)
+{
+    struct msg reply = {.kind = MSG_answer};
+    logs_answer(store_root(server->store), &msg->call, &reply.answer);
+    outbox_add(&server->outbox, from, &reply);
+    msg_fini(&reply);
+}
+
 /* Said to the sender, and nothing is done. */
 static void refuse(struct server *server, peer_id from, const struct msg *msg, const struct err *why)
 {
@@ -241,6 +250,8 @@ static void take_message(struct server *server, struct turn *turn, peer_id from,
         on_shutdown(server, from, msg);
     else if (is_call(msg, "query"))
         on_query(server, from, msg);
+    else if (is_call(msg, "log"))
+        on_log(server, from, msg);
     else if (server->outage.on)
         outage_on_message(&server->outage, &server->reactor, turn, from, msg);
     else

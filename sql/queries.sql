@@ -30,6 +30,7 @@
 --   newest_events   :limit           at_ms study trial* text: walls, findings, failures, workers that left, edits, ends
 --   boxes           :study           each box after the first, in order: seq at_ms stage walls trials (made before it)
 --   meta            :key             value
+--   dash_…                           for the dashboard's pages, beside the statements
 
 
 -- ---- the file ----
@@ -127,7 +128,7 @@ UPDATE study SET wall_used_ms = :wall_used_ms, slot_used_ms = :slot_used_ms WHER
 INSERT INTO worker (uuid, name, host, version, platform, pid, slots, gpus, joined_ms)
 VALUES (:uuid, :name, :host, :version, :platform, :pid, :slots, nullif(:gpus, ''), :joined_ms)
 ON CONFLICT (uuid) DO UPDATE SET name = excluded.name, host = excluded.host, version = excluded.version,
-    platform = excluded.platform, pid = excluded.pid, slots = excluded.slots, gpus = excluded.gpus, joined_ms = excluded.joined_ms,
+    platform = excluded.platform, pid = excluded.pid, slots = excluded.slots, gpus = excluded.gpus, gpus_out = NULL, joined_ms = excluded.joined_ms,
     left_ms = NULL, left_why = NULL;
 
 -- name: worker_id
@@ -135,6 +136,9 @@ SELECT id, mode, failed_in_row FROM worker WHERE uuid = :uuid;
 
 -- name: set_worker_mode
 UPDATE worker SET mode = :mode, failed_in_row = :failed_in_row WHERE id = :worker;
+
+-- name: set_worker_gpus_out
+UPDATE worker SET gpus_out = nullif(:gpus_out, '') WHERE id = :worker;
 
 -- Different workers that went down with a trial since somebody last said `retry`.
 -- name: workers_lost
@@ -418,9 +422,8 @@ FROM study_progress p JOIN study s ON s.name = p.study ORDER BY s.end_reason IS 
 
 -- The filter is a part of the number, status, cause, sampler or worker.
 -- name: top_trials
-WITH chosen AS MATERIALIZED (
-    SELECT t.*, s.goal, (SELECT w.name FROM attempt a JOIN worker w ON w.id = a.worker
-                         WHERE a.trial = t.id AND a.attempt = t.attempt) AS worker
+WITH chosen AS MATERIALIZED ( -- numbers alone are sorted; the rest is looked up for those that are shown
+    SELECT t.id
     FROM study s JOIN trial t ON t.study = s.id
     WHERE s.name = :study AND t.deleted_ms IS NULL
           AND (:filter IS NULL
@@ -430,8 +433,10 @@ WITH chosen AS MATERIALIZED (
     ORDER BY iif(:order = 'state', t.status <> 'running', 0),
              CASE WHEN :order = 'score' THEN t.score IS NULL END,
              CASE WHEN :order = 'score' THEN iif(s.goal = 'maximize', -t.score, t.score) END, t.number DESC
-    LIMIT :limit)
-SELECT c.number AS trial, c.status, c.cause, c.score, c.last_epoch AS epoch, c.until, c.epochs AS length, c.worker,
+    LIMIT coalesce(:limit, -1))
+SELECT c.number AS trial, c.status, c.cause, c.score, c.last_epoch AS epoch, c.until, c.epochs AS length,
+       (SELECT w.name FROM attempt a JOIN worker w ON w.id = a.worker
+        WHERE a.trial = c.id AND a.attempt = c.attempt) AS worker,
        (SELECT e.value FROM epoch e WHERE e.trial = c.id AND e.attempt = c.attempt AND e.epoch = c.last_epoch) AS value,
        (SELECT json_group_array(e.value) FROM (SELECT value FROM epoch_counted WHERE trial = c.id AND epoch > 0
                                                ORDER BY epoch) e) AS curve,
@@ -439,12 +444,16 @@ SELECT c.number AS trial, c.status, c.cause, c.score, c.last_epoch AS epoch, c.u
         FROM (SELECT sp.name || ' ' || iif(typeof(p.value) = 'real', printf('%.4g', p.value), p.value) AS one
               FROM study_param sp CROSS JOIN param p ON p.trial = c.id AND p.name = sp.name
               WHERE sp.study = c.study ORDER BY sp.position)) AS params
-FROM chosen c;
+FROM chosen CROSS JOIN trial c ON c.id = chosen.id
+JOIN study s ON s.id = c.study
+ORDER BY iif(:order = 'state', c.status <> 'running', 0),
+         CASE WHEN :order = 'score' THEN c.score IS NULL END,
+         CASE WHEN :order = 'score' THEN iif(s.goal = 'maximize', -c.score, c.score) END, c.number DESC;
 
 -- name: newest_events
 SELECT at_ms, study, trial, text FROM (
     SELECT * FROM (SELECT e.at_ms, s.name AS study, NULL AS trial, e.text
-                   FROM box_event e JOIN study s ON s.id = e.study ORDER BY e.seq DESC LIMIT :limit)
+                   FROM box_event e JOIN study s ON s.id = e.study ORDER BY e.seq DESC LIMIT coalesce(:limit, -1))
     UNION ALL
     SELECT * FROM (SELECT coalesce(p.received_ms, t.started_ms), s.name, t.number,
                           f.rule || iif(f.count > 1, ' (in ' || f.count || ' trials): ', ': ') || f.text
@@ -452,25 +461,25 @@ SELECT at_ms, study, trial, text FROM (
                          JOIN trial o ON o.id = r.trial GROUP BY o.study, r.rule) f -- of each rule the newest
                    JOIN trial t ON t.id = f.trial JOIN study s ON s.id = t.study
                    LEFT JOIN epoch p ON p.trial = f.trial AND p.epoch = f.epoch AND p.attempt = f.attempt
-                   ORDER BY f.id DESC LIMIT :limit)
+                   ORDER BY f.id DESC LIMIT coalesce(:limit, -1))
     UNION ALL
     SELECT * FROM (SELECT t.ended_ms, s.name, t.number, 'failed' || coalesce(': ' || t.cause, '')
                    FROM trial t JOIN study s ON s.id = t.study WHERE t.status = 'failed'
-                   ORDER BY t.ended_ms DESC LIMIT :limit)
+                   ORDER BY t.ended_ms DESC LIMIT coalesce(:limit, -1))
     UNION ALL
     SELECT * FROM (SELECT w.left_ms, NULL, NULL,
                           'worker ' || w.name || ' (' || w.host || ') ' ||
                           CASE w.left_why WHEN 'bye' THEN 'has left' WHEN 'lost' THEN 'is lost' ELSE 'is gone: ' || w.left_why END
-                   FROM worker w WHERE w.left_ms IS NOT NULL ORDER BY w.left_ms DESC LIMIT :limit)
+                   FROM worker w WHERE w.left_ms IS NOT NULL ORDER BY w.left_ms DESC LIMIT coalesce(:limit, -1))
     UNION ALL
     SELECT * FROM (SELECT e.at_ms, s.name, NULL,
                           e.event || coalesce(' ' || e.path, '') || coalesce(': ' || e.before || ' → ' || e.after, '') ||
                           ', by ' || e.who
-                   FROM study_event e JOIN study s ON s.id = e.study ORDER BY e.seq DESC LIMIT :limit)
+                   FROM study_event e JOIN study s ON s.id = e.study ORDER BY e.seq DESC LIMIT coalesce(:limit, -1))
     UNION ALL
     SELECT * FROM (SELECT s.ended_ms, s.name, NULL, 'ended by ' || s.end_reason
-                   FROM study s WHERE s.ended_ms IS NOT NULL ORDER BY s.ended_ms DESC LIMIT :limit))
-ORDER BY at_ms DESC LIMIT :limit;
+                   FROM study s WHERE s.ended_ms IS NOT NULL ORDER BY s.ended_ms DESC LIMIT coalesce(:limit, -1)))
+ORDER BY at_ms DESC LIMIT coalesce(:limit, -1);
 
 -- name: boxes
 SELECT b.seq, b.at_ms, b.stage, b.walls,
@@ -478,7 +487,7 @@ SELECT b.seq, b.at_ms, b.stage, b.walls,
 FROM study s JOIN box b ON b.study = s.id WHERE s.name = :study ORDER BY b.seq;
 
 -- name: workers
-SELECT w.name AS worker, w.host, w.pid, w.slots, w.gpus,
+SELECT w.name AS worker, w.host, w.pid, w.slots, w.gpus, w.gpus_out,
        (SELECT count(*) FROM attempt a WHERE a.worker = w.id AND a.outcome IS NULL) AS running,
        (SELECT count(*) FROM attempt a WHERE a.worker = w.id) AS attempts,
        (SELECT count(*) FROM attempt a WHERE a.worker = w.id AND a.outcome IN ('finished', 'stopped')) AS done,
@@ -895,20 +904,26 @@ SELECT * FROM (
            NULL AS epoch, t.sampler, (SELECT w.name FROM attempt a JOIN worker w ON w.id = a.worker
                                       WHERE a.trial = t.id AND a.attempt = v.attempt) AS who, NULL AS text, NULL AS advice
     FROM study s CROSS JOIN trial_event v CROSS JOIN trial t ON t.id = v.trial AND t.study = s.id
-    WHERE s.name = :study AND v.seq > :after ORDER BY v.seq DESC LIMIT :limit)
+    WHERE s.name = :study AND v.seq > coalesce(:after, 0) ORDER BY v.seq DESC LIMIT coalesce(:limit, -1))
 UNION ALL
 SELECT * FROM (
     SELECT e.seq, e.received_ms, t.number, 'finding', f.rule, NULL, NULL, NULL, f.attempt, f.epoch, NULL, NULL, f.text, f.advice
     FROM study s CROSS JOIN trial_finding f CROSS JOIN trial t ON t.id = f.trial AND t.study = s.id
     CROSS JOIN epoch e ON e.trial = f.trial AND e.epoch = f.epoch AND e.attempt = f.attempt
-    WHERE s.name = :study AND e.seq > :after ORDER BY f.id DESC LIMIT :limit)
+    WHERE s.name = :study AND e.seq > coalesce(:after, 0) ORDER BY f.id DESC LIMIT coalesce(:limit, -1))
 UNION ALL
 SELECT * FROM (
     SELECT v.seq, v.at_ms, NULL, 'edit', v.event, NULL, v.after, NULL, NULL, NULL, NULL, v.who, v.path, NULL
     FROM study s JOIN study_event v ON v.study = s.id
-    WHERE s.name = :study AND v.seq > :after ORDER BY v.seq DESC LIMIT :limit)
-ORDER BY id DESC LIMIT :limit;
+    WHERE s.name = :study AND v.seq > coalesce(:after, 0) ORDER BY v.seq DESC LIMIT coalesce(:limit, -1))
+ORDER BY id DESC LIMIT coalesce(:limit, -1);
 
 -- The newest :limit.
 -- name: dash_walls
-SELECT b.* FROM study s JOIN box_event b ON b.study = s.id WHERE s.name = :study ORDER BY b.seq DESC LIMIT :limit;
+SELECT b.* FROM study s JOIN box_event b ON b.study = s.id WHERE s.name = :study ORDER BY b.seq DESC LIMIT coalesce(:limit, -1);
+
+-- The newest :limit that have begun.
+-- name: dash_attempts
+SELECT t.number AS trial, a.attempt, w.name AS worker, a.started_ms, a.ended_ms, a.outcome
+FROM study s JOIN trial t ON t.study = s.id JOIN attempt a ON a.trial = t.id JOIN worker w ON w.id = a.worker
+WHERE s.name = :study AND t.deleted_ms IS NULL ORDER BY a.started_ms DESC, t.number DESC LIMIT coalesce(:limit, -1);

@@ -90,7 +90,8 @@ CREATE TABLE worker (
     mode      TEXT    NOT NULL DEFAULT 'open'            -- takes jobs; takes none and leaves; one at a time: they fail
               CHECK (mode IN ('open', 'draining', 'quarantined')),
     failed_in_row INTEGER NOT NULL DEFAULT 0,            -- attempts that failed there since the last that did well
-    gpus      TEXT                                       -- that its slots share, as in 0,1,2,3; NULL: none that it knows
+    gpus      TEXT,                                      -- that its slots share, as in 0,1,2,3; NULL: none that it knows
+    gpus_out  TEXT                                       -- of these, where trials fail and others' do not: one at a time
 ) STRICT;
 
 
@@ -250,8 +251,8 @@ CREATE INDEX trial_event_by_trial ON trial_event (trial);
 
 -- box: where a study searches, from this row on. The first box of a study is its space and has no row; each later one
 -- was made by a stage that ended or by a wall that moved. walls is the whole box, so that a master that comes back
--- and a replay read one row and not a history: {"lr": [1e-4, 1e-2], "optimizer": ["adam", "sgd"]}, values as
--- trainers see them, the choices that are still tried.
+-- and a replay read one row and not a history: {"lr": {"low": 1e-4, "high": 1e-2, "t": [-9.2, -4.6]}, "optimizer":
+-- {"keep": ["adam"]}}: values as trainers see them, beside them on the parameter's own scale; the choices still tried.
 CREATE TABLE box (
     seq     INTEGER PRIMARY KEY,                         -- one counter with trial_event and epoch
     study   INTEGER NOT NULL REFERENCES study (id),

@@ -161,6 +161,7 @@ struct row_worker {
 
 void store_worker_joined(struct store *store, struct row_worker *worker, int64_t now_ms);
 void store_worker_mode(struct store *store, int64_t worker, enum worker_mode mode, int failed_in_row);
+void store_worker_gpus_out(struct store *store, int64_t worker, const char *gpus);
 /* How many different workers went down with a trial, since it was last retried by hand. */
 int store_workers_lost(struct store *store, int64_t trial);
 void store_worker_left(struct store *store, int64_t worker, const char *why, int64_t now_ms); /* bye, lost */

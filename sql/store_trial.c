@@ -45,6 +45,14 @@ void store_worker_mode(struct store *store, int64_t worker, enum worker_mode mod
     put_run(&put);
 }
 
+void store_worker_gpus_out(struct store *store, int64_t worker, const char *gpus)
+{
+    struct put put = put_begin(store, "set_worker_gpus_out");
+    put_text(&put, gpus);
+    put_int(&put, worker);
+    put_run(&put);
+}
+
 int store_workers_lost(struct store *store, int64_t trial)
 {
     struct put find = put_begin(store, "workers_lost");

@@ -13,6 +13,7 @@ const struct api_route *api_find(const char *path)
         {"/api/curves", api_curves, true},
         {"/api/walls", api_walls, true},
         {"/api/events", api_events, true},
+        {"/api/attempts", api_attempts, true},
         {"/api/importance", api_importances, false},
         {"/api/workers", api_workers, true},
         {"/api/studies", api_studies, false}, // also says whether a master is there

@@ -1,4 +1,4 @@
-/* events and walls: what happened in a study, in sentences. */
+/* events, walls and attempts: what happened in a study, the first two in sentences. */
 #include "web/api_parts.h"
 
 #include <string.h>
@@ -145,6 +145,38 @@ int api_walls(const struct api *api, const struct request *request, struct jw *w
     jw_array(w, "events");
     for (size_t row = rows.count; row-- > 0;)
         put_look(w, &rows, row);
+    jw_close_array(w);
+    rows_fini(&rows);
+    return 0;
+}
+
+/* ---- attempts ---- */
+
+int api_attempts(const struct api *api, const struct request *request, struct jw *w, struct err *err)
+{
+    const char *study;
+    int64_t most;
+    struct rows rows;
+    int rc = api_named_study(api, request, "study", &study, err);
+    if (!rc)
+        rc = request_whole(request, "most", 1, API_ATTEMPTS_MOST, API_EVENTS_MOST, &most, err);
+    if (rc)
+        return rc;
+    struct bind binds[] = {BIND_TEXT(":study", study), BIND_INT(":limit", most)};
+    rc = query_run(api->query, "dash_attempts", binds, 2, &rows, err);
+    if (rc)
+        return rc;
+    jw_array(w, "attempts");
+    for (size_t row = rows.count; row-- > 0;) {
+        jw_object(w, NULL);
+        cell_json(w, "trial", rows_named(&rows, row, "trial"));
+        cell_json(w, "attempt", rows_named(&rows, row, "attempt"));
+        cell_json(w, "worker", rows_named(&rows, row, "worker"));
+        cell_json(w, "outcome", rows_named(&rows, row, "outcome"));
+        api_time(w, "started", rows_named(&rows, row, "started_ms"));
+        api_time(w, "ended", rows_named(&rows, row, "ended_ms"));
+        jw_close_object(w);
+    }
     jw_close_array(w);
     rows_fini(&rows);
     return 0;

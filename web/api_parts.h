@@ -5,8 +5,8 @@
 #include "sql/row_json.h"
 #include "web/api.h"
 
-api_call api_studies, api_study, api_trials, api_curves, api_walls, api_events, api_trial, api_workers,
-    api_importances;
+api_call api_studies, api_study, api_trials, api_curves, api_walls, api_events, api_attempts, api_trial,
+    api_workers, api_importances;
 
 /* The study of ?name= or ?study=, as it is called; ERR_GONE if there is none. */
 int api_named_study(const struct api *api, const struct request *request, const char *arg, const char **out,

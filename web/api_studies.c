@@ -79,6 +79,7 @@ int api_studies(const struct api *api, const struct request *request, struct jw 
     if (rc)
         return rc;
     jw_text(w, "version", api->version);
+    jw_text(w, "db", api->db);
     put_master(api, w);
     jw_array(w, "studies");
     for (size_t row = 0; row < rows.count; row++) {

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,7 +23,8 @@ static void read_end(const char *path, size_t most, struct str *out)
         char *bytes = xmalloc(most);
         off_t from = st.st_size > (off_t)most ? st.st_size - (off_t)most : 0;
         ssize_t got = pread(fd, bytes, most, from);
-        for (ssize_t i = 0; i < got; i++)
+        const char *line = from && got > 0 ? memchr(bytes, '\n', (size_t)got) : NULL;
+        for (ssize_t i = line ? line + 1 - bytes : 0; i < got; i++)
             str_addc(out, bytes[i] ? bytes[i] : '?');
         free(bytes);
     }

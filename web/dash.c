@@ -9,17 +9,11 @@
 #include "common/mem.h"
 #include "web/gate.h"
 #include "web/http.h"
+#include "web/kept.h"
+#include "web/listen.h"
 #include "web/page.h"
 
-enum { KEPT = 16, KEPT_BYTES_EACH = 8 << 20, WAIT_MOST_S = 30 };
-
-/* An answer of the API, kept as long as the database is as it was: a hundred tabs cost what one does. */
-struct kept {
-    char *target;
-    char version[API_VERSION_ROOM];
-    struct body *plain, *packed; /* packed NULL: nobody took it yet */
-    uint64_t used;
-};
+enum { WAIT_MOST_S = 30 };
 
 struct dash {
     struct http *http;
@@ -28,8 +22,7 @@ struct dash {
     char token[GATE_TOKEN_ROOM];
     bool is_open;
     struct jobs *importance; /* NULL: not here */
-    struct kept kept[KEPT];
-    uint64_t uses;
+    struct kept_list kept;
 };
 
 static const char json_type_text[] = "application/json";
@@ -59,7 +52,7 @@ static void answer_error(struct http_answer *out, int status, const struct err *
     jw_text(&w, "hint", err->hint);
     jw_close_object(&w);
     answer_text(out, status, &json);
-    out->allow_retry = status == 503 ? "2" : NULL;
+    out->retry_after = status == 503 ? "2" : NULL;
 }
 
 /* ---- the page ---- */
@@ -72,12 +65,7 @@ static void answer_page(const struct page_file *file, const struct http_request 
         out->status = 304;
         return;
     }
-    out->body = body_borrow(file->bytes, file->len, true);
-    if (!request->takes_gzip) {
-        struct body *packed = out->body;
-        out->body = body_unpack(packed, file->plain);
-        body_drop(packed);
-    }
+    out->body = web_page_body(file, request->takes_gzip);
 }
 
 /* ---- the API ---- */
@@ -94,40 +82,6 @@ static int open_now(const struct dash *dash, struct query **query, char version[
         *query = NULL;
     }
     return rc;
-}
-
-static void kept_drop(struct kept *kept)
-{
-    free(kept->target);
-    body_drop(kept->plain);
-    body_drop(kept->packed);
-    *kept = (struct kept){0};
-}
-
-static struct kept *kept_find(struct dash *dash, const char *target, const char *version)
-{
-    for (int i = 0; i < KEPT; i++) {
-        struct kept *kept = &dash->kept[i];
-        if (kept->target && strcmp(kept->version, version) != 0)
-            kept_drop(kept);
-        else if (kept->target && strcmp(kept->target, target) == 0)
-            return kept;
-    }
-    return NULL;
-}
-
-/* Takes the place of the one that nobody asked for the longest; what is larger than all of them may be is not kept. */
-static void kept_take(struct dash *dash, struct kept *kept)
-{
-    struct kept *oldest = &dash->kept[0];
-    for (int i = 1; i < KEPT; i++)
-        if (dash->kept[i].used < oldest->used)
-            oldest = &dash->kept[i];
-    kept_drop(oldest);
-    if (kept->plain->len <= KEPT_BYTES_EACH)
-        *oldest = *kept;
-    else
-        kept_drop(kept);
 }
 
 static int call(const struct dash *dash, api_call *function, const struct request *request,
@@ -147,13 +101,9 @@ static int call(const struct dash *dash, api_call *function, const struct reques
     return rc;
 }
 
-static void answer_kept(struct dash *dash, struct kept *kept, bool takes_gzip, struct http_answer *out)
+static void answer_kept(struct kept *kept, bool takes_gzip, struct http_answer *out)
 {
-    kept->used = ++dash->uses;
-    if (takes_gzip && !kept->packed)
-        kept->packed = body_pack(kept->plain);
-    struct body *body = takes_gzip && kept->packed ? kept->packed : kept->plain;
-    *out = (struct http_answer){.status = 200, .type = json_type_text, .body = body_hold(body)};
+    *out = (struct http_answer){.status = 200, .type = json_type_text, .body = kept_body(kept, takes_gzip)};
 }
 
 static void answer_fresh(struct dash *dash, const struct api_route *route, const struct request *request,
@@ -175,9 +125,9 @@ static void answer_fresh(struct dash *dash, const struct api_route *route, const
     }
     struct kept kept = {.target = xstrdup(http->target), .plain = body_take(&json)};
     str_copy(kept.version, sizeof kept.version, version);
-    answer_kept(dash, &kept, http->takes_gzip, out);
+    answer_kept(&kept, http->takes_gzip, out);
     if (route->is_kept)
-        kept_take(dash, &kept);
+        kept_take(&dash->kept, &kept);
     else
         kept_drop(&kept);
 }
@@ -192,12 +142,13 @@ static void answer_api(struct dash *dash, const struct api_route *route, const s
         answer_error(out, 503, &err);
         return;
     }
-    struct kept *kept = kept_find(dash, http->target, version);
+    struct kept *kept = kept_find(&dash->kept, http->target, version);
     if (kept)
-        answer_kept(dash, kept, http->takes_gzip, out);
+        answer_kept(kept, http->takes_gzip, out);
     else
         answer_fresh(dash, route, request, http, query, version, out);
     query_close(query);
+    jobs_begin(dash->importance, http->now_ms);
 }
 
 static void look(void *arg, char out[HTTP_VERSION_ROOM])
@@ -295,7 +246,7 @@ static int listen_somewhere(const struct dash_options *options, int *socket, int
         last = options->port < 0 ? first + DASH_PORTS - 1 : first;
     int rc = ERR_BUSY;
     for (int at = first; at <= last && rc == ERR_BUSY; at++)
-        rc = http_listen(options->address, at, socket, port, err);
+        rc = listen_on(options->address, at, socket, port, err);
     if (rc == ERR_BUSY)
         err_hint(err, "another port with --port, or 0 for any");
     return rc;
@@ -351,8 +302,7 @@ void dash_close(struct dash *dash)
     if (!dash)
         return;
     http_free(dash->http);
-    for (int i = 0; i < KEPT; i++)
-        kept_drop(&dash->kept[i]);
+    kept_fini(&dash->kept);
     jobs_free(dash->importance);
     free(dash->db);
     free(dash->url);

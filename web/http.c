@@ -1,6 +1,5 @@
 #include "web/http.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <microhttpd.h>
 #include <poll.h>
@@ -11,10 +10,9 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/json.h"
 #include "common/log.h"
 #include "common/mem.h"
-
-enum { BACKLOG = 128 };
 
 /* One TCP connection. */
 struct peer {
@@ -42,6 +40,7 @@ struct http {
     struct call *waiting;
     int waiting_count;
     int64_t look_ms; /* next time */
+    int64_t busy_us; /* with answers, since the last time */
 };
 
 /* ---- answers ---- */
@@ -67,8 +66,8 @@ static void add_headers(struct MHD_Response *response, const struct http_answer 
         MHD_add_response_header(response, "ETag", answer->etag);
     if (answer->type)
         MHD_add_response_header(response, "Content-Type", answer->type);
-    if (answer->allow_retry)
-        MHD_add_response_header(response, "Retry-After", answer->allow_retry);
+    if (answer->retry_after)
+        MHD_add_response_header(response, "Retry-After", answer->retry_after);
     if (answer->body && answer->body->is_gzip)
         MHD_add_response_header(response, "Content-Encoding", "gzip");
     if (answer->status == MHD_HTTP_UNAUTHORIZED)
@@ -141,7 +140,9 @@ static void look(struct http *http, int64_t now)
         wants_news = wants_news || call->seen[0];
     if (wants_news) {
         http->options.look(http->options.arg, version);
-        http->look_ms = now + HTTP_LOOK_MS;
+        int64_t rest = http->busy_us / 1000 * HTTP_LOOK_SHARE;
+        http->look_ms = now + (rest > HTTP_LOOK_MS ? rest : HTTP_LOOK_MS);
+        http->busy_us = 0;
     }
     wake(http, now, version);
 }
@@ -231,61 +232,81 @@ static bool takes_gzip(struct MHD_Connection *connection)
     return gzip && strncmp(gzip, "gzip;q=0", 8) != 0;
 }
 
-static void refuse_text(struct http_answer *out, int status, const char *text)
+static void refuse(struct http_answer *out, int status, const char *error, const char *hint)
 {
     struct str body = {0};
-    str_add(&body, text);
+    struct jw w = jw_to(&body);
+    jw_object(&w, NULL);
+    jw_text(&w, "error", error);
+    jw_text(&w, "hint", hint);
+    jw_close_object(&w);
     *out = (struct http_answer){.status = status, .type = "application/json", .body = body_take(&body)};
 }
 
-static enum MHD_Result refuse_method(struct MHD_Connection *connection)
+/* What comes with a body is not read on: it could be without an end. */
+static bool carries_body(struct MHD_Connection *connection)
 {
-    struct http_answer answer;
-    refuse_text(
-        &answer, MHD_HTTP_METHOD_NOT_ALLOWED,
-        "{\"error\":\"only GET and HEAD are possible here\",\"hint\":\"the dashboard changes nothing; the "
-        "command line does\"}");
-    return send_answer(connection, &answer);
+    const char *length = header(connection, "Content-Length");
+    return header(connection, "Transfer-Encoding") || (length && strcmp(length, "0") != 0);
 }
 
-static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, const char *url,
-                                  const char *method, const char *version, const char *upload,
-                                  size_t *upload_bytes, void **context)
+/* By its head alone; an answer then ends the connection. */
+static bool is_refused(struct MHD_Connection *connection, const char *method, struct http_answer *out)
 {
-    (void)url, (void)version, (void)upload;
-    struct http *http = arg;
-    struct call *call = *context;
-    struct peer *peer = peer_of(connection);
+    if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
+        refuse(out, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD are possible here",
+               "the dashboard changes nothing; the command line does");
+    else if (carries_body(connection))
+        refuse(out, MHD_HTTP_BAD_REQUEST, "a request with a body", "what is asked for stands in its address");
+    else
+        return false;
+    return true;
+}
+
+static enum MHD_Result answer_call(struct http *http, struct call *call)
+{
+    struct MHD_Connection *connection = call->connection;
     struct http_answer answer = {0};
-    if (peer)
-        peer->asked_by_ms = 0;
-    if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
-        *upload_bytes = 0;
-        return refuse_method(connection);
-    }
-    if (!call->is_read) { // an answer now would close the connection after it
-        call->is_read = true;
-        return MHD_YES;
-    }
+    int64_t began_us = clock_mono_us();
     struct http_request request = {.target = call->target,
                                    .host = header(connection, "Host"),
                                    .authorization = header(connection, "Authorization"),
                                    .if_none_match = header(connection, "If-None-Match"),
                                    .takes_gzip = takes_gzip(connection),
                                    .is_late = call->has_waited,
-                                   .now_ms = clock_mono_ms(),
+                                   .now_ms = began_us / 1000,
                                    .came_ms = call->came_ms};
     http->options.answer(http->options.arg, &request, &answer);
-    if (answer.wait_ms && http->waiting_count >= HTTP_WAITING_MOST) {
-        refuse_text(
-            &answer, MHD_HTTP_SERVICE_UNAVAILABLE,
-            "{\"error\":\"too many wait for news already\",\"hint\":\"close some of the dashboard's tabs\"}");
-        answer.allow_retry = "5";
-    } else if (answer.wait_ms) {
+    http->busy_us += clock_mono_us() - began_us;
+    if (answer.wait_ms && http->waiting_count < HTTP_WAITING_MOST) {
         wait_begin(http, call, &answer);
         return MHD_YES;
     }
+    if (answer.wait_ms) {
+        refuse(&answer, MHD_HTTP_SERVICE_UNAVAILABLE, "too many wait for news already",
+               "close some of the dashboard's tabs");
+        answer.retry_after = "5";
+    }
     return send_answer(connection, &answer);
+}
+
+/* Called when a head is there, when all of the request is, and when it has waited. */
+static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *upload,
+                                  size_t *upload_bytes, void **context)
+{
+    (void)url, (void)version, (void)upload, (void)upload_bytes;
+    struct call *call = *context;
+    struct peer *peer = peer_of(connection);
+    struct http_answer answer;
+    if (peer)
+        peer->asked_by_ms = 0;
+    if (call->is_read)
+        return answer_call(arg, call);
+    if (is_refused(connection, method, &answer))
+        return send_answer(connection, &answer);
+    call->is_read = true;
+    return MHD_YES;
 }
 
 /* ---- the loop ---- */
@@ -362,55 +383,4 @@ void http_free(struct http *http)
     }
     MHD_stop_daemon(http->daemon);
     free(http);
-}
-
-/* ---- listening ---- */
-
-static bool address_read(const char *address, int port, struct sockaddr_storage *out, socklen_t *len)
-{
-    struct sockaddr_in *four = (struct sockaddr_in *)out;
-    struct sockaddr_in6 *six = (struct sockaddr_in6 *)out;
-    memset(out, 0, sizeof *out);
-    if (inet_pton(AF_INET, address, &four->sin_addr) == 1) {
-        four->sin_family = AF_INET;
-        four->sin_port = htons((uint16_t)port);
-        *len = sizeof *four;
-        return true;
-    }
-    six->sin6_family = AF_INET6;
-    six->sin6_port = htons((uint16_t)port);
-    *len = sizeof *six;
-    return inet_pton(AF_INET6, address, &six->sin6_addr) == 1;
-}
-
-static int port_of(int socket)
-{
-    struct sockaddr_storage at = {0};
-    socklen_t len = sizeof at;
-    getsockname(socket, (struct sockaddr *)&at, &len);
-    return ntohs(at.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&at)->sin6_port
-                                          : ((struct sockaddr_in *)&at)->sin_port);
-}
-
-int http_listen(const char *address, int port, int *out_socket, int *out_port, struct err *err)
-{
-    struct sockaddr_storage at;
-    socklen_t len;
-    if (!address_read(address, port, &at, &len))
-        return err_set(err, ERR_BAD, "\"%.60s\" is no IP address", address);
-    int on = 1, fd = socket(at.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return err_errno(err, "socket");
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind(fd, (struct sockaddr *)&at, len) || listen(fd, BACKLOG)) {
-        int rc = errno == EADDRINUSE ? ERR_BUSY : ERR_REACH;
-        err_errno(err, "%s port %d", address, port);
-        close(fd);
-        if (err)
-            err->code = rc;
-        return rc;
-    }
-    *out_socket = fd;
-    *out_port = port_of(fd);
-    return 0;
 }

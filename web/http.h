@@ -25,6 +25,7 @@ enum {
     HTTP_HEAD_MS = 10000, /* also how long a connection is kept that asks nothing more */
     HTTP_SILENT_S = 30,   /* nor takes what it asked for */
     HTTP_LOOK_MS = 500,   /* who waits hears of news at most so often */
+    HTTP_LOOK_SHARE = 10, /* nor before so many times as long has passed as the answers since the last took */
     HTTP_VERSION_ROOM = 64,
 };
 
@@ -41,7 +42,7 @@ struct http_answer {
     int status;
     const char *type,
         *etag; /* constants, or as long-lived as the body; etag NULL: not to be kept by anyone */
-    const char *allow_retry; /* Retry-After; NULL: none */
+    const char *retry_after; /* Retry-After; NULL: none */
     struct body *body;       /* NULL: none */
     int64_t wait_ms;         /* not 0: nothing of the above; ask again when there is news, or after so long */
     char seen[HTTP_VERSION_ROOM]; /* with wait_ms: what is no news; "": no news are wanted, only the time */
@@ -62,8 +63,5 @@ int http_new(const struct http_options *options, struct http **out, struct err *
  * waiting, too; -1: none. */
 int http_turn(struct http *http, int64_t wait_ms, int watch, struct err *err);
 void http_free(struct http *http); /* NULL is fine */
-
-/* A listening socket on "127.0.0.1" or "::1" (no names); port 0: any free one. *port says which. */
-int http_listen(const char *address, int port, int *out_socket, int *out_port, struct err *err);
 
 #endif

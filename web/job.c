@@ -12,7 +12,7 @@
 
 #include "common/mem.h"
 
-enum { RESULTS = 8, YOUNG_MS = 5000, YOUNG_TIMES = 10, LOWEST = 19, RESULT_MAX = 8 << 20 };
+enum { RESULTS = 8, YOUNG_MS = 5000, YOUNG_TIMES = 10, RESULT_MAX = 8 << 20 };
 
 struct result {
     char *study, *text;
@@ -26,7 +26,7 @@ struct jobs {
     job_work *work;
     struct result results[RESULTS];
     struct result under_way; /* study NULL: nothing is */
-    pid_t pid;
+    pid_t pid;               /* 0: it is to begin */
     int pipe;
     struct str read;
 };
@@ -72,22 +72,20 @@ static void work_in_child(const struct jobs *jobs, const char *study, int fd)
     dup2(fd, STDERR_FILENO + 1); // and nothing else: neither browsers' connections nor the database's files
     closefrom(STDERR_FILENO + 2);
     fd = STDERR_FILENO + 1;
-    if (nice(LOWEST) < 0)
-        errno = 0; // then not
     err.code = jobs->work(jobs->db, study, &out, &err);
     write_all(fd, &err, sizeof err);
     write_all(fd, str_text(&out), out.len);
     _exit(0);
 }
 
-static int start(struct jobs *jobs, const char *study, const char *version, int64_t now_ms, struct err *err)
+static int start(struct jobs *jobs, struct err *err)
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC))
         return err_errno(err, "pipe");
     jobs->pid = fork();
     if (jobs->pid == 0)
-        work_in_child(jobs, study, ends[1]);
+        work_in_child(jobs, jobs->under_way.study, ends[1]);
     close(ends[1]);
     if (jobs->pid < 0) {
         close(ends[0]);
@@ -95,8 +93,6 @@ static int start(struct jobs *jobs, const char *study, const char *version, int6
     }
     fcntl(ends[0], F_SETFL, O_NONBLOCK);
     jobs->pipe = ends[0];
-    jobs->under_way = (struct result){.study = xstrdup(study), .began_ms = now_ms};
-    str_copy(jobs->under_way.version, sizeof jobs->under_way.version, version);
     return 0;
 }
 
@@ -104,12 +100,13 @@ static int start(struct jobs *jobs, const char *study, const char *version, int6
 
 static void stop(struct jobs *jobs)
 {
-    if (!jobs->under_way.study)
-        return;
-    kill(jobs->pid, SIGKILL);
-    while (waitpid(jobs->pid, NULL, 0) < 0 && errno == EINTR)
-        continue;
-    close(jobs->pipe);
+    if (jobs->pid > 0) {
+        kill(jobs->pid, SIGKILL);
+        while (waitpid(jobs->pid, NULL, 0) < 0 && errno == EINTR)
+            continue;
+        close(jobs->pipe);
+    }
+    jobs->pid = 0;
     result_fini(&jobs->under_way);
     str_fini(&jobs->read);
 }
@@ -139,7 +136,9 @@ static void keep(struct jobs *jobs, int64_t now_ms)
     struct result done = jobs->under_way;
     done.study = xstrdup(done.study);
     done.done_ms = now_ms;
-    if (jobs->read.len < sizeof done.err) {
+    if (done.err.code) {
+        done.text = NULL; // it did not even begin
+    } else if (jobs->read.len < sizeof done.err) {
         err_set(&done.err, ERR_IO, "the process that computed it ended early");
     } else {
         memcpy(&done.err, jobs->read.text, sizeof done.err);
@@ -173,7 +172,7 @@ static bool is_young(const struct result *result, const char *version, int64_t n
 int jobs_ask(struct jobs *jobs, const char *study, const char *version, int64_t now_ms, const char **out,
              struct err *err)
 {
-    if (jobs->under_way.study)
+    if (jobs->pid)
         take(jobs, now_ms);
     struct result *result = result_of(jobs, study);
     if (result && is_young(result, version, now_ms)) {
@@ -182,8 +181,23 @@ int jobs_ask(struct jobs *jobs, const char *study, const char *version, int64_t 
             *err = result->err;
         return result->err.code;
     }
-    int rc = jobs->under_way.study ? 0 : start(jobs, study, version, now_ms, err);
-    return rc ? rc : err_set(err, ERR_BUSY, "it is being computed");
+    if (!jobs->under_way.study) {
+        jobs->under_way = (struct result){.study = xstrdup(study)};
+        str_copy(jobs->under_way.version, sizeof jobs->under_way.version, version);
+    }
+    return err_set(err, ERR_BUSY, "it is being computed");
+}
+
+void jobs_begin(struct jobs *jobs, int64_t now_ms)
+{
+    if (!jobs || !jobs->under_way.study || jobs->pid)
+        return;
+    jobs->under_way.began_ms = now_ms;
+    if (start(jobs, &jobs->under_way.err)) {
+        jobs->pid = 0;
+        keep(jobs, now_ms);
+        stop(jobs);
+    }
 }
 
 void jobs_free(struct jobs *jobs)

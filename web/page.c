@@ -10,7 +10,7 @@
 EMBED(web_page_pack, "build/web/page.pack");
 extern const char web_page_pack[];
 
-enum { FILES_MAX = 32 };
+enum { FILES_MAX = 128 };
 
 static struct page_file files[FILES_MAX];
 static int file_count;
@@ -58,6 +58,18 @@ const struct page_file *web_page_find(const char *path)
         if (strcmp(files[i].name, name) == 0)
             return &files[i];
     return NULL;
+}
+
+struct body *web_page_body(const struct page_file *file, bool is_gzip)
+{
+    struct body **kept = &files[file - files].bodies[is_gzip];
+    if (!*kept) {
+        struct body *packed = body_borrow(file->bytes, file->len, true);
+        *kept = is_gzip ? body_hold(packed) : body_unpack(packed, file->plain);
+        body_drop(packed);
+    }
+    PRE(*kept); // else tools/pack-page did not do its work
+    return body_hold(*kept);
 }
 
 bool web_page_has_charts(void)

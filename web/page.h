@@ -7,16 +7,21 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "web/body.h"
+
 struct page_file {
     char name[64]; /* "page.css" */
     char etag[40]; /* "\"…\"", of the content */
     const char *type;
-    const void *bytes; /* gzip */
-    size_t len, plain; /* bytes of both forms */
+    const void *bytes;      /* gzip */
+    size_t len, plain;      /* bytes of both forms */
+    struct body *bodies[2]; /* by is_gzip; NULL until asked for */
 };
 
 /* "/" and "/page.css"; NULL: no such file. */
 const struct page_file *web_page_find(const char *path);
+/* As gzip, or unpacked for who does not take that: a hold of it. There is one of each, however many ask. */
+struct body *web_page_body(const struct page_file *file, bool is_gzip);
 bool web_page_has_charts(void);
 
 #endif

@@ -32,6 +32,7 @@ struct held {
     enum held_state state;
     int slot;           /* while it is running or an orphan */
     struct str line;    /* {"run":…}, until a slot has it */
+    bool excused;       /* it failed, and its GPU is to blame */
     uint64_t done_seq;  /* of an ended one */
     int64_t begun_ms;   /* monotonic: when a slot got it */
     struct fetch fetch; /* what it resumes from, where the master's folder is not seen */

@@ -202,6 +202,7 @@ bool permit_env(const struct json *may, const char *entry)
         "ZE_*",
         "GPU_DEVICE_ORDINAL",
         "SLURM_*",
+        "SLURMD_NODENAME",
         "OMP_*",
         "OPENBLAS_*",
         "MKL_*", /* the machine */

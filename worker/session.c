@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/log.h"
 #include "common/mem.h"
@@ -13,6 +14,17 @@ enum {
     GRACE_MS = 10000, /* from a stop to SIGKILL */
     ALONE_MS = 3000,  /* without any master for so long: whoever mistyped its address should hear of it */
 };
+
+static void take_seats(struct session *session)
+{
+    const struct gpu_plan *gpus = session->options.gpus;
+    if (!gpus || !gpu_plan_tells(gpus))
+        return;
+    session->seats = xcalloc((size_t)session->options.slots, sizeof *session->seats);
+    for (int slot = 0; slot < session->options.slots; slot++)
+        while (strcmp(gpus->gpus[session->slots[slot].seat], gpus->gpus[slot]) != 0)
+            session->slots[slot].seat++;
+}
 
 void session_init(struct session *session, const struct worker_options *options, const struct msg_hello *self,
                   const char *scratch, struct now now)
@@ -29,6 +41,7 @@ void session_init(struct session *session, const struct worker_options *options,
     session->self.slots = (uint64_t)options->slots;
     session->self.transit = true;
     session->slots = xcalloc((size_t)options->slots, sizeof *session->slots);
+    take_seats(session);
     report_init(&session->reports, REPORT_BYTES_MAX, scratch);
     transit_init(&session->transit, scratch, self->uuid);
 }
@@ -38,6 +51,7 @@ void session_fini(struct session *session)
     for (int i = 0; i < session->options.slots; i++)
         str_fini(&session->slots[i].out);
     free(session->slots);
+    free(session->seats);
     for (size_t i = 0; i < session->checkup_count; i++)
         checkup_free(session->checkups[i]);
     free(session->checkups);
@@ -125,6 +139,9 @@ int64_t session_tick(struct session *session, struct now now)
         next = earlier(next, session->said_ms + session->beat_ms);
     if (session->leaving >= 0)
         next = earlier(next, session->leave_ms);
+    for (int i = 0; session->seats && i < session->options.slots; i++)
+        if (session->seats[i].rest_until_ms > now.mono_ms)
+            next = earlier(next, session->seats[i].rest_until_ms);
     if (is_alone(session))
         next = earlier(next, session->busy_ms + ALONE_MS);
     if (session->options.idle_ms && !session->held.count && !session->checkup_count)

@@ -26,6 +26,7 @@
 #include "common/clock.h"
 #include "proto/keys.h"
 #include "proto/message.h"
+#include "worker/bench.h"
 #include "worker/checkup.h"
 #include "worker/gpu.h"
 #include "worker/held.h"
@@ -59,6 +60,7 @@ struct session_slot {
     struct held *held; /* NULL: free, unless … */
     struct checkup *checkup;
     struct str out; /* lines it should get */
+    int seat;       /* of its GPUs; slots that share them have the same one */
 };
 
 struct session {
@@ -86,6 +88,9 @@ struct session {
     struct report_queue reports;
     struct transit transit; /* checkpoints the master may still want */
     struct session_slot *slots;
+    struct bench_seat *seats; /* (slots); NULL: slots have no GPUs of their own */
+    char out_now[256];        /* GPUs that are out, for people */
+    char out_said[256];       /* what the master knows of it on this connection */
     struct outbox outbox;
 
     int64_t busy_ms;    /* when it last held anything */

@@ -21,6 +21,7 @@ void session_say_hello(struct session *session, struct now now)
     json_free(msg.hello.offers);
     session->welcomed = false;
     session->received = session->credit = 0;
+    session->out_said[0] = '\0';
     report_rewind(&session->reports);
 }
 
@@ -36,6 +37,7 @@ void session_say_done(struct session *session, struct held *held, uint64_t epoch
     str_copy(msg.done.outcome, sizeof msg.done.outcome, outcome);
     str_copy(msg.done.cause, sizeof msg.done.cause, cause);
     str_copy(msg.done.detail, sizeof msg.done.detail, detail);
+    msg.done.excused = held->excused;
     held->epoch = epoch;
     held->state = HELD_ENDED;
     held->slot = -1;

@@ -1,4 +1,6 @@
 /* After every event: slots are given what waits, reports and credit are said, who has nothing left to wait for leaves. */
+#include <string.h>
+
 #include "worker/session_parts.h"
 
 /* ---- giving ---- */
@@ -21,13 +23,33 @@ static struct checkup *checkup_waiting(const struct session *session)
     return NULL;
 }
 
+/* Its GPU rests, or is tried with the one trial of another slot that shares it. */
+static bool sits_out(const struct session *session, int slot, struct now now)
+{
+    const struct bench_seat *seat = session->seats ? &session->seats[session->slots[slot].seat] : NULL;
+    if (!seat || !bench_is_out(seat))
+        return false;
+    for (int i = 0; i < session->options.slots; i++)
+        if (i != slot && session->slots[i].seat == session->slots[slot].seat && session->slots[i].held)
+            return true;
+    return seat->rest_until_ms > now.mono_ms;
+}
+
+static int count_sitting_out(const struct session *session, struct now now)
+{
+    int count = 0;
+    for (int slot = 0; session->seats && slot < session->options.slots; slot++)
+        count += !session->slots[slot].held && !session->slots[slot].checkup && sits_out(session, slot, now);
+    return count;
+}
+
 static void fill_slots(struct session *session, struct now now)
 {
     for (int slot = 0; slot < session->options.slots; slot++) {
         struct session_slot *place = &session->slots[slot];
         struct checkup *checkup = checkup_waiting(session);
         struct held *next = held_waiting(&session->held);
-        if (place->held || place->checkup)
+        if (place->held || place->checkup || sits_out(session, slot, now))
             continue;
         if (checkup) {
             place->checkup = checkup;
@@ -46,11 +68,17 @@ static void fill_slots(struct session *session, struct now now)
 static void grant_credit(struct session *session, struct now now)
 {
     struct msg msg = {.kind = MSG_credit};
-    int64_t room = session->options.slots + session->prefetch - (int64_t)session_active(session);
-    if (!session->welcomed || session->leaving >= 0 || room <= 0 ||
-        session->received + (uint64_t)room <= session->credit)
+    int64_t room = session->options.slots - count_sitting_out(session, now) + session->prefetch -
+                   (int64_t)session_active(session);
+    bool more = room > 0 && session->received + (uint64_t)room > session->credit;
+    bool news = strcmp(session->out_now, session->out_said) != 0;
+    if (!session->welcomed || session->leaving >= 0 || (!more && !news))
         return;
-    msg.credit.jobs = session->credit = session->received + (uint64_t)room;
+    if (more)
+        session->credit = session->received + (uint64_t)room;
+    msg.credit.jobs = session->credit;
+    str_copy(msg.credit.out, sizeof msg.credit.out, session->out_now);
+    str_copy(session->out_said, sizeof session->out_said, session->out_now);
     session_say(session, &msg, now);
 }
 

@@ -1,7 +1,9 @@
 /* What slots say of the jobs and checks they were given. */
+#include <stdio.h>
 #include <string.h>
 
 #include "common/check.h"
+#include "common/log.h"
 #include "worker/session_parts.h"
 
 enum { SHORT_ATTEMPT_MS = 20 }; /* shorter than this: ask for more jobs than there are slots */
@@ -68,7 +70,7 @@ static void on_check_line(struct session *session, int slot, struct json *line, 
 
 /* ---- what they say ---- */
 
-static void on_epoch(struct session *session, struct held *held, struct json *line)
+static void on_epoch(struct session *session, struct held *held, struct json *line, struct now now)
 {
     struct msg msg = {.kind = MSG_report};
     const struct json *seconds = json_get(line, "seconds");
@@ -81,6 +83,8 @@ static void on_epoch(struct session *session, struct held *held, struct json *li
     msg.report.seconds = json_num(seconds);
     msg.report.checkpoint = json_take(line, "checkpoint");
     msg.report.findings = json_take(line, "findings");
+    if (session->seats)
+        bench_works(&session->seats[session->slots[held->slot].seat], now.mono_ms);
     transit_offer(&session->transit, &msg.report);
     report_add(&session->reports, &msg);
     msg_fini(&msg);
@@ -98,15 +102,63 @@ static void note_duration(struct session *session, const struct held *held, cons
         session->prefetch++;
 }
 
+/* ---- GPUs that fail ---- */
+
+static void list_out(struct session *session)
+{
+    struct str text = {0};
+    for (int i = 0; i < session->options.slots; i++)
+        if (bench_is_out(&session->seats[i]))
+            str_addf(&text, "%s%s", text.len ? "," : "", session->options.gpus->gpus[i]);
+    snprintf(session->out_now, sizeof session->out_now, "%s", str_text(&text));
+    str_fini(&text);
+}
+
+static bool gpu_failed(struct session *session, int which, struct now now)
+{
+    struct bench_seat *seat = &session->seats[which];
+    bool was_out = bench_is_out(seat);
+    bool its_own = bench_did_badly(session->seats, session->options.slots, which, now.mono_ms);
+    if (!was_out && bench_is_out(seat))
+        log_warn("GPU %s: %d trials in a row have failed there while others' succeed: it is tried with one "
+                 "at a time",
+                 session->options.gpus->gpus[which], seat->failed_in_row);
+    return its_own;
+}
+
+static void gpu_did_well(struct session *session, int which, struct now now)
+{
+    if (bench_is_out(&session->seats[which]))
+        log_info("GPU %s does well again", session->options.gpus->gpus[which]);
+    bench_did_well(&session->seats[which], now.mono_ms);
+}
+
+/* True: the failure is the GPU's, and none of the trial. */
+static bool judge_gpu(struct session *session, int slot, const char *outcome, struct now now)
+{
+    bool its_own = false;
+    int which = session->slots[slot].seat;
+    if (!session->seats)
+        return false;
+    if (strcmp(outcome, "failed") == 0)
+        its_own = gpu_failed(session, which, now);
+    else if (strcmp(outcome, "finished") == 0)
+        gpu_did_well(session, which, now);
+    list_out(session);
+    return its_own;
+}
+
 static void on_end(struct session *session, struct held *held, const struct json *end, struct now now)
 {
     const char *outcome = json_text(json_get(end, "outcome"));
-    session->slots[held->slot].held = NULL;
+    int slot = held->slot;
+    session->slots[slot].held = NULL;
     note_duration(session, held, outcome, now);
     if (held->state == HELD_ORPHAN) {
         held_remove(&session->held, held);
         return;
     }
+    held->excused = judge_gpu(session, slot, outcome, now);
     session_say_done(session, held, (uint64_t)json_num(json_get(end, "epoch")), outcome,
                      json_text(json_get(end, "cause")), json_text(json_get(end, "detail")));
 }
@@ -123,7 +175,7 @@ void session_on_slot_line(struct session *session, int slot, const char *line, s
     else if (json_get(tree, "end"))
         on_end(session, held, json_get(tree, "end"), now);
     else if (held->state == HELD_RUNNING)
-        on_epoch(session, held, tree);
+        on_epoch(session, held, tree, now);
     json_free(tree);
     session_settle(session, now);
 }

@@ -22,6 +22,7 @@
 enum {
     SESSION_LINE_MAX = 4 << 20, /* a job of 1 MiB, every byte escaped, and paths */
     OUT_FULL = 1 << 20,         /* unread by the session: then the trainer is not heard either */
+    TOLD_MS = 3000,             /* from a trainer's end until we must have been told, too */
 };
 
 /* ---- what the session says ---- */
@@ -96,6 +97,28 @@ static void on_sigterm(struct slot *slot, int64_t now)
     }
 }
 
+/* Slurm tells the processes of a job one after the other, and a trainer that was told before us may be gone before we are:
+ * to end early, unasked, is then no word of its own. Elsewhere nobody is told behind our back. */
+static bool may_have_been_told(const struct slot *slot, int status)
+{
+    bool early = WIFEXITED(status) && WEXITSTATUS(status) == 0 && slot->attempt.epoch < slot->attempt.until;
+    bool by_term = (WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM) ||
+                   (WIFEXITED(status) && WEXITSTATUS(status) == 128 + SIGTERM);
+    return getenv("SLURM_JOB_ID") && slot->busy && !slot->killed && slot->attempt.stop == STOP_NONE &&
+           (early || by_term);
+}
+
+static void wait_for_word(struct slot *slot, int64_t now)
+{
+    struct pollfd told = {.fd = slot->signals, .events = POLLIN};
+    struct signalfd_siginfo info;
+    if (poll(&told, 1, TOLD_MS) <= 0)
+        return;
+    while (read(slot->signals, &info, sizeof info) == sizeof info)
+        if (info.ssi_signo != SIGCHLD)
+            on_sigterm(slot, now);
+}
+
 /* Orphans that end by themselves while the trainer runs are reaped here too. SIGTERM has the lower number: where both wait,
  * it comes before SIGCHLD. */
 static void on_signal(struct slot *slot, int64_t now)
@@ -106,8 +129,11 @@ static void on_signal(struct slot *slot, int64_t now)
         if (info.ssi_signo != SIGCHLD)
             on_sigterm(slot, now);
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
-        if (pid == slot->trainer.pid)
+        if (pid == slot->trainer.pid) {
+            if (may_have_been_told(slot, status))
+                wait_for_word(slot, now);
             slot_on_exit(slot, status, now);
+        }
 }
 
 /* ---- time ---- */

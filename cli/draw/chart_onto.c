@@ -32,7 +32,7 @@ static int pixel(const struct axis *axis, double v, int size)
 
 static int y_ticks(const struct frame *f, struct tick *ticks)
 {
-    return axis_ticks(&f->chart->y, f->rows / 3 < 2 ? 2 : f->rows / 3, ticks);
+    return axis_ticks(&f->chart->y, (f->rows + 4) / 3, ticks);
 }
 
 static int label_cols(const struct tick *ticks, int count)

@@ -19,7 +19,7 @@ from .trainer import Error, Params
 
 __all__ = ["Database", "Results", "SCHEMA", "connect"]
 
-SCHEMA = 3  # user_version of the database, sql/migrate/
+SCHEMA = 4  # user_version of the database: how many files sql/migrate has (tools/lint compares)
 TRIES = 5
 
 Row = Dict[str, Any]
@@ -110,10 +110,22 @@ class Results:
         rows = self.database.sql('SELECT * FROM "%s" ORDER BY trial' % self.name)
         return [row for row in rows if status in (None, row["status"])]
 
+    def space(self) -> Row:
+        """The parameters as the study file has them."""
+        rows = self.database.sql("SELECT definition FROM study WHERE name = ?", self.name)
+        return dict(json.loads(rows[0]["definition"])["space"])
+
+    def points(self) -> Dict[int, Params]:
+        """Each trial's parameters, to the last digit; without those that are off."""
+        space = self.space()
+        return {row["trial"]: Params({name: _value(row[name], axis) for name, axis in space.items() if row[name] is not None})
+                for row in self.trials()}
+
     def top(self, count: int = 10) -> List[Row]:
         """The best trials, the best first: rank, trial, score, params (a Params), best_epoch, …"""
+        points = self.points()
         rows = self.database.sql("SELECT * FROM leaderboard WHERE study = ? AND rank <= ? ORDER BY rank", self.name, count)
-        return [dict(row, params=_params(row["params"])) for row in rows]
+        return [dict(row, params=points[row["trial"]]) for row in rows]
 
     @property
     def best(self) -> Optional[Row]:
@@ -123,12 +135,12 @@ class Results:
     @property
     def params(self) -> Params:
         """The parameters of the best trial."""
-        return self._of_best("params")
+        return Params(self._of_best("params"))
 
     @property
     def score(self) -> float:
         """The score of the best trial."""
-        return self._of_best("score")
+        return float(self._of_best("score"))
 
     def _of_best(self, key: str) -> Any:
         best = self.best
@@ -138,14 +150,16 @@ class Results:
 
     def front(self) -> List[Row]:
         """Of several metrics: the trials that no other beats in all; params and metrics are dicts."""
+        points = self.points()
         rows = self.database.sql("SELECT * FROM pareto WHERE study = ?", self.name)
-        return [dict(row, params=_params(row["params"]), metrics=json.loads(row["metrics"])) for row in rows]
+        return [dict(row, params=points[row["trial"]], metrics=json.loads(row["metrics"])) for row in rows]
 
     def curves(self, metric: Optional[str] = None, trial: Optional[int] = None) -> List[Row]:
         """Learning curves: a dict for each trial, metric and epoch, with its value."""
         return self.database.sql(
-            "SELECT trial, metric, epoch, value, seconds, attempt FROM learning_curves WHERE study = ?1 AND metric = coalesce(?2, metric)"
-            " AND trial = coalesce(?3, trial) ORDER BY trial, metric, epoch", self.name, metric, trial)
+            "SELECT trial, metric, epoch, value, seconds, attempt FROM learning_curves"
+            " WHERE study = ?1 AND metric = coalesce(?2, metric) AND trial = coalesce(?3, trial)"
+            " ORDER BY trial, metric, epoch", self.name, metric, trial)
 
     def findings(self) -> List[Row]:
         """What looked wrong with a training: rule, text, advice."""
@@ -166,8 +180,12 @@ class Results:
         return self
 
 
-def _params(text: str) -> Params:
-    return Params({name: value for name, value in json.loads(text).items() if value is not None})
+def _value(stored: Any, axis: Row) -> Any:
+    """SQLite has no true and false: they are 1 and 0 there."""
+    for one in axis.get("choice", ()):
+        if isinstance(one, bool) and stored == int(one):
+            return one
+    return stored if {"choice", "values", "int"} & set(axis) else float(stored)
 
 
 def connect(path: "str | os.PathLike[str]") -> Database:

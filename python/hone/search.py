@@ -33,6 +33,8 @@ class Asked(Trial):
 
     def tell(self, value: Union[float, Mapping[str, Any]]) -> None:
         """Its score; or {name: value} where the study has several metrics. NaN: diverged, the worst there is."""
+        if value is None:
+            raise Error("the value of this trial is None: return (or tell) a number; float('nan') says that it diverged")
         self.report(value if isinstance(value, Mapping) else {str(self.metric): value})
 
 
@@ -58,7 +60,8 @@ class Search:
             search["seed"] = seed
         self.definition = {
             "study": name, "metric": {"name": metric, "goal": goal} if isinstance(metric, str) else metric,
-            "trainer": dict({"command": RELAY}, **({} if seed is None else {"seed": seed})), "space": dict(space), "max_attempts": 1,
+            "trainer": dict({"command": RELAY}, **({} if seed is None else {"seed": seed})), "space": dict(space),
+            "max_attempts": 1,
             **({"enqueue": list(enqueue)} if enqueue else {}), **more, "search": dict(search, **more.get("search", {}))}
         self._kept = db is not None
         folder = os.path.dirname(os.path.abspath(db)) if db is not None else tempfile.mkdtemp(prefix="hone-")
@@ -78,8 +81,8 @@ class Search:
             json.dump(self.definition, file)
         self._listener = _listen(folder)
         self._log = tempfile.TemporaryFile("w+")
-        words = [program, "run", os.path.join(folder, "study.json"), "--db", self.db, "--workers", "1", "--slots", str(self.workers),
-                 "--no-check", "--json"] + (["--quiet"] if self.quiet else [])
+        words = [program, "run", os.path.join(folder, "study.json"), "--db", self.db, "--workers", "1",
+                 "--slots", str(self.workers), "--no-check", "--json"] + (["--quiet"] if self.quiet else [])
         prctl = ctypes.CDLL(None).prctl
         self._process = subprocess.Popen(
             words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._log if self.quiet else None,
@@ -142,7 +145,10 @@ class Search:
                         control.send(b"b")
 
     def last_failure(self) -> str:
-        return Database(self.db).sql("SELECT detail FROM attempt WHERE outcome = 'failed' ORDER BY ended_ms DESC LIMIT 1")[0]["detail"]
+        """What the function raised last, as far as anybody could tell."""
+        rows = Database(self.db).sql(
+            "SELECT detail FROM attempt WHERE outcome = 'failed' ORDER BY cause <> 'error', ended_ms DESC")
+        return rows[0]["detail"] if rows else "no reason is known"
 
     @property
     def results(self) -> Results:

@@ -13,7 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
+from typing import Any, Dict, Mapping, Optional, Sequence, Union
 
 from .results import Database, Results
 from .trainer import Error
@@ -75,6 +75,8 @@ class Study(Dict[str, Any]):
     >>> Study("s", {"x": uniform(0, 1)}, command=["./train"], minimize="loss", trials=9)["metric"]
     {'name': 'loss', 'goal': 'minimize'}
     """
+
+    notes: Sequence[str] = ()  #: of a study that came from elsewhere: what could not be known or had to be changed
 
     def __init__(self, name: str, space: Mapping[str, Any], *, command: Optional[Sequence[str]] = None,
                  minimize: Optional[str] = None, maximize: Optional[str] = None, trials: Optional[int] = None,
@@ -143,10 +145,11 @@ def run(study: Union[Mapping[str, Any], str, "os.PathLike[str]"], workers: Optio
 
 
 def _found(code: int, said: str, complained: str, db: str, interrupted: bool) -> Results:
-    if code != 0 and not interrupted:
+    """Status 1 may be a study in which nothing is complete and all is pruned, with a score: rungs stopped it."""
+    name = json.loads(said)["study"]["study"] if said.strip() else None
+    found = Database(db).study(name) if name or interrupted else None
+    if found is None or (code == 1 and not found.trials("pruned")):
         raise Error("hone run ended with status %d%s" % (code, ": " + complained.strip() if complained else ""))
     sys.stderr.write(complained)
-    name = json.loads(said)["study"]["study"] if said.strip() else None
-    found = Database(db).study(name)
     found.interrupted = interrupted
     return found

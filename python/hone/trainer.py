@@ -117,7 +117,7 @@ def _started_by_hone() -> Tuple[int, Dict[str, str]]:
 
 def _is_child_of_pool() -> bool:
     process = sys.modules.get("multiprocessing.process")
-    return process is not None and process.parent_process() is not None  # type: ignore[attr-defined]
+    return process is not None and process.parent_process() is not None
 
 
 def _rank(started: Mapping[str, str]) -> int:
@@ -140,7 +140,8 @@ def _open_pipes(pid: int) -> _Pipes:
     fds = [int(os.environ["HONE_IN_FD"]), int(os.environ["HONE_OUT_FD"])]
     if pid != os.getpid():
         try:
-            fds = [os.open("/proc/%d/fd/%d" % (pid, fd), mode | os.O_NONBLOCK) for fd, mode in zip(fds, (os.O_RDONLY, os.O_WRONLY))]
+            fds = [os.open("/proc/%d/fd/%d" % (pid, fd), mode | os.O_NONBLOCK)
+                   for fd, mode in zip(fds, (os.O_RDONLY, os.O_WRONLY))]
             for fd in fds:
                 os.set_blocking(fd, True)
         except OSError:
@@ -361,9 +362,9 @@ def seed_everything(of: Union[Trial, int], epoch: int = 0) -> Tuple[str, ...]:
     random.seed(seed)
     done = ["random"]
     for name, path in (("numpy", "random.seed"), ("torch", "manual_seed"), ("tensorflow", "random.set_seed")):
-        at = sys.modules.get(name)
+        at: Any = sys.modules.get(name)
         for part in path.split("."):
-            at = getattr(at, part, None)  # type: ignore[assignment]
+            at = getattr(at, part, None)
         if callable(at):
             at(seed % 2**32)
             done.append(name)
@@ -373,10 +374,11 @@ def seed_everything(of: Union[Trial, int], epoch: int = 0) -> Tuple[str, ...]:
 # ---- where a trial comes from ----
 
 def _job_of(env: Mapping[str, str]) -> Dict[str, Any]:
-    job = {name: env.get("HONE_" + name.upper()) for name in ("study", "trial", "attempt", "seed", "until", "epochs", "metric", "dir", "base")}
-    job["params"] = json.loads(env["HONE_PARAMS"])  # type: ignore[assignment]
+    names = ("study", "trial", "attempt", "seed", "until", "epochs", "metric", "dir", "base")
+    job: Dict[str, Any] = {name: env.get("HONE_" + name.upper()) for name in names}
+    job["params"] = json.loads(env["HONE_PARAMS"])
     if env.get("HONE_RESUME"):
-        job["resume"] = {"path": env["HONE_RESUME"], "epoch": env["HONE_RESUME_EPOCH"]}  # type: ignore[assignment]
+        job["resume"] = {"path": env["HONE_RESUME"], "epoch": env["HONE_RESUME_EPOCH"]}
     return job
 
 
@@ -404,8 +406,9 @@ def _job_by_hand(words: List[str], defaults: Optional[Mapping[str, Any]], epochs
 
 
 def _by_hand(defaults: Optional[Mapping[str, Any]], epochs: int, rank: Optional[int]) -> Trial:
-    mine = _rank({}) if rank is None else rank
-    return Trial(_job_by_hand(sys.argv[1:], defaults, epochs), None, mine == 0 and not (rank is None and _is_child_of_pool()), defaults)
+    if rank is None:
+        rank = 1 if _is_child_of_pool() else _rank({})
+    return Trial(_job_by_hand(sys.argv[1:], defaults, epochs), None, rank == 0, defaults)
 
 
 def _who(rank: Optional[int]) -> Tuple[Optional[_Pipes], bool]:

@@ -33,7 +33,7 @@ text = open(sys.argv[1]).read()
 for kind, block in re.findall(r"^```(\w+)\n(.*?)^```$", text, re.M | re.S):
     if kind == "json":
         open(json.loads(block)["study"] + ".json", "w").write(block)
-    elif kind == "python":
+    elif kind == "python" and "HONE_PARAMS" in block: # the others are for tests/peers/test_results.py
         open("train.py", "w").write(block)
     elif "SBATCH" in block:
         open("job.sh", "w").write(block)

@@ -8,6 +8,7 @@ number=0
 [ -n "${HONE:-}" ] || { echo "1..0 # SKIP HONE is not set to the executable"; exit 77; }
 HONE=$(realpath "$HONE")
 cd "$room" || exit 2
+export HONE_LOG=info # what workers say is looked at
 unset CUDA_VISIBLE_DEVICES HIP_VISIBLE_DEVICES ROCR_VISIBLE_DEVICES CUDA_DEVICE_ORDER SLURM_JOB_ID
 
 report() { # NAME, after the command that decides; its last words if it failed
@@ -59,7 +60,7 @@ whole() { # DATABASE: twelve complete, and none of their attempts failed
         (SELECT count(*) FROM attempt WHERE outcome = 'failed')" | tail -n 1)" = 12,0 ]
 }
 
-echo 1..11
+echo 1..13
 serve w.db
 touch hold
 "$HONE" worker "$address" --gpus auto --name four >>worker.log 2>&1 &
@@ -106,6 +107,29 @@ refused 'there is no GPU 7 here; there is 0,1,2,3' --gpus 1,7
 report "one that is not there is refused"
 refused '--slots 5: more than there are GPUs (4)' --gpus auto --slots 5
 report "more slots than GPUs are refused"
+
+# A GPU that breaks while others train: three times, then it is tried with one at a time, until it is mended.
+cat >train.sh <<'TRAIN'
+read -rt 0.1 <> <(:)
+[ "$HONE_GPU" != 2 ] || [ ! -e broken ] || { echo "uncorrectable ECC error"; exit 9; }
+echo '{"epoch":1,"m":0.5}' >"/dev/fd/$HONE_OUT_FD"
+TRAIN
+touch broken
+serve sick.db --set search.trials=100000 --set max_attempts=20
+"$HONE" worker "$address" --gpus auto >sick.log 2>&1 &
+worker=$!
+until grep -q 'GPU 2: [0-9]* trials in a row have failed there' sick.log; do look_again; done
+until "$HONE" workers --json --db sick.db >out 2>&1 && grep -q '"gpus_out": *"2"' out; do look_again; done
+rm broken
+until grep -q 'GPU 2 does well again' sick.log; do look_again; done
+until "$HONE" workers --json --db sick.db >out 2>&1 && ! grep -q '"gpus_out": *"2"' out; do look_again; done
+report "a GPU that fails alone is set apart, shown, and tried until it does well"
+"$HONE" stop s --db sick.db >out 2>&1
+wait $master $worker
+"$HONE" sql --csv --db sick.db "SELECT (SELECT count(*) FROM trial WHERE status = 'failed'), count(*) FROM attempt WHERE outcome = 'failed'" >out
+[ "$(tail -n 1 out | cut -d, -f1)" = 0 ] && [ "$(tail -n 1 out | cut -d, -f2)" -lt 20 ]
+report "it eats neither trials nor the study"
+
 rm -f machine/dev/nvidia[0-9]
 printf 'echo "${CUDA_VISIBLE_DEVICES-unset} ${HONE_GPU-unset}" >>seen\necho "{\\"epoch\\":1,\\"m\\":1}" >"/dev/fd/$HONE_OUT_FD"\n' >train.sh
 rm -f seen

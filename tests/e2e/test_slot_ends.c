@@ -97,6 +97,31 @@ static void a_signal_to_all_of_a_job_is_preemption(void **state)
     free(trainer);
 }
 
+/* The same, the slot a moment later: the trainer has ended its epoch, well, and is gone. */
+static void a_trainer_that_is_told_first_has_not_finished(void **state)
+{
+    struct slot_test *t = *state;
+    hang_up(t);
+    wait_exit(t->pid);
+    setenv("SLURM_JOB_ID", "4711", 1);
+    slot_open(t);
+    unsetenv("SLURM_JOB_ID");
+    run_script(t,
+               "trap 'tell \"{\\\"epoch\\\":2,\\\"val_acc\\\":2}\"; exit 0' TERM\n"
+               "echo $$ >pid; mkfifo block; tell '{\"epoch\":1,\"val_acc\":1}'; cat block & wait",
+               9);
+    hear_epoch(t, 1, "val_acc");
+    char *trainer = text_of(t, "pid");
+    struct pollfd gone = {.fd = (int)syscall(SYS_pidfd_open, atoi(trainer), 0), .events = POLLIN};
+    kill(atoi(trainer), SIGTERM);
+    assert_int_equal(poll(&gone, 1, PATIENCE_MS), 1);
+    close(gone.fd);
+    kill(t->pid, SIGTERM);
+    hear_epoch(t, 2, "val_acc");
+    hear_end(t, 2, "preempted", "", "");
+    free(trainer);
+}
+
 /* ---- bad ends ---- */
 
 static void an_exit_status_comes_with_the_end_of_the_log(void **state)
@@ -311,6 +336,7 @@ int main(int argc, char **argv)
         SLOT_TEST(one_that_is_through_has_finished_whatever_it_is_told),
         SLOT_TEST(preemption_begins_with_sigterm),
         SLOT_TEST(a_signal_to_all_of_a_job_is_preemption),
+        SLOT_TEST(a_trainer_that_is_told_first_has_not_finished),
         SLOT_TEST(an_exit_status_comes_with_the_end_of_the_log),
         SLOT_TEST(a_signal_is_named),
         SLOT_TEST(no_metric_is_a_failure),

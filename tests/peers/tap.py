@@ -1,10 +1,15 @@
 """What the tests of the Python library share: TAP, a folder for each test, and the real executable in $HONE."""
-import os, subprocess, sys, tempfile, traceback
+import logging, os, subprocess, sys, tempfile, traceback
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 HONE = os.path.abspath(os.environ.get("HONE", "build/hone"))
+logging.getLogger("hone").setLevel(logging.CRITICAL)
 os.environ.update(HONE=HONE, PYTHONPATH=os.path.join(ROOT, "python"), PYTHONWARNINGS="error")
 sys.path.insert(0, os.path.join(ROOT, "python"))
+
+
+class Skip(Exception):
+    """Why a test cannot run here."""
 
 
 def python(*words, ok=True, **more):
@@ -36,6 +41,8 @@ def main(names):
             try:
                 test()
                 print(f"ok {number} - {name}", flush=True)
+            except Skip as reason:
+                print(f"ok {number} # SKIP {name}: {reason}")
             except Exception:
                 bad += 1
                 print("".join(f"# {line}\n" for line in traceback.format_exc().splitlines()), end="")

@@ -1,11 +1,10 @@
 #!/usr/bin/env python3
 """hone.minimize and hone.Search over the real executable: seeds, failures, workers, ends of every kind. Speaks TAP."""
-import logging, os, signal, subprocess, sys, threading
+import os, signal, subprocess, sys, threading
 import tap
 import hone
 
 SPACE = {"x": hone.uniform(-5, 5), "y": hone.log(1e-3, 10)}
-logging.getLogger("hone").setLevel(logging.CRITICAL)
 
 
 def bowl(p):
@@ -50,7 +49,7 @@ def test_broken_function_is_raised():
         raise KeyError("nix")
     for more in ({}, {"workers": 2}, {"workers": 2, "threads": True}):
         tap.raises(hone.Error, lambda: hone.minimize(broken, SPACE, trials=50, **more), "first 10 trials", "KeyError: 'nix'")
-    tap.raises(hone.Error, lambda: hone.minimize(lambda p: None, SPACE), "value=None", "the function returned")
+    tap.raises(hone.Error, lambda: hone.minimize(lambda p: None, SPACE), "is None: return")
     tap.raises(hone.Error, lambda: hone.minimize(lambda p: "low", SPACE), "value='low'")
 
 

@@ -65,7 +65,7 @@ static const char *program(const char *word)
     return hone ? hone : "build/hone";
 }
 
-static void become(const char *folder, const char *const argv[], int out)
+void proc_become(const char *folder, const char *const argv[])
 {
     static char path[4096];
     const char *name = program(argv[0]);
@@ -73,18 +73,23 @@ static void become(const char *folder, const char *const argv[], int out)
         _exit(127);
     if (strchr(name, '/'))
         name = path;
+    if (folder && chdir(folder))
+        _exit(127);
+    unsetenv("HONE_DB");
+    unsetenv("HONE_MASTER");
+    execvp(name, (char *const *)(uintptr_t)argv);
+    _exit(127);
+}
+
+static void become(const char *folder, const char *const argv[], int out)
+{
     setpgid(0, 0);
     dup2(out, 1);
     dup2(out, 2);
     int null = open("/dev/null", O_RDONLY);
     dup2(null, 0);
-    if (folder && chdir(folder))
-        _exit(127);
     setenv("NO_COLOR", "1", 1);
-    unsetenv("HONE_DB");
-    unsetenv("HONE_MASTER");
-    execvp(name, (char *const *)(uintptr_t)argv);
-    _exit(127);
+    proc_become(folder, argv);
 }
 
 void proc_start(struct proc *p, const char *folder, const char *const argv[])

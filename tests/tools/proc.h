@@ -30,6 +30,9 @@ void proc_drain(
 void proc_signal(struct proc *proc, int signal);
 void proc_fini(struct proc *proc);
 
+/* The child's part of it, for other ways to start one: it does not return. */
+void proc_become(const char *folder, const char *const argv[]);
+
 /* Runs to its end; output in *out (may be NULL). Returns the status. */
 int run_in(const char *folder, struct str *out, const char *const argv[]);
 #define RUN(folder, out, ...) run_in((folder), (out), (const char *const[]){__VA_ARGS__, NULL})

@@ -113,12 +113,12 @@ static void every_role_has_its_verbs(void **state)
         enum msg_kind kind;
         const char *verb, *who; /* w v o: worker, viewer, operator */
     } rows[] = {
-        {MSG_hello, "", "w"},        {MSG_report, "", "w"},      {MSG_done, "", "w"},
-        {MSG_credit, "", "w"},       {MSG_beat, "", "w"},        {MSG_bye, "", "w"},
-        {MSG_call, "ping", "wvo"},   {MSG_call, "status", "vo"}, {MSG_call, "query", "vo"},
-        {MSG_call, "workers", "vo"}, {MSG_call, "submit", "o"},  {MSG_call, "stop", "o"},
-        {MSG_call, "shutdown", "o"}, {MSG_call, "retry", "o"},   {MSG_call, "approve", "o"},
-        {MSG_call, "new one", "o"},
+        {MSG_hello, "", "w"},       {MSG_report, "", "w"},       {MSG_done, "", "w"},
+        {MSG_credit, "", "w"},      {MSG_beat, "", "w"},         {MSG_bye, "", "w"},
+        {MSG_call, "ping", "wvo"},  {MSG_call, "status", "vo"},  {MSG_call, "query", "vo"},
+        {MSG_call, "log", "vo"},    {MSG_call, "workers", "vo"}, {MSG_call, "submit", "o"},
+        {MSG_call, "stop", "o"},    {MSG_call, "shutdown", "o"}, {MSG_call, "retry", "o"},
+        {MSG_call, "approve", "o"}, {MSG_call, "new one", "o"},
     };
     const enum role roles[] = {ROLE_WORKER, ROLE_VIEWER, ROLE_OPERATOR};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {

@@ -85,7 +85,8 @@ static void test_version_1_gets_the_views_of_2(void **state)
     assert_int_equal(sqlite3_open(room->db, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db,
                                   "DROP TABLE trial_lineage; DROP TABLE study_bracket;"
-                                  "ALTER TABLE worker DROP COLUMN gpus; DROP VIEW leaderboard; CREATE VIEW "
+                                  "ALTER TABLE worker DROP COLUMN gpus; ALTER TABLE worker DROP COLUMN "
+                                  "gpus_out; DROP VIEW leaderboard; CREATE VIEW "
                                   "leaderboard AS SELECT 1 AS score;"
                                   "PRAGMA user_version = 1",
                                   NULL, NULL, NULL),
@@ -110,7 +111,8 @@ static void test_version_2_gets_the_tables_of_3(void **state)
     assert_int_equal(sqlite3_open(room->db, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db,
                                   "DROP TABLE trial_lineage; DROP TABLE study_bracket;"
-                                  "ALTER TABLE worker DROP COLUMN gpus; PRAGMA user_version = 2",
+                                  "ALTER TABLE worker DROP COLUMN gpus; ALTER TABLE worker DROP COLUMN "
+                                  "gpus_out; PRAGMA user_version = 2",
                                   NULL, NULL, NULL),
                      SQLITE_OK);
     sqlite3_close(db);
@@ -135,9 +137,11 @@ static void test_version_3_gets_the_gpus_of_4(void **state)
     sqlite3 *db;
     make_old_file(room->db);
     assert_int_equal(sqlite3_open(room->db, &db), SQLITE_OK);
-    assert_int_equal(
-        sqlite3_exec(db, "ALTER TABLE worker DROP COLUMN gpus; PRAGMA user_version = 3", NULL, NULL, NULL),
-        SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+                                  "ALTER TABLE worker DROP COLUMN gpus; ALTER TABLE worker DROP COLUMN "
+                                  "gpus_out; PRAGMA user_version = 3",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
     sqlite3_close(db);
     struct store *store = open_db(room->db);
     struct row_worker worker = {

@@ -216,6 +216,134 @@ static void jobs_beyond_all_bounds_are_refused(void **state)
     world_free(world);
 }
 
+/* ---- GPUs that fail where others do well ---- */
+
+static char *gpus_of_two[] = {(char[]){"0"}, (char[]){"1"}};
+static const struct gpu_plan two_gpus = {.slots = 2, .gpus = gpus_of_two, .tell = {true}};
+
+/* A world of two slots with a GPU each, and credit for both. */
+static struct world *world_of_gpus(void)
+{
+    struct world *world = world_new(2, 0);
+    struct worker_options options = {.slots = 2, .grace_ms = 1000, .gpus = &two_gpus};
+    struct msg_hello self = world->session.self;
+    session_fini(&world->session);
+    session_init(&world->session, &options, &self, "/nowhere/hone-test", world->now);
+    world->session.sees = sees;
+    connect_to(world, store_a);
+    expect_credit(world, 2);
+    return world;
+}
+
+/* Trial `number` ends in slot 1. */
+static void ends_in_1(struct world *world, int number, const char *outcome, bool excused)
+{
+    job(world, (uint64_t)number);
+    expect_slot(world, 1, "\"run\"");
+    world->now.mono_ms += 50;
+    end(world, 1, outcome, 0);
+    struct msg msg = expect(world, MSG_done);
+    assert_string_equal(msg.done.outcome, outcome);
+    assert_int_equal(msg.done.excused, excused);
+    msg_fini(&msg);
+}
+
+static void expect_out(struct world *world, uint64_t jobs, const char *out)
+{
+    struct msg msg = expect(world, MSG_credit);
+    assert_int_equal(msg.credit.jobs, jobs);
+    assert_string_equal(msg.credit.out, out);
+}
+
+static void does_well_in_0(struct world *world, int number, uint64_t jobs)
+{
+    job(world, (uint64_t)number);
+    expect_slot(world, 0, "\"run\"");
+    world->now.mono_ms += 50; /* longer than what prefetches */
+    end(world, 0, "finished", 9);
+    struct msg msg = expect(world, MSG_done);
+    msg_fini(&msg);
+    expect_credit(world, jobs);
+}
+
+/* Time passes, with a master that is there. */
+static void rest(struct world *world, int64_t ms)
+{
+    for (; ms > 0; ms -= 125) {
+        ack(world, 1);
+        later(world, ms < 125 ? ms : 125);
+        if (ms >= 100)
+            expect(world, MSG_beat);
+    }
+}
+
+static void a_gpu_that_fails_alone_sits_out_and_is_probed(void **state)
+{
+    (void)state;
+    struct world *world = world_of_gpus();
+    does_well_in_0(world, 1, 3);
+    job(world, 2); /* slot 0 is busy from here on */
+    expect_slot(world, 0, "\"run\"");
+    for (int trial = 3; trial < 5; trial++) {
+        ends_in_1(world, trial, "failed", false);
+        expect_out(world, (uint64_t)trial + 1, "");
+    }
+    world->now.mono_ms += 50;
+    end(world, 0, "finished", 9);
+    struct msg msg = expect(world, MSG_done);
+    msg_fini(&msg);
+    expect_credit(world, 6);
+    job(world, 5);
+    expect_slot(world, 0, "\"run\"");
+    ends_in_1(world, 6, "failed", false);
+    expect_out(world, 6, "1"); /* the third: it is out, and no job is asked for it */
+    rest(world, 249);
+    later(world, 1);
+    expect_out(world, 7, "1");
+    ends_in_1(world, 7, "failed", true); /* a probe */
+    expect_nothing(world);
+    rest(world, 499);
+    later(world, 1);
+    expect_out(world, 8, "1");
+    ends_in_1(world, 8, "finished", false);
+    expect_out(world, 9, "");
+    ends_in_1(world, 9, "failed", false); /* from the beginning */
+    world_free(world);
+}
+
+/* With trainings of hours nobody has finished yet; an epoch tells enough. */
+static void an_epoch_elsewhere_is_doing_well(void **state)
+{
+    (void)state;
+    struct world *world = world_of_gpus();
+    job(world, 1);
+    expect_slot(world, 0, "\"run\"");
+    ends_in_1(world, 2, "failed", false);
+    expect_out(world, 3, "");
+    epoch(world, 0, 1);
+    expect_report(world, 2, 1, 1);
+    ends_in_1(world, 3, "failed", false);
+    expect_out(world, 4, "");
+    ends_in_1(world, 4, "failed", false);
+    expect_out(world, 4, "1");
+    world_free(world);
+}
+
+static void where_every_gpu_fails_none_is_to_blame(void **state)
+{
+    (void)state;
+    struct world *world = world_of_gpus();
+    does_well_in_0(world, 1, 3); /* before */
+    world->now.mono_ms += 1;
+    job(world, 2);
+    expect_slot(world, 0, "\"run\"");
+    for (int trial = 3; trial < 8; trial++) {
+        ends_in_1(world, trial, "failed", false);
+        expect_out(world, (uint64_t)trial + 1, "");
+    }
+    world_free(world);
+}
+
 int main(void)
 {
     log_init(LOG_NONE);
@@ -230,6 +358,9 @@ int main(void)
         cmocka_unit_test(a_host_where_everything_fails_does_not_gulp_jobs),
         cmocka_unit_test(a_waiting_job_is_recalled_without_having_begun),
         cmocka_unit_test(jobs_beyond_all_bounds_are_refused),
+        cmocka_unit_test(a_gpu_that_fails_alone_sits_out_and_is_probed),
+        cmocka_unit_test(an_epoch_elsewhere_is_doing_well),
+        cmocka_unit_test(where_every_gpu_fails_none_is_to_blame),
     };
     return cmocka_run_group_tests_name("session", tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 // When nobody hands out trials, say so and what to type.
-import { command, el, swap } from "/dom.js";
+import { command, el, swap, withDb } from "/dom.js";
 
 const WANTS_MASTER = new Set(["running", "unfinished", "checking", "pausing", "stopping"]);
 
@@ -8,11 +8,11 @@ export class Away {
     this.root = el("div.notice.away", { role: "status", hidden: true });
   }
 
-  update(master, studies) {
+  update(master, studies, db) {
     const waiting = studies.filter((s) => WANTS_MASTER.has(s.state));
     this.root.hidden = master !== "none" || !waiting.length;
     if (this.root.hidden || this.root.firstChild) return;
     swap(this.root, el("p", el("strong", "The master is away."), " Nobody hands out trials; workers that still train keep their results for it. To go on, the same command as before, or:"),
-      command("hone master"));
+      command(withDb("hone master", db)));
   }
 }

@@ -1,9 +1,25 @@
 // A card with a chart of ECharts in it. It draws when it is in sight, when its size or the theme changes, and otherwise
 // keeps what it shows: what is brushed, zoomed or pointed at stays so when new trials arrive.
 import { el, swap } from "/dom.js";
+import { whole } from "/format.js";
 import { colour, onTheme } from "/theme.js";
 
 export const NO_CHARTS = "This hone was built without its chart library.";
+
+// One chart at a time, and between them whatever the reader does.
+const painters = {
+  waiting: new Set(),
+  add(chart) {
+    this.waiting.add(chart);
+    this.timer ??= setTimeout(() => this.next());
+  },
+  next() {
+    const [chart] = this.waiting;
+    this.waiting.delete(chart);
+    this.timer = this.waiting.size ? setTimeout(() => this.next()) : null;
+    chart?.paint();
+  },
+};
 
 export class Chart {
   // `label` is read to who cannot see it. `extra` are controls beside the title.
@@ -15,6 +31,7 @@ export class Chart {
     this.root = el(`section.card${wide ? ".wide" : ""}`, el("header", this.heading, el("div.controls", extra)), this.canvas, this.note);
     this.handlers = [];
     this.inSight = false;
+    this.cost_ms = this.drawn_ms = 0;
     this.dirty = null;
     this.watch();
   }
@@ -40,17 +57,29 @@ export class Chart {
     this.draw();
   }
 
+  // A chart that takes long is drawn less often: never for more than a tenth of the time.
   draw() {
+    if (!this.dirty || !this.inSight || this.timer) return;
+    const rest_ms = this.cost_ms * 10 - (performance.now() - this.drawn_ms);
+    this.timer = setTimeout(() => {
+      this.timer = null;
+      painters.add(this);
+    }, Math.max(rest_ms, 0));
+  }
+
+  paint() {
     if (!this.dirty || !this.inSight || !this.canvas.isConnected) return;
     if (typeof echarts === "undefined") {
       swap(this.canvas, el("p.lacking", NO_CHARTS, " To have the charts: ", el("code", "tools/install build && make")));
       return;
     }
-    const makeOption = this.dirty;
+    const makeOption = this.dirty, began = performance.now();
     this.dirty = null;
     if (!this.instance) this.start();
     this.instance.setOption({ ...common(), ...makeOption(this) }, this.whole ? { notMerge: true } : { replaceMerge: ["series"] });
     this.whole = false;
+    this.drawn_ms = performance.now();
+    this.cost_ms = this.drawn_ms - began;
     this.canvas.dataset.drawn = Number(this.canvas.dataset.drawn ?? 0) + 1;
   }
 
@@ -69,6 +98,8 @@ export class Chart {
   }
 
   close() {
+    clearTimeout(this.timer);
+    painters.waiting.delete(this);
     this.sight.disconnect();
     this.size.disconnect();
     this.untheme();
@@ -104,7 +135,7 @@ export function trialAxis(most, more = {}) {
   return {
     type: "value", min: 0, max: Math.max(most, 5) + 0.5, minInterval: 1, name: "trial", nameLocation: "middle", nameGap: 26,
     nameTextStyle: { color: colour("soft") }, axisLine: { show: false }, axisTick: { show: false }, splitLine: { show: false },
-    axisLabel: { color: colour("soft"), showMaxLabel: false, hideOverlap: true }, ...more,
+    axisLabel: { color: colour("soft"), formatter: whole, hideOverlap: true, alignMaxLabel: "right" }, ...more,
   };
 }
 

@@ -109,7 +109,7 @@ export class Curves {
   line({ trial, points }, i, scale) {
     const best = trial.trial === this.trials.best?.trial;
     const running = trial.status === "running";
-    const hue = running ? this.marks.hue("running") : best ? colour("accent") : this.picked.size ? lineColour(i) : colour("muted");
+    const hue = running ? this.marks.hue("running") : best ? colour("accent") : this.picked.size ? lineColour(i + 1) : colour("muted");
     return {
       id: `t${trial.trial}`, type: "line", z: best ? 5 : running ? 4 : 3, cursor: "pointer",
       showSymbol: points.length < 30, symbolSize: best ? 6 : 4, symbol: "circle", itemStyle: { color: hue },

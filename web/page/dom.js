@@ -48,6 +48,11 @@ export function command(text) {
   return el("span.command", el("code", text), button);
 }
 
+// The database as a command names it: the usual one goes without.
+export function withDb(text, db) {
+  return !db || db === "hone.db" ? text : `${text} --db ${quoted(db)}`;
+}
+
 // A word in the shell as it is meant, whatever it contains.
 export function quoted(word) {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${String(word).replaceAll("'", `'\\''`)}'`;

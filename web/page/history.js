@@ -7,7 +7,7 @@ import { MetricScale } from "/scale.js";
 import { colour } from "/theme.js";
 import { scoreOf } from "/trials.js";
 
-const MOST = 4000;
+const MOST = 3000;
 
 export class History {
   constructor(study) {

@@ -9,15 +9,27 @@ export class Importance {
     this.study = study;
     this.chart = new Chart("Importance", { height: 220 });
     this.root = this.chart.root;
+    this.chart.canvas.hidden = true;
+    this.chart.say("Being computed …");
     this.seen = 0;
   }
 
-  // It is a computation over all trials: asked for anew when there are a tenth more of them.
+  // It is a computation over all trials: asked for anew when there are a tenth more of them, and nothing waits for it.
   async update(trials) {
     const finished = trials.ranked.length;
-    if (this.seen && finished < this.seen * 1.1 + 2) return;
+    if (this.asks || (this.seen && finished < this.seen * 1.1 + 2)) return;
     this.seen = finished;
-    const { importance, note } = await get("importance", { study: this.study });
+    this.asks = this.root.ariaBusy = true;
+    try {
+      this.show(await get("importance", { study: this.study }));
+    } catch (error) {
+      this.show({ importance: [], note: error.message });
+      this.seen = 0; // the next time, then
+    }
+    this.asks = this.root.ariaBusy = false;
+  }
+
+  show({ importance, note }) {
     if (!importance?.length) {
       this.chart.canvas.hidden = true;
       this.chart.say(note ?? "Known when some more trials have ended.");

@@ -22,7 +22,7 @@ export function takeToken() {
 export async function get(path, query = {}, signal = undefined) {
   const token = sessionStorage.getItem(STORE);
   const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined);
-  const search = new URLSearchParams(given).toString();
+  const search = given.map((pair) => pair.map(encodeURIComponent).join("=")).join("&");
   const answer = await fetch(`/api/${path}${search ? `?${search}` : ""}`, {
     headers: token ? { Authorization: `Bearer ${token}` } : {},
     cache: "no-store",

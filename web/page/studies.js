@@ -1,6 +1,6 @@
 // All studies of the database, the newest first.
 import { Away } from "/away.js";
-import { badge, command, el, say, swap } from "/dom.js";
+import { badge, command, el, say, swap, withDb } from "/dom.js";
 import { moment, number } from "/format.js";
 import { studyHash, trialHash } from "/marks.js";
 import { get } from "/net.js";
@@ -16,10 +16,10 @@ export class StudiesView {
   }
 
   async refresh() {
-    const { studies, master } = await get("studies");
+    const { studies, master, db } = await get("studies");
     if (studies.length) this.hues ??= await huesOf(studies[0].study);
-    this.away.update(master, studies);
-    if (!studies.length) return swap(this.list, empty());
+    this.away.update(master, studies, db);
+    if (!studies.length) return swap(this.list, empty(db));
     for (const study of studies) {
       if (!this.rows.has(study.id)) this.rows.set(study.id, new Row());
       this.rows.get(study.id).update(study, this.hues);
@@ -34,8 +34,8 @@ async function huesOf(name) {
   return Object.fromEntries(statuses.map((s) => [s.name, s.hue]));
 }
 
-function empty() {
-  return el("section.card.empty", el("h2", "No study yet"), el("p", "A first one, beside this page; it appears here by itself:"), command("hone run examples/spiral.json"),
+function empty(db) {
+  return el("section.card.empty", el("h2", "No study yet"), el("p", "A first one, beside this page; it appears here by itself:"), command(withDb("hone run examples/spiral.json", db)),
     el("p", "What a study file says:"), command("hone help study-file"));
 }
 

@@ -1,7 +1,7 @@
 // One study: what is known, chart by chart, and the table of its trials.
 import { Away } from "/away.js";
 import { Curves } from "/curves.js";
-import { badge, command, el, quoted, say, swap } from "/dom.js";
+import { badge, command, el, quoted, say, swap, withDb } from "/dom.js";
 import { Front } from "/front.js";
 import { History } from "/history.js";
 import { Importance } from "/importance.js";
@@ -30,29 +30,39 @@ export class StudyView {
     this.bestLink = el("a");
     this.facts.best.value.replaceChildren(this.bestLink, el("small"));
     this.charts = el("div.charts");
+    this.commands = el("div.commands");
     this.root = el("div.view", this.head(), this.away.root, this.charts);
   }
 
   head() {
     return el("div.head", el("div.title", el("h1", this.name), this.state), this.method,
       el("dl.facts.large", Object.values(this.facts).map((fact) => fact.root)), this.bar.root,
-      el("div.commands", command(`hone best ${quoted(this.name)} -n 20`), command(`hone explain ${quoted(`${this.name}/best`)}`)));
+      this.commands);
+  }
+
+  sayCommands(db) {
+    if (this.commands.firstChild) return;
+    const offer = (text) => command(withDb(text, db));
+    swap(this.commands, offer(`hone best ${quoted(this.name)} -n 20`), offer(`hone explain ${quoted(`${this.name}/best`)}`), offer(`hone trials ${quoted(`${this.name}/all`)} --csv`));
   }
 
   async refresh() {
     const query = { study: this.name };
-    const [study, { studies, master }, answer, walls] = await Promise.all([get("study", { name: this.name }), get("studies"),
+    const [study, { studies, master, db }, answer, walls] = await Promise.all([get("study", { name: this.name }), get("studies"),
       get("trials", { ...query, after: this.trials.version }), get("walls", query)]);
-    this.away.update(master, studies.filter((s) => s.study === this.name));
+    this.away.update(master, studies.filter((s) => s.study === this.name), db);
+    this.sayCommands(db);
     const changed = this.trials.take(answer, study.metrics[0]);
     this.study = study;
     this.marks ??= new Marks(study.statuses, study);
     this.marks.study = study;
     this.sayHead(study);
     if (!this.parts) this.build(study);
-    if (changed || this.wallCount !== walls.events.length) this.draw(walls.events);
+    if (changed || this.wallCount !== walls.events.length) await this.draw(walls.events);
     this.wallCount = walls.events.length;
-    await Promise.all([this.parts.curves.update(study, this.trials, this.marks), this.parts.importance.update(this.trials)]);
+    this.parts.importance.update(this.trials);
+    await this.parts.timeline.update(this.trials, this.marks);
+    await this.parts.curves.update(study, this.trials, this.marks);
   }
 
   sayHead(study) {
@@ -84,23 +94,26 @@ export class StudyView {
       table: new Table(this.name, this.picked, pick),
     });
     p.curves.onPick = pick;
-    this.waiting = el("section.card.wide.empty", el("h2", "No trial yet"), el("p", "A worker that joins takes the first one:"), command("hone worker"));
+    this.waiting = el("section.card.wide.empty", el("h2", "No trial yet"), el("p", "A worker that joins takes the first one; the master prints the line it needs, with its address:"), command("hone worker tcp://HOST:7077"));
     swap(this.charts, this.waiting, p.history.root, el("h2.band", "The space and its walls"), p.walls.map((w) => w.root), el("h2.band", "Trainings"),
       p.curves.root, p.front?.root, p.importance.root, p.rungs.root, p.parallel.root, p.table.root, p.timeline.root);
   }
 
-  draw(events) {
+  // Part by part, and between them whatever the reader does.
+  async draw(events) {
     const { study, trials, marks, parts } = this;
     this.waiting.hidden = trials.sorted.length > 0;
     parts.history.update(study, trials, marks);
     for (const walls of parts.walls) walls.update(study, trials, marks, events);
     evenOut(parts.walls.map((w) => w.root));
+    await breath();
+    parts.table.update(study, trials, marks);
+    await breath();
     parts.front?.update(study, trials, marks);
     parts.rungs.update(study, trials, marks);
     evenOut([parts.front?.root, parts.importance.root, parts.rungs.root].filter((root) => root && !root.hidden));
+    await breath();
     parts.parallel.update(study, trials);
-    parts.table.update(study, trials, marks);
-    parts.timeline.update(study, trials, marks, Date.now() / 1000);
   }
 
   // The picked trials have changed, here or there.
@@ -121,6 +134,8 @@ export class StudyView {
     for (const part of [...walls, ...Object.values(others)]) (part?.chart ?? part)?.close?.();
   }
 }
+
+const breath = () => new Promise((go) => setTimeout(go));
 
 // Cards stand in pairs: one that has none is wide.
 function evenOut(cards) {

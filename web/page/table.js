@@ -167,6 +167,6 @@ function order(column, down) {
     if (none) return none;
     if (a === null || a === undefined) return s.trial - t.trial;
     const by = typeof a === "number" && typeof b === "number" ? a - b : COMPARE(String(a), String(b));
-    return sign * by || sign * (s.trial - t.trial);
+    return sign * by || s.trial - t.trial; // as `hone best` has it
   };
 }

@@ -1,25 +1,31 @@
-// Which worker trained which trial when.
-import { Chart } from "/chart.js";
+// Which worker trained which trial when: a span for each attempt.
+import { Chart, tip } from "/chart.js";
 import { duration, moment, whole } from "/format.js";
 import { leadToTrial } from "/marks.js";
+import { get } from "/net.js";
 import { colour } from "/theme.js";
 
 const MOST = 2000;
 
 export class Timeline {
   constructor(study) {
+    this.study = study;
     this.chart = new Chart("Timeline", { height: 220, wide: true });
     leadToTrial(this.chart, study);
     this.root = this.chart.root;
   }
 
-  update(study, trials, marks, now) {
-    const all = trials.sorted.filter((t) => t.started && t.worker);
-    const shown = all.slice(-MOST);
-    const workers = [...new Set(shown.map((t) => t.worker))].sort((a, b) => a.localeCompare(b, undefined, { numeric: true }));
+  // Asked for when it is in sight, or was never seen.
+  async update(trials, marks) {
+    if (this.version === trials.version || (this.version && !this.chart.inSight)) return;
+    const { attempts } = await get("attempts", { study: this.study, most: MOST });
+    this.version = trials.version;
+    const now = Date.now() / 1000;
+    const spans = attempts.filter((a) => a.started).map((a) => ({ ...a, ended: a.ended ?? now, open: !a.ended, of: trials.get(a.trial) }));
+    const workers = [...new Set(spans.map((a) => a.worker))].sort((a, b) => a.localeCompare(b, undefined, { numeric: true }));
     this.chart.canvas.style.height = `${Math.min(70 + 24 * workers.length, 480)}px`;
-    this.chart.set(() => option(shown, workers, marks, now));
-    this.chart.say(all.length > MOST ? `The newest ${whole(MOST)} of ${whole(all.length)} trials.` : all.length ? "" : "No trial has started yet.");
+    if (spans.length) this.chart.set(() => option(spans, workers, marks));
+    this.chart.say(spans.length >= MOST ? `The newest ${whole(MOST)} attempts.` : spans.length ? "" : "No trial has started yet.");
   }
 
   close() {
@@ -27,12 +33,20 @@ export class Timeline {
   }
 }
 
-function option(trials, workers, marks, now) {
+// The colour of an attempt: of one that ended with its trial's status, that status.
+function hueOf({ open, outcome, of }, marks) {
+  if (open) return marks.hue("running");
+  if (outcome === "finished" || outcome === "stopped") return marks.hue(of?.status ?? "complete");
+  return marks.hue(outcome === "preempted" ? "paused" : "failed");
+}
+
+function option(spans, workers, marks) {
   const row = new Map(workers.map((name, i) => [name, i]));
-  const start = Math.min(...trials.map((t) => t.started));
-  const end = Math.max(...trials.map((t) => t.ended ?? now));
-  const data = trials.map((t) => ({
-    value: [t.started - start, (t.ended ?? now) - start, row.get(t.worker)], trial: t.trial, tip: () => marks.tip(t), hue: marks.hue(t.status),
+  const start = Math.min(...spans.map((a) => a.started));
+  const end = Math.max(...spans.map((a) => a.ended));
+  const data = spans.map((a) => ({
+    value: [a.started - start, a.ended - start, row.get(a.worker)], trial: a.trial, hue: hueOf(a, marks),
+    tip: () => tip(`trial ${a.trial}, attempt ${a.attempt}`, `on ${a.worker}, ${a.open ? "running" : a.outcome}`, `from ${moment(a.started)}, ${duration(a.ended - a.started)}`),
   }));
   return {
     grid: { left: 8, right: 18, top: 8, bottom: 42, containLabel: true },

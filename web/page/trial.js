@@ -1,6 +1,6 @@
 // One trial: its point, why it was proposed, how it was trained, what was found.
 import { axis, Chart, tip } from "/chart.js";
-import { badge, command, el, quoted, swap } from "/dom.js";
+import { badge, command, el, quoted, swap, withDb } from "/dom.js";
 import { duration, exact, moment, number, whole } from "/format.js";
 import { studyHash, trialHash } from "/marks.js";
 import { get } from "/net.js";
@@ -23,6 +23,7 @@ export class TrialView {
     if (text === this.seen) return;
     this.seen = text;
     this.about ??= await get("study", { name: this.study });
+    this.db ??= (await get("studies")).db;
     swap(this.top, this.head(said));
     this.drawCurves(said);
     swap(this.rest, this.sections(said));
@@ -32,6 +33,7 @@ export class TrialView {
     const hue = this.about.statuses.find((s) => s.name === trial.status)?.hue;
     const here = `${this.study}/${this.trial}`;
     const set = Object.entries(params).map(([name, value]) => quoted(`${name}=${exact(value)}`)).join(" ");
+    const offer = (text) => command(withDb(text, this.db));
     const facts = [[trial.metric, number(trial.score)], ["rank", trial.rank ? `${trial.rank} of ${trial.trials}` : "–"], ["best epoch", number(trial.best_epoch)],
       ["epochs", `${trial.epochs} of ${trial.length}`], ["took", duration(trial.seconds)], ["attempts", number(trial.attempts)]];
     return [
@@ -40,7 +42,7 @@ export class TrialView {
       el("dl.facts.large", facts.map(([name, value]) => el("div.fact", el("dt", name), el("dd", value)))),
       el("dl.point", Object.entries(params).map(([name, value]) => el("div", el("dt", name), el("dd", number(value))))),
       el("p.why", el("strong", trial.sampler), trial.why ? `: ${trial.why}` : ""),
-      el("div.commands", command(`hone show ${quoted(here)}`), command(`hone explain ${quoted(here)}`), command(`hone enqueue ${quoted(this.study)} ${set}`)),
+      el("div.commands", offer(`hone show ${quoted(here)}`), offer(`hone explain ${quoted(here)}`), offer(`hone enqueue ${quoted(this.study)} ${set}`)),
     ];
   }
 

@@ -9,7 +9,7 @@ import { colour } from "/theme.js";
 import { scoreOf } from "/trials.js";
 import { boxSteps, eventPlaces } from "/box.js";
 
-const MOST = 2500;
+const MOST = 1500;
 const VERDICTS = {
   grow: { says: "the wall moved", hue: "moved" }, shrink: { says: "the box shrank", hue: "moved" },
   warn: { says: "good trials lean on the wall", hue: "warned" }, ask: { says: "asks to move the wall", hue: "asks" },
@@ -23,6 +23,7 @@ export class Walls {
     this.param = param.name;
     this.chart = new Chart(param.name, { height: 300, label: `Values of ${param.name} and the walls of its box` });
     this.root = this.chart.root;
+    this.root.classList.add("walls");
     this.chart.now = this.root.querySelector(".controls");
     this.chart.now.classList.add("soft");
     this.chart.on("click", (item) => {
@@ -91,7 +92,8 @@ function option(view) {
 
 // The same trial lies at the same place each time.
 function jitter(trial) {
-  return (((trial * 2654435761) >>> 8) % 1000) / 1000 * 0.5 - 0.25;
+  const mixed = Math.imul(trial ^ (trial >>> 7), 0x9e3779b1);
+  return (Math.imul(mixed ^ (mixed >>> 15), 0x85ebca6b) >>> 8) / 2 ** 25 - 0.25;
 }
 
 // What lies outside the box is darker; what is inside stays paper. `zero`: where a zero beside a log range has its place.
@@ -107,8 +109,8 @@ function box(steps, range, end, grid, zero) {
       const fill = { fill: colour("outside") };
       const [ceiling, ground] = zero === null ? [0, 0] : [api.coord([0, zero + 0.18])[1], api.coord([0, zero - 0.18])[1]];
       return { type: "group", children: [
-        { type: "rect", shape: { x: x0, y: roof, width: x1 - x0, height: Math.max(top - roof, 0) }, style: fill },
-        { type: "rect", shape: { x: x0, y: bottom, width: x1 - x0, height: Math.max(floor - bottom, 0) }, style: fill },
+        { type: "rect", shape: { x: x0, y: roof, width: x1 - x0 + 0.5, height: Math.max(top - roof, 0) }, style: fill },
+        { type: "rect", shape: { x: x0, y: bottom, width: x1 - x0 + 0.5, height: Math.max(floor - bottom, 0) }, style: fill },
         { type: "rect", shape: { x: x0, y: ceiling, width: x1 - x0, height: Math.max(Math.min(ground, floor) - ceiling, 0) }, style: { fill: colour("card") } },
       ] };
     },
@@ -144,26 +146,26 @@ function dropped({ events, scale, trials }, worth) {
   return [areas(0, (from) => [from, trials.last + 0.5]), areas(1, () => worth)];
 }
 
-function decisions({ events, scale, trials, param }, range) {
+function decisions({ events, scale, trials, param, wide }, range) {
   const data = eventPlaces(events, scale, trials, range).map(({ event, place, up, inward }) => {
     const verdict = VERDICTS[event.decision] ?? { says: event.decision, hue: "warned" };
     const moved = verdict.hue === "moved";
     return {
-      value: place, behind: event.trials, tip: () => evidence(event, verdict, param),
+      value: place, up, behind: event.trials, tip: () => evidence(event, verdict, param),
       symbol: moved ? "triangle" : event.decision === "ask" ? "diamond" : "circle", symbolRotate: up !== inward ? 0 : 180, symbolSize: moved ? 16 : 15,
       itemStyle: { color: colour(verdict.hue), borderColor: colour("card"), borderWidth: 1.5 },
-      label: moved ? step(event, up, place[0] > trials.last * 0.7, scale) : { show: true, position: "inside", formatter: event.decision === "ask" ? "?" : "!", color: colour("card"), fontWeight: 700 },
+      label: moved ? step(event, place[0] > trials.last * (wide ? 0.84 : 0.6), scale) : { show: true, position: "inside", formatter: event.decision === "ask" ? "?" : "!", color: colour("card"), fontWeight: 700 },
     };
   });
-  return { id: "decisions", type: "scatter", data, z: 8, cursor: "help", labelLayout: { hideOverlap: true } };
+  return { id: "decisions", type: "scatter", data, z: 8, cursor: "help", labelLayout: ({ dataIndex }) => ({ hideOverlap: true, dy: data[dataIndex].up ? -11 : 11 }) };
 }
 
 // "0.0001 → 0.0464", or the new box where both walls moved: beside the wall and outside the box.
-function step(event, up, late, scale) {
+function step(event, late, scale) {
   const both = Array.isArray(event.new);
   const says = both ? `${number(event.new[0])} … ${number(event.new[1])}` : `${number(event.old)} → ${number(event.new)}`;
   return {
-    show: !scale.choices, formatter: says, position: late ? "left" : "right", offset: [late ? -4 : 4, up ? -11 : 11],
+    show: !scale.choices, formatter: says, position: late ? "left" : "right", distance: 9,
     color: colour("ink"), fontWeight: 600, textBorderColor: colour("outside"), textBorderWidth: 3,
   };
 }

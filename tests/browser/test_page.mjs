@@ -1,0 +1,182 @@
+#!/usr/bin/env node
+// The dashboard of three finished searches: everything is drawn, says what the database says, and can be reached.
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { chartOption, coloursOf, Place, root, spotOf } from "./place.mjs";
+import { assert, runAll, test } from "./tap.mjs";
+
+const place = new Place();
+const trials = (study) => JSON.parse(place.hone("trials", `${study}/all`, "--json"));
+let page;
+
+test("searches to look at", async () => {
+  place.hone("run", "examples/walls.json", "--workers", "2", "-q");
+  place.hone("run", "examples/size.json", "--workers", "2", "-q");
+  const spiral = readFileSync(join(root, "examples/spiral.json"), "utf8");
+  const rungs = spiral.replace('"study": "spiral"', '"study": "rungs"').replace('"search":', '"prune": { "method": "asha" },\n  "search":');
+  writeFileSync(join(place.folder, "rungs.json"), rungs);
+  place.hone("run", join(place.folder, "rungs.json"), "--workers", "2", "-q");
+  await place.dash();
+  page = await place.open();
+});
+
+test("all studies, and from there to one of them", async () => {
+  await place.visit(page);
+  await page.waitForSelector(".study");
+  assert.deepEqual(await page.locator(".study h2").allTextContents(), ["rungs", "size", "walls"]);
+  await page.getByRole("link", { name: "walls" }).click();
+  await page.waitForSelector(".trials tbody a");
+  assert.equal(await page.locator("h1").textContent(), "walls");
+});
+
+const charts = {
+  walls: ["Best so far", "lr", "hidden", "Learning curves", "Importance", "Parallel coordinates", "Timeline"],
+  size: ["Best so far", "lr", "hidden", "optimizer", "Learning curves", "Pareto front", "Importance", "Parallel coordinates", "Timeline"],
+  rungs: ["Best so far", "lr", "l2", "hidden", "optimizer", "momentum", "Learning curves", "Importance", "Rungs", "Parallel coordinates", "Timeline"],
+};
+
+for (const [study, names] of Object.entries(charts))
+  test(`every chart of ${study} is painted`, async () => {
+    const own = await place.open();
+    await place.visit(own, `/study/${study}`);
+    await own.waitForSelector(".trials tbody a");
+    const colours = await coloursOf(own);
+    assert.deepEqual(Object.keys(colours).sort(), [...names].sort());
+    for (const [name, count] of Object.entries(colours)) assert.ok(count >= 8, `${name} has ${count} colours`);
+    assert.deepEqual(own.wrong, []);
+    await own.close();
+  });
+
+test("the wall of lr is drawn where it moved", async () => {
+  const [param] = JSON.parse(place.sql("SELECT json_array(json_object('high', after_high, 'before', before_high, 'text', text)) FROM box_event WHERE param = 'lr' AND verdict = 'grow' ORDER BY seq"));
+  const option = await chartOption(page, "lr");
+  const wall = option.series.find((s) => s.id === "wall-high").data;
+  assert.ok(Math.abs(wall[0][1] - Math.log10(1e-4)) < 1e-9, "it begins where the study file says");
+  assert.ok(wall.some(([, at]) => Math.abs(at - Math.log10(param.high)) < 1e-9), `and reaches ${param.high}`);
+  const marks = option.series.find((s) => s.id === "decisions").data;
+  const [x, y] = await spotOf(page, "lr", { xAxisIndex: 0, yAxisIndex: 0 }, marks[0].value);
+  await page.mouse.move(x, y);
+  await page.locator(".tip", { hasText: param.text }).waitFor();
+  assert.match(await page.locator(".tip", { hasText: param.text }).textContent(), /slope t.*behind it: trials \d+/);
+  await page.mouse.click(x, y);
+  await page.getByRole("button", { name: "clear the picked" }).waitFor();
+});
+
+test("a brush on an axis filters the table", async () => {
+  const [x, top] = await axisSpot("lr", Math.log10(0.1));
+  const [, bottom] = await axisSpot("lr", Math.log10(1e-3));
+  await page.mouse.move(x, top);
+  await page.mouse.down();
+  await page.mouse.move(x, (top + bottom) / 2, { steps: 4 });
+  await page.mouse.move(x, bottom, { steps: 4 });
+  await page.mouse.up();
+  await page.getByText("brushed above").waitFor();
+  const kept = Number(/^\d+/.exec(await page.locator(".card:has(.trials) .note").textContent())[0]);
+  const within = trials("walls").filter((t) => t.lr >= 1.05e-3 && t.lr <= 0.095).length;
+  assert.ok(kept >= within && kept < 60, `${kept} kept, ${within} lie well inside`);
+  await page.getByRole("button", { name: "clear the brush" }).click();
+  await page.getByText("60 trials", { exact: true }).waitFor();
+});
+
+async function axisSpot(name, at) {
+  const plot = page.locator(".card", { has: page.getByRole("heading", { name: "Parallel coordinates" }) }).locator(".plot");
+  await plot.scrollIntoViewIfNeeded();
+  const [x, y] = await plot.evaluate((node, [wanted, value]) => {
+    const option = window.echarts.getInstanceByDom(node).getOption();
+    const axes = option.parallelAxis, i = axes.findIndex((a) => a.name === wanted);
+    const { left, right, top, bottom } = option.parallel[0];
+    const share = (value - axes[i].min) / (axes[i].max - axes[i].min);
+    const height = node.clientHeight - top - bottom;
+    return [left + ((node.clientWidth - left - right) * i) / (axes.length - 1), top + height * (1 - share)];
+  }, [name, at]);
+  const box = await plot.boundingBox();
+  return [box.x + x, box.y + y];
+}
+
+test("the table sorts and filters", async () => {
+  await page.getByRole("button", { name: "val_acc", exact: true }).click();
+  const best = JSON.parse(place.hone("best", "walls", "-n", "1", "--json"))[0];
+  assert.equal(await page.locator(".trials tbody a").first().textContent(), String(best.trial));
+  await page.getByLabel("Filter the trials").fill("lr<1e-4 hidden>=20");
+  const wanted = trials("walls").filter((t) => t.lr < 1e-4 && t.hidden >= 20).length;
+  assert.ok(wanted > 0 && wanted < 60);
+  await page.getByText(`${wanted} of 60 trials`).waitFor();
+  await page.getByLabel("Filter the trials").fill("");
+});
+
+test("a deep link opens a trial, and the key leaves the address", async () => {
+  const own = await place.open();
+  await place.visit(own, "/study/walls/trial/17");
+  await own.getByRole("heading", { name: "trial 17" }).waitFor();
+  assert.equal(own.url(), `${place.origin}/#/study/walls/trial/17`);
+  const colours = await coloursOf(own);
+  assert.ok(colours.acc >= 8 && colours.loss >= 8, JSON.stringify(colours));
+  const said = JSON.parse(place.hone("show", "walls/17", "--json"));
+  assert.match(await own.locator(".why").textContent(), new RegExp(`^${said.trial.sampler}: `));
+  assert.ok((await own.locator(".command code").allTextContents()).includes(`hone enqueue walls lr=${said.params.lr} hidden=${said.params.hidden} --db ${place.db}`));
+  await own.reload();
+  await own.getByRole("heading", { name: "trial 17" }).waitFor();
+  assert.deepEqual(own.wrong, []);
+  await own.close();
+});
+
+test("a key that does not fit, and none, are told so", async () => {
+  for (const hash of ["#token=AAAA", ""]) {
+    const own = await place.open();
+    await own.goto(`${place.origin}/${hash}`);
+    await own.getByText("This address has no valid key").waitFor();
+    assert.equal(await own.locator(".study").count(), 0);
+    await own.close();
+  }
+});
+
+test("a study that is not there is told so", async () => {
+  const own = await place.open();
+  await place.visit(own, "/study/nobody");
+  await own.getByText("There is no such thing here").waitFor();
+  await own.close();
+});
+
+test("a phone: nothing is wider than it, everything is painted", async () => {
+  const own = await place.open({ viewport: { width: 360, height: 760 }, hasTouch: true, isMobile: true });
+  for (const path of ["/", "/study/walls", "/study/walls/trial/17", "/workers"]) {
+    await place.visit(own, path);
+    await own.waitForSelector("main h1");
+    if (path !== "/" && path !== "/workers") for (const [name, count] of Object.entries(await coloursOf(own))) assert.ok(count >= 8, `${name} has ${count} colours`);
+    const [wide, window] = await own.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
+    assert.ok(wide <= window, `${path}: ${wide} > ${window}`);
+  }
+  assert.deepEqual(own.wrong, []);
+  await own.close();
+});
+
+test("dark where the system is", async () => {
+  const own = await place.open({ colorScheme: "dark" });
+  await place.visit(own, "/study/walls");
+  await own.waitForSelector(".trials tbody a");
+  const paper = await own.evaluate(() => getComputedStyle(document.body).backgroundColor.match(/\d+/g).map(Number));
+  assert.ok(Math.max(...paper) < 60, String(paper));
+  await own.close();
+});
+
+test("the keyboard reaches the content, the sorting and a trial", async () => {
+  const own = await place.open();
+  await place.visit(own, "/study/walls");
+  await own.waitForSelector(".trials tbody a");
+  await own.keyboard.press("Tab");
+  assert.equal(await own.evaluate(() => document.activeElement.className), "skip");
+  await own.getByLabel("Filter the trials").focus();
+  const reached = new Set();
+  for (let i = 0; i < 40 && !reached.has("A"); i++) {
+    await own.keyboard.press("Tab");
+    reached.add(await own.evaluate(() => document.activeElement.tagName + (document.activeElement.closest("th") ? " th" : "")));
+  }
+  assert.ok(reached.has("BUTTON th") && reached.has("A"), [...reached].join());
+  await own.keyboard.press("Enter");
+  await own.getByRole("heading", { name: /^trial \d+$/ }).waitFor();
+  await own.close();
+});
+
+test("nothing was wrong in all that", () => assert.deepEqual(page.wrong, []));
+
+await runAll(() => place.close());

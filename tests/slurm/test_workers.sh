@@ -1,0 +1,160 @@
+#!/bin/bash
+# Workers as jobs of a real Slurm on loopback: the job script of docs/coming-from.md, arrays, GPUs by task and by node,
+# requeue, scancel and time limit. Whatever ends a job, no acknowledged epoch is lost and none is trained twice. Speaks TAP.
+set -u
+root=$(cd "$(dirname "$0")/../.." && pwd) || exit 2
+room=$(mktemp -d)
+. "$root/tests/slurm/cluster.sh"
+[ -n "${HONE:-}" ] || { echo "1..0 # SKIP HONE is not set to the executable"; exit 77; }
+command -v python3 >/dev/null || { echo "1..0 # SKIP no python3 here"; exit 77; }
+HONE=$(realpath "$HONE")
+cd "$room" || exit 2
+masters=()
+trap 'cluster_down; kill "${masters[@]}" 2>/dev/null; wait; rm -rf "$room"' EXIT
+trap 'exit 130' INT TERM
+cluster_up
+mkdir bin && ln -s "$HONE" bin/hone && PATH=$room/bin:$PATH
+
+serve_one() { serve "$@" && masters+=("$master"); }
+
+job() { # SBATCH-OPTION... -- SRUN-OPTION... -- WORKER-OPTION...: submits a worker for $address; its number
+    local sbatch=() srun=()
+    while [ "$1" != -- ]; do sbatch+=("$1") && shift; done
+    shift
+    while [ "$1" != -- ]; do srun+=("$1") && shift; done
+    shift
+    sbatch --parsable "${sbatch[@]}" --wrap "exec srun ${srun[*]-} hone worker $address $*"
+}
+
+gone() { [ -z "$(squeue -h -j "$1" 2>/dev/null)" ]; }
+
+# ---- the page's own script ----
+
+python3 - "$root/docs/coming-from.md" <<'PYTHON'
+import json, re, sys
+for kind, block in re.findall(r"^```(\w+)\n(.*?)^```$", open(sys.argv[1]).read(), re.M | re.S):
+    if kind == "json" and '"from-tune"' in block:
+        open("study.json", "w").write(block)
+    elif kind == "python":
+        open("train.py", "w").write(block)
+    elif "SBATCH" in block:
+        open("page.sh", "w").write(block)
+PYTHON
+echo 1..16
+serve_one page.db study.json --once --set search.trials=60
+sed "s|tcp://login1:7077|$address|" page.sh >job.sh
+array=$(sbatch --parsable job.sh)
+await 120 holds page.db "SELECT count(*) = 60 FROM trial WHERE status IN ('complete', 'pruned')"
+report "sbatch job.sh of docs/coming-from.md: the study is searched"
+"$HONE" workers --all --db page.db >out
+holds page.db "SELECT count(*) >= 2 AND min(name GLOB 'n[1-3]-${array}_*' AND host GLOB 'n[1-3]') FROM worker"
+report "an array's workers are called by node, job and task"
+wait "$master"
+await 60 bash -c "! squeue -h -t R -j $array | grep -q ."
+grep -l "GPUs\|leaving\|worker" slurm-"$array"_*.out >/dev/null && ls slurm-"$array"_1.out >out
+report "each has its log where it was submitted"
+scontrol show job "${array}_1" >out && grep -q 'JobState=COMPLETED.*' out && ! grep -q 'NumCPUs=1 ' out
+report "workers leave when there is no more work, and their jobs complete"
+scancel "$array"
+
+# ---- a trainer that takes its time until it may finish, and ends its epoch when it is told to go ----
+
+cat >slow.sh <<'TRAIN'
+trap 'ending=1' TERM
+for epoch in $(seq $((${HONE_RESUME_EPOCH:-0} + 1)) "$HONE_UNTIL"); do
+    [ -e "finish.$HONE_STUDY" ] || read -rt 0.2 <> <(:)
+    echo state >"$HONE_DIR/e$epoch.ckpt"
+    echo "{\"epoch\":$epoch,\"m\":0.5,\"checkpoint\":\"e$epoch.ckpt\"}" >"/dev/fd/$HONE_OUT_FD"
+    [ -z "${ending:-}" ] || exit 0
+done
+TRAIN
+slow() { # NAME TRIALS: NAME.json
+    cat >"$1.json" <<STUDY
+{"study": "$1", "metric": {"name": "m", "goal": "minimize"}, "trainer": {"command": ["bash", "slow.sh"]},
+ "space": {"x": {"uniform": [0, 1]}}, "search": {"trials": $2, "epochs": 1000}}
+STUDY
+}
+unbroken() { # DATABASE: each attempt goes on where the one before ended, and no epoch is there twice
+    value "$1" "SELECT group_concat(attempt || ' ' || outcome || ' from ' || from_epoch, ', ') FROM attempt" >out
+    holds "$1" "SELECT (SELECT count(*) = 1000 AND count(DISTINCT epoch) = 1000 FROM epoch) AND
+        (SELECT min(a.from_epoch = coalesce((SELECT max(e.epoch) FROM epoch e WHERE e.trial = a.trial AND
+                                             e.attempt < a.attempt), 0)) FROM attempt a)"
+}
+
+# The time limit, which takes Slurm a minute and a half, in the background of what follows: TERM twice, KILL ten seconds later.
+slow limit 1
+serve_one limit.db limit.json --once
+limit_master=$master
+limited=$(job -n1 -t 1 -- -- --idle 30s)
+limit_address=$address
+
+# ---- GPUs ----
+
+mkdir locks
+cat >gpu.sh <<'TRAIN'
+mkdir "locks/$SLURMD_NODENAME.$CUDA_VISIBLE_DEVICES" || { echo "$SLURMD_NODENAME.$CUDA_VISIBLE_DEVICES is in use"; exit 9; }
+echo "$SLURMD_NODENAME $SLURM_JOB_ID $SLURM_PROCID $HONE_SLOT $CUDA_VISIBLE_DEVICES" >>seen
+until [ -e all ]; do
+    [ "$(ls locks | wc -l)" = 11 ] && touch all
+    read -rt 0.1 <> <(:)
+done
+rmdir "locks/$SLURMD_NODENAME.$CUDA_VISIBLE_DEVICES"
+echo '{"epoch":1,"m":0.5}' >"/dev/fd/$HONE_OUT_FD"
+TRAIN
+cat >gpu.json <<'STUDY'
+{"study": "gpu", "metric": {"name": "m", "goal": "minimize"}, "trainer": {"command": ["bash", "gpu.sh"]},
+ "space": {"x": {"uniform": [0, 1]}}, "search": {"trials": 40, "epochs": 1}}
+STUDY
+serve_one gpu.db gpu.json --once
+share=$(job -N2 --ntasks-per-node=2 --gpus-per-node=4 -- -N2 --ntasks-per-node=2 --gpus-per-node=4 -- --gpus auto)
+single=$(job -n3 --gpus-per-task=1 -- -n3 --gpus-per-task=1 -- --gpus auto)
+await 120 holds gpu.db "SELECT count(*) = 40 FROM trial WHERE status = 'complete'" && wait "$master"
+report "eleven GPUs of two jobs train at once"
+value gpu.db "SELECT count(*) FROM attempt WHERE outcome = 'failed'" >out && [ "$(cat out)" = 0 ]
+report "no two trainers have one"
+"$HONE" workers --all --db gpu.db >out
+holds gpu.db "SELECT count(*) = 3 AND min(slots = 1 AND length(gpus) = 1) FROM worker WHERE name GLOB 'n[1-3]-$single.[0-2]'"
+report "--gpus-per-task=1: a worker for each GPU"
+holds gpu.db "SELECT count(*) = 4 AND min(slots = 2 AND gpus IN ('0,1', '2,3')) FROM worker WHERE name GLOB 'n[1-3]-$share.[0-3]'"
+report "--gpus-per-node: the tasks of a node split what they all see"
+[ "$(awk '{print $1, $2, $3, $4}' seen | sort -u | wc -l)" = "$(sort -u seen | wc -l)" ]
+report "each slot has always had the same one"
+none=$(job -n1 -- -- --gpus 0)
+await 60 gone "$none"
+grep -q 'Slurm gave this job no GPU' "slurm-$none.out"
+report "a job without GPUs gets none, whatever the node has"
+
+# ---- requeue, scancel ----
+
+slow moved 1
+serve_one moved.db moved.json --once
+first=$(job -n1 --requeue -- -- --idle 60s)
+await 60 holds moved.db "SELECT count(*) >= 3 FROM epoch"
+scontrol requeue "$first"
+await 30 holds moved.db "SELECT count(*) = 1 FROM attempt WHERE outcome = 'preempted'"
+report "scontrol requeue: the trainer ends its epoch, the trial is given back"
+second=$(job -n1 -- -- --idle 60s)
+await 60 holds moved.db "SELECT count(*) = 2 AND sum(outcome IS NULL AND from_epoch > 0) = 1 FROM attempt"
+report "it goes on elsewhere"
+await 60 holds moved.db "SELECT count(*) = 1 FROM worker WHERE left_ms IS NULL AND name GLOB 'n?-$first'"
+await 30 holds moved.db "SELECT count(*) >= 3 FROM epoch WHERE attempt = 2"
+scancel "$second"
+await 30 holds moved.db "SELECT count(*) = 2 FROM attempt WHERE outcome = 'preempted'"
+touch finish.moved
+await 60 holds moved.db "SELECT count(*) = 1 FROM trial WHERE status = 'complete'"
+report "the requeued job joins again, and takes over from one that was cancelled"
+unbroken moved.db
+report "no epoch is lost, and none is trained twice"
+
+# ---- the time limit ----
+
+master=$limit_master address=$limit_address
+await 150 gone "$limited"
+holds limit.db "SELECT group_concat(outcome) = 'preempted' FROM attempt" && grep -q 'SIGTERM: leaving' "slurm-$limited.out" &&
+    scontrol show job "$limited" | grep -q 'TIMEOUT'
+report "the time limit of a job preempts"
+touch finish.limit
+last=$(job -n1 --signal=TERM@30 -t 5 -- -- --idle 30s)
+await 60 holds limit.db "SELECT count(*) = 1 FROM trial WHERE status = 'complete'" && unbroken limit.db && await 30 gone "$last"
+report "and the trial goes on in the next one"
+exit 0 # each line above says how it went
