@@ -4,9 +4,9 @@
     lightning.Trainer(max_epochs=trial.until, callbacks=[LightningCallback(trial)])
     transformers.Trainer(…, callbacks=[TransformersCallback(trial)])       # with eval_strategy="epoch"
 
-They import none of the frameworks: what these call and we have no use for is answered with nothing. Each reports once an epoch
-and ends the training where Hone asks for it, or at the job's last epoch. save(trial) is called before each report; it may
-call trial.save(…).
+Tried with Keras 3.15 and Lightning 2.6. They import none of the frameworks: what these call and we have no use for is
+answered with nothing. Each reports once an epoch and ends the training where Hone asks for it, or at the job's last epoch.
+save(trial) is called before each report; it may call trial.save(…).
 """
 from typing import Any, Callable, Dict, Mapping, Optional
 
