@@ -1,5 +1,6 @@
 /* Text to tree, with all that is refused on the way. */
 #include <cjson/cJSON.h>
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,6 +55,19 @@ static const char *bad_in_string(const char *at)
     return NULL;
 }
 
+/* What C reads as a number and JSON does not have: 00.5, 1., -.5. Outside of strings, so `at` is not the end. */
+static const char *bad_in_number(const char *text, size_t i)
+{
+    const char *at = text + i;
+    char before = i ? at[-1] : ' ';
+    bool digit_before = isdigit((unsigned char)before), digit_after = isdigit((unsigned char)at[1]);
+    bool in_exponent =
+        before == '+' || (before == '-' && i > 1 && strchr("eE", at[-2])) || before == 'e' || before == 'E';
+    bool bad_point = *at == '.' && (!digit_before || !digit_after);
+    bool bad_zero = *at == '0' && digit_after && !digit_before && before != '.' && !in_exponent;
+    return bad_point || bad_zero ? "not valid JSON: a number is written like 0.5, -3 or 1e-4" : NULL;
+}
+
 /* cJSON's own nesting limit is 1000; ours is checked first so that no recursion of ours goes deeper.
  * The text ends with a NUL, so looking a few bytes ahead is safe. Returns what is wrong, or NULL. */
 static const char *check_lexical(const char *text, size_t len, size_t *bad_at)
@@ -77,6 +91,8 @@ static const char *check_lexical(const char *text, size_t len, size_t *bad_at)
                 what = "nested more than 64 deep";
         } else if (c == ']' || c == '}') {
             depth--;
+        } else if (c == '0' || c == '.') {
+            what = bad_in_number(text, i);
         }
     }
     return what;

@@ -97,7 +97,7 @@ int call_explain(const struct asking *a, struct study *s, struct err *err)
     if (!t)
         return err->code;
     struct str reason = {0};
-    waiting_reason(a->reactor, t, &reason);
+    waiting_reason(a->reactor, t, a->turn->now.mono_ms, &reason);
     jw_text(a->result, "status", trial_status_name(t->status));
     jw_text(a->result, "waits", reason.len ? str_text(&reason) : NULL);
     jw_text(a->result, "worker", t->holder ? t->holder->name : NULL);

@@ -38,7 +38,7 @@ static void slots_reason(const struct reactor *r, const struct trial *t, struct 
         str_add(out, "it starts next");
 }
 
-void waiting_reason(const struct reactor *r, const struct trial *t, struct str *out)
+void waiting_reason(const struct reactor *r, const struct trial *t, int64_t now_mono_ms, struct str *out)
 {
     const struct study *s = t->study;
     if (t->status != TRIAL_waiting)
@@ -51,7 +51,7 @@ void waiting_reason(const struct reactor *r, const struct trial *t, struct str *
         str_add(out, "the study is paused; `hone resume` lets it go on");
     else if (t->holder)
         str_add(out, "the worker of its older attempt is still winding it up");
-    else if (t->wait_until_mono_ms)
+    else if (t->wait_until_mono_ms > now_mono_ms)
         str_add(out, "its newest checkpoint is on the way here from the worker that saved it");
     else if (s->def.search.parallel && s->open_count >= s->def.search.parallel)
         str_addf(out, "%lld attempts run, and the study allows %d at once (search.parallel)",

@@ -6,6 +6,7 @@
 #include "master/reactor.h"
 
 /* "" unless the trial waits. */
-void waiting_reason(const struct reactor *reactor, const struct trial *trial, struct str *out);
+void waiting_reason(const struct reactor *reactor, const struct trial *trial, int64_t now_mono_ms,
+                    struct str *out);
 
 #endif

@@ -69,7 +69,7 @@ static bool model_init(struct model *m, const struct space *space, const struct 
     int lines = 0;
     while (lines < m->encode.count && m->encode.columns[lines].kind == COLUMN_LINE)
         lines++;
-    gp_init(&m->gp, lines, m->encode.count, m->n + pending);
+    gp_init(&m->gp, lines, m->encode.count, space_bound(space) >= 0, m->n + pending);
     for (int i = 0; i < m->ev.count; i++) {
         encode_widen(&m->encode, m->ev.list[i].point);
         if (used[i])
@@ -112,7 +112,7 @@ static const double *stored_fit(const struct history *history, int count)
  */
 static bool fit_theta(struct gp *gp, const double *stored, int n)
 {
-    int count = gp->dims + 2;
+    int count = gp_theta_count(gp);
     double warm_loss = INFINITY, warm[FIT_MAX];
     if (stored) {
         memcpy(gp->theta, stored, (size_t)count * sizeof *stored);
@@ -132,7 +132,7 @@ static bool fit_theta(struct gp *gp, const double *stored, int n)
 
 static bool model_fit(struct model *m, const struct history *history, struct proposal *note)
 {
-    int count = m->gp.dims + 2;
+    int count = gp_theta_count(&m->gp);
     const double *stored = stored_fit(history, count);
     bool is_due = !stored || m->n <= FIT_FRESH_UNTIL || m->n % 2 == 0;
     if (stored)
@@ -219,8 +219,9 @@ static bool acquire_from(struct model *m, const struct space *space, const struc
                               .best = m->best,
                               .rng = rng_at(seed, trial, 0, STREAM_GP)};
     double value = acquire_point(&acquire, out);
-    snprintf(note->why, sizeof note->why, "log EI %.2f; %d results, %d pending believed, noise %.2g", value,
-             m->n, m->gp.n - m->n, m->gp.noise);
+    snprintf(note->why, sizeof note->why,
+             "log EI %.2f; %d results, %d pending believed, noise %.2g, rough %.2g", value, m->n,
+             m->gp.n - m->n, m->gp.noise, m->gp.kernel.rough);
     return value > -INFINITY;
 }
 
@@ -271,11 +272,11 @@ static int parse(const struct jcur *search, const struct space *space, struct se
 {
     (void)def;
     struct jcur at = jcur_get(search, "method");
-    if (bayes_columns(space) <= FIT_MAX - 2)
+    if (bayes_columns(space) <= FIT_MAX - 3)
         return 0;
     jcur_fail(&at, err, "a Gaussian process over %d parameters is not sensible", space->count);
-    return err_hint(err, "\"method\": \"tpe\", or fewer than %d parameters", FIT_MAX - 1);
+    return err_hint(err, "\"method\": \"tpe\", or fewer than %d parameters", FIT_MAX - 2);
 }
 
 const struct sampler_row sampler_gp = {
-    .name = "gp", .version = 2, .slow = true, .parse = parse, .propose = propose};
+    .name = "gp", .version = 3, .slow = true, .parse = parse, .propose = propose};

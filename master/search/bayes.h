@@ -4,6 +4,7 @@
  *
  *   fewer than max(8, d + 2) finished: points of the scrambled Halton sequence
  *   the model sees all trials, past 250 the best 125 and the newest 125
+ *   on a space with finitely many points its kernel has a rough part (kernel.h)
  *   the fit starts from that of the newest proposal in the history (8 steps) and, up to 100 results, from the
  * default too (40 steps): the better one is used and stored with this proposal. Past 100 results every second
  * trial is fitted
@@ -20,7 +21,7 @@
 #include "master/search/sampler.h"
 
 int bayes_startup(const struct space *space);
-/* Columns of the model; beyond FIT_MAX - 2 a fit cannot be stored, and the sampler is not for it. */
+/* Columns of the model; beyond FIT_MAX - 3 a fit cannot be stored, and the sampler is not for it. */
 int bayes_columns(const struct space *space);
 enum { BAYES_TRIALS = 250 };
 

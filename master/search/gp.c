@@ -8,9 +8,9 @@
 #include "common/mem.h"
 #include "master/search/bfgs.h"
 #include "master/search/chol.h"
-#include "master/search/matern.h"
+#include "master/search/wide.h"
 
-static const double THETA_LOW = -14, THETA_HIGH = 12, NUGGET = 1e-6;
+static const double THETA_LOW = -14, THETA_HIGH = 12, NUGGET = 1e-6, ROUGH_SPREAD = 2;
 
 /* ---- kernel ---- */
 
@@ -32,20 +32,26 @@ WIDE static void distances(const struct gp *gp, const double *x, int n, double *
 
 /* ---- storage ---- */
 
-void gp_init(struct gp *gp, int lines, int dims, int room)
+int gp_theta_count(const struct gp *gp)
+{
+    return gp->dims + 2 + gp->is_rough;
+}
+
+void gp_init(struct gp *gp, int lines, int dims, bool is_rough, int room)
 {
     size_t n = (size_t)room, d = (size_t)dims;
-    *gp = (struct gp){.lines = lines, .dims = dims, .room = room};
+    *gp = (struct gp){.lines = lines, .dims = dims, .is_rough = is_rough, .room = room};
     gp->x = xcalloc(n * d + 1, sizeof(double));
     gp->columns = xcalloc(n * d + 1, sizeof(double));
     gp->y = xcalloc(n + 1, sizeof(double));
-    gp->theta = xcalloc(d + 2, sizeof(double));
+    gp->theta = xcalloc(d + 3, sizeof(double));
     gp->il = xcalloc(d + 1, sizeof(double));
     gp->l = xcalloc(n * n + 1, sizeof(double));
     gp->apart = xcalloc(n * n + 1, sizeof(double));
     gp->square = xcalloc(n * n + 1, sizeof(double));
     gp->alpha = xcalloc(n + 1, sizeof(double));
     gp->work = xcalloc(4 * n + 1, sizeof(double));
+    gp->kernel.spare = xcalloc(n + 1, sizeof(double));
     gp_default_theta(gp);
 }
 
@@ -61,6 +67,7 @@ void gp_fini(struct gp *gp)
     free(gp->apart);
     free(gp->alpha);
     free(gp->work);
+    free(gp->kernel.spare);
     *gp = (struct gp){0};
 }
 
@@ -78,14 +85,16 @@ void gp_default_theta(struct gp *gp)
     memset(gp->theta, 0, (size_t)gp->dims * sizeof *gp->theta); /* length scales 1 */
     gp->theta[gp->dims] = 0;
     gp->theta[gp->dims + 1] = log(1e-2);
+    gp->theta[gp->dims + 2] = 0; /* half of it rough */
 }
 
 static void unpack(struct gp *gp, const double *theta)
 {
     for (int k = 0; k < gp->dims; k++)
         gp->il[k] = exp(theta[k]);
-    gp->s2 = exp(theta[gp->dims]);
+    gp->kernel.s2 = exp(theta[gp->dims]);
     gp->noise = exp(theta[gp->dims + 1]);
+    gp->kernel.rough = gp->is_rough ? 1 / (1 + exp(-theta[gp->dims + 2])) : 0;
 }
 
 /* ---- factor ---- */
@@ -96,8 +105,8 @@ static void covariance(struct gp *gp)
     for (int i = 0; i < gp->n; i++) {
         double *row = gp->l + (long)i * gp->room, *apart = gp->apart + (long)i * gp->room;
         distances(gp, gp->x + (long)i * gp->dims, i, apart);
-        matern52_row(apart, i, gp->s2, row);
-        row[i] = gp->s2 + gp->noise + NUGGET + gp->jitter;
+        kernel_row(&gp->kernel, apart, i, row);
+        row[i] = gp->kernel.s2 + gp->noise + NUGGET + gp->jitter;
     }
 }
 
@@ -134,10 +143,16 @@ static double prior(const struct gp *gp, const double *theta, double *gradient)
             gradient[k] = -0.5 * (off / 3 + 1);
     }
     if (gradient) {
-        gradient[d] = gp->s2 - 1;
+        gradient[d] = gp->kernel.s2 - 1;
         gradient[d + 1] = 30 * gp->noise - 0.1;
     }
-    return loss - theta[d] + gp->s2 - 0.1 * theta[d + 1] + 30 * gp->noise;
+    if (gp->is_rough) {
+        double off = theta[d + 2] / ROUGH_SPREAD;
+        loss += 0.5 * off * off;
+        if (gradient)
+            gradient[d + 2] = off / ROUGH_SPREAD;
+    }
+    return loss - theta[d] + gp->kernel.s2 - 0.1 * theta[d + 1] + 30 * gp->noise;
 }
 
 /* Sum over the pairs of weight times squared difference in one column. */
@@ -160,19 +175,24 @@ static void data_gradient(struct gp *gp, double *gradient)
 {
     int n = gp->n, d = gp->dims;
     double *kernel = gp->work, *weight = gp->work + gp->room, *slope = gp->work + 2 * (long)gp->room;
+    double by_logit = gp->kernel.rough * (1 - gp->kernel.rough);
     for (int i = 0; i < n; i++) {
         const double *xi = gp->x + (long)i * d, *inverse = gp->square + (long)i * gp->room;
         const double *apart = gp->apart + (long)i * gp->room;
         double own = inverse[i] - gp->alpha[i] * gp->alpha[i];
-        gradient[d] += 0.5 * own * gp->s2;
+        gradient[d] += 0.5 * own * gp->kernel.s2;
         gradient[d + 1] += 0.5 * own * gp->noise;
-        matern52_row(apart, i, gp->s2, kernel);
-        matern52_slope_row(apart, i, gp->s2, slope);
+        kernel_row(&gp->kernel, apart, i, kernel);
+        kernel_slope_row(&gp->kernel, apart, i, slope);
         for (int j = 0; j < i; j++) {
             weight[j] = inverse[j] - gp->alpha[i] * gp->alpha[j];
             slope[j] *= weight[j];
         }
         gradient[d] += dot(weight, kernel, i);
+        if (gp->is_rough) {
+            kernel_rough_row(&gp->kernel, apart, i, kernel);
+            gradient[d + 2] += by_logit * dot(weight, kernel, i);
+        }
         for (int k = 0; k < d; k++)
             gradient[k] +=
                 gp->il[k] * moment(gp->columns + (long)k * gp->room, i, xi[k], k < gp->lines, slope);
@@ -204,7 +224,7 @@ static double loss_of(const double *theta, double *gradient, void *arg)
 
 bool gp_fit(struct gp *gp, int steps)
 {
-    int n = gp->dims + 2;
+    int n = gp_theta_count(gp);
     double *bounds = xcalloc(2 * (size_t)n, sizeof *bounds);
     for (int i = 0; i < n; i++) {
         bounds[i] = THETA_LOW;
@@ -228,7 +248,7 @@ bool gp_fit(struct gp *gp, int steps)
 static void cross(const struct gp *gp, const double *x, double *k)
 {
     distances(gp, x, gp->n, k);
-    matern52_row(k, gp->n, gp->s2, k);
+    kernel_row(&gp->kernel, k, gp->n, k);
 }
 
 void gp_posterior(struct gp *gp, const double *x, double *mean, double *variance)
@@ -237,7 +257,7 @@ void gp_posterior(struct gp *gp, const double *x, double *mean, double *variance
     cross(gp, x, k);
     *mean = dot(k, gp->alpha, gp->n);
     chol_forward(gp->l, gp->n, gp->room, k);
-    *variance = fmax(gp->s2 - dot(k, k, gp->n), 1e-14);
+    *variance = fmax(gp->kernel.s2 - dot(k, k, gp->n), 1e-14);
 }
 
 void gp_posterior_gradient(struct gp *gp, const double *x, double *mean, double *variance, double *dmean,
@@ -246,19 +266,19 @@ void gp_posterior_gradient(struct gp *gp, const double *x, double *mean, double 
     double *k = gp->work, *solved = gp->work + gp->room, *slope = gp->work + 2 * (long)gp->room,
            *step = gp->work + 3 * (long)gp->room;
     distances(gp, x, gp->n, slope);
-    matern52_row(slope, gp->n, gp->s2, k);
-    matern52_slope_row(slope, gp->n, 2 * gp->s2, slope);
+    kernel_row(&gp->kernel, slope, gp->n, k);
+    kernel_slope_row(&gp->kernel, slope, gp->n, slope);
     memcpy(solved, k, (size_t)gp->n * sizeof *k);
     chol_forward(gp->l, gp->n, gp->room, solved);
     *mean = dot(k, gp->alpha, gp->n);
-    *variance = fmax(gp->s2 - dot(solved, solved, gp->n), 1e-14);
+    *variance = fmax(gp->kernel.s2 - dot(solved, solved, gp->n), 1e-14);
     chol_backward(gp->l, gp->n, gp->room, solved);
     memset(dmean, 0, (size_t)gp->dims * sizeof *dmean);
     memset(dvariance, 0, (size_t)gp->dims * sizeof *dvariance);
     for (int c = 0; c < gp->lines; c++) {
         const double *column = gp->columns + (long)c * gp->room;
         for (int i = 0; i < gp->n; i++)
-            step[i] = slope[i] * gp->il[c] * (x[c] - column[i]);
+            step[i] = 2 * slope[i] * gp->il[c] * (x[c] - column[i]);
         dmean[c] = dot(gp->alpha, step, gp->n);
         dvariance[c] = -2 * dot(solved, step, gp->n);
     }
@@ -271,7 +291,7 @@ bool gp_believe(struct gp *gp, const double *x)
     gp_posterior(gp, x, &mean, &variance);
     double *row = gp->l + (long)gp->n * gp->room;
     cross(gp, x, row);
-    row[gp->n] = gp->s2 + gp->noise + NUGGET + gp->jitter;
+    row[gp->n] = gp->kernel.s2 + gp->noise + NUGGET + gp->jitter;
     if (!chol_extend(gp->l, gp->n, gp->room))
         return false;
     gp_add(gp, x, mean);

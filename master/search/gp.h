@@ -1,11 +1,11 @@
 /* gp: a Gaussian process over encoded points (Rasmussen and Williams 2006), to be minimised over.
  *
- *   k(x, x') = s2 M52(r) + noise [x is x'],  r^2 = sum_k il_k d_k^2,  M52 = (1 + q + q^2 / 3) e^-q,  q =
- * sqrt(5) r d_k: difference of a line, 0 or 1 of a choice. il_k = 1 / l_k^2.
+ *   k(x, x') = s2 [(1 - rough) M52(r) + rough M12(r)] + noise [x is x'],  r^2 = sum_k il_k d_k^2
+ *   d_k: difference of a line, 0 or 1 of a choice; il_k = 1 / l_k^2; M52, M12: matern.h
  *
  * Fitted by the maximum a posteriori: l_k log-normal around sqrt(2) + ln(d) / 2 with variance 3 (Hvarfner,
  * Hellsten, Nardi, "Vanilla Bayesian optimization performs great in high dimensions", ICML 2024), s2 Gamma(2,
- * 1), noise Gamma(1.1, 30); BFGS over logarithms with the analytic gradient.
+ * 1), noise Gamma(1.1, 30), the logit of `rough` normal(0, 2^2); BFGS over logarithms with the analytic gradient.
  *
  * Refuses (returns false): a covariance that stays indefinite with a jitter of 1e-2.
  * Ownership: gp_init allocates for `room` points, gp_fini frees.
@@ -16,6 +16,7 @@
 #include <stdbool.h>
 
 #include "master/search/encode.h"
+#include "master/search/kernel.h"
 
 struct gp {
     int dims, lines; /* columns; the first `lines` are lines */
@@ -23,9 +24,11 @@ struct gp {
     double *x;       /* [room][dims] */
     double *columns; /* the same by column, [dims][room] */
     double *y;       /* [room], about mean 0 and sd 1 */
-    double *theta;   /* ln il_k [dims], ln s2, ln noise */
+    bool is_rough;   /* else rough is 0 and no part of theta */
+    double *theta;   /* ln il_k [dims], ln s2, ln noise, logit rough */
     double *il;      /* exp of it */
-    double s2, noise, jitter;
+    struct kernel kernel;
+    double noise, jitter;
     double *l;      /* Cholesky factor, [room][room] */
     double *apart;  /* r^2 of the pairs, [room][room], lower triangle */
     double *alpha;  /* K^-1 y */
@@ -34,8 +37,11 @@ struct gp {
 };
 
 /* `lines` of the `dims` columns are lines, the others choices. */
-void gp_init(struct gp *gp, int lines, int dims, int room);
+void gp_init(struct gp *gp, int lines, int dims, bool is_rough, int room);
 void gp_fini(struct gp *gp);
+
+/* How many numbers theta has. */
+int gp_theta_count(const struct gp *gp);
 
 /* Observation n; the factor is stale until gp_factor. */
 void gp_add(struct gp *gp, const double *x, double y);

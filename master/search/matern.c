@@ -57,3 +57,17 @@ WIDE void matern52_slope_row(const double *r_squared, int n, double scale, doubl
         out[i] = scale * (-5.0 / 6 * (1 + q) * exp_below(-q));
     }
 }
+
+WIDE void matern12_row(const double *r_squared, int n, double scale, double *out)
+{
+    for (int i = 0; i < n; i++)
+        out[i] = scale * exp_below(-sqrt(r_squared[i]));
+}
+
+WIDE void matern12_slope_row(const double *r_squared, int n, double scale, double *out)
+{
+    for (int i = 0; i < n; i++) {
+        double r = sqrt(r_squared[i]);
+        out[i] = r > 0 ? scale * (-0.5 / r * exp_below(-r)) : 0;
+    }
+}

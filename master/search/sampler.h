@@ -52,7 +52,7 @@ struct wall_rule search_walls(const struct search_def *def);
 int search_metrics(const struct search_def *def); /* at least 1 */
 const char *const *sampler_names(void);           /* NULL-terminated */
 
-enum { FIT_MAX = 64 };
+enum { FIT_MAX = 65 };
 
 /* What goes into the row of a proposal, beside the point. */
 struct proposal {

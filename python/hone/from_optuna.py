@@ -230,8 +230,8 @@ class _Optuna:
 
     def _tell(self, trial: Any, known: Row) -> None:
         if self.epochs == 1:
-            return trial.tell({self.metrics[0]: known["values"][0]})
-        for n, value in enumerate(known["curve"], 1):
+            trial.tell({self.metrics[0]: known["values"][0]})
+        for n, value in enumerate(known["curve"] if self.epochs > 1 else (), 1):
             if n == len(known["curve"]) and known["state"] == "PRUNED":
                 trial.finding("optuna", "Optuna pruned it here", "stop")
             trial.report({self.metrics[0]: value})

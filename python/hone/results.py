@@ -112,7 +112,8 @@ class Results:
 
     def space(self) -> Row:
         """The parameters as the study file has them."""
-        return json.loads(self.database.sql("SELECT definition FROM study WHERE name = ?", self.name)[0]["definition"])["space"]
+        rows = self.database.sql("SELECT definition FROM study WHERE name = ?", self.name)
+        return dict(json.loads(rows[0]["definition"])["space"])
 
     def points(self) -> Dict[int, Params]:
         """Each trial's parameters, to the last digit; without those that are off."""
@@ -134,12 +135,12 @@ class Results:
     @property
     def params(self) -> Params:
         """The parameters of the best trial."""
-        return self._of_best("params")
+        return Params(self._of_best("params"))
 
     @property
     def score(self) -> float:
         """The score of the best trial."""
-        return self._of_best("score")
+        return float(self._of_best("score"))
 
     def _of_best(self, key: str) -> Any:
         best = self.best

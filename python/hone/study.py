@@ -145,10 +145,10 @@ def run(study: Union[Mapping[str, Any], str, "os.PathLike[str]"], workers: Optio
 
 
 def _found(code: int, said: str, complained: str, db: str, interrupted: bool) -> Results:
-    """Status 1 may be a study in which nothing is complete and much has a score: rungs stopped all."""
+    """Status 1 may be a study in which nothing is complete and all is pruned, with a score: rungs stopped it."""
     name = json.loads(said)["study"]["study"] if said.strip() else None
     found = Database(db).study(name) if name or interrupted else None
-    if found is None or (code == 1 and found.best is None):
+    if found is None or (code == 1 and not found.trials("pruned")):
         raise Error("hone run ended with status %d%s" % (code, ": " + complained.strip() if complained else ""))
     sys.stderr.write(complained)
     found.interrupted = interrupted

@@ -117,7 +117,7 @@ def _started_by_hone() -> Tuple[int, Dict[str, str]]:
 
 def _is_child_of_pool() -> bool:
     process = sys.modules.get("multiprocessing.process")
-    return process is not None and process.parent_process() is not None  # type: ignore[attr-defined]
+    return process is not None and process.parent_process() is not None
 
 
 def _rank(started: Mapping[str, str]) -> int:
@@ -362,9 +362,9 @@ def seed_everything(of: Union[Trial, int], epoch: int = 0) -> Tuple[str, ...]:
     random.seed(seed)
     done = ["random"]
     for name, path in (("numpy", "random.seed"), ("torch", "manual_seed"), ("tensorflow", "random.set_seed")):
-        at = sys.modules.get(name)
+        at: Any = sys.modules.get(name)
         for part in path.split("."):
-            at = getattr(at, part, None)  # type: ignore[assignment]
+            at = getattr(at, part, None)
         if callable(at):
             at(seed % 2**32)
             done.append(name)
@@ -375,10 +375,10 @@ def seed_everything(of: Union[Trial, int], epoch: int = 0) -> Tuple[str, ...]:
 
 def _job_of(env: Mapping[str, str]) -> Dict[str, Any]:
     names = ("study", "trial", "attempt", "seed", "until", "epochs", "metric", "dir", "base")
-    job = {name: env.get("HONE_" + name.upper()) for name in names}
-    job["params"] = json.loads(env["HONE_PARAMS"])  # type: ignore[assignment]
+    job: Dict[str, Any] = {name: env.get("HONE_" + name.upper()) for name in names}
+    job["params"] = json.loads(env["HONE_PARAMS"])
     if env.get("HONE_RESUME"):
-        job["resume"] = {"path": env["HONE_RESUME"], "epoch": env["HONE_RESUME_EPOCH"]}  # type: ignore[assignment]
+        job["resume"] = {"path": env["HONE_RESUME"], "epoch": env["HONE_RESUME_EPOCH"]}
     return job
 
 

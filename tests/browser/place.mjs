@@ -59,7 +59,7 @@ export class Place {
       executablePath: BROWSERS.find((path) => existsSync(path)), args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
     });
     const page = await this.browser.newPage({ viewport: { width: 1280, height: 1000 }, ...options });
-    page.setDefaultTimeout(60000);
+    page.setDefaultTimeout(180000); // for what hangs, not for what is slow
     page.wrong = []; // what no page may say
     page.on("pageerror", (error) => page.wrong.push(String(error.stack)));
     page.on("console", (line) => ["error", "warning"].includes(line.type()) && page.wrong.push(`${line.text()} ${line.location().url}`));
@@ -83,6 +83,7 @@ export class Place {
 export async function coloursOf(page) {
   const height = await page.evaluate(() => document.documentElement.scrollHeight);
   await page.setViewportSize({ width: page.viewportSize().width, height: Math.min(height + 200, 9000) });
+  await page.waitForFunction(() => !document.querySelector(".card[aria-busy=true]"), undefined, { timeout: 300000 }); // computed at the lowest priority
   await page.waitForFunction(() => [...document.querySelectorAll(".card:not([hidden]) .plot:not([hidden])")].every((plot) => plot.dataset.drawn > 0));
   return page.evaluate(() => Object.fromEntries([...document.querySelectorAll(".card:not([hidden]) .plot:not([hidden])")].map((plot) => {
     const canvas = plot.querySelector("canvas");

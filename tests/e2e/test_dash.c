@@ -5,13 +5,16 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <math.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/check.h"
 #include "common/file.h"
+#include "common/mem.h"
 #include "tests/e2e/dash_party.h"
 #include "web/http.h"
 
@@ -72,6 +75,53 @@ static void a_page_of_another_name_gets_nothing(void **state)
     heard_fini(&heard);
     close(fd);
     dash_end(&d);
+}
+
+/* In place of xdg-open a script that says, through a FIFO, what it was given and what stands in it. */
+static void the_browser_is_given_a_file_of_its_owner(void **state)
+{
+    (void)state;
+    static const char script[] = "#!/bin/sh\n{ stat -c '%a %n' \"$1\"; cat \"$1\"; } > said\n";
+    struct place p;
+    struct dash d;
+    struct str said = {0}, line = {0};
+    struct err err = ERR_NONE;
+    char path[4096], fifo[160], mode[8], file[200] = "", token[64];
+    place_init(&p, quick_study);
+    scratch_text(&p.scratch, "xdg-open", script);
+    snprintf(path, sizeof path, "%s/xdg-open", p.scratch.folder);
+    assert_int_equal(chmod(path, 0700), 0);
+    snprintf(fifo, sizeof fifo, "%s/said", p.scratch.folder);
+    assert_int_equal(mkfifo(fifo, 0600), 0);
+    char *before = xstrdup(getenv("PATH"));
+    snprintf(path, sizeof path, "%s:%s", p.scratch.folder, before);
+    setenv("PATH", path, 1);
+    setenv("XDG_RUNTIME_DIR", p.scratch.folder, 1);
+    START(&d.proc, p.scratch.folder, "hone", "dash", "--db", finished.db, "--port", "0", "--open");
+    setenv("PATH", before, 1);
+    unsetenv("XDG_RUNTIME_DIR");
+    int fd = open(fifo, O_RDONLY);
+    char bytes[1024];
+    for (ssize_t got; (got = read(fd, bytes, sizeof bytes)) > 0;)
+        str_addn(&said, bytes, (size_t)got);
+    close(fd);
+    proc_drain(&d.proc);
+    dash_read_line(&d, str_text(&d.proc.out));
+    assert_int_equal(sscanf(str_text(&said), "%7s %199s", mode, file), 2);
+    assert_string_equal(mode, "600");
+    assert_int_equal(sscanf(d.key, "Authorization: Bearer %63s", token), 1);
+    assert_non_null(strstr(str_text(&said), token)); // leads on to the page
+    assert_null(strstr(file, token));
+    snprintf(path, sizeof path, "/proc/%d/cmdline", (int)d.proc.pid);
+    assert_int_equal(file_read(path, 4096, &line, &err), 0);
+    assert_null(memmem(line.text, line.len, token, strlen(token)));
+    assert_true(file_exists(file));
+    dash_end(&d);
+    assert_false(file_exists(file));
+    free(before);
+    str_fini(&said);
+    str_fini(&line);
+    place_fini(&p);
 }
 
 static void it_is_for_reading(void **state)
@@ -482,6 +532,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nobody_reads_without_the_token),
         cmocka_unit_test(a_page_of_another_name_gets_nothing),
+        cmocka_unit_test(the_browser_is_given_a_file_of_its_owner),
         cmocka_unit_test(it_is_for_reading),
         cmocka_unit_test(what_makes_no_sense_is_refused),
         cmocka_unit_test(it_says_what_the_commands_say),

@@ -8,6 +8,7 @@ number=0
 [ -n "${HONE:-}" ] || { echo "1..0 # SKIP HONE is not set to the executable"; exit 77; }
 HONE=$(realpath "$HONE")
 cd "$room" || exit 2
+export HONE_LOG=info # what workers say is looked at
 unset CUDA_VISIBLE_DEVICES HIP_VISIBLE_DEVICES ROCR_VISIBLE_DEVICES CUDA_DEVICE_ORDER SLURM_JOB_ID
 
 report() { # NAME, after the command that decides; its last words if it failed

@@ -161,10 +161,13 @@ def test_snippets():
     for block in reversed(trainers):  # the first one stays, for the studies of the page
         with open("train.py", "w") as file:
             file.write("train_one_epoch = lambda params: params['lr']\n" * ("train_one_epoch" in block) + block)
+        shown = tap.python("train.py", "lr=0.3", "epochs=2")
         said = tap.python("train.py", "lr=0.3").splitlines()
         assert len(said) == 10 and said[9].startswith("epoch 10  val_loss "), said
         assert hone.run(dict(hone.Study("try", {"lr": hone.log(0.01, 0.3)}, command=["python3", "train.py"], minimize="val_loss", trials=2,
                                         epochs=2)), workers=1, fresh=True).progress()["complete"] == 2
+    with open(os.path.join(tap.ROOT, "python/README.md")) as file:
+        assert "$ python3 train.py lr=0.3 epochs=2\n" + shown + "```" in file.read(), shown
     for block in sorted(searches, key=lambda block: "hone.open(" in block):
         tap.python("-c", block)
 

@@ -3,6 +3,7 @@
 # Skips with its reason (status 77) where that cannot be: not root, no Slurm that runs several slurmd on one host.
 
 nodes=3 number=0
+export HONE_LOG=info # whoever runs this may want to hear less, but what is said is looked at
 
 cluster_reason() { # why there is none; nothing: there can be one
     local program

@@ -38,6 +38,21 @@ static void assert_rejected(const char *text, size_t len, const char *want)
         fail_msg("%.60s\n   says %s\n   want %s", text, root ? "nothing" : err.text, want);
 }
 
+static void numbers_are_as_json_has_them(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"[00.5]", "[-05]", "[007]", "[1.]", "[-.5]", "[1.e5]", "[0,01]"};
+    static const char *const good[] = {"[0.5,-0.5,0,-0,100,10.05,0.005]", "[1e-05,1E05,1e+00,2.0e0]",
+                                       "[\"00.5\",\"1.\"]"};
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        struct err err = ERR_NONE;
+        assert_null(json_parse(bad[i], strlen(bad[i]), "s.json", &err));
+        assert_non_null(strstr(err.text, "a number is written like 0.5, -3 or 1e-4"));
+    }
+    for (size_t i = 0; i < COUNT_OF(good); i++)
+        json_free(parsed(good[i]));
+}
+
 static void values_and_comments_are_read(void **state)
 {
     (void)state;
@@ -399,6 +414,7 @@ static void what_is_written_reads_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(numbers_are_as_json_has_them),
         cmocka_unit_test(values_and_comments_are_read),
         cmocka_unit_test(errors_name_line_and_column),
         cmocka_unit_test(slips_of_the_pen_are_named),

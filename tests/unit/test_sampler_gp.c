@@ -12,9 +12,9 @@
 #include "master/search/normal.h"
 #include "master/search/warp.h"
 
-static void halton_data(struct gp *gp, int n)
+static void halton_data(struct gp *gp, bool is_rough, int n)
 {
-    gp_init(gp, 2, 3, n + 5);
+    gp_init(gp, 2, 3, is_rough, n + 5);
     for (uint32_t k = 1; k <= (uint32_t)n; k++) {
         double x[3] = {halton_plain(0, k), halton_plain(1, k), floor(3 * halton_plain(2, k))};
         gp_add(gp, x, sin(3 * x[0]) + x[1] * x[1] - 0.3 * x[2]);
@@ -53,6 +53,29 @@ static void matern_table(void **state)
         {0, 1}, {.1, .9917592362}, {.5, .8286491424}, {1, .5239941088}, {2, .1386602190}};
     for (int i = 0; i < 5; i++)
         assert_true(fabs(matern52(table[i][0] * table[i][0]) - table[i][1]) < 2e-10);
+}
+
+static void rough_rows(void **state)
+{
+    (void)state;
+    double r2[] = {0, 0.01, 0.25, 1, 4, 900}, row[6], slope[6], by_share[6], spare[6], up[6], down[6];
+    struct kernel k = {.s2 = 1.7, .rough = 0.3, .spare = spare};
+    kernel_row(&k, r2, 6, row);
+    kernel_slope_row(&k, r2, 6, slope);
+    kernel_rough_row(&k, r2, 6, by_share);
+    assert_true(fabs(row[0] - 1.7) < 1e-15 && slope[0] <= 0 && slope[0] > -INFINITY);
+    for (int i = 1; i < 6; i++) {
+        double r = sqrt(r2[i]), h = 1e-6 * r2[i], above[] = {r2[i] + h}, below[] = {r2[i] - h};
+        double want = 1.7 * (0.7 * matern52(r2[i]) + 0.3 * exp(-r));
+        assert_true(fabs(row[i] - want) < 1e-14);
+        kernel_row(&k, above, 1, up);
+        kernel_row(&k, below, 1, down);
+        assert_true(fabs((up[0] - down[0]) / (2 * h) - slope[i]) < 1e-6 * fmax(fabs(slope[i]), 1e-3));
+        assert_true(fabs(by_share[i] - 1.7 * (exp(-r) - matern52(r2[i]))) < 1e-14);
+    }
+    memcpy(up, r2, sizeof r2);
+    kernel_row(&k, up, 6, up); /* over what it reads */
+    assert_memory_equal(up, row, sizeof row);
 }
 
 static void factors(void **state)
@@ -114,14 +137,14 @@ static void bfgs_finds_the_valley(void **state)
     assert_true(fabs(x[0] - 0.5) < 1e-9 && fabs(x[1] - 0.25) < 1e-6);
 }
 
-static void gradient_of_the_fit(void **state)
+static void gradient_is_the_derivative(bool is_rough)
 {
-    (void)state;
     struct gp gp;
-    halton_data(&gp, 20);
-    double theta[5] = {0.5, -0.3, 0.2, 0.1, -5}, g[5], unused[5];
+    halton_data(&gp, is_rough, 20);
+    double theta[6] = {0.5, -0.3, 0.2, 0.1, -5, 0.4}, g[6], unused[6];
+    assert_int_equal(gp_theta_count(&gp), is_rough ? 6 : 5);
     gp_loss(&gp, theta, g);
-    for (int k = 0; k < 5; k++) {
+    for (int k = 0; k < gp_theta_count(&gp); k++) {
         double h = 1e-5, keep = theta[k];
         theta[k] = keep + h;
         double up = gp_loss(&gp, theta, unused);
@@ -131,6 +154,13 @@ static void gradient_of_the_fit(void **state)
         assert_true(fabs(numeric - g[k]) < 1e-6 * fmax(1, fabs(g[k])));
     }
     gp_fini(&gp);
+}
+
+static void gradient_of_the_fit(void **state)
+{
+    (void)state;
+    gradient_is_the_derivative(false);
+    gradient_is_the_derivative(true);
 }
 
 /* Against numbers of an independent implementation in another language, same data and parameters. */
@@ -146,13 +176,25 @@ static void posterior_as_elsewhere(void **state)
     };
     struct gp gp;
     double mean, variance;
-    halton_data(&gp, 12);
+    halton_data(&gp, false, 12);
     memcpy(gp.theta, theta, sizeof theta);
     assert_true(gp_factor(&gp));
     for (int k = 0; k < 3; k++) {
         gp_posterior(&gp, x[k], &mean, &variance);
         assert_true(fabs(mean - want[k][0]) < 1e-8 && fabs(variance - want[k][1]) < 1e-8);
-        double at[3], dm[3], dv[3], m2, v2, m1, v1;
+    }
+    gp_fini(&gp);
+}
+
+static void posterior_gradient_is_the_derivative(bool is_rough)
+{
+    static const double x[3][3] = {{.1, .2, 0}, {.55, .9, 1}, {.99, .01, 2}};
+    struct gp gp;
+    halton_data(&gp, is_rough, 12);
+    gp.theta[4] = -5;
+    assert_true(gp_factor(&gp));
+    for (int k = 0; k < 3; k++) {
+        double at[3], dm[3], dv[3], mean, variance, m2, v2, m1, v1;
         memcpy(at, x[k], sizeof at);
         gp_posterior_gradient(&gp, at, &mean, &variance, dm, dv);
         for (int c = 0; c < 2; c++) {
@@ -168,17 +210,24 @@ static void posterior_as_elsewhere(void **state)
     gp_fini(&gp);
 }
 
+static void gradient_of_the_posterior(void **state)
+{
+    (void)state;
+    posterior_gradient_is_the_derivative(false);
+    posterior_gradient_is_the_derivative(true);
+}
+
 static void interpolates(void **state)
 {
     (void)state;
     struct gp gp;
     double mean, variance;
-    halton_data(&gp, 15);
+    halton_data(&gp, false, 15);
     gp.theta[4] = log(1e-6);
     assert_true(gp_factor(&gp));
     for (int i = 0; i < 15; i++) {
         gp_posterior(&gp, gp.x + 3 * i, &mean, &variance);
-        assert_true(fabs(mean - gp.y[i]) < 1e-3 && variance < 1e-3 * gp.s2);
+        assert_true(fabs(mean - gp.y[i]) < 1e-3 && variance < 1e-3 * gp.kernel.s2);
     }
     gp_fini(&gp);
 }
@@ -190,7 +239,7 @@ static void believing_is_extending(void **state)
     struct gp gp;
     static const double x[3] = {0.33, 0.77, 1}, at[3] = {0.4, 0.6, 1};
     double mean, variance, before, after, mean2, variance2;
-    halton_data(&gp, 15);
+    halton_data(&gp, true, 15);
     assert_true(gp_factor(&gp));
     gp_posterior(&gp, x, &mean, &before);
     assert_true(gp_believe(&gp, x));
@@ -381,10 +430,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tails_of_expected_improvement),
         cmocka_unit_test(matern_table),
+        cmocka_unit_test(rough_rows),
         cmocka_unit_test(factors),
         cmocka_unit_test(bfgs_finds_the_valley),
         cmocka_unit_test(gradient_of_the_fit),
         cmocka_unit_test(posterior_as_elsewhere),
+        cmocka_unit_test(gradient_of_the_posterior),
         cmocka_unit_test(interpolates),
         cmocka_unit_test(believing_is_extending),
         cmocka_unit_test(half_rank),

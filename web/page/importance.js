@@ -9,6 +9,8 @@ export class Importance {
     this.study = study;
     this.chart = new Chart("Importance", { height: 220 });
     this.root = this.chart.root;
+    this.chart.canvas.hidden = true;
+    this.chart.say("Being computed …");
     this.seen = 0;
   }
 
@@ -17,14 +19,14 @@ export class Importance {
     const finished = trials.ranked.length;
     if (this.asks || (this.seen && finished < this.seen * 1.1 + 2)) return;
     this.seen = finished;
-    this.asks = true;
+    this.asks = this.root.ariaBusy = true;
     try {
       this.show(await get("importance", { study: this.study }));
     } catch (error) {
       this.show({ importance: [], note: error.message });
       this.seen = 0; // the next time, then
     }
-    this.asks = false;
+    this.asks = this.root.ariaBusy = false;
   }
 
   show({ importance, note }) {

@@ -32,7 +32,7 @@ export class Parallel {
   option(lines, trials, narrow) {
     const crowded = lines.length > 300;
     return {
-      parallel: narrow ? { layout: "vertical", left: 30, right: 30, top: 40, bottom: 26 } : { left: 50, right: 60, top: 34, bottom: 18 },
+      parallel: narrow ? { layout: "vertical", left: 84, right: 24, top: 40, bottom: 26 } : { left: 50, right: 60, top: 34, bottom: 18 },
       parallelAxis: this.axes.map((a, dim) => axisOption(a, dim, narrow)),
       series: [{
         id: "lines", type: "parallel", progressive: 500, silent: true, inactiveOpacity: 0.03, activeOpacity: 1, smooth: false,
@@ -100,7 +100,7 @@ function axisOption({ name, scale, range, goal }, dim, narrow) {
     id: axisId(dim), dim, name: goal ? `${name} ${goal === "minimize" ? "↓" : "↑"}` : name, type: "value", min: range[0], max: range[1],
     inverse: goal === "minimize", nameGap: 14, realtime: true,
     nameLocation: narrow ? "start" : goal === "minimize" ? "start" : "end",
-    nameTextStyle: { color: colour("ink"), fontWeight: 600, fontSize: 12, ...(narrow ? { align: "left" } : {}) },
+    nameTextStyle: { color: colour("ink"), fontWeight: 600, fontSize: 12 },
     axisLine: { lineStyle: { color: colour("soft") } }, axisTick: { customValues: ticks, lineStyle: { color: colour("soft") } },
     axisLabel: { color: colour("ink"), customValues: ticks, formatter: (v) => scale.label(v), textBorderColor: colour("card"), textBorderWidth: 3 },
     areaSelectStyle: { width: 22, color: colour("accent"), opacity: 0.25, borderColor: colour("accent"), borderWidth: 1 },

@@ -94,7 +94,7 @@ export class StudyView {
       table: new Table(this.name, this.picked, pick),
     });
     p.curves.onPick = pick;
-    this.waiting = el("section.card.wide.empty", el("h2", "No trial yet"), el("p", "A worker that joins takes the first one:"), command("hone worker"));
+    this.waiting = el("section.card.wide.empty", el("h2", "No trial yet"), el("p", "A worker that joins takes the first one; the master prints the line it needs, with its address:"), command("hone worker tcp://HOST:7077"));
     swap(this.charts, this.waiting, p.history.root, el("h2.band", "The space and its walls"), p.walls.map((w) => w.root), el("h2.band", "Trainings"),
       p.curves.root, p.front?.root, p.importance.root, p.rungs.root, p.parallel.root, p.table.root, p.timeline.root);
   }

@@ -18,8 +18,8 @@ export class Timeline {
   // Asked for when it is in sight, or was never seen.
   async update(trials, marks) {
     if (this.version === trials.version || (this.version && !this.chart.inSight)) return;
-    this.version = trials.version;
     const { attempts } = await get("attempts", { study: this.study, most: MOST });
+    this.version = trials.version;
     const now = Date.now() / 1000;
     const spans = attempts.filter((a) => a.started).map((a) => ({ ...a, ended: a.ended ?? now, open: !a.ended, of: trials.get(a.trial) }));
     const workers = [...new Set(spans.map((a) => a.worker))].sort((a, b) => a.localeCompare(b, undefined, { numeric: true }));

@@ -146,7 +146,7 @@ function dropped({ events, scale, trials }, worth) {
   return [areas(0, (from) => [from, trials.last + 0.5]), areas(1, () => worth)];
 }
 
-function decisions({ events, scale, trials, param }, range) {
+function decisions({ events, scale, trials, param, wide }, range) {
   const data = eventPlaces(events, scale, trials, range).map(({ event, place, up, inward }) => {
     const verdict = VERDICTS[event.decision] ?? { says: event.decision, hue: "warned" };
     const moved = verdict.hue === "moved";
@@ -154,7 +154,7 @@ function decisions({ events, scale, trials, param }, range) {
       value: place, up, behind: event.trials, tip: () => evidence(event, verdict, param),
       symbol: moved ? "triangle" : event.decision === "ask" ? "diamond" : "circle", symbolRotate: up !== inward ? 0 : 180, symbolSize: moved ? 16 : 15,
       itemStyle: { color: colour(verdict.hue), borderColor: colour("card"), borderWidth: 1.5 },
-      label: moved ? step(event, place[0] > trials.last * 0.7, scale) : { show: true, position: "inside", formatter: event.decision === "ask" ? "?" : "!", color: colour("card"), fontWeight: 700 },
+      label: moved ? step(event, place[0] > trials.last * (wide ? 0.84 : 0.6), scale) : { show: true, position: "inside", formatter: event.decision === "ask" ? "?" : "!", color: colour("card"), fontWeight: 700 },
     };
   });
   return { id: "decisions", type: "scatter", data, z: 8, cursor: "help", labelLayout: ({ dataIndex }) => ({ hideOverlap: true, dy: data[dataIndex].up ? -11 : 11 }) };

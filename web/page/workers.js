@@ -14,8 +14,8 @@ export class WorkersView {
     this.gone = el("input", { type: "checkbox", onchange: () => this.show() });
     this.card = el("section.card", el("header", el("h2", "Connected"), el("label.toggle", this.gone, " and those that left")),
       el("div.scroll", { tabindex: "0" }, el("table", el("thead", el("tr", NAMES.map((name) => el("th", { scope: "col" }, name)))), this.body)), this.note);
-    this.empty = el("section.card.empty", el("h2", "No worker is connected"), el("p", "On this machine, or on another one that reaches the master:"),
-      command("hone worker"), command("hone worker --master HOST:PORT"));
+    this.empty = el("section.card.empty", el("h2", "No worker is connected"), el("p", "hone run brings its own; a master prints the line that a worker needs, with its address:"),
+      command("hone worker tcp://HOST:7077"));
     this.root = el("div.view", el("h1", "Workers"), this.empty, this.card);
   }
 
