@@ -168,6 +168,41 @@ static void test_top_waits_for_its_master(void **state)
     await_gone(worker);
 }
 
+/* With a viewer's key one sees everything and is offered nothing that changes something. */
+static void test_a_viewer_looks_on(void **state)
+{
+    (void)state;
+    struct proc master;
+    struct pty top;
+    struct str address = {0};
+    char path[256];
+    write_study("keyed", 1);
+    assert_int_equal(HONE("keygen", "all"), 0);
+    assert_int_equal(RUN(scratch.folder, &out, "sh", "-c",
+                         "mkdir -m 700 viewer && cp all/server.pub all/viewer.key viewer"),
+                     0);
+    START(&master, scratch.folder, "hone", "master", "keyed.json", "--no-check", "--db", "keyed.db", "--keys",
+          "all", "--bind", "tcp://127.0.0.1:*");
+    snprintf(path, sizeof path, "%s/keyed.db", scratch.folder);
+    db_await(path, "SELECT value LIKE 'tcp%' FROM meta WHERE key = 'address'");
+    db_text(path, "SELECT value FROM meta WHERE key = 'address'", &address);
+    for (int may = 0; may < 2; may++) {
+        PTY(&top, scratch.folder, 24, 100, "vt100", "C.UTF-8", "hone", "top", "--master", str_text(&address),
+            "--keys", may ? "all" : "viewer");
+        pty_await(&top, "▸ keyed");
+        pty_await(&top, "q quit");
+        assert_int_equal(strstr(pty_screen(&top), "p pause  c cancel") != NULL, may);
+        pty_type(&top, "pq");
+        assert_int_equal(pty_wait(&top), 0);
+        pty_fini(&top);
+        assert_int_equal(db_int(path, "SELECT wish = 'pause' FROM study"), may);
+    }
+    proc_signal(&master, SIGTERM);
+    proc_wait(&master);
+    proc_fini(&master);
+    str_fini(&address);
+}
+
 /* However it ends, the terminal is as it was: keys echo, and the screen from before is back. */
 static void test_the_terminal_is_given_back(void **state)
 {
@@ -425,6 +460,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_top_follows_a_run),
         cmocka_unit_test(test_top_waits_for_its_master),
+        cmocka_unit_test(test_a_viewer_looks_on),
         cmocka_unit_test(test_the_terminal_is_given_back),
         cmocka_unit_test(test_stopped_and_continued),
         cmocka_unit_test(test_terminals_that_can_little),
