@@ -95,7 +95,8 @@ export async function coloursOf(page) {
 }
 
 // The option of the chart in the card with that title, as ECharts has it now.
-export function chartOption(page, title) {
+export async function chartOption(page, title) {
+  await page.locator(".card", { has: page.getByRole("heading", { name: title, exact: true }) }).locator("canvas").first().waitFor();
   return page.evaluate((wanted) => {
     const card = [...document.querySelectorAll(".card")].find((c) => c.querySelector("h2")?.textContent === wanted);
     return JSON.parse(JSON.stringify(window.echarts.getInstanceByDom(card.querySelector(".plot")).getOption()));
@@ -107,6 +108,7 @@ export async function spotOf(page, title, finder, place) {
   const card = page.locator(".card", { has: page.getByRole("heading", { name: title, exact: true }) });
   const plot = card.locator(".plot");
   await plot.scrollIntoViewIfNeeded();
+  await plot.locator("canvas").first().waitFor();
   const [x, y] = await plot.evaluate((node, [how, at]) => window.echarts.getInstanceByDom(node).convertToPixel(how, at), [finder, place]);
   const box = await plot.boundingBox();
   return [box.x + x, box.y + y];

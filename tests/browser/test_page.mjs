@@ -81,6 +81,7 @@ test("a brush on an axis filters the table", async () => {
 async function axisSpot(name, at) {
   const plot = page.locator(".card", { has: page.getByRole("heading", { name: "Parallel coordinates" }) }).locator(".plot");
   await plot.scrollIntoViewIfNeeded();
+  await plot.locator("canvas").first().waitFor(); // it is drawn once it is in sight
   const [x, y] = await plot.evaluate((node, [wanted, value]) => {
     const option = window.echarts.getInstanceByDom(node).getOption();
     const axes = option.parallelAxis, i = axes.findIndex((a) => a.name === wanted);
