@@ -84,14 +84,18 @@ export async function coloursOf(page) {
   const height = await page.evaluate(() => document.documentElement.scrollHeight);
   await page.setViewportSize({ width: page.viewportSize().width, height: Math.min(height + 200, 9000) });
   await page.waitForFunction(() => !document.querySelector(".card[aria-busy=true]"), undefined, { timeout: 300000 }); // computed at the lowest priority
-  await page.waitForFunction(() => [...document.querySelectorAll(".card:not([hidden]) .plot:not([hidden])")].every((plot) => plot.dataset.drawn > 0));
-  return page.evaluate(() => Object.fromEntries([...document.querySelectorAll(".card:not([hidden]) .plot:not([hidden])")].map((plot) => {
-    const canvas = plot.querySelector("canvas");
-    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-    const seen = new Set();
-    for (let i = 0; i < data.length; i += 4) if (data[i + 3]) seen.add((data[i] << 16) | (data[i + 1] << 8) | data[i + 2]);
-    return [plot.closest(".card").querySelector("h2").textContent, seen.size];
-  })));
+  const colours = await page.waitForFunction(() => { // at one moment: cards come and go while the page gets to know the study
+    const plots = [...document.querySelectorAll(".card:not([hidden]) .plot:not([hidden])")];
+    if (!plots.length || !plots.every((plot) => plot.dataset.drawn > 0 && plot.querySelector("canvas"))) return null;
+    return Object.fromEntries(plots.map((plot) => {
+      const canvas = plot.querySelector("canvas");
+      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      const seen = new Set();
+      for (let i = 0; i < data.length; i += 4) if (data[i + 3]) seen.add((data[i] << 16) | (data[i + 1] << 8) | data[i + 2]);
+      return [plot.closest(".card").querySelector("h2").textContent, seen.size];
+    }));
+  });
+  return colours.jsonValue();
 }
 
 // The option of the chart in the card with that title, as ECharts has it now.
