@@ -1,9 +1,10 @@
 #!/bin/bash
 # The trainers in examples/ speak proto/TRAINER.md: what a slot would give them, and what it may expect. Speaks TAP.
 set -u
-cd "$(dirname "$0")/../../examples" || exit 2
+root=$(cd "$(dirname "$0")/../.." && pwd) || exit 2
 room=$(mktemp -d) && trap 'rm -rf "$room"' EXIT
-. ../tests/tools/tap.sh
+. "$root/tests/tools/tap.sh"
+cd "$root/examples" || exit 2
 
 result() { # NAME, after the command that decides: skipped where it needs a python3 that is not here
     local status=$?

@@ -1,8 +1,10 @@
+# shellcheck shell=bash disable=SC2154 # $room is theirs
 # Sourced by the tests beside it: a Slurm of its own on loopback. munged, slurmctld and three slurmd with four GPUs each
 # that are files, all of it in $room/slurm, on ports that were free; cluster_down ends what cluster_up began, by process id.
 # Skips with its reason (status 77) where that cannot be: not root, no Slurm that runs several slurmd on one host.
 
-. "$root/tests/tools/tap.sh"
+# shellcheck source=tests/tools/tap.sh
+. "${BASH_SOURCE[0]%/*}/../tools/tap.sh" # tests/all, too, asks for the reason
 nodes=3
 export HONE_LOG=info # whoever runs this may want to hear less, but what is said is looked at
 

@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034 # what it sets is for who sources it
 # Sourced by tests in shell: what they say (TAP), how they look again, and the master they ask. Their folder is the working folder:
 # `out` in it holds the words of the command that is judged, `said` and master.log those of the newest master.
 
@@ -38,7 +39,8 @@ holds() { # DATABASE SQL: it is true
     [ "$(value "$1" "$2")" = 1 ]
 }
 
-serve() { # DATABASE STUDY.json [OPTION...]: a master; its address is in $address, its process in $master and among ${masters[@]}
+serve() { # DATABASE STUDY.json [OPTION...]: a master; its address is in $address, its process in $master and among ${masters[@]}.
+    # Without one there is nothing to test: the program ends.
     local db=$1
     shift
     rm -f said # the redirection is the child's: until it runs, this would be the address of the one before
@@ -46,7 +48,7 @@ serve() { # DATABASE STUDY.json [OPTION...]: a master; its address is in $addres
     master=$!
     masters+=("$master")
     until grep -qs '^hone worker' said; do
-        kill -0 "$master" 2>/dev/null || { cp master.log out && return 1; }
+        kill -0 "$master" 2>/dev/null || { sed 's/^/# /' master.log && exit 1; }
         look_again
     done
     address=$(cut -d' ' -f3 said)
