@@ -418,5 +418,6 @@ int main(int argc, char **argv)
         WORKER_TEST(another_store_stops_what_runs),
         WORKER_TEST(idle_workers_leave_with_and_without_a_master),
     };
+    cmocka_set_test_filter(getenv("HONE_TEST_ONLY"));
     return cmocka_run_group_tests_name("worker", tests, NULL, NULL);
 }
