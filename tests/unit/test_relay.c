@@ -135,6 +135,102 @@ static void more_turns_for_who_adds_more(void **state)
     }
 }
 
+/* Results one above the other on the diagonal, each made by 0, tpe, or 1, the breeder, and so far above the one before. */
+struct chain {
+    int count, maker[200];
+    double y[200];
+};
+
+static void chain_add(struct chain *c, int maker, double step)
+{
+    c->maker[c->count] = maker;
+    c->y[c->count] = step + (c->count ? c->y[c->count - 1] : 0);
+    c->count++;
+}
+
+/* In percent, as relay.c's head has it; what a point of a chain adds is the difference of two squares. */
+static double share_of_chain(const struct chain *c)
+{
+    double y[400], reference[2], sum[2] = {0}, before = 0;
+    int shown[2] = {0};
+    for (int i = 0; i < c->count; i++)
+        y[2 * i] = y[2 * i + 1] = c->y[i];
+    pareto_reference(y, c->count, 2, reference);
+    for (int i = 0; i < c->count; i++) {
+        double covered = (c->y[i] - reference[0]) * (c->y[i] - reference[1]);
+        if (i >= c->count - 100) {
+            sum[c->maker[i]] += covered - before;
+            shown[c->maker[i]]++;
+        }
+        before = covered;
+    }
+    double tpe = sum[0] / shown[0], breeder = sum[1] / shown[1];
+    return 100 * breeder * breeder / (breeder * breeder + tpe * tpe);
+}
+
+/* Both say the same of it: the breeder its share, tpe what is left. */
+static void expect_share(struct play *p, double percent)
+{
+    int said[2] = {0};
+    for (int turn = 0; turn < 40; turn++, p->trials++) {
+        char text[40];
+        ask(p);
+        bool bred = is_by(p, "breeder");
+        snprintf(text, sizeof text, "; %.0f %% of the turns", bred ? percent : 100 - percent);
+        if (!strstr(p->race.note.why, text))
+            fail_msg("\"%s\" is not in \"%s\"", text, p->race.note.why);
+        said[bred]++;
+    }
+    assert_true(said[0] && said[1]);
+}
+
+static void tell_chain(struct play *p, const struct chain *c)
+{
+    for (int i = 0; i < c->count; i++) {
+        ask(p);
+        p->race.note.fit_count = 1;
+        p->race.note.fit[0] = c->maker[i];
+        tell(p, c->y[i], c->y[i]);
+    }
+}
+
+/* By trial, not in sum; of the newest hundred, with all before as the front that they push; and of none that lacks a metric. */
+static void the_share_is_by_what_a_trial_has_added(void **state)
+{
+    (void)state;
+    struct play p;
+    struct chain c = {0};
+    for (int i = 0; i < 60; i++)
+        chain_add(&c, 1, 5);
+    for (int i = 0; i < 100; i++)
+        chain_add(&c, i % 5 == 0, i % 5 ? 1 : 1.3);
+    play_init(&p, six, "{}", 3);
+    ask(&p);
+    p.race.note.fit_count = 1;
+    p.race.note.fit[0] = 1;
+    tell(&p, 1e6, NAN);
+    tell_chain(&p, &c);
+    double percent = share_of_chain(&c);
+    assert_true(percent > 55 && percent < 85);
+    expect_share(&p, percent);
+    play_fini(&p);
+}
+
+static void of_three_nothing_is_said_yet(void **state)
+{
+    (void)state;
+    for (int few = 3; few <= 4; few++) {
+        struct play p;
+        struct chain c = {0};
+        for (int i = 0; i < 80; i++)
+            chain_add(&c, i >= 80 - few, i >= 80 - few ? 1.3 : 1);
+        play_init(&p, six, "{}", 3);
+        tell_chain(&p, &c);
+        expect_share(&p, few < 4 ? 50 : fmin(share_of_chain(&c), 90));
+        play_fini(&p);
+    }
+}
+
 static void nothing_hangs_on_what_is_kept(void **state)
 {
     (void)state;
@@ -179,6 +275,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_take_turns_and_sign),
         cmocka_unit_test(more_turns_for_who_adds_more),
+        cmocka_unit_test(the_share_is_by_what_a_trial_has_added),
+        cmocka_unit_test(of_three_nothing_is_said_yet),
         cmocka_unit_test(nothing_hangs_on_what_is_kept),
         cmocka_unit_test(covers_more_than_either_alone),
     };
