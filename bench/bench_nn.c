@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "bench/median.h"
 #include "common/mem.h"
 #include "common/rng.h"
 #include "common/trainer_options.h"
@@ -134,18 +135,6 @@ static double products(struct training *t)
     free(operands.dx);
     free(operands.y);
     return spent;
-}
-
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *values, int count)
-{
-    qsort(values, (size_t)count, sizeof *values, by_size);
-    return values[count / 2];
 }
 
 static void run(const struct setup *setup, struct training *t, int epochs)

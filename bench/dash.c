@@ -1,43 +1,20 @@
 /* bench/dash: what the dashboard costs. First line: 10,000 trials asked for, by the one who comes first and by the next, and
- * how much of that is SQLite alone, on the same statement. Second line: eight workers report every 5 ms each, in half of the
- * rounds beside `hone dash` with tabs that follow the search as the page does; what a worker waits for its acknowledgement
- * is compared, the rounds interleaved.
+ * how much of that is SQLite alone, on the same statement. Second line: a search beside `hone dash` with tabs that follow it
+ * as the page does (bench/beside.h).
  *
  *   bench/dash [ROUNDS [SECONDS]]     default 5 2; HONE names the executable
  */
 #include <arpa/inet.h>
 #include <poll.h>
-#include <signal.h>
 #include <sqlite3.h>
-#include <sys/wait.h>
 
-#include "bench/load.h"
-#include "bench/study.h"
-#include "common/check.h"
+#include "bench/beside.h"
 #include "common/str.h"
 #include "sql/query.h"
 
-enum { WORKERS = 8, PACE_US = 5000, TABS = 8, MOST_ROUNDS = 100, TRIALS = 10000, ASKED = 50 };
+enum { TABS = 8, TRIALS = 10000, ASKED = 50 };
 
 static char folder[] = "/tmp/hone-bench-XXXXXX";
-static volatile sig_atomic_t load_ended;
-
-static void on_child(int signal)
-{
-    (void)signal;
-    load_ended = 1;
-}
-
-static double median(double *values, int count)
-{
-    for (int i = 1; i < count; i++)
-        for (int k = i; k > 0 && values[k] < values[k - 1]; k--) {
-            double v = values[k];
-            values[k] = values[k - 1];
-            values[k - 1] = v;
-        }
-    return values[count / 2];
-}
 
 /* ---- a browser ---- */
 
@@ -138,38 +115,24 @@ static void fill(const char *path)
     sqlite3_close(db);
 }
 
-static double sqlite_ms(const char *path)
+static double sqlite_ms(struct query *query)
 {
     struct err err = ERR_NONE;
-    struct query *query;
     struct rows rows;
-    double took[ASKED];
-    POST(query_open(path, &query, &err) == 0);
-    for (int i = 0; i < ASKED; i++) {
-        int64_t began = clock_mono_us();
-        struct bind study = BIND_TEXT(":study", "b");
-        POST(query_run(query, "dash_trials", &study, 1, &rows, &err) == 0);
-        took[i] = (double)(clock_mono_us() - began) / 1000;
-        rows_fini(&rows);
-    }
-    query_close(query);
-    return median(took, ASKED);
+    struct bind study = BIND_TEXT(":study", "b");
+    int64_t began = clock_mono_us();
+    POST(query_run(query, "dash_trials", &study, 1, &rows, &err) == 0);
+    rows_fini(&rows);
+    return (double)(clock_mono_us() - began) / 1000;
 }
 
-/* `again` false: each time under another address, so that no answer is a kept one. */
-static double asked_ms(int fd, const char *path, bool again, size_t *bytes)
+static double asked_ms(int fd, const char *target, size_t *bytes)
 {
     struct str answer = {0};
-    double took[ASKED];
-    for (int i = 0; i < ASKED; i++) {
-        char target[128];
-        snprintf(target, sizeof target, "%s&x=%d", path, again ? 0 : i);
-        int64_t began = clock_mono_us();
-        *bytes = ask(fd, target, &answer);
-        took[i] = (double)(clock_mono_us() - began) / 1000;
-    }
+    int64_t began = clock_mono_us();
+    *bytes = ask(fd, target, &answer);
     str_fini(&answer);
-    return median(took, ASKED);
+    return (double)(clock_mono_us() - began) / 1000;
 }
 
 static void many_trials(void)
@@ -177,20 +140,30 @@ static void many_trials(void)
     char path[256], address[256];
     int port;
     size_t packed, news;
+    double limit[ASKED], first[ASKED], next[ASKED], look[ASKED];
+    struct query *query;
+    struct err err = ERR_NONE;
     snprintf(path, sizeof path, "%s/many.db", folder);
     snprintf(address, sizeof address, "ipc://%s/many.sock", folder);
     server_close(open_study(path, address, endless_study));
     fill(path);
-    double limit = sqlite_ms(path);
     pid_t dash = start_dash(path, &port);
     int fd = connect_to(port);
-    double first = asked_ms(fd, "/api/trials?study=b", false, &packed),
-           next = asked_ms(fd, "/api/trials?study=b", true, &packed);
-    double look = asked_ms(fd, "/api/changes?wait=0", true, &news);
+    POST(query_open(path, &query, &err) == 0);
+    for (int i = 0; i < ASKED; i++) {
+        char target[128];
+        snprintf(target, sizeof target, "/api/trials?study=b&x=%d", i); /* no answer of it has been kept */
+        limit[i] = sqlite_ms(query);
+        first[i] = asked_ms(fd, target, &packed);
+        next[i] = asked_ms(fd, target, &packed);
+        look[i] = asked_ms(fd, "/api/changes?wait=0", &news);
+    }
+    query_close(query);
+    double alone = median(limit, ASKED), whole = median(first, ASKED);
     printf("{\"bench\":\"dash\",\"trials\":%d,\"gzip_bytes\":%zu,\"first_ms\":%.1f,\"next_ms\":%.1f,\"news_"
            "ms\":%.1f,"
            "\"sqlite_ms\":%.1f,\"first_ratio\":%.2f}\n",
-           TRIALS, packed, first, next, look, limit, first / limit);
+           TRIALS, packed, whole, median(next, ASKED), median(look, ASKED), alone, whole / alone);
     close(fd);
     kill(dash, SIGTERM);
     waitpid(dash, NULL, 0);
@@ -198,68 +171,29 @@ static void many_trials(void)
 
 /* ---- beside a search ---- */
 
-static void one_round(int round, int tabs, double seconds, double result[3])
+static int start_tabs(const char *path, pid_t *pids)
 {
-    char path[256], address[256];
-    int fds[2], port = 0;
-    snprintf(path, sizeof path, "%s/r%d.db", folder, round);
-    snprintf(address, sizeof address, "ipc://%s/m%d.sock", folder, round);
-    POST(pipe(fds) == 0);
-    struct err err = ERR_NONE;
-    struct server *server = open_study(path, address, endless_study);
-    pid_t pids[TABS + 1];
-    if (tabs)
-        pids[tabs] = start_dash(path, &port);
-    for (int i = 0; i < tabs; i++)
+    int port = 0;
+    pids[TABS] = start_dash(path, &port);
+    for (int i = 0; i < TABS; i++)
         if ((pids[i] = fork()) == 0)
             follow(port);
-    load_ended = 0;
-    if (fork() == 0)
-        run_load(address, WORKERS, 1, seconds, PACE_US, fds[1]);
-    while (!load_ended)
-        if (server_turn(server, 200, &err) < 0)
-            exit(1);
-    for (int i = 0; tabs && i <= tabs; i++)
-        kill(pids[i], SIGKILL);
-    while (wait(NULL) > 0)
-        ;
-    server_close(server);
-    POST(read(fds[0], result, 3 * sizeof *result) == 3 * (ssize_t)sizeof *result);
-    close(fds[0]);
-    close(fds[1]);
-}
-
-static void beside(int rounds, double seconds)
-{
-    double alone[3][MOST_ROUNDS], shown[3][MOST_ROUNDS], result[3];
-    signal(SIGCHLD, on_child);
-    for (int i = 0; i < rounds; i++) {
-        one_round(2 * i, 0, seconds, result);
-        for (int k = 0; k < 3; k++)
-            alone[k][i] = result[k];
-        one_round(2 * i + 1, TABS, seconds, result);
-        for (int k = 0; k < 3; k++)
-            shown[k][i] = result[k];
-    }
-    printf("{\"bench\":\"dash_beside\",\"tabs\":%d,\"rounds\":%d,\"reports_per_s_alone\":%.0f,\"reports_per_"
-           "s_shown\":%.0f,"
-           "\"ratio\":%.4f,\"ack_p50_ms_alone\":%.3f,\"ack_p50_ms_shown\":%.3f,\"ack_p99_ms_alone\":%.3f,"
-           "\"ack_p99_ms_shown\":%.3f}\n",
-           TABS, rounds, median(alone[0], rounds), median(shown[0], rounds),
-           median(shown[0], rounds) / median(alone[0], rounds), median(alone[1], rounds),
-           median(shown[1], rounds), median(alone[2], rounds), median(shown[2], rounds));
+    return TABS + 1;
 }
 
 int main(int argc, char **argv)
 {
+    char tabs[32];
+    struct beside beside = {"dash_beside", "shown", tabs, start_tabs};
     int rounds = argc > 1 ? atoi(argv[1]) : 5;
     double seconds = argc > 2 ? atof(argv[2]) : 2;
     char command[300];
-    if (rounds < 1 || rounds > MOST_ROUNDS || !mkdtemp(folder))
+    if (rounds < 1 || rounds > BESIDE_ROUNDS_MAX || !mkdtemp(folder))
         return 2;
     many_trials();
     fflush(stdout);
-    beside(rounds, seconds);
+    snprintf(tabs, sizeof tabs, "\"tabs\":%d,", TABS);
+    beside_measure(&beside, folder, rounds, seconds);
     snprintf(command, sizeof command, "rm -rf '%s'", folder);
     return system(command) != 0;
 }

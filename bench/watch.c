@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "bench/median.h"
 #include "common/check.h"
 #include "common/mem.h"
 #include "common/rng.h"
@@ -109,18 +110,6 @@ static double epoch(struct training *t, struct babysit *sitter, double *looked)
     look(t, sitter, &metrics);
     *looked = seconds() - trained;
     return trained - start;
-}
-
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *values, int count)
-{
-    qsort(values, (size_t)count, sizeof *values, by_size);
-    return values[count / 2];
 }
 
 static void bench(const struct setup *setup, int epochs)

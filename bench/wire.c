@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include "bench/median.h"
 #include "common/check.h"
 #include "common/clock.h"
 #include "proto/wire.h"
@@ -215,18 +216,6 @@ static double round_of_raw(const struct load *load)
 
 /* ---- figures ---- */
 
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *values)
-{
-    qsort(values, ROUNDS, sizeof *values, ascending);
-    return values[ROUNDS / 2];
-}
-
 static void measure_load(const struct load *load)
 {
     double ours[ROUNDS], limit[ROUNDS];
@@ -234,7 +223,7 @@ static void measure_load(const struct load *load)
         limit[round] = round_of_raw(load);
         ours[round] = round_of_wire(load);
     }
-    double a = median(ours), b = median(limit);
+    double a = median(ours, ROUNDS), b = median(limit, ROUNDS);
     printf("{\"bench\":\"wire.%s_per_s\",\"clients\":%d,\"outstanding\":%d,\"hone\":%.0f,\"limit\":%.0f,"
            "\"ratio\":%.3f}\n",
            load->name, load->clients, load->outstanding, a, b, a / b);
@@ -276,9 +265,9 @@ static void measure_codec(const struct msg *msg)
         decoded[round] = decode_rate();
     }
     printf("{\"bench\":\"wire.reports_encoded_per_s\",\"bytes\":%zu,\"hone\":%.0f}\n", report_body.len,
-           median(encoded));
+           median(encoded, ROUNDS));
     printf("{\"bench\":\"wire.reports_decoded_per_s\",\"bytes\":%zu,\"hone\":%.0f}\n", report_body.len,
-           median(decoded));
+           median(decoded, ROUNDS));
     fflush(stdout);
 }
 

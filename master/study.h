@@ -87,6 +87,9 @@ struct trial *study_trial_of_id(const struct study *study, int64_t id); /* of it
  * The next trial to start: the front of the waiting list, else a newly sampled one. NULL: nothing now. */
 struct trial *study_next(struct turn *turn, struct study *study, int64_t worker);
 
+/* The checkpoint it goes on from is on the way here: its own, or a child's parent's, which nobody has moved on from yet. */
+bool study_awaits_file(const struct trial *trial, int64_t now_mono_ms);
+
 /* Is there something to start: does the search go on, or wait extra trials? */
 bool study_has_work(const struct study *study);
 /* Trials of the search, whatever became of them. */

@@ -98,8 +98,7 @@ bool study_confirm(struct turn *turn, struct study *s)
 
 /* ---- what starts next ---- */
 
-/* Its checkpoint is on the way here; a child waits for its parent's, which nobody has moved on from yet. */
-static bool waits_for_checkpoint(const struct trial *t, int64_t now_mono_ms)
+bool study_awaits_file(const struct trial *t, int64_t now_mono_ms)
 {
     const struct trial *parent = t->parent && !t->last_epoch ? study_trial(t->study, t->parent) : NULL;
     bool comes = parent && parent->status != TRIAL_running && parent->wait_until_mono_ms > now_mono_ms;
@@ -120,7 +119,7 @@ struct trial *study_next(struct turn *turn, struct study *s, int64_t worker)
         return NULL;
     /* A trial whose older attempt a worker is still winding up waits for its end: the slot is not free yet. */
     for (struct trial *t = s->waiting_first; t; t = t->queue_next)
-        if ((t->is_extra ? extras : searches) && !t->holder && !waits_for_checkpoint(t, turn->now.mono_ms) &&
+        if ((t->is_extra ? extras : searches) && !t->holder && !study_awaits_file(t, turn->now.mono_ms) &&
             (!worker || t->failed_on != worker))
             return t;
     if (!searches)

@@ -49,10 +49,12 @@ void waiting_reason(const struct reactor *r, const struct trial *t, int64_t now_
         str_addf(out, "the study has ended (%s)", s->end_reason);
     else if (s->wish == WISH_PAUSE)
         str_add(out, "the study is paused; `hone resume` lets it go on");
+    else if (study_awaits_checks(s) && !t->is_extra)
+        str_add(out, "no trial starts before the trainer is checked");
     else if (t->holder)
         str_add(out, "the worker of its older attempt is still winding it up");
-    else if (t->wait_until_mono_ms > now_mono_ms)
-        str_add(out, "its newest checkpoint is on the way here from the worker that saved it");
+    else if (study_awaits_file(t, now_mono_ms))
+        str_add(out, "the checkpoint it goes on from is on the way here, from the worker that saved it");
     else if (s->def.search.parallel && s->open_count >= s->def.search.parallel)
         str_addf(out, "%lld attempts run, and the study allows %d at once (search.parallel)",
                  (long long)s->open_count, s->def.search.parallel);

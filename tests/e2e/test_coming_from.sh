@@ -4,27 +4,10 @@
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd) || exit 2
 room=$(mktemp -d) && trap 'rm -rf "$room"' EXIT
-number=0
-
-if [ -z "${HONE:-}" ] || ! command -v python3 >/dev/null; then
-    echo "1..0 # SKIP no python3 here, or HONE is not set to the executable"
-    exit 77
-fi
-HONE=$(realpath "$HONE")
+. "$root/tests/tools/tap.sh"
+command -v python3 >/dev/null || skip_all "no python3 here"
+need_hone
 cd "$room" || exit 2
-
-report() { # NAME, after the command that decides; its last words if it failed
-    if [ $? -eq 0 ]; then
-        echo "ok $((++number)) - $1"
-    else
-        sed 's/^/# /' out 2>/dev/null
-        echo "not ok $((++number)) - $1"
-    fi
-}
-
-look_again() { # a tenth of a second later; for how long is for who runs this to say
-    read -rt 0.1 <> <(:)
-}
 
 # The page, taken apart: STUDY.json, train.py, train.sh, job.sh, and axes.json with one study of all axes in its tables.
 python3 - "$root/docs/coming-from.md" <<'PYTHON'
@@ -58,7 +41,7 @@ for study in from-optuna from-tune from-hyperqueue; do
     few=(--set search.trials=4 --set search.epochs=3) # each is a process of Python's
     [ $study = from-hyperqueue ] && few=()
     "$HONE" run $study.json ${few[@]+"${few[@]}"} --workers 2 --quiet --db $study.db >out 2>&1 &&
-        [ "$("$HONE" sql --csv --db $study.db 'SELECT failed FROM study_progress' | tail -n 1)" = 0 ]
+        holds $study.db 'SELECT failed = 0 FROM study_progress'
     report "hone run $study.json"
 done
 
@@ -66,20 +49,18 @@ done
 mkdir bin && ln -s "$HONE" bin/hone && printf '#!/bin/sh\nexec "$@"\n' >bin/srun && chmod +x bin/srun
 sed 's/"epochs": 9/"epochs": 200/; s/"trials": 9/"trials": 1/; s/, *"prune".*//' from-tune.json | sed '/"prune"/d; s/^\(  "search".*\),$/\1/' >long.json
 sed -i 's/    loss = /    sum(range(1000000))\n    loss = /' train.py # an epoch with something to do
-"$HONE" master long.json --no-check --bind 'tcp://127.0.0.1:*' --db long.db >address 2>out &
-master=$!
-until grep -q '^hone worker' address; do look_again; done
-sed "s|tcp://login1:7077|$(cut -d' ' -f3 address)|" job.sh >here.sh
+serve long.db long.json
+sed "s|tcp://login1:7077|$address|" job.sh >here.sh
 PATH=$room/bin:$PATH SLURM_SUBMIT_DIR=$room SLURM_JOB_ID=4711 sh here.sh >job 2>&1 &
 job=$!
-until [ "$("$HONE" sql --csv --db long.db 'SELECT count(*) > 2 FROM epoch' | tail -n 1)" = 1 ]; do look_again; done
+until holds long.db 'SELECT count(*) > 2 FROM epoch'; do look_again; done
 "$HONE" workers --db long.db | grep -q 4711
 report "the job script starts a worker under the job's name"
 read -r srun <"/proc/$job/task/$job/children" # a bare system has no pkill
 kill -TERM "$srun"                            # what --signal does: it goes to what srun runs
 wait $job
 "$HONE" show 1 --db long.db >out 2>&1
-[ "$("$HONE" sql --csv --db long.db 'SELECT outcome FROM attempt' | tail -n 1)" = preempted ]
+[ "$(value long.db 'SELECT outcome FROM attempt')" = preempted ]
 report "told to go, it gives its trial back"
 kill -TERM $master
 wait $master

@@ -1,18 +1,18 @@
 #!/bin/bash
 # The trainers in examples/ speak proto/TRAINER.md: what a slot would give them, and what it may expect. Speaks TAP.
 set -u
-cd "$(dirname "$0")/../../examples" || exit 2
+root=$(cd "$(dirname "$0")/../.." && pwd) || exit 2
 room=$(mktemp -d) && trap 'rm -rf "$room"' EXIT
-number=0
+. "$root/tests/tools/tap.sh"
+cd "$root/examples" || exit 2
 
-report() { # NAME, after the command that decides
+result() { # NAME, after the command that decides: skipped where it needs a python3 that is not here
     local status=$?
     if [[ $1 == train.py* || $1 == *examples/command.json* ]] && ! command -v python3 >/dev/null; then
-        echo "ok $((++number)) # SKIP $1: no python3 here"
-    elif [ $status -eq 0 ]; then
-        echo "ok $((++number)) - $1"
+        skip "$1" "no python3 here"
     else
-        echo "not ok $((++number)) - $1"
+        (exit $status)
+        report "$1"
     fi
 }
 
@@ -47,25 +47,25 @@ metrics() { # NAME: its reports without the names of files
 
 echo 1..12
 train whole && reports whole 1 6
-report "train.py reports every epoch, with a checkpoint"
+result "train.py reports every epoch, with a checkpoint"
 [ ! -s "$room/whole.log" ]
-report "train.py prints nothing of its own inside a slot"
+result "train.py prints nothing of its own inside a slot"
 train again && diff <(metrics whole) <(metrics again)
-report "train.py: same seed, same numbers"
+result "train.py: same seed, same numbers"
 train other HONE_SEED=6 && ! diff -q <(metrics whole) <(metrics other) >"$room/ignored"
-report "train.py: another seed, other numbers"
+result "train.py: another seed, other numbers"
 train half HONE_UNTIL=3 && reports half 1 3 &&
     train rest HONE_RESUME="$room/half.dir/t00007.e003.json" HONE_RESUME_EPOCH=3 && reports rest 4 6 &&
     diff <(metrics whole) <(metrics half && metrics rest)
-report "train.py: stopped after 3 and resumed, the same to the last digit"
+result "train.py: stopped after 3 and resumed, the same to the last digit"
 mkdir -p "$room/stop.dir" && mkfifo "$room/stop.in" && exec 5<>"$room/stop.in" && echo '{"job":{}}' >&5 && echo '{"stop":"epoch"}' >&5
 HONE_DIR="$room/stop.dir" HONE_IN_FD=5 HONE_OUT_FD=4 python3 train.py 4>"$room/stop" && [ ! -s "$room/stop" ]
-report "train.py: ends well when told to stop"
+result "train.py: ends well when told to stop"
 python3 train.py --lr 0.2 --hidden 3 >"$room/alone" && [ "$(wc -l <"$room/alone")" -eq 10 ]
-report "train.py runs without Hone"
+result "train.py runs without Hone"
 HONE_STUDY=valley HONE_TRIAL=3 HONE_PARAM_x=1.5 HONE_PARAM_y=-1e-7 HONE_OUT_FD=4 sh trainer.sh 4>"$room/valley" >"$room/log" &&
     [ "$(cat "$room/valley")" = '{"epoch":1,"height":506.5}' ] && [ "$(cat "$room/log")" = 'trial 3 of valley: x=1.5 y=-1e-7' ]
-report "trainer.sh prints one number for one point"
+result "trainer.sh prints one number for one point"
 
 # FILE STUDY TRIALS CONDITION [OPTION...]: hone runs the example; its trials end, none failed, and the condition holds
 # for the best score. (A learning rate too high may prune a trial as diverged: a result, too.)
@@ -73,14 +73,13 @@ searched() {
     local file=$1 study=$2 trials=$3 condition=$4 db=$room/$1.db
     shift 4
     if [ -z "${HONE:-}" ]; then
-        echo "ok $((++number)) - examples/$file.json # SKIP HONE is not set to the executable"
+        skip "examples/$file.json" "HONE is not set to the executable"
         return
     fi
     "$HONE" run "$file.json" --workers 2 --db "$db" "$@" >"$room/$file.out" 2>&1 || sed 's/^/# /' "$room/$file.out"
-    found=$("$HONE" sql --csv --db "$db" "SELECT trials = $trials AND complete + pruned = trials AND best_score $condition
-        FROM study_progress WHERE study = '$study'" | tail -n 1)
-    [ "$found" = 1 ]
-    report "hone run examples/$file.json: $trials trials, the best score $condition"
+    holds "$db" "SELECT trials = $trials AND complete + pruned = trials AND best_score $condition
+        FROM study_progress WHERE study = '$study'"
+    result "hone run examples/$file.json: $trials trials, the best score $condition"
 }
 
 searched spiral spiral 60 '> 0.9'

@@ -2,27 +2,14 @@
 # GPUs of slots, with real processes on a machine whose GPUs are files: trainers that hold a lock on what they are told
 # never meet, a slot keeps its GPU over a restart of its worker, and what does not go is refused. Speaks TAP.
 set -u
+root=$(cd "$(dirname "$0")/../.." && pwd) || exit 2
 room=$(mktemp -d) && trap 'rm -rf "$room"' EXIT
-number=0
+. "$root/tests/tools/tap.sh"
 
-[ -n "${HONE:-}" ] || { echo "1..0 # SKIP HONE is not set to the executable"; exit 77; }
-HONE=$(realpath "$HONE")
+need_hone
 cd "$room" || exit 2
 export HONE_LOG=info # what workers say is looked at
 unset CUDA_VISIBLE_DEVICES HIP_VISIBLE_DEVICES ROCR_VISIBLE_DEVICES CUDA_DEVICE_ORDER SLURM_JOB_ID
-
-report() { # NAME, after the command that decides; its last words if it failed
-    if [ $? -eq 0 ]; then
-        echo "ok $((++number)) - $1"
-    else
-        sed 's/^/# /' out 2>/dev/null
-        echo "not ok $((++number)) - $1"
-    fi
-}
-
-look_again() { # a tenth of a second later; for how long is for who runs this to say
-    read -rt 0.1 <> <(:)
-}
 
 mkdir -p machine/dev
 touch machine/dev/nvidia{ctl,-uvm,0,1,2,3}
@@ -48,20 +35,13 @@ cat >study.json <<'STUDY'
  "space": {"x": {"uniform": [0, 1]}}, "search": {"trials": 12, "epochs": 1}}
 STUDY
 
-serve() { # DATABASE [OPTION...]: a master of the study; its address is in `address`
-    "$HONE" master study.json --no-check --once --bind 'tcp://127.0.0.1:*' --db "$@" >said 2>>master.log &
-    master=$!
-    until grep -q '^hone worker' said; do look_again; done
-    address=$(cut -d' ' -f3 said)
-}
-
 whole() { # DATABASE: twelve complete, and none of their attempts failed
-    [ "$("$HONE" sql --csv --db "$1" "SELECT (SELECT count(*) FROM trial WHERE status = 'complete'),
-        (SELECT count(*) FROM attempt WHERE outcome = 'failed')" | tail -n 1)" = 12,0 ]
+    [ "$(value "$1" "SELECT (SELECT count(*) FROM trial WHERE status = 'complete'),
+        (SELECT count(*) FROM attempt WHERE outcome = 'failed')")" = 12,0 ]
 }
 
 echo 1..13
-serve w.db
+serve w.db study.json --once
 touch hold
 "$HONE" worker "$address" --gpus auto --name four >>worker.log 2>&1 &
 worker=$!
@@ -71,7 +51,7 @@ grep -q '0,1,2,3' out && "$HONE" workers --json --db w.db | grep -q '"gpus": *"0
 report "hone workers shows them"
 kill -KILL $worker
 wait $worker 2>/dev/null
-until [ "$("$HONE" sql --csv --db w.db 'SELECT count(*) FROM worker WHERE left_ms IS NULL' | tail -n 1)" = 0 ]; do
+until holds w.db 'SELECT count(*) = 0 FROM worker WHERE left_ms IS NULL'; do
     rm -rf gpu.* hold # its trainers are gone, and with them nobody who would remove their locks
     look_again
 done
@@ -115,7 +95,7 @@ read -rt 0.1 <> <(:)
 echo '{"epoch":1,"m":0.5}' >"/dev/fd/$HONE_OUT_FD"
 TRAIN
 touch broken
-serve sick.db --set search.trials=100000 --set max_attempts=20
+serve sick.db study.json --once --set search.trials=100000 --set max_attempts=20
 "$HONE" worker "$address" --gpus auto >sick.log 2>&1 &
 worker=$!
 until grep -q 'GPU 2: [0-9]* trials in a row have failed there' sick.log; do look_again; done
@@ -126,7 +106,7 @@ until "$HONE" workers --json --db sick.db >out 2>&1 && ! grep -q '"gpus_out": *"
 report "a GPU that fails alone is set apart, shown, and tried until it does well"
 "$HONE" stop s --db sick.db >out 2>&1
 wait $master $worker
-"$HONE" sql --csv --db sick.db "SELECT (SELECT count(*) FROM trial WHERE status = 'failed'), count(*) FROM attempt WHERE outcome = 'failed'" >out
+value sick.db "SELECT (SELECT count(*) FROM trial WHERE status = 'failed'), count(*) FROM attempt WHERE outcome = 'failed'" >out
 [ "$(tail -n 1 out | cut -d, -f1)" = 0 ] && [ "$(tail -n 1 out | cut -d, -f2)" -lt 20 ]
 report "it eats neither trials nor the study"
 

@@ -222,13 +222,6 @@ static void a_database_that_is_gone_ends_the_master(void **state)
     lose_database("cp hone.db copy && mv copy hone.db");
 }
 
-static int forget(void **state)
-{
-    (void)state;
-    place_forget_undisturbed();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,5 +233,5 @@ int main(void)
         cmocka_unit_test(a_master_that_slept_takes_nobodys_lease),
         cmocka_unit_test(a_database_that_is_gone_ends_the_master),
     };
-    return cmocka_run_group_tests_name("outage", tests, NULL, forget);
+    return cmocka_run_group_tests_name("outage", tests, NULL, place_forget_undisturbed);
 }

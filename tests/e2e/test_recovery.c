@@ -12,8 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/tools/proc.h"
-#include "tests/tools/scratch.h"
+#include "tests/tools/place.h"
 
 enum { MOST_PIDS = 64 };
 
@@ -25,86 +24,6 @@ static const char study_text[] =
     "  \"space\": {\"lr\": {\"log\": [1e-4, 1]}, \"optimizer\": {\"choice\": [\"sgd\", \"momentum\", "
     "\"adam\"]}},\n"
     "  \"search\": {\"method\": \"random\", \"trials\": 6, \"epochs\": 6, \"seed\": 7} }\n";
-
-struct place {
-    struct scratch scratch;
-    char address[128];
-    char db[128];
-};
-
-static struct str undisturbed; /* `hone trials` of a run in which nothing happened */
-
-static void place_init(struct place *p)
-{
-    scratch_init(&p->scratch);
-    scratch_text(&p->scratch, "study.json", study_text);
-    snprintf(p->address, sizeof p->address, "ipc://%s/m.sock", p->scratch.folder);
-    snprintf(p->db, sizeof p->db, "%s/hone.db", p->scratch.folder);
-}
-
-static void start_master(struct proc *master, const struct place *p, const char *lease)
-{
-    START(master, p->scratch.folder, "hone", "master", "--once", "study.json", "--bind", p->address, "--beat",
-          "200ms", "--lease", lease);
-    proc_await_text(master, "hone worker");
-}
-
-static void start_worker(struct proc *worker, const struct place *p, const char *name)
-{
-    START(worker, p->scratch.folder, "hone", "worker", p->address, "--name", name, "--idle", "30s");
-}
-
-/* Points and metrics; times and workers differ from run to run. */
-static void outcome(const struct place *p, struct str *out)
-{
-    int status = RUN(p->scratch.folder, out, "hone", "sql", "--csv",
-                     "SELECT trial, status, lr, optimizer, val_acc, train_loss, best_epoch, epochs FROM "
-                     "\"s\" ORDER BY trial");
-    if (status)
-        fail_msg("%s", str_text(out));
-}
-
-static void expect_undisturbed(const struct place *p)
-{
-    struct str now = {0}, verdict = {0};
-    if (RUN(p->scratch.folder, &verdict, "hone", "verify", "hone.db"))
-        fail_msg("%s", str_text(&verdict));
-    str_fini(&verdict);
-    outcome(p, &now);
-    assert_string_equal(str_text(&now), str_text(&undisturbed));
-    str_fini(&now);
-    assert_int_equal(
-        db_int(
-            p->db,
-            "SELECT count(*) FROM (SELECT 1 FROM epoch GROUP BY trial, attempt, epoch HAVING count(*) > 1)"),
-        0);
-    assert_int_equal(db_int(p->db, "SELECT count(DISTINCT trial || ' ' || epoch) FROM epoch"), 36);
-}
-
-static int run_undisturbed(void **state)
-{
-    (void)state;
-    struct place p;
-    struct proc master, worker;
-    place_init(&p);
-    start_master(&master, &p, "10m");
-    start_worker(&worker, &p, "w1");
-    if (proc_wait(&master))
-        fail_msg("%s", str_text(&master.out));
-    assert_int_equal(proc_wait(&worker), 0);
-    outcome(&p, &undisturbed);
-    proc_fini(&master);
-    proc_fini(&worker);
-    scratch_fini(&p.scratch);
-    return 0;
-}
-
-static int forget_undisturbed(void **state)
-{
-    (void)state;
-    str_fini(&undisturbed);
-    return 0;
-}
 
 /* Everything that descends from a process: its slots, their trainers. */
 static int descendants(pid_t root, pid_t *pids, int most)
@@ -132,9 +51,10 @@ static void a_killed_worker_leaves_nothing_behind_and_its_trial_goes_on(void **s
     struct place p;
     struct proc master, first, second;
     pid_t pids[MOST_PIDS];
-    place_init(&p);
-    start_master(&master, &p, "2s");
-    start_worker(&first, &p, "w1");
+    place_init(&p, study_text);
+    p.lease = "2s";
+    place_master(&master, &p);
+    place_worker(&first, &p, "w1");
     db_await(p.db,
              "SELECT count(*) FROM checkpoint c JOIN trial t ON t.id = c.trial WHERE c.state = 'kept' AND "
              "c.epoch BETWEEN 1 AND 4 AND t.status = 'running'");
@@ -144,17 +64,17 @@ static void a_killed_worker_leaves_nothing_behind_and_its_trial_goes_on(void **s
     assert_int_equal(proc_wait(&first), 128 + SIGKILL);
     for (int i = 0; i < count; i++)
         await_gone(pids[i]);
-    start_worker(&second, &p, "w2");
+    place_worker(&second, &p, "w2");
     if (proc_wait(&master))
         fail_msg("%s", str_text(&master.out));
     assert_int_equal(proc_wait(&second), 0);
-    expect_undisturbed(&p);
+    place_expect_undisturbed(&p);
     assert_true(db_int(p.db, "SELECT max(attempt) FROM attempt") >= 2);
     assert_true(db_int(p.db, "SELECT max(from_epoch) FROM attempt") >= 1); /* it resumed */
     proc_fini(&master);
     proc_fini(&first);
     proc_fini(&second);
-    scratch_fini(&p.scratch);
+    place_fini(&p);
 }
 
 static void workers_outlive_a_killed_master(void **state)
@@ -163,27 +83,28 @@ static void workers_outlive_a_killed_master(void **state)
     struct place p;
     struct proc master, again, worker;
     struct str before = {0};
-    place_init(&p);
-    start_master(&master, &p, "10m");
-    start_worker(&worker, &p, "w1");
+    place_init(&p, study_text);
+    p.lease = "10m";
+    place_master(&master, &p);
+    place_worker(&worker, &p, "w1");
     db_await(p.db, "SELECT count(*) >= 2 FROM epoch");
     proc_signal(&master, SIGKILL);
     proc_wait(&master);
     db_text(p.db, "SELECT group_concat(trial || ':' || attempt || ':' || epoch) FROM epoch", &before);
     int64_t rows = db_int(p.db, "SELECT count(*) FROM epoch");
     assert_true(is_alive(worker.pid));
-    start_master(&again, &p, "10m");
+    place_master(&again, &p);
     if (proc_wait(&again))
         fail_msg("%s", str_text(&again.out));
     assert_int_equal(proc_wait(&worker), 0);
-    expect_undisturbed(&p);
+    place_expect_undisturbed(&p);
     assert_int_equal(db_int(p.db, "SELECT max(attempt) FROM attempt"), 1); /* it reattached */
     assert_true(db_int(p.db, "SELECT count(*) FROM epoch") > rows);
     str_fini(&before);
     proc_fini(&master);
     proc_fini(&again);
     proc_fini(&worker);
-    scratch_fini(&p.scratch);
+    place_fini(&p);
 }
 
 static void interrupting_a_run_is_resumable(void **state)
@@ -192,7 +113,7 @@ static void interrupting_a_run_is_resumable(void **state)
     struct place p;
     struct proc run;
     struct str out = {0};
-    place_init(&p);
+    place_init(&p, study_text);
     START(&run, p.scratch.folder, "hone", "run", "study.json", "--workers", "2");
     db_await(p.db, "SELECT count(*) >= 3 FROM epoch");
     proc_signal(&run, SIGINT);
@@ -203,10 +124,10 @@ static void interrupting_a_run_is_resumable(void **state)
     assert_int_equal(find_processes(p.scratch.folder, left, MOST_PIDS), 0);
     if (RUN(p.scratch.folder, &out, "hone", "run", "study.json", "--workers", "2"))
         fail_msg("%s", str_text(&out));
-    expect_undisturbed(&p);
+    place_expect_undisturbed(&p);
     str_fini(&out);
     proc_fini(&run);
-    scratch_fini(&p.scratch);
+    place_fini(&p);
 }
 
 static void a_run_killed_with_its_master_is_taken_up_again(void **state)
@@ -215,17 +136,17 @@ static void a_run_killed_with_its_master_is_taken_up_again(void **state)
     struct place p;
     struct proc run;
     struct str out = {0};
-    place_init(&p);
+    place_init(&p, study_text);
     START(&run, p.scratch.folder, "hone", "run", "study.json", "--workers", "1");
     db_await(p.db, "SELECT count(*) >= 2 FROM epoch");
     proc_signal(&run, SIGKILL);
     proc_wait(&run);
     if (RUN(p.scratch.folder, &out, "hone", "run", "study.json", "--workers", "1"))
         fail_msg("%s", str_text(&out));
-    expect_undisturbed(&p);
+    place_expect_undisturbed(&p);
     str_fini(&out);
     proc_fini(&run);
-    scratch_fini(&p.scratch);
+    place_fini(&p);
 }
 
 int main(void)
@@ -236,5 +157,5 @@ int main(void)
         cmocka_unit_test(interrupting_a_run_is_resumable),
         cmocka_unit_test(a_run_killed_with_its_master_is_taken_up_again),
     };
-    return cmocka_run_group_tests_name("recovery", tests, run_undisturbed, forget_undisturbed);
+    return cmocka_run_group_tests_name("recovery", tests, NULL, place_forget_undisturbed);
 }

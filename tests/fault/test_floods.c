@@ -251,17 +251,39 @@ static void what_cannot_be_read_costs_its_sender_the_connection(void **state)
     place_fini(&p);
 }
 
+static void send_millions_of_frames(struct stranger *s)
+{
+    enum { FRAMES = 4000000 };
+    static const char head[] = "HONE1 HELLO",
+                      body[] = "{\"uuid\":\"ffff\",\"name\":\"f\",\"host\":\"f\",\"pid\":1,\"slots\":1,"
+                               "\"version\":\"0\",\"platform\":\"f\"}";
+    for (int i = 0; i < FRAMES; i++)
+        assert_int_equal(zmq_send(s->socket, "x", 1, i + 1 < FRAMES ? ZMQ_SNDMORE : 0), 1);
+    assert_true(zmq_send(s->socket, head, sizeof head - 1, ZMQ_SNDMORE) >= 0);
+    assert_true(zmq_send(s->socket, body, sizeof body - 1, 0) >= 0);
+}
+
+/* The master looks now and then at what waits. On a machine that gives it no turn while the message comes it is over by then,
+ * and what follows it is answered: then comes another. */
 static void a_message_of_millions_of_frames_is_not_waited_for(void **state)
 {
     (void)state;
-    enum { FRAMES = 4000000 };
     struct place p;
+    char answer[64];
     place_init(&p);
     int64_t before = memory_kib(p.master.pid);
     struct stranger s = stranger_open(&p, "k", ROLE_WORKER);
-    for (int i = 0; i < FRAMES; i++)
-        assert_int_equal(zmq_send(s.socket, "x", 1, i + 1 < FRAMES ? ZMQ_SNDMORE : 0), 1);
-    proc_await_text(&p.master, "sends without end");
+    send_millions_of_frames(&s);
+    for (; !strstr(str_text(&p.master.out), "sends without end"); proc_drain(&p.master)) {
+        zmq_pollitem_t answered = {s.socket, 0, ZMQ_POLLIN, 0};
+        zmq_poll(&answered, 1, 100);
+        bool was_read = false;
+        while (zmq_recv(s.socket, answer, sizeof answer, ZMQ_DONTWAIT) >= 0)
+            was_read = true;
+        proc_drain(&p.master);
+        if (was_read && !strstr(str_text(&p.master.out), "sends without end"))
+            send_millions_of_frames(&s);
+    }
     int64_t more = (memory_kib(p.master.pid) - before) / 1024;
     print_message("# the master kept %lld MiB\n", (long long)more);
     assert_true(more < 1024);

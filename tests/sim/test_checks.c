@@ -85,6 +85,23 @@ static void a_study_is_checking_until_a_worker_has_answered(void **state)
     end(r);
 }
 
+static void what_is_enqueued_waits_for_the_check(void **state)
+{
+    (void)state;
+    struct rehearsal *r = begin(NULL, builtin, "");
+    struct msg answer;
+    rehearsal_call(r, "enqueue", "{\"who\":\"me\",\"points\":[{\"lr\":0.01}]}", &answer);
+    assert_int_equal(answer.answer.code, 0);
+    msg_fini(&answer);
+    rehearsal_call(r, "explain", "{\"trial\":1}", &answer);
+    assert_string_equal(json_text(json_get(answer.answer.result, "waits")),
+                        "no trial starts before the trainer is checked");
+    msg_fini(&answer);
+    rehearsal_add_worker(r, 1);
+    assert_true(rehearsal_run(r, 60000));
+    end(r);
+}
+
 static void commands_are_tried_on_every_worker(void **state)
 {
     (void)state;
@@ -233,6 +250,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_study_is_checking_until_a_worker_has_answered),
+        cmocka_unit_test(what_is_enqueued_waits_for_the_check),
         cmocka_unit_test(commands_are_tried_on_every_worker),
         cmocka_unit_test(what_is_wrong_ends_the_study_before_it_begins),
         cmocka_unit_test(one_that_is_open_again_is_looked_at_again),

@@ -29,10 +29,10 @@ static double bowl(void *arg, const struct json *params, uint64_t seed, int epoc
 static const char definition[] =
     "{\"study\":\"s\",\"metric\":{\"name\":\"acc\",\"goal\":\"maximize\"},\"max_attempts\":1000,%s"
     "\"trainer\":{\"command\":[\"true\"],\"seed\":3},\"space\":{\"lr\":{\"log\":[1e-6,10]}},"
-    "\"search\":{\"method\":\"random\",\"trials\":8,\"epochs\":6,\"seed\":1}}";
+    "\"search\":{%s,\"epochs\":6,\"seed\":1}}";
 
-static struct rehearsal *begin(struct rehearsal_options options, const struct scratch *scratch,
-                               const char *extra)
+static struct rehearsal *begin_search(struct rehearsal_options options, const struct scratch *scratch,
+                                      const char *extra, const char *search)
 {
     struct err err = ERR_NONE;
     char text[1000];
@@ -41,12 +41,18 @@ static struct rehearsal *begin(struct rehearsal_options options, const struct sc
     options.root = scratch->folder;
     struct rehearsal *r = rehearsal_new(&options, &err);
     assert_non_null(r);
-    snprintf(text, sizeof text, definition, extra);
+    snprintf(text, sizeof text, definition, extra, search);
     if (rehearsal_submit(r, text, &err))
         fail_msg("%s", err.text);
     for (int i = 0; i < 3; i++)
         rehearsal_add_worker(r, 1);
     return r;
+}
+
+static struct rehearsal *begin(struct rehearsal_options options, const struct scratch *scratch,
+                               const char *extra)
+{
+    return begin_search(options, scratch, extra, "\"method\":\"random\",\"trials\":8");
 }
 
 struct count {
@@ -137,6 +143,92 @@ static void a_drained_trial_goes_on_as_soon_as_its_newest_is_here(void **state)
         rehearsal_free(r);
         scratch_fini(&scratch);
     }
+}
+
+static bool says(struct rehearsal *r, uint32_t trial, const char *reason)
+{
+    struct msg answer;
+    char args[32];
+    snprintf(args, sizeof args, "{\"trial\":%u}", trial);
+    rehearsal_call(r, "explain", args, &answer);
+    assert_int_equal(answer.answer.code, 0);
+    bool said = strcmp(json_text(json_get(answer.answer.result, "waits")), reason) == 0;
+    msg_fini(&answer);
+    return said;
+}
+
+static uint32_t one_that_waits_for_its_file(struct rehearsal *r)
+{
+    struct study *s = reactor_study(rehearsal_reactor(r), "s");
+    for (uint32_t n = 1; n <= s->count; n++)
+        if (study_trial(s, n)->status == TRIAL_waiting &&
+            says(r, n, "the checkpoint it goes on from is on the way here, from the worker that saved it"))
+            return n;
+    return 0;
+}
+
+/* The trial that waits for its file after a drain; 0: it was faster than its worker's farewell. */
+static uint32_t drained(struct rehearsal *r)
+{
+    struct msg answer;
+    uint32_t trial = 0;
+    assert_int_equal(one_that_waits_for_its_file(r), 0);
+    rehearsal_call(r, "drain", "{\"worker\":\"w1\"}", &answer);
+    msg_fini(&answer);
+    for (int ms = 0; ms < 500 && !trial; ms++) {
+        rehearsal_run(r, 1);
+        trial = one_that_waits_for_its_file(r);
+    }
+    return trial;
+}
+
+/* Said as long as it is true. A master that was stopped meanwhile waits for it no longer than a lease, and tells who
+ * asks before its next tick what it would do. */
+static void what_is_on_its_way_is_a_reason_to_wait_for_a_lease(void **state)
+{
+    (void)state;
+    uint32_t trial = 0;
+    for (uint64_t seed = 1; !trial && seed <= 50; seed++) {
+        struct scratch scratch;
+        scratch_init(&scratch);
+        struct rehearsal *r =
+            begin((struct rehearsal_options){.seed = seed, .lease_ms = 60000, .epoch_ms = 50, .late = 0.8},
+                  &scratch, "");
+        rehearsal_run(r, 1000 + 20 * (int64_t)seed);
+        if ((trial = drained(r)) != 0) {
+            assert_true(count_rows(r, &scratch).offered > 0);
+            rehearsal_sleep(r, 70000);
+            rehearsal_run(r, 61000);
+            assert_true(says(r, trial, "no slot is free; 0 trials of this study before it"));
+            assert_true(rehearsal_run(r, 600000));
+        }
+        rehearsal_free(r);
+        scratch_fini(&scratch);
+    }
+    assert_true(trial > 0); /* there was one to see */
+}
+
+/* Of its own it has none yet: its parent's, which is complete. */
+static void a_child_waits_for_its_parents_file(void **state)
+{
+    (void)state;
+    bool seen = false;
+    for (uint64_t seed = 1; !seen && seed <= 50; seed++) {
+        struct scratch scratch;
+        scratch_init(&scratch);
+        struct rehearsal *r =
+            begin_search((struct rehearsal_options){.seed = seed, .epoch_ms = 50, .late = 0.8}, &scratch, "",
+                         "\"method\":\"pbt\",\"population\":8,\"interval\":3");
+        struct study *s = reactor_study(rehearsal_reactor(r), "s");
+        while (!seen && !rehearsal_run(r, 5)) {
+            const struct trial *t = study_trial(s, one_that_waits_for_its_file(r));
+            seen = t && t->parent && !t->last_epoch;
+        }
+        assert_true(rehearsal_run(r, 600000));
+        rehearsal_free(r);
+        scratch_fini(&scratch);
+    }
+    assert_true(seen);
 }
 
 /* A trial that is complete while its checkpoint is still at its worker. */
@@ -259,6 +351,8 @@ int main(void)
         cmocka_unit_test(a_calm_study_keeps_the_best_of_each_trial),
         cmocka_unit_test(a_killed_workers_trial_goes_on_from_the_masters_copy),
         cmocka_unit_test(a_drained_trial_goes_on_as_soon_as_its_newest_is_here),
+        cmocka_unit_test(what_is_on_its_way_is_a_reason_to_wait_for_a_lease),
+        cmocka_unit_test(a_child_waits_for_its_parents_file),
         cmocka_unit_test(what_a_vanished_worker_offered_is_waited_for_a_day_and_given_up),
         cmocka_unit_test(max_bytes_takes_the_worst_first),
         cmocka_unit_test(no_storm_loses_or_damages_a_checkpoint),

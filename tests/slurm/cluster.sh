@@ -1,8 +1,11 @@
+# shellcheck shell=bash disable=SC2154 # $room is theirs
 # Sourced by the tests beside it: a Slurm of its own on loopback. munged, slurmctld and three slurmd with four GPUs each
 # that are files, all of it in $room/slurm, on ports that were free; cluster_down ends what cluster_up began, by process id.
 # Skips with its reason (status 77) where that cannot be: not root, no Slurm that runs several slurmd on one host.
 
-nodes=3 number=0
+# shellcheck source=tests/tools/tap.sh
+. "${BASH_SOURCE[0]%/*}/../tools/tap.sh" # tests/all, too, asks for the reason
+nodes=3
 export HONE_LOG=info # whoever runs this may want to hear less, but what is said is looked at
 
 cluster_reason() { # why there is none; nothing: there can be one
@@ -13,7 +16,7 @@ cluster_reason() { # why there is none; nothing: there can be one
     done
 }
 
-free_port() { # a block of COUNT ports from the first free one
+free_port() { # the first of ten that are free
     local port taken
     taken=$(awk 'NR > 1 { split($2, a, ":"); print strtonum("0x" a[2]) }' /proc/net/tcp /proc/net/tcp6 2>/dev/null)
     for port in $(seq $((17000 + RANDOM % 10000)) 10 32000); do
@@ -70,12 +73,12 @@ CONF
 cluster_up() {
     local reason i
     reason=$(cluster_reason)
-    [ -z "$reason" ] || { echo "1..0 # SKIP $reason"; exit 77; }
+    [ -z "$reason" ] || skip_all "$reason"
     PATH=$PATH:/usr/sbin
     dir=$room/slurm
     mkdir -p "$dir"/{state,log,run,munge} $(printf "$dir/spool.n%s " $(seq $nodes))
     chmod 755 "$room" "$dir" "$dir/munge"
-    for i in 0 1 2 3; do mknod "$dir/gpu$i" c 1 3 || { echo "1..0 # SKIP no device files may be made here"; exit 77; }; done
+    for i in 0 1 2 3; do mknod "$dir/gpu$i" c 1 3 || skip_all "no device files may be made here"; done
     (umask 077; head -c 1024 /dev/urandom >"$dir/munge.key")
     cluster_write "$(free_port)"
     export SLURM_CONF=$dir/slurm.conf
@@ -120,19 +123,6 @@ cluster_down() {
     kill -KILL $(daemons) 2>/dev/null
 }
 
-look_again() { # a tenth of a second later; for how long is for who runs this to say
-    read -rt 0.1 <> <(:)
-}
-
-report() { # NAME, after the command that decides; its last words if it failed
-    if [ $? -eq 0 ]; then
-        echo "ok $((++number)) - $1"
-    else
-        sed 's/^/# /' out 2>/dev/null
-        echo "not ok $((++number)) - $1"
-    fi
-}
-
 await() { # SECONDS COMMAND...: until it succeeds
     local tries=$(($1 * 10))
     shift
@@ -143,25 +133,19 @@ await() { # SECONDS COMMAND...: until it succeeds
     return 0
 }
 
-value() { # DATABASE SQL: the only cell; its heading may have several lines
-    "$HONE" sql --csv --db "$1" "$2" 2>/dev/null | tail -n 1
-}
-
-holds() { # DATABASE SQL: it is true
-    [ "$(value "$1" "$2")" = 1 ]
-}
-
-serve() { # DATABASE STUDY.json [OPTION...]: a master; its address is in $address
-    local db=$1
-    shift
-    rm -f said # the redirection is the child's: until it runs, this would be the address of the one before
-    "$HONE" master "$@" --no-check --bind 'tcp://127.0.0.1:*' --db "$db" >said 2>>master.log &
-    master=$!
-    await 30 grep -qs '^hone worker' said
-    address=$(cut -d' ' -f3 said)
-}
-
-end_master() {
-    kill -TERM "$master" 2>/dev/null
-    wait "$master" 2>/dev/null
+# A study whose trainer takes its time until the file finish.NAME is there, saves every epoch, and ends its epoch when it is told to go.
+slow() { # NAME TRIALS EPOCHS: NAME.json and slow.sh
+    cat >slow.sh <<'TRAIN'
+trap 'ending=1' TERM
+for epoch in $(seq $((${HONE_RESUME_EPOCH:-0} + 1)) "$HONE_UNTIL"); do
+    [ -e "finish.$HONE_STUDY" ] || read -rt 0.2 <> <(:)
+    echo state >"$HONE_DIR/e$epoch.ckpt"
+    echo "{\"epoch\":$epoch,\"m\":0.5,\"checkpoint\":\"e$epoch.ckpt\"}" >"/dev/fd/$HONE_OUT_FD"
+    [ -z "${ending:-}" ] || exit 0
+done
+TRAIN
+    cat >"$1.json" <<STUDY
+{"study": "$1", "metric": {"name": "m", "goal": "minimize"}, "trainer": {"command": ["bash", "slow.sh"]},
+ "space": {"x": {"uniform": [0, 1]}}, "search": {"trials": $2, "epochs": $3}}
+STUDY
 }

@@ -5,30 +5,14 @@ set -u
 root=$(cd "$(dirname "$0")/../.." && pwd) || exit 2
 room=$(mktemp -d)
 . "$root/tests/slurm/cluster.sh"
-[ -n "${HONE:-}" ] || { echo "1..0 # SKIP HONE is not set to the executable"; exit 77; }
-HONE=$(realpath "$HONE")
+need_hone
 cd "$room" || exit 2
-masters=() address=
 trap '[ -z "${slurm:-}" ] || kill "$slurm" 2>/dev/null; cluster_down; kill "${masters[@]}" 2>/dev/null; wait; rm -rf "$room"' EXIT
 trap 'exit 130' INT TERM
 cluster_up
 
-cat >train.sh <<'TRAIN'
-trap 'ending=1' TERM
-for epoch in $(seq $((${HONE_RESUME_EPOCH:-0} + 1)) "$HONE_UNTIL"); do
-    [ -e "finish.$HONE_STUDY" ] || read -rt 0.1 <> <(:)
-    echo state >"$HONE_DIR/e$epoch.ckpt"
-    echo "{\"epoch\":$epoch,\"m\":0.5,\"checkpoint\":\"e$epoch.ckpt\"}" >"/dev/fd/$HONE_OUT_FD"
-    [ -z "${ending:-}" ] || exit 0
-done
-TRAIN
-
 search() { # NAME TRIALS EPOCHS: a master with this study
-    cat >"$1.json" <<STUDY
-{"study": "$1", "metric": {"name": "m", "goal": "minimize"}, "trainer": {"command": ["bash", "train.sh"]},
- "space": {"x": {"uniform": [0, 1]}}, "search": {"trials": $2, "epochs": $3}}
-STUDY
-    serve "$1.db" "$1.json" && masters+=("$master")
+    slow "$@" && serve "$1.db" "$1.json"
 }
 
 allocate() { # OPTION...: hone slurm for $address in the background, its words in `words`

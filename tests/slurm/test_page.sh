@@ -5,9 +5,8 @@ set -u
 root=$(cd "$(dirname "$0")/../.." && pwd) || exit 2
 room=$(mktemp -d)
 . "$root/tests/slurm/cluster.sh"
-[ -n "${HONE:-}" ] || { echo "1..0 # SKIP HONE is not set to the executable"; exit 77; }
-getent hosts "$(hostname)" | grep -q '^127\.' || { echo "1..0 # SKIP this host's name is not on loopback"; exit 77; }
-HONE=$(realpath "$HONE")
+need_hone
+getent hosts "$(hostname)" | grep -q '^127\.' || skip_all "this host's name is not on loopback"
 cd "$room" || exit 2
 trap 'cluster_down; [ -z "${shell:-}" ] || kill -- "-$shell" 2>/dev/null; wait; rm -rf "$room"' EXIT
 trap 'exit 130' INT TERM

@@ -5,17 +5,13 @@ set -u
 root=$(cd "$(dirname "$0")/../.." && pwd) || exit 2
 room=$(mktemp -d)
 . "$root/tests/slurm/cluster.sh"
-[ -n "${HONE:-}" ] || { echo "1..0 # SKIP HONE is not set to the executable"; exit 77; }
-command -v python3 >/dev/null || { echo "1..0 # SKIP no python3 here"; exit 77; }
-HONE=$(realpath "$HONE")
+need_hone
+command -v python3 >/dev/null || skip_all "no python3 here"
 cd "$room" || exit 2
-masters=()
 trap 'cluster_down; kill "${masters[@]}" 2>/dev/null; wait; rm -rf "$room"' EXIT
 trap 'exit 130' INT TERM
 cluster_up
 mkdir bin && ln -s "$HONE" bin/hone && PATH=$room/bin:$PATH
-
-serve_one() { serve "$@" && masters+=("$master"); }
 
 job() { # SBATCH-OPTION... -- SRUN-OPTION... -- WORKER-OPTION...: submits a worker for $address; its number
     local sbatch=() srun=()
@@ -41,7 +37,7 @@ for kind, block in re.findall(r"^```(\w+)\n(.*?)^```$", open(sys.argv[1]).read()
         open("page.sh", "w").write(block)
 PYTHON
 echo 1..16
-serve_one page.db study.json --once --set search.trials=60
+serve page.db study.json --once --set search.trials=60
 sed "s|tcp://login1:7077|$address|" page.sh >job.sh
 array=$(sbatch --parsable job.sh)
 await 120 holds page.db "SELECT count(*) = 60 FROM trial WHERE status IN ('complete', 'pruned')"
@@ -57,23 +53,6 @@ scontrol show job "${array}_1" >out && grep -q 'JobState=COMPLETED.*' out && ! g
 report "workers leave when there is no more work, and their jobs complete"
 scancel "$array"
 
-# ---- a trainer that takes its time until it may finish, and ends its epoch when it is told to go ----
-
-cat >slow.sh <<'TRAIN'
-trap 'ending=1' TERM
-for epoch in $(seq $((${HONE_RESUME_EPOCH:-0} + 1)) "$HONE_UNTIL"); do
-    [ -e "finish.$HONE_STUDY" ] || read -rt 0.2 <> <(:)
-    echo state >"$HONE_DIR/e$epoch.ckpt"
-    echo "{\"epoch\":$epoch,\"m\":0.5,\"checkpoint\":\"e$epoch.ckpt\"}" >"/dev/fd/$HONE_OUT_FD"
-    [ -z "${ending:-}" ] || exit 0
-done
-TRAIN
-slow() { # NAME TRIALS: NAME.json
-    cat >"$1.json" <<STUDY
-{"study": "$1", "metric": {"name": "m", "goal": "minimize"}, "trainer": {"command": ["bash", "slow.sh"]},
- "space": {"x": {"uniform": [0, 1]}}, "search": {"trials": $2, "epochs": 1000}}
-STUDY
-}
 unbroken() { # DATABASE: each attempt goes on where the one before ended, and no epoch is there twice
     value "$1" "SELECT group_concat(attempt || ' ' || outcome || ' from ' || from_epoch, ', ') FROM attempt" >out
     holds "$1" "SELECT (SELECT count(*) = 1000 AND count(DISTINCT epoch) = 1000 FROM epoch) AND
@@ -82,8 +61,8 @@ unbroken() { # DATABASE: each attempt goes on where the one before ended, and no
 }
 
 # The time limit, which takes Slurm a minute and a half, in the background of what follows: TERM twice, KILL ten seconds later.
-slow limit 1
-serve_one limit.db limit.json --once
+slow limit 1 1000
+serve limit.db limit.json --once
 limit_master=$master
 limited=$(job -n1 -t 1 -- -- --idle 30s)
 limit_address=$address
@@ -105,7 +84,7 @@ cat >gpu.json <<'STUDY'
 {"study": "gpu", "metric": {"name": "m", "goal": "minimize"}, "trainer": {"command": ["bash", "gpu.sh"]},
  "space": {"x": {"uniform": [0, 1]}}, "search": {"trials": 40, "epochs": 1}}
 STUDY
-serve_one gpu.db gpu.json --once
+serve gpu.db gpu.json --once
 share=$(job -N2 --ntasks-per-node=2 --gpus-per-node=4 -- -N2 --ntasks-per-node=2 --gpus-per-node=4 -- --gpus auto)
 single=$(job -n3 --gpus-per-task=1 -- -n3 --gpus-per-task=1 -- --gpus auto)
 await 120 holds gpu.db "SELECT count(*) = 40 FROM trial WHERE status = 'complete'" && wait "$master"
@@ -126,8 +105,8 @@ report "a job without GPUs gets none, whatever the node has"
 
 # ---- requeue, scancel ----
 
-slow moved 1
-serve_one moved.db moved.json --once
+slow moved 1 1000
+serve moved.db moved.json --once
 first=$(job -n1 --requeue -- -- --idle 60s)
 await 60 holds moved.db "SELECT count(*) >= 3 FROM epoch"
 scontrol requeue "$first"

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by tests/all and .ci/run: runs stages one after the other and sums up what tests/run wrote into
 # $HONE_SUMMARY ("stage program passed failed skipped seconds").
 

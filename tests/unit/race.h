@@ -47,15 +47,23 @@ struct race {
     double best;
 };
 
-static inline void race_init(struct race *race, const char *space, const char *search, uint64_t seed)
+/* With this number of metrics. */
+static inline void race_init_of(struct race *race, const char *space, const char *search, int metrics,
+                                uint64_t seed)
 {
     struct err err = ERR_NONE;
     *race = (struct race){.space = space_of(space), .best = INFINITY};
     race->def = search_of(search, &race->space);
+    race->def.metrics = metrics;
     race->sampler = sampler_new(&race->def, &race->space, seed, &err);
     if (!race->sampler)
         fail_msg("%s", err.text);
     point_init(&race->point, &race->space);
+}
+
+static inline void race_init(struct race *race, const char *space, const char *search, uint64_t seed)
+{
+    race_init_of(race, space, search, 1, seed);
 }
 
 static inline void race_fini(struct race *race)

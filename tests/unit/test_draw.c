@@ -167,24 +167,30 @@ static void fill(struct chart *chart)
     axis_set(&chart->y, AXIS_LINEAR, 0, 1);
 }
 
+static void expect_drawn(struct chart *chart, int rows, int cols, const char *text)
+{
+    struct sheet sheet;
+    sheet_init(&sheet, rows, cols, false);
+    chart_onto(chart, &sheet, 0, 0, rows, cols);
+    assert_string_equal(text_of(&sheet), text);
+    sheet_fini(&sheet);
+    chart_fini(chart);
+}
+
 static void test_chart_in_characters(void **state)
 {
     (void)state;
     struct chart chart = {0};
-    struct sheet sheet;
     fill(&chart);
-    sheet_init(&sheet, 8, 30, false);
-    chart_onto(&chart, &sheet, 0, 0, 8, 30);
-    assert_string_equal(text_of(&sheet), "acc of 4 trials <&>\n"
-                                         "  1 ┤                  ⢸ best\n"
-                                         "    │                  ⢸\n"
-                                         "0.5 ┤         ⢰⠒⠒⠒⠒⠒⠒⠒⠒⠚\n"
-                                         "    │         ⢸\n"
-                                         "  0 ┤⣀⣀⣀⣀⣀⣀⣀⣀⣀⣸\n"
-                                         "    └┬───┬────┬────┬───┬\n"
-                                         "     0   1    2    3   4\n");
-    sheet_fini(&sheet);
-    chart_fini(&chart);
+    expect_drawn(&chart, 8, 30,
+                 "acc of 4 trials <&>\n"
+                 "  1 ┤                  ⢸ best\n"
+                 "    │                  ⢸\n"
+                 "0.5 ┤         ⢰⠒⠒⠒⠒⠒⠒⠒⠒⠚\n"
+                 "    │         ⢸\n"
+                 "  0 ┤⣀⣀⣀⣀⣀⣀⣀⣀⣀⣸\n"
+                 "    └┬───┬────┬────┬───┬\n"
+                 "     0   1    2    3   4\n");
 }
 
 /* Nothing is too small, and nothing is written outside the part that was given. */
@@ -230,22 +236,18 @@ static void test_walls_in_characters(void **state)
 {
     (void)state;
     struct chart chart = {0};
-    struct sheet sheet;
     axis_set(&chart.x, AXIS_LOG, 1e-4, 1);
     axis_set(&chart.y, AXIS_LINEAR, 0, 1);
     chart_rule(&chart, 1e-3, true, "top wall, moved since: 0.001");
     chart_rule(&chart, 0.1, false, "top wall: 0.1");
-    sheet_init(&sheet, 7, 30, false);
-    chart_onto(&chart, &sheet, 0, 0, 7, 30);
-    assert_string_equal(text_of(&sheet), "\n"
-                                         "1 ┤      ┊            │\n"
-                                         "  │      ┊            │\n"
-                                         "  │      ┊            │\n"
-                                         "0 ┤      ┊            │\n"
-                                         "  └┬────────────┬───────────┬\n"
-                                         "0.0001        0.01          1\n");
-    sheet_fini(&sheet);
-    chart_fini(&chart);
+    expect_drawn(&chart, 7, 30,
+                 "\n"
+                 "1 ┤      ┊            │\n"
+                 "  │      ┊            │\n"
+                 "  │      ┊            │\n"
+                 "0 ┤      ┊            │\n"
+                 "  └┬────────────┬───────────┬\n"
+                 "0.0001        0.01          1\n");
 }
 
 static void test_chart_as_json(void **state)

@@ -1,39 +1,12 @@
 /* The grid: how many points, which values to the last bit, each once, and what it refuses. */
-#include "tests/unit/search.h"
-
-struct run {
-    struct space space;
-    struct search_def def;
-    struct sampler *sampler;
-    struct history history;
-    struct point point;
-    struct proposal note;
-    struct err err;
-};
-
-static void run_init(struct run *run, const char *space, const char *search)
-{
-    *run = (struct run){.space = space_of(space)};
-    run->def = search_of(search, &run->space);
-    run->sampler = sampler_new(&run->def, &run->space, 1, &run->err);
-    assert_non_null(run->sampler);
-    point_init(&run->point, &run->space);
-}
-
-static void run_fini(struct run *run)
-{
-    point_fini(&run->point);
-    history_fini(&run->history);
-    sampler_free(run->sampler);
-    search_fini(&run->def);
-    space_fini(&run->space);
-}
+#include "tests/unit/race.h"
 
 /* Runs the grid to its end: all distinct, all in the space. Returns how many there were. */
-static int run_out(struct run *run)
+static int run_out(struct race *run)
 {
     for (uint32_t trial = 1;; trial++) {
-        int rc = sampler_propose(run->sampler, &run->history, trial, &run->point, &run->note, &run->err);
+        struct err err = ERR_NONE;
+        int rc = sampler_propose(run->sampler, &run->history, trial, &run->point, &run->note, &err);
         if (rc) {
             assert_int_equal(rc, ERR_GONE);
             return (int)trial - 1;
@@ -49,66 +22,66 @@ static int run_out(struct run *run)
 static void exact_values(void **state)
 {
     (void)state;
-    struct run run;
-    run_init(&run, "{\"lr\": {\"log\": [1e-6, 10]}}", "{\"method\": \"grid\", \"grid\": {\"lr\": 8}}");
+    struct race run;
+    race_init(&run, "{\"lr\": {\"log\": [1e-6, 10]}}", "{\"method\": \"grid\", \"grid\": {\"lr\": 8}}", 1);
     static const double want[] = {1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1, 10};
     assert_int_equal(sampler_size(run.sampler), 8);
     assert_int_equal(run_out(&run), 8);
     for (int i = 0; i < 8; i++)
         assert_true(run.history.entries[i].point.v[0].num == want[i]);
-    run_fini(&run);
-    run_init(&run, "{\"lr\": {\"log\": [1e-6, 10]}}", "{\"method\": \"grid\", \"grid\": {\"lr\": 13}}");
+    race_fini(&run);
+    race_init(&run, "{\"lr\": {\"log\": [1e-6, 10]}}", "{\"method\": \"grid\", \"grid\": {\"lr\": 13}}", 1);
     assert_int_equal(run_out(&run), 13);
     for (int i = 0; i < 13; i++) {
         double x = run.history.entries[i].point.v[0].num,
                exact = (double)powl(10, -6 + 7 * (long double)i / 12);
         assert_true(x == exact || x == nextafter(exact, 0) || x == nextafter(exact, 100));
     }
-    run_fini(&run);
+    race_fini(&run);
 }
 
 static void product_of_the_axes(void **state)
 {
     (void)state;
-    struct run run;
-    run_init(&run,
-             "{\"lr\": {\"log\": [1e-6, 10]}, \"n\": {\"int\": [16, 512], \"log\": true}, \"d\": "
-             "{\"uniform\": [0, 0.8], "
-             "\"step\": 0.1}, \"c\": {\"choice\": [\"a\", \"b\", true]}, \"l2\": {\"log\": [1e-4, 1], "
-             "\"or_zero\": 0.5, "
-             "\"values\": [0.001, 0.1]}, \"v\": {\"values\": [3, 1, 2]}}",
-             "{\"method\": \"grid\", \"grid\": {\"lr\": 4, \"n\": 3, \"d\": 9}}");
+    struct race run;
+    race_init(&run,
+              "{\"lr\": {\"log\": [1e-6, 10]}, \"n\": {\"int\": [16, 512], \"log\": true}, \"d\": "
+              "{\"uniform\": [0, 0.8], "
+              "\"step\": 0.1}, \"c\": {\"choice\": [\"a\", \"b\", true]}, \"l2\": {\"log\": [1e-4, 1], "
+              "\"or_zero\": 0.5, "
+              "\"values\": [0.001, 0.1]}, \"v\": {\"values\": [3, 1, 2]}}",
+              "{\"method\": \"grid\", \"grid\": {\"lr\": 4, \"n\": 3, \"d\": 9}}", 1);
     assert_int_equal(sampler_size(run.sampler), 4 * 3 * 9 * 3 * 3 * 3);
     assert_int_equal(run_out(&run), 4 * 3 * 9 * 3 * 3 * 3);
     const struct value *first = run.history.entries[0].point.v;
     assert_true(first[0].num == 1e-6 && first[1].num == 16 && first[2].num == 0 && first[4].num == 0);
     assert_true(first[5].num == 1);
-    run_fini(&run);
+    race_fini(&run);
 }
 
 static void ints_are_not_repeated(void **state)
 {
     (void)state;
-    struct run run;
-    run_init(&run, "{\"n\": {\"int\": [1, 3]}}", "{\"method\": \"grid\", \"grid\": {\"n\": 10}}");
+    struct race run;
+    race_init(&run, "{\"n\": {\"int\": [1, 3]}}", "{\"method\": \"grid\", \"grid\": {\"n\": 10}}", 1);
     assert_int_equal(run_out(&run), 3);
-    run_fini(&run);
+    race_fini(&run);
 }
 
 static void conditions_collapse(void **state)
 {
     (void)state;
-    struct run run;
-    run_init(&run,
-             "{\"mom\": {\"values\": [0.5, 0.9, 0.99], \"when\": {\"opt\": [\"momentum\"]}}, \"opt\": "
-             "{\"choice\": "
-             "[\"sgd\", \"momentum\", \"adam\"]}, \"beta\": {\"logit\": [0.9, 0.999], \"when\": {\"opt\": "
-             "\"adam\"}}, "
-             "\"lr\": {\"log\": [1e-3, 1]}}",
-             "{\"method\": \"grid\", \"grid\": {\"lr\": 5, \"beta\": 4}}");
+    struct race run;
+    race_init(&run,
+              "{\"mom\": {\"values\": [0.5, 0.9, 0.99], \"when\": {\"opt\": [\"momentum\"]}}, \"opt\": "
+              "{\"choice\": "
+              "[\"sgd\", \"momentum\", \"adam\"]}, \"beta\": {\"logit\": [0.9, 0.999], \"when\": {\"opt\": "
+              "\"adam\"}}, "
+              "\"lr\": {\"log\": [1e-3, 1]}}",
+              "{\"method\": \"grid\", \"grid\": {\"lr\": 5, \"beta\": 4}}", 1);
     assert_int_equal(sampler_size(run.sampler), 5 * (1 + 3 + 4));
     assert_int_equal(run_out(&run), 5 * (1 + 3 + 4));
-    run_fini(&run);
+    race_fini(&run);
 }
 
 /* Ten models of seven own axes: 5^70 combinations on paper, 10 * 5^7 points. */
@@ -122,19 +95,19 @@ static void deep_conditions_count(void **state)
             str_addf(&space, ", \"p%d%d\": {\"values\": [1, 2, 3, 4, 5], \"when\": {\"model\": [%d]}}", m, k,
                      m);
     str_add(&space, "}");
-    struct run run;
-    run_init(&run, str_text(&space), "{\"method\": \"grid\"}");
+    struct race run;
+    race_init(&run, str_text(&space), "{\"method\": \"grid\"}", 1);
     assert_int_equal(sampler_size(run.sampler), 781250);
     str_fini(&space);
-    run_fini(&run);
+    race_fini(&run);
 }
 
 /* Points that were enqueued or cancelled count as seen; those off the grid do not. */
 static void skips_what_is_there(void **state)
 {
     (void)state;
-    struct run run;
-    run_init(&run, "{\"x\": {\"uniform\": [0, 1]}}", "{\"method\": \"grid\", \"grid\": {\"x\": 5}}");
+    struct race run;
+    race_init(&run, "{\"x\": {\"uniform\": [0, 1]}}", "{\"method\": \"grid\", \"grid\": {\"x\": 5}}", 1);
     static const double there[] = {0.25, 0.3, 1};
     for (uint32_t t = 0; t < 3; t++) {
         run.point.v[0] = value_num(there[t]);
@@ -142,17 +115,17 @@ static void skips_what_is_there(void **state)
     }
     static const double want[] = {0, 0.5, 0.75};
     for (uint32_t t = 0; t < 3; t++) {
-        assert_int_equal(sampler_propose(run.sampler, &run.history, t + 4, &run.point, &run.note, &run.err),
+        assert_int_equal(sampler_propose(run.sampler, &run.history, t + 4, &run.point, &run.note, NULL),
                          0);
         assert_true(run.point.v[0].num == want[t]);
         history_add(&run.history, t + 4, t + 4, &run.point, NULL, 0, t + 4);
     }
-    assert_int_equal(sampler_propose(run.sampler, &run.history, 7, &run.point, &run.note, &run.err),
+    assert_int_equal(sampler_propose(run.sampler, &run.history, 7, &run.point, &run.note, NULL),
                      ERR_GONE);
     history_remove(&run.history, 5);
-    assert_int_equal(sampler_propose(run.sampler, &run.history, 7, &run.point, &run.note, &run.err), 0);
+    assert_int_equal(sampler_propose(run.sampler, &run.history, 7, &run.point, &run.note, NULL), 0);
     assert_true(run.point.v[0].num == 0.5);
-    run_fini(&run);
+    race_fini(&run);
 }
 
 static void refuses(void **state)
