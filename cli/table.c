@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/draw/status_style.h"
 #include "cli/glyph.h"
 #include "cli/terminal.h"
 #include "common/check.h"
@@ -267,11 +268,10 @@ static void print_cell(const struct layout_column *column, const char *text, boo
         pad(out, last || !used ? 0 : rest - (strlen(text) - whole));
         return;
     }
-    const char *sgr = colour ? terminal_status_colour(text) : "";
     struct str shown = {0};
     table_clean(&shown, text, column->width);
     size_t used = glyph_columns(str_text(&shown)); /* a wide one that was cut leaves a column free */
-    str_addf(out, "%s%s%s", sgr, str_text(&shown), *sgr ? "\033[0m" : "");
+    status_text(colour ? text : "", str_text(&shown), out);
     pad(out, last ? 0 : column->width - used);
     str_fini(&shown);
 }

@@ -123,7 +123,7 @@ static void test_terminal_is_safe_and_coloured(void **state)
     struct cell evil[] = {TEXT("failed"), TEXT("\033[2Jgone\n"), TEXT("Grüße")};
     const struct rows what = {.cols = 1, .names = one, .count = 3, .cells = evil};
     assert_string_equal(printed(&what, (struct table_style){.colour = true}),
-                        "\033[1mstatus\033[0m\n\033[31mfailed\033[0m\n?[2Jgone?\nGrüße\n");
+                        "\033[1mstatus\033[0m\n\033[0;31mfailed\033[0m\n?[2Jgone?\nGrüße\n");
 }
 
 /* Characters of two columns, of none, and such as turn the writing round: what follows stands where it should. */

@@ -151,7 +151,7 @@ static void test_a_master_that_is_away(void **state)
     snprintf(top->away, sizeof top->away, "no master can be reached at tcp://node1:7077");
     const char *screen = drawn(top, 24, 90, false);
     expect(screen, "away  14:10:00\n");
-    expect(screen, "no master can be reached at tcp://node1:7077\n");
+    expect(screen, "no master can be reached at tcp://node1:7077\n j k choose");
     expect(screen, "0.9812"); // what was known stays
 }
 
@@ -195,7 +195,7 @@ static void test_cancelling_asks_first(void **state)
     assert_int_equal(top_key(top, 'y'), TOP_CANCEL);
     top_key(top, SCREEN_END);
     assert_int_equal(top_key(top, 'c'), TOP_NOTHING);
-    expect(drawn(top, 24, 90, false), "mnist/30 is pruned already");
+    expect(drawn(top, 24, 90, false), "mnist/30 is pruned already\n j k choose  Enter open"); // the keys stay
 }
 
 static void test_a_viewer_changes_nothing(void **state)
