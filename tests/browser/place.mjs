@@ -70,6 +70,7 @@ export class Place {
   // As somebody opens it who was given the address.
   async visit(page, path = "/") {
     await page.goto(`${this.origin}/#token=${this.token}&${path}`);
+    await page.waitForFunction(() => !location.hash.startsWith("#token")); // taken: from here on the new view is shown, or busy
   }
 
   async close() {
@@ -79,14 +80,15 @@ export class Place {
   }
 }
 
-// How many colours each chart in sight of the page shows, by the title of its card: a blank one has one.
+// How many colours each chart of the page shows, by the title of its card: a blank one has one. A chart is drawn once it
+// is in sight, so each is looked at, as often as it takes: cards come and go while the page gets to know the study.
 export async function coloursOf(page) {
-  const height = await page.evaluate(() => document.documentElement.scrollHeight);
-  await page.setViewportSize({ width: page.viewportSize().width, height: Math.min(height + 200, 9000) });
-  await page.waitForFunction(() => !document.querySelector(".card[aria-busy=true]"), undefined, { timeout: 300000 }); // computed at the lowest priority
-  const colours = await page.waitForFunction(() => { // at one moment: cards come and go while the page gets to know the study
+  await page.waitForFunction(() => !document.querySelector("[aria-busy=true]"), undefined, { timeout: 300000 }); // some is computed at the lowest priority
+  const colours = await page.waitForFunction(() => {
     const plots = [...document.querySelectorAll(".card:not([hidden]) .plot:not([hidden])")];
-    if (!plots.length || !plots.every((plot) => plot.dataset.drawn > 0 && plot.querySelector("canvas"))) return null;
+    const blank = plots.find((plot) => !(plot.dataset.drawn > 0 && plot.querySelector("canvas")));
+    blank?.scrollIntoView();
+    if (blank || !plots.length) return null;
     return Object.fromEntries(plots.map((plot) => {
       const canvas = plot.querySelector("canvas");
       const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);

@@ -37,6 +37,7 @@ test("also in what is shown over a point", async () => {
   await place.visit(page, `/study/${encodeURIComponent(BAD)}`);
   await coloursOf(page);
   const plot = page.locator(".plot").first();
+  await plot.scrollIntoViewIfNeeded();
   const [x, y] = await plot.evaluate((node) => {
     const chart = window.echarts.getInstanceByDom(node);
     return chart.convertToPixel({ seriesId: "trials" }, chart.getOption().series.find((s) => s.id === "trials").data[0].value);

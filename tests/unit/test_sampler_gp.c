@@ -370,6 +370,34 @@ static void no_duplicates_when_discrete(void **state)
 }
 
 /* Nothing to learn, and nothing but failures: it says so and goes on. */
+static double roughness(const char *space, int *fitted)
+{
+    struct race race;
+    race_init(&race, space, "{\"method\": \"gp\"}", 3);
+    for (uint32_t t = 1; t <= 20; t++) {
+        race_ask(&race, t);
+        race_tell(&race, t, fabs(race.point.v[0].num - 3) + (t * 7 % 5));
+    }
+    race_ask(&race, 21);
+    const char *said = strstr(race.note.why, "rough ");
+    assert_non_null(said);
+    double rough = atof(said + strlen("rough "));
+    *fitted = race.note.fit_count;
+    race_fini(&race);
+    return rough;
+}
+
+/* With a number more to fit; elsewhere none, and nothing of what there is changes. */
+static void rough_where_the_space_is_finite(void **state)
+{
+    (void)state;
+    int fitted;
+    double rough = roughness("{\"a\": {\"int\": [0, 9]}, \"b\": {\"int\": [0, 9]}}", &fitted);
+    assert_true(rough > 0 && rough < 1 && fitted == 2 + 3);
+    rough = roughness("{\"a\": {\"int\": [0, 9]}, \"b\": {\"uniform\": [0, 9]}}", &fitted);
+    assert_true(rough == 0 && fitted == 2 + 2);
+}
+
 static void falls_back_and_says_so(void **state)
 {
     (void)state;
@@ -444,6 +472,7 @@ int main(void)
         cmocka_unit_test(mixed_and_pure),
         cmocka_unit_test(eight_at_once),
         cmocka_unit_test(no_duplicates_when_discrete),
+        cmocka_unit_test(rough_where_the_space_is_finite),
         cmocka_unit_test(falls_back_and_says_so),
         cmocka_unit_test(long_histories),
         cmocka_unit_test(goes_where_a_record_lies),

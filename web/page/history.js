@@ -35,9 +35,9 @@ export class History {
   }
 }
 
-// A button that switches a log axis on and off.
+// A button that switches a log axis on and off; hidden until the values are known to allow it.
 export function logButton(onSwitch) {
-  const button = el("button.toggle", { type: "button", "aria-pressed": "false" }, "log");
+  const button = el("button.toggle", { type: "button", "aria-pressed": "false", hidden: true }, "log");
   button.addEventListener("click", () => onSwitch(button.getAttribute("aria-pressed") !== "true"));
   return button;
 }

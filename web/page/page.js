@@ -47,6 +47,7 @@ async function show() {
   markPage(path);
   swap(main, view.root);
   scrollTo(0, 0);
+  main.setAttribute("aria-busy", "true"); // until it is told once what there is
   await refresh();
 }
 
@@ -59,6 +60,7 @@ async function refresh() {
     if (error.status === 404) swap(main, explain("There is no such thing here", error.message, error.hint));
     else throw error;
   }
+  if (shown === view) main.removeAttribute("aria-busy");
 }
 
 function explain(title, ...lines) {
@@ -75,9 +77,10 @@ function onState(state, error) {
   connection.dataset.state = state;
   say(connection, { live: "live", lost: "connection lost, trying again …", refused: "not let in" }[state]);
   tell(state === "lost" ? `Connection lost, trying again. ${whatWasLost(error)}` : "");
-  if (state === "refused")
-    swap(main, explain("This address has no valid key", error.message,
-      "The key is part of the address that “hone dash” printed (after #token=), and each start makes another one. Open that address again."));
+  if (state !== "refused") return;
+  main.removeAttribute("aria-busy");
+  swap(main, explain("This address has no valid key", error.message,
+    "The key is part of the address that “hone dash” printed (after #token=), and each start makes another one. Open that address again."));
 }
 
 function whatWasLost(error) {

@@ -21,12 +21,12 @@ export class TrialView {
     const said = await get("trial", { study: this.study, trial: this.trial });
     const text = JSON.stringify(said);
     if (text === this.seen) return;
-    this.seen = text;
     this.about ??= await get("study", { name: this.study });
     this.db ??= (await get("studies")).db;
     swap(this.top, this.head(said));
     this.drawCurves(said);
     swap(this.rest, this.sections(said));
+    this.seen = text;
   }
 
   head({ trial, params }) {

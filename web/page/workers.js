@@ -16,6 +16,7 @@ export class WorkersView {
       el("div.scroll", { tabindex: "0" }, el("table", el("thead", el("tr", NAMES.map((name) => el("th", { scope: "col" }, name)))), this.body)), this.note);
     this.empty = el("section.card.empty", el("h2", "No worker is connected"), el("p", "hone run brings its own; a master prints the line that a worker needs, with its address:"),
       command("hone worker tcp://HOST:7077"));
+    this.empty.hidden = this.card.hidden = true; // until it is known
     this.root = el("div.view", el("h1", "Workers"), this.empty, this.card);
   }
 
