@@ -227,8 +227,8 @@ static void put_header(const struct top *top, struct sheet *sheet)
     int at = sheet_put(sheet, 0, 1, 0, bold, "hone top");
     int width = (int)(strlen(master) + strlen(clock) + 3);
     sheet_put(sheet, 0, at + 2, sheet->cols - at - 3 - width, plain, top->place);
-    sheet_putf(sheet, 0, sheet->cols - width, top->away[0] || !top->master_here ? status_style("failed") : plain,
-               "%s  %s", master, clock);
+    sheet_putf(sheet, 0, sheet->cols - width,
+               top->away[0] || !top->master_here ? status_style("failed") : plain, "%s  %s", master, clock);
 }
 
 static const char *keys_of(const struct top *top, int cols)
@@ -241,19 +241,42 @@ static const char *keys_of(const struct top *top, int cols)
                 : "j k Enter  s sort  / filter  p pause  c cancel  q quit";
 }
 
-static void put_footer(const struct top *top, struct sheet *sheet)
+static const char *line_of(const struct top *top)
 {
-    int y = sheet->rows - 1;
+    return top->message[0] ? top->message : top->awaited[0] ? top->awaited : top->away;
+}
+
+int top_foot_rows(const struct top *top, int rows)
+{
+    return *line_of(top) && rows >= LOWEST ? 2 : 1;
+}
+
+static void put_whole_row(struct sheet *sheet, int y, struct style style, const char *text)
+{
+    sheet_putf(sheet, y, 0, plain, "%*s", sheet->cols, "");
+    sheet_put(sheet, y, 1, 0, style, text);
+}
+
+void top_foot(const struct top *top, struct sheet *sheet, struct style style, const char *keys)
+{
+    const char *line = line_of(top);
+    int rows = top_foot_rows(top, sheet->rows);
+    bool is_asked = top->mode == TOP_CONFIRM || top->mode == TOP_FILTER; // which nothing may hide
+    put_whole_row(sheet, sheet->rows - 1, style, keys);
+    if (*line && (rows > 1 || !is_asked))
+        put_whole_row(sheet, sheet->rows - rows, line == top->away ? status_style("failed") : bold, line);
+}
+
+static void put_foot(const struct top *top, struct sheet *sheet)
+{
+    char asked[TOP_NAME + TOP_FILTER_MAX + 64];
     if (top->mode == TOP_CONFIRM)
-        sheet_putf(sheet, y, 1, bold, "cancel %s/%u? its epochs stay; y or n", top->study, top->trial);
+        snprintf(asked, sizeof asked, "cancel %s/%u? its epochs stay; y or n", top->study, top->trial);
     else if (top->mode == TOP_FILTER)
-        sheet_putf(sheet, y, 1, bold, "filter: %s_", top->filter);
+        snprintf(asked, sizeof asked, "filter: %s_", top->filter);
     else
-        sheet_put(sheet, y, 1, 0, faint, keys_of(top, sheet->cols));
-    if (top->message[0])
-        sheet_put(sheet, y - 1, 1, 0, bold, top->message);
-    else if (top->away[0])
-        sheet_put(sheet, y - 1, 1, 0, status_style("failed"), top->away);
+        return top_foot(top, sheet, faint, keys_of(top, sheet->cols));
+    top_foot(top, sheet, bold, asked);
 }
 
 static void trials_title(const struct top *top, char *title, size_t room, char *right, size_t right_room)
@@ -269,8 +292,7 @@ static void trials_title(const struct top *top, char *title, size_t room, char *
 void top_sheet(const struct top *top, struct sheet *sheet)
 {
     char title[TOP_NAME + 16], right[TOP_FILTER_MAX + 32];
-    bool has_line = top->message[0] || top->away[0]; // above the keys, which stay
-    int rows = sheet->rows - 3 - has_line;           // header, title of the studies, footer
+    int rows = sheet->rows - 2 - top_foot_rows(top, sheet->rows); // header, title of the studies
     bool low = sheet->rows < LOWEST + 4;
     struct part studies = {put_study, top->studies.count, 0, top_study_row(top), !top->trial};
     struct part workers = {put_worker, workers_here(&top->workers), 0, -1, false};
@@ -288,5 +310,5 @@ void top_sheet(const struct top *top, struct sheet *sheet)
     y = put_part(top, sheet, y, &trials, title, right);
     y = put_part(top, sheet, y, &workers, "WORKERS", "");
     put_part(top, sheet, y, &events, "EVENTS", "");
-    put_footer(top, sheet);
+    put_foot(top, sheet);
 }

@@ -168,6 +168,39 @@ static void test_top_waits_for_its_master(void **state)
     await_gone(worker);
 }
 
+/* A master that does not answer keeps the screen from nothing, and who leaves hears what became of it. */
+static void test_top_goes_on_while_it_asks(void **state)
+{
+    (void)state;
+    struct proc run;
+    struct pty top;
+    char path[256];
+    write_study("slow", 1);
+    start_run(&run, "slow", "slow.db");
+    snprintf(path, sizeof path, "%s/slow.db", scratch.folder);
+    PTY(&top, scratch.folder, 24, 100, "vt100", "C.UTF-8", "hone", "top", "--db", "slow.db");
+    pty_await(&top, "▸ slow            running");
+    proc_signal(&run, SIGSTOP);
+    pty_type(&top, "p");
+    pty_await(&top, "asking the master to pause slow ...\n j k choose");
+    pty_type(&top, "p");
+    pty_await(&top, "not yet, it is still asking the master to pause slow ...");
+    pty_type(&top, "\r");
+    pty_await(&top, "▸     1 running");
+    pty_await(&top, "\n asking the master to pause slow ...");
+    pty_type(&top, "\r");
+    pty_await(&top, "slow/1  running");
+    pty_await(&top, "\n asking the master to pause slow ...");
+    proc_signal(&run, SIGCONT);
+    pty_await(&top, "slow: trials end their epoch and wait");
+    pty_type(&top, "qpq"); // it goes on
+    assert_int_equal(pty_wait(&top), 0);
+    assert_non_null(strstr(str_text(&top.raw), "slow: goes on"));
+    assert_int_equal(db_int(path, "SELECT wish = 'run' FROM study"), 1);
+    pty_fini(&top);
+    end_run(&run, "go\ngo\ngo\n");
+}
+
 /* With a viewer's key one sees everything and is offered nothing that changes something. */
 static void test_a_viewer_looks_on(void **state)
 {
@@ -460,6 +493,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_top_follows_a_run),
         cmocka_unit_test(test_top_waits_for_its_master),
+        cmocka_unit_test(test_top_goes_on_while_it_asks),
         cmocka_unit_test(test_a_viewer_looks_on),
         cmocka_unit_test(test_the_terminal_is_given_back),
         cmocka_unit_test(test_stopped_and_continued),

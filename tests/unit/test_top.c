@@ -134,6 +134,25 @@ static void test_every_size(void **state)
             }
 }
 
+/* What is said takes no row from the one that is chosen, and hides no question. */
+static void test_a_message_hides_nothing(void **state)
+{
+    struct top *top = *state;
+    top->trial = 30; // the last
+    for (int rows = 6; rows < 40; rows++)
+        for (int said = 0; said < 3; said++) {
+            top->message[0] = top->awaited[0] = '\0';
+            snprintf(said == 1 ? top->message : top->awaited, sizeof top->awaited, "%s",
+                     said ? "is said" : "");
+            top->mode = TOP_LIST;
+            expect(drawn(top, rows, 90, false), "▸    30 pruned");
+            if (said)
+                expect(drawn(top, rows, 90, false), "is said\n");
+            top->mode = TOP_CONFIRM;
+            expect(drawn(top, rows, 90, false), "cancel mnist/30? its epochs stay; y or n\n");
+        }
+}
+
 static void test_nothing_known(void **state)
 {
     (void)state;
@@ -277,6 +296,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_sixty_columns, setup, teardown),
         cmocka_unit_test_setup_teardown(test_without_utf8, setup, teardown),
         cmocka_unit_test_setup_teardown(test_every_size, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_message_hides_nothing, setup, teardown),
         cmocka_unit_test(test_nothing_known),
         cmocka_unit_test_setup_teardown(test_a_master_that_is_away, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_cursor, setup, teardown),
