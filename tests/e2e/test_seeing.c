@@ -475,6 +475,29 @@ static void test_plots(void **state)
         assert_true((unsigned char)*c < 0x80);
 }
 
+/* A long search moves a wall more than once or twice. */
+static void test_plots_of_many_moves(void **state)
+{
+    (void)state;
+    char path[256];
+    assert_int_equal(RUN(scratch.folder, &out, "cp", "done.db", "moved.db"), 0);
+    snprintf(path, sizeof path, "%s/moved.db", scratch.folder);
+    db_change(path,
+              "WITH RECURSIVE move(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM move WHERE n < 40)"
+              " INSERT INTO box (seq, study, at_ms, stage, trials, walls)"
+              " SELECT 1000000 + n, 1, 1, 0, n, json_object('lr', json_object('low', 0.001, 'high', n + 1))"
+              " FROM move");
+    setenv("LC_ALL", "C.UTF-8", 1);
+    assert_int_equal(HONE("plot", "done", "params", "--param", "lr", "--db", "moved.db"), 0);
+    assert_said("40 moves, the newest: top wall 40 → 41 after ");
+    assert_int_equal(HONE("plot", "done", "params", "--param", "lr", "--db", "moved.db", "--json"), 0);
+    struct json *json = json_parse(str_text(&out), out.len, "plot", NULL);
+    const struct json *chart = json_at(json_get(json, "charts"), 0);
+    assert_int_equal(json_count(json_get(chart, "walls")),
+                     42); // the top as it was 40 times, both as they are
+    json_free(json);
+}
+
 static void test_plots_that_cannot_be(void **state)
 {
     (void)state;
@@ -504,6 +527,7 @@ int main(void)
         cmocka_unit_test(test_logs_through_attempts),
         cmocka_unit_test(test_a_log_that_is_elsewhere),
         cmocka_unit_test(test_plots),
+        cmocka_unit_test(test_plots_of_many_moves),
         cmocka_unit_test(test_plots_that_cannot_be),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
