@@ -290,6 +290,21 @@ static void print_header(const struct layout *layout, const struct table_style *
     str_add(out, style->colour ? "\033[0m\n" : "\n");
 }
 
+/* By name where there is room for that. */
+static void print_left_out(const struct layout *layout, const struct table_style *style, struct str *out)
+{
+    const char *in_full = style->in_full ? style->in_full : "--csv";
+    struct str note = {0};
+    str_addf(&note, "(too narrow for %s; %s prints all)", str_text(&layout->left_out), in_full);
+    if (glyph_columns(str_text(&note)) > (size_t)style->width) {
+        str_clear(&note);
+        str_addf(&note, "(%d more columns: %s)", layout->left_out_count, in_full);
+    }
+    table_clean(out, str_text(&note), (size_t)style->width);
+    str_addc(out, '\n');
+    str_fini(&note);
+}
+
 static void print_text(const struct rows *rows, const struct column *columns, const struct table_style *style,
                        struct str *out)
 {
@@ -307,12 +322,7 @@ static void print_text(const struct rows *rows, const struct column *columns, co
         str_addc(out, '\n');
     }
     if (layout.left_out_count) {
-        struct str note = {0};
-        str_addf(&note, "(too narrow for %s; %s prints all)", str_text(&layout.left_out),
-                 style->in_full ? style->in_full : "--csv");
-        table_clean(out, str_text(&note), (size_t)style->width);
-        str_addc(out, '\n');
-        str_fini(&note);
+        print_left_out(&layout, style, out);
     }
     layout_fini(&layout);
 }

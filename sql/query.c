@@ -154,7 +154,7 @@ static int query_look(const char *path, struct err *err)
     int rc = place_look(path, &empty, err);
     if (!rc && empty) {
         rc = err_set(err, ERR_GONE, "%s: there is no database", path);
-        err_hint(err, "name it with --db FILE or HONE_DB; hone run and hone master make one");
+        err_hint(err, "hone run STUDY.json makes one; --db FILE or HONE_DB names another");
     }
     return rc;
 }
