@@ -8,6 +8,7 @@
 #include "cli/rows.h"
 #include "cli/select.h"
 #include "cli/source.h"
+#include "cli/steer.h"
 #include "common/mem.h"
 #include "common/str.h"
 
@@ -24,6 +25,8 @@ static int change_study(const char *verb, const char *study, const char *db, con
     if (rc)
         return rc;
     printf("%s: %s\n", study, json_text(json_get(answer.result, "state")));
+    if (strcmp(verb, "resume") == 0)
+        steer_remind(db, master);
     answer_fini(&answer);
     return 0;
 }

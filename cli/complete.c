@@ -31,7 +31,10 @@ static const struct placeholder placeholders[] = {
     {"PART", COMPLETE_WORDS, "train val test"},
     {"FILE", COMPLETE_FILES, ""},
     {"DIR", COMPLETE_DIRS, ""},
+    {"STUDY] [KIND", COMPLETE_STUDIES, "history curve params walls front "},
     {"STUDY", COMPLETE_STUDIES, ""},
+    {"drain NAME", COMPLETE_WORDS, "drain"},
+    {"list|add NAME", COMPLETE_WORDS, "list add revoke"},
     {"SELECTOR", COMPLETE_TRIALS, ""},
     {"bash|zsh|fish", COMPLETE_WORDS, "bash zsh fish"},
     {
@@ -76,7 +79,7 @@ static void bash_reply(struct str *out, const struct placeholder *place)
     case COMPLETE_DIRS: str_add(out, "COMPREPLY=($(compgen -d -- \"$cur\"))"); return;
     case COMPLETE_WORDS: str_addf(out, "COMPREPLY=($(compgen -W '%s' -- \"$cur\"))", place->words); return;
     case COMPLETE_STUDIES:
-        str_addf(out, "COMPREPLY=($(compgen -W \"$(%s)\" -- \"$cur\"))", studies_call);
+        str_addf(out, "COMPREPLY=($(compgen -W \"%s$(%s)\" -- \"$cur\"))", place->words, studies_call);
         return;
     case COMPLETE_TRIALS:
         str_addf(out, "COMPREPLY=($(compgen -W \"best last $(%s)\" -- \"$cur\"))", trials_call);
@@ -157,7 +160,9 @@ static void zsh_action(struct str *out, const struct placeholder *place)
     case COMPLETE_FILES: str_add(out, "_files"); return;
     case COMPLETE_DIRS: str_add(out, "_files -/"); return;
     case COMPLETE_WORDS: str_addf(out, "(%s)", place->words); return;
-    case COMPLETE_STUDIES: str_addf(out, "{compadd -- ${(f)\"$(%s)\"}}", studies_call); return;
+    case COMPLETE_STUDIES:
+        str_addf(out, "{compadd -- %s${(f)\"$(%s)\"}}", place->words, studies_call);
+        return;
     case COMPLETE_TRIALS: str_addf(out, "{compadd -- best last ${(f)\"$(%s)\"}}", trials_call); return;
     }
 }
@@ -239,7 +244,7 @@ static void fish_action(struct str *out, const struct placeholder *place)
     case COMPLETE_FILES: str_add(out, " -F"); return;
     case COMPLETE_DIRS: str_add(out, " -a '(__fish_complete_directories)'"); return;
     case COMPLETE_WORDS: str_addf(out, " -a '%s'", place->words); return;
-    case COMPLETE_STUDIES: str_addf(out, " -a '(%s)'", studies_call); return;
+    case COMPLETE_STUDIES: str_addf(out, " -a '%s(%s)'", place->words, studies_call); return;
     case COMPLETE_TRIALS: str_addf(out, " -a 'best last (%s)'", trials_call); return;
     }
 }

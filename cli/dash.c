@@ -77,8 +77,8 @@ static void tell(const char *address)
 {
     if (!web_page_has_charts())
         log_warn(
-            "this hone was built without its chart library: the page shows tables alone; run npm ci --prefix "
-            "web, then make");
+            "this hone was built without its chart library: the page shows tables alone; to have the charts: "
+            "tools/install charts && make");
     if (!is_this_machine(address))
         log_warn("beyond this machine nothing is encrypted: who listens in between sees the address and all "
                  "it shows; "

@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/pages.h"
 #include "cli/trust.h"
+#include "common/check.h"
 #include "common/json.h"
 #include "common/mem.h"
 #include "common/str.h"
@@ -29,9 +30,48 @@ static int (*const calls[])(const void *opt) = {
 #include "cli/commands.def"
 };
 
+/* What other tools call it; a newcomer's hands know these. */
+static const char *called_elsewhere(const char *name)
+{
+    static const struct {
+        const char *word, *hint;
+    } words[] = {
+        {"optimize", "hone run STUDY.json searches"},
+        {"minimize", "hone run STUDY.json searches; in Python hone.minimize does"},
+        {"tune", "hone run STUDY.json searches"},
+        {"sweep", "hone run STUDY.json searches"},
+        {"start", "hone run STUDY.json searches, hone master STUDY.json with workers of other hosts"},
+        {"init", "hone help spiral.json > study.json writes a study to start from"},
+        {"new", "hone help spiral.json > study.json writes a study to start from"},
+        {"create-study",
+         "a study is a file: hone help spiral.json > study.json writes one, hone run begins it"},
+        {"ask", "hone enqueue tries a point of yours next; in Python hone.Search asks and tells"},
+        {"tell", "hone enqueue tries a point of yours next; in Python hone.Search asks and tells"},
+        {"list", "hone studies lists studies, hone trials the trials of one"},
+        {"ls", "hone studies lists studies, hone trials the trials of one"},
+        {"status", "hone studies says how far each is, hone top shows it while it runs"},
+        {"ps", "hone workers lists workers, hone trials --status running what they train"},
+        {"best-trial", "hone best -n 1, or hone show best"},
+        {"best-trials", "hone best"},
+        {"export", "hone trials --csv prints every trial, hone sql --csv what you ask for"},
+        {"importances", "hone importance"},
+        {"dashboard", "hone dash; hone help dashboard tells about it"},
+        {"ui", "hone dash in the browser, hone top in the terminal"},
+        {"server", "hone master STUDY.json serves, hone worker ADDRESS trains for it"},
+        {"serve", "hone master STUDY.json serves, hone worker ADDRESS trains for it"},
+        {"kill", "hone cancel SELECTOR ends trials, hone stop STUDY a study"},
+        {"delete-study", "hone stop STUDY ends it, hone delete STUDY/all hides its trials"},
+    };
+    for (size_t i = 0; i < COUNT_OF(words); i++)
+        if (strcmp(words[i].word, name) == 0)
+            return words[i].hint;
+    return NULL;
+}
+
 static int unknown_command(const char *name)
 {
     struct err err = ERR_NONE;
+    const char *elsewhere = called_elsewhere(name);
     const char *names[64] = {0};
     size_t n = 0;
     for (const struct command *c = commands; c->name && n < 63; c++)
@@ -39,7 +79,9 @@ static int unknown_command(const char *name)
             names[n++] = c->name;
     const char *near = nearest_name(name, names);
     err_set(&err, ERR_BAD, "there is no command \"%.60s\"", name);
-    if (near)
+    if (elsewhere)
+        err_hint(&err, "%s", elsewhere);
+    else if (near)
         err_hint(&err, "did you mean hone %s?", near);
     else
         err_hint(&err, "hone --help lists the commands");

@@ -78,8 +78,10 @@ static int look(const char *db, struct looked *l, struct err *err)
     int rc = place_resolve(db, &l->path, err);
     if (!rc)
         rc = place_look(l->path, &empty, err);
-    if (!rc && empty)
-        rc = err_set(err, ERR_REACH, "%s: there is no such database", db);
+    if (!rc && empty) {
+        err_set(err, ERR_REACH, "%s: there is no database", db);
+        rc = err_hint(err, "hone run STUDY.json makes one; --db FILE or HONE_DB names another");
+    }
     if (rc)
         return rc;
     char *wal = xasprintf("%s-wal", l->path);

@@ -59,7 +59,8 @@ static void option_help(struct str *out, const struct option *option)
     if (*option->env && *option->fallback)
         str_addf(&gloss, " (default: %s, else %s)", option->env, option->fallback);
     else if (*option->env)
-        str_addf(&gloss, " (default: %s)", option->env);
+        str_addf(&gloss, strstr(option->gloss, "(default: ") ? " (variable: %s)" : " (default: %s)",
+                 option->env);
     else if (*option->fallback)
         str_addf(&gloss, " (default: %s)", option->fallback);
     two_columns(out, str_text(&left), str_text(&gloss));

@@ -233,13 +233,19 @@ int models_settle(struct models *models, struct err *err)
     return rc;
 }
 
+static int no_model(const char *name, struct err *err)
+{
+    err_set(err, ERR_BAD, "%s: there is no such file, and no trial is called so", name);
+    return err_hint(err, "a checkpoint, a file that hone ensemble wrote, or trials: 17, best, STUDY/17");
+}
+
 int models_open(const char *name, const struct models_place *place, struct models *out, struct err *err)
 {
     *out = (struct models){.base = place->dir ? xstrdup(place->dir) : NULL};
     bool is_file = file_exists(name);
     int rc = is_file ? open_file(name, out, err) : open_selected(name, place, out, err);
     if (rc && !is_file && rc == ERR_BAD)
-        err_prefix(err, "there is no file of that name, and as a selector: ");
+        rc = no_model(name, err);
     if (!rc)
         rc = models_settle(out, err);
     if (rc)

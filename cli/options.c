@@ -149,6 +149,8 @@ static int unknown(const struct parse *parse, const char *word, struct err *err)
     err_set(err, ERR_BAD, "unknown option --%.60s", bare);
     if (near)
         err_hint(err, "did you mean --%s?", near);
+    else
+        err_hint(err, "--help lists the options");
     free(bare);
     return ERR_BAD;
 }
@@ -203,8 +205,10 @@ static int parse_letters(struct parse *parse, const char *word, struct err *err)
         const struct option *option = *c == 'h' ? &help_option : parse->table;
         while (option->field && option->letter != *c)
             option++;
-        if (!option->field)
-            return err_set(err, ERR_BAD, "unknown option -%c", *c);
+        if (!option->field) {
+            err_set(err, ERR_BAD, "unknown option -%c", *c);
+            return err_hint(err, "--help lists the options");
+        }
         if (option->kind != OPT_FLAG && c[1])
             return take(parse, option, c + 1, err);
         int rc = take_next(parse, option, err);

@@ -2,6 +2,7 @@
 #include "cli/plot.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/commands.h"
@@ -93,8 +94,11 @@ static void print_json(const struct plot *plot, const char *kind)
 
 static void print_text(const struct plot *plot)
 {
-    int width = terminal_width(stdout), rows = plot->count > 1 ? ROWS_OF_MANY : ROWS_ALONE;
-    width = !width ? WIDE_DEFAULT : width > WIDE_MOST ? WIDE_MOST : width;
+    const char *columns = getenv("COLUMNS"); // of whoever reads the pipe
+    int wanted = columns ? atoi(columns) : 0, width = terminal_width(stdout),
+        rows = plot->count > 1 ? ROWS_OF_MANY : ROWS_ALONE;
+    width = width ? width : wanted > 0 ? wanted : WIDE_DEFAULT;
+    width = width > WIDE_MOST ? WIDE_MOST : width;
     for (size_t i = 0; i < plot->count; i++) {
         struct sheet sheet;
         struct str out = {0};

@@ -9,7 +9,7 @@
 #include "cli/table.h"
 #include "common/mem.h"
 
-enum { TOP_SHARE = 10, MOVES_MAX = RULES_MAX / 2 - 1 };
+enum { TOP_SHARE = 10 };
 
 /* A parameter's walls from one trial on. */
 struct stand {
@@ -20,23 +20,29 @@ struct stand {
 struct axis_of {
     struct plot *plot;
     const struct param *param;
-    struct stand stands[MOVES_MAX + 1];
-    int count;
+    struct stand *stands;
+    size_t count, room;
 };
+
+static void add_stand(struct axis_of *a, struct stand stand)
+{
+    GROW(a->stands, a->room, a->count + 1);
+    a->stands[a->count++] = stand;
+}
 
 static void read_walls(struct axis_of *a)
 {
     const struct rows *boxes = &a->plot->boxes;
-    a->stands[a->count++] = (struct stand){a->param->low, a->param->high, 0};
+    add_stand(a, (struct stand){a->param->low, a->param->high, 0});
     for (size_t row = 0; row < boxes->count; row++) {
         const char *text = cell_text(rows_named(boxes, row, "walls"));
         struct json *box = json_parse(text, strlen(text), "box", NULL);
         const struct json *wall = box ? json_get(box, a->param->name) : NULL, *low = json_get(wall, "low");
-        struct stand *last = &a->stands[a->count - 1];
+        const struct stand *last = &a->stands[a->count - 1];
         struct stand next = {json_num(low), json_num(json_get(wall, "high")),
                              cell_int(rows_named(boxes, row, "trials"))};
-        if (low && (next.low != last->low || next.high != last->high) && a->count <= MOVES_MAX)
-            a->stands[a->count++] = next;
+        if (low && (next.low != last->low || next.high != last->high))
+            add_stand(a, next);
         json_free(box);
     }
 }
@@ -90,7 +96,7 @@ static void fit(const struct axis_of *a, struct axis *axis, double low, double h
         axis_set(axis, AXIS_NAMES, -0.5, a->param->choice_count - 0.5);
         return;
     }
-    for (int i = 0; i < a->count; i++) {
+    for (size_t i = 0; i < a->count; i++) {
         low = fmin(low, a->stands[i].low);
         high = fmax(high, a->stands[i].high);
     }
@@ -101,22 +107,37 @@ static void fit(const struct axis_of *a, struct axis *axis, double low, double h
     axis_air(axis, 0.03);
 }
 
+static void add_move(struct str *out, const char *side, double was, double is, int64_t from)
+{
+    char before[32], after[32];
+    if (was == is)
+        return;
+    table_number(was, before);
+    table_number(is, after);
+    str_addf(out, "%s%s wall %s → %s after %lld trials", out->len ? "; " : "", side, before, after,
+             (long long)from);
+}
+
+/* All of them where they have room, else how many and the newest. */
 static void note_moves(const struct axis_of *a, struct chart *chart)
 {
-    size_t len = strlen(chart->note);
-    for (int i = 1; i < a->count; i++) {
+    struct str moves = {0}, newest = {0};
+    for (size_t i = 1; i < a->count; i++) {
         const struct stand *was = &a->stands[i - 1], *is = &a->stands[i];
-        bool is_low = was->low != is->low;
-        char from[32], to[32];
-        table_number(is_low ? was->low : was->high, from);
-        table_number(is_low ? is->low : is->high, to);
-        int more =
-            snprintf(chart->note + len, sizeof chart->note - len, "%s%s wall %s → %s after %lld trials",
-                     len ? "; " : "", is_low ? "bottom" : "top", from, to, (long long)is->from);
-        if (more < 0 || (size_t)more >= sizeof chart->note - len)
-            break;
-        len += (size_t)more;
+        str_clear(&newest);
+        add_move(&newest, "bottom", was->low, is->low, is->from);
+        add_move(&newest, "top", was->high, is->high, is->from);
+        str_addf(&moves, "%s%s", moves.len ? "; " : "", str_text(&newest));
     }
+    if (chart->note[0] && moves.len)
+        str_copy(chart->note + strlen(chart->note), sizeof chart->note - strlen(chart->note), "; ");
+    size_t len = strlen(chart->note), room = sizeof chart->note - len;
+    if (moves.len < room)
+        str_copy(chart->note + len, room, str_text(&moves));
+    else
+        snprintf(chart->note + len, room, "%zu moves, the newest: %s", a->count - 1, str_text(&newest));
+    str_fini(&moves);
+    str_fini(&newest);
 }
 
 /* ---- the score over the parameter ---- */
@@ -124,7 +145,7 @@ static void note_moves(const struct axis_of *a, struct chart *chart)
 static void add_rules(const struct axis_of *a, struct chart *chart)
 {
     const struct stand *now = &a->stands[a->count - 1];
-    for (int i = 0; i < a->count; i++) {
+    for (size_t i = 0; i < a->count; i++) {
         char text[SERIES_NAME], number[32];
         for (int side = 0; side < 2; side++) {
             double at = side ? a->stands[i].high : a->stands[i].low;
@@ -208,7 +229,7 @@ static void add_wall(const struct axis_of *a, struct chart *chart, bool is_high,
 {
     struct series *wall =
         chart_add(chart, SERIES_STEPS, (struct style){.hue = HUE_BLUE}, is_high ? "top" : "bottom");
-    for (int i = 0; i < a->count; i++)
+    for (size_t i = 0; i < a->count; i++)
         series_point(wall, (double)a->stands[i].from, is_high ? a->stands[i].high : a->stands[i].low, 0);
     series_point(wall, last, wall->y[wall->count - 1], 0);
 }
@@ -271,6 +292,7 @@ static int draw_each(struct plot *plot, bool is_walls, struct err *err)
             continue;
         read_walls(&a);
         (is_walls ? draw_walls : draw_scores)(&a);
+        free(a.stands);
     }
     if (!rc && !plot->count)
         rc = err_set(err, ERR_NO, "study \"%s\" has no parameter with walls among these", plot->study);

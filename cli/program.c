@@ -86,6 +86,8 @@ static struct json *exchange(struct program *p, const char *params, struct err *
     struct json *answer = len > 0 ? json_parse(line, (size_t)len, "the program's answer", err) : NULL;
     if (len <= 0)
         err_set(err, ERR_IO, "the program ended before it answered %.200s", params);
+    if (len <= 0)
+        err_hint(err, "it gets a line of params after the other, and answers each with a line of metrics");
     else if (!answer)
         err_hint(err, "it said: %.*s", (int)strcspn(line, "\n"), line);
     free(line);

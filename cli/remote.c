@@ -295,7 +295,8 @@ int master_call(const char *db, const char *master, const char *verb, struct jso
     bool there = file_exists(db);
     if (!there && strcmp(verb, "submit") != 0) {
         err_set(err, ERR_REACH, "there is no database \"%s\"", db);
-        return err_hint(err, "name it with --db or HONE_DB, or the master with --master");
+        return err_hint(
+            err, "hone run STUDY.json makes one; --db FILE or HONE_DB names another, --master ADDR a master");
     }
     struct known known = {0};
     int rc = there ? find_master(db, &known, err) : 0;

@@ -163,8 +163,10 @@ int select_settle(struct source *source, const char *study, struct selector *sel
 
 int select_none(const char *study, uint32_t trial, uint32_t newest, struct err *err)
 {
-    if (!newest)
-        return err_set(err, ERR_GONE, "study \"%s\" has no trial yet", study);
+    if (!newest) {
+        err_set(err, ERR_GONE, "study \"%s\" has no trial yet", study);
+        return err_hint(err, "`hone studies` says how far each is; a trial of another is OTHER/best");
+    }
     err_set(err, ERR_GONE, "study \"%s\" has no trial %u", study, trial);
     return err_hint(err, "it has 1 to %u", newest);
 }

@@ -5,6 +5,7 @@
 
 #include "cli/commands.h"
 #include "cli/curve.h"
+#include "cli/draw/status_style.h"
 #include "cli/glyph.h"
 #include "cli/log_tail.h"
 #include "cli/rows.h"
@@ -55,10 +56,11 @@ static void shown_fini(struct shown *shown)
 
 static void print_head(const struct rows *head)
 {
-    const char *status = first_text(head, "status"),
-               *sgr = terminal_colour(stdout) ? terminal_status_colour(status) : "";
-    printf("%s/%lld  %s%s%s", first_text(head, "study"), (long long)first_int(head, "trial"), sgr, status,
-           *sgr ? "\033[0m" : "");
+    const char *status = first_text(head, "status");
+    struct str shown = {0};
+    status_text(terminal_colour(stdout) ? status : "", status, &shown);
+    printf("%s/%lld  %s", first_text(head, "study"), (long long)first_int(head, "trial"), str_text(&shown));
+    str_fini(&shown);
     if (*first_text(head, "cause"))
         printf(" (%s)", first_text(head, "cause"));
     const struct cell *score = rows_named(head, 0, "score");

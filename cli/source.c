@@ -19,7 +19,9 @@ int source_open(const char *db, const char *master, struct source **out, struct 
         int rc = query_open(db, &source.query, err);
         if (rc == ERR_GONE) {
             rc = err->code = ERR_REACH; // exit status 3, like a database that cannot be opened
-            err_hint(err, "name the database with --db or HONE_DB, or a master with --master");
+            err_hint(
+                err,
+                "hone run STUDY.json makes one; --db FILE or HONE_DB names another, --master ADDR a master");
         }
         if (rc == ERR_REACH)
             source.master = address_beside(db);

@@ -35,6 +35,12 @@ static int steer_call(const char *db, const char *master, const char *verb, stru
     return rc ? command_fail(verb, &err) : 0;
 }
 
+void steer_remind(const char *db, const char *master)
+{
+    if (!master && !master_there(db))
+        fprintf(stderr, "no master is running: hone run STUDY.json or hone master goes on with it\n");
+}
+
 /* ---- enqueue ---- */
 
 /* lr=0.1 kind=adam: values are JSON, or plain text. */
@@ -104,6 +110,7 @@ int cmd_enqueue(const struct opt_enqueue *opt)
     for (const struct json *n = json_first(json_get(answer.result, "trials")); n; n = json_next(n))
         printf("%s/%.0f: enqueued\n", opt->args.items[0], json_num(n));
     answer_fini(&answer);
+    steer_remind(opt->db, opt->master);
     return 0;
 }
 
@@ -164,6 +171,8 @@ int cmd_edit(const struct opt_edit *opt)
         print_change(n);
     printf("%s: %s\n", opt->args.items[0],
            json_count(changes) ? json_text(json_get(answer.result, "state")) : "as it was");
+    if (json_count(changes) && strcmp(json_text(json_get(answer.result, "state")), "running") == 0)
+        steer_remind(opt->db, opt->master);
     answer_fini(&answer);
     return 0;
 }

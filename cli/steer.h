@@ -8,4 +8,7 @@
 /* {"study": ..., "who": "anna@node1"}; the caller's. */
 struct json *steer_args(const char *study);
 
+/* After a change that wants to be carried out: tells a person if no master is there to do it. */
+void steer_remind(const char *db, const char *master);
+
 #endif

@@ -3,6 +3,7 @@
 
 #include "cli/commands.h"
 #include "cli/remote.h"
+#include "cli/steer.h"
 #include "cli/study_file.h"
 #include "common/file.h"
 #include "common/str.h"
@@ -37,6 +38,8 @@ static int submit_one(const struct opt_submit *opt, const char *path, struct err
         printf("%s: has ended already; `hone best %s` shows it, --fresh starts it anew\n", name, name);
     else
         printf("%s: %s\n", name, json_bool(json_get(answer.result, "known")) ? "goes on" : "submitted");
+    if (!json_bool(json_get(answer.result, "ended")))
+        steer_remind(opt->db, opt->master);
     str_fini(&text);
     answer_fini(&answer);
     return 0;

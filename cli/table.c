@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/draw/status_style.h"
 #include "cli/glyph.h"
 #include "cli/terminal.h"
 #include "common/check.h"
@@ -267,11 +268,10 @@ static void print_cell(const struct layout_column *column, const char *text, boo
         pad(out, last || !used ? 0 : rest - (strlen(text) - whole));
         return;
     }
-    const char *sgr = colour ? terminal_status_colour(text) : "";
     struct str shown = {0};
     table_clean(&shown, text, column->width);
     size_t used = glyph_columns(str_text(&shown)); /* a wide one that was cut leaves a column free */
-    str_addf(out, "%s%s%s", sgr, str_text(&shown), *sgr ? "\033[0m" : "");
+    status_text(colour ? text : "", str_text(&shown), out);
     pad(out, last ? 0 : column->width - used);
     str_fini(&shown);
 }
@@ -288,6 +288,21 @@ static void print_header(const struct layout *layout, const struct table_style *
         pad(out, column->number || c == layout->count - 1 ? 0 : column->width - width);
     }
     str_add(out, style->colour ? "\033[0m\n" : "\n");
+}
+
+/* By name where there is room for that. */
+static void print_left_out(const struct layout *layout, const struct table_style *style, struct str *out)
+{
+    const char *in_full = style->in_full ? style->in_full : "--csv";
+    struct str note = {0};
+    str_addf(&note, "(too narrow for %s; %s prints all)", str_text(&layout->left_out), in_full);
+    if (glyph_columns(str_text(&note)) > (size_t)style->width) {
+        str_clear(&note);
+        str_addf(&note, "(%d more columns: %s)", layout->left_out_count, in_full);
+    }
+    table_clean(out, str_text(&note), (size_t)style->width);
+    str_addc(out, '\n');
+    str_fini(&note);
 }
 
 static void print_text(const struct rows *rows, const struct column *columns, const struct table_style *style,
@@ -307,12 +322,7 @@ static void print_text(const struct rows *rows, const struct column *columns, co
         str_addc(out, '\n');
     }
     if (layout.left_out_count) {
-        struct str note = {0};
-        str_addf(&note, "(too narrow for %s; %s prints all)", str_text(&layout.left_out),
-                 style->in_full ? style->in_full : "--csv");
-        table_clean(out, str_text(&note), (size_t)style->width);
-        str_addc(out, '\n');
-        str_fini(&note);
+        print_left_out(&layout, style, out);
     }
     layout_fini(&layout);
 }

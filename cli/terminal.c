@@ -62,17 +62,3 @@ bool terminal_colour(FILE *file)
     const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
     return isatty(descriptor(file)) && !(no && *no) && !(term && strcmp(term, "dumb") == 0);
 }
-
-const char *terminal_status_colour(const char *status)
-{
-    static const struct {
-        const char *name, *colour;
-    } colours[] = {
-        {"complete", "\033[32m"}, {"running", "\033[36m"},  {"pruned", "\033[33m"},
-        {"failed", "\033[31m"},   {"cancelled", "\033[2m"}, {"waiting", "\033[2m"},
-    };
-    for (size_t i = 0; i < COUNT_OF(colours); i++)
-        if (strcmp(status, colours[i].name) == 0)
-            return colours[i].colour;
-    return "";
-}

@@ -20,7 +20,4 @@ bool terminal_utf8(void);
 /* Is it a terminal that takes colours, and does the user want them (NO_COLOR, TERM=dumb)? */
 bool terminal_colour(FILE *file);
 
-/* SGR sequence of a status name; "" if it has none. */
-const char *terminal_status_colour(const char *status);
-
 #endif

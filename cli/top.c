@@ -8,14 +8,15 @@
 
 #include "cli/commands.h"
 #include "cli/curses.h"
+#include "cli/errand.h"
 #include "cli/remote.h"
 #include "cli/signals.h"
-#include "cli/steer.h"
 #include "common/clock.h"
 #include "common/log.h"
 
 enum {
     LOOK_MS = 250,
+    LOOK_SOON_MS = 50,   /* while something is asked for */
     READ_LEAST_MS = 500, /* between two reads, however often the database changes */
     READ_MOST_MS = 2000, /* and at the latest: a worker that is silent changes nothing */
 };
@@ -23,8 +24,12 @@ enum {
 struct screen_loop {
     const struct opt_top *opt;
     struct top top;
-    uint64_t stamp;  /* of the files at the last read */
-    int64_t read_ms; /* monotonic; 0: never */
+    uint64_t stamp;             /* of the files at the last read */
+    int64_t read_ms;            /* monotonic; 0: never */
+    struct errand *errand;      /* NULL: nothing is asked for */
+    char object[TOP_NAME + 16]; /* of it: "mnist", "mnist/17" */
+    const char *done;
+    int failed; /* a code, of the newest that ended */
 };
 
 /* ---- reading ---- */
@@ -70,35 +75,50 @@ static void draw(const struct top *top)
 
 /* ---- doing ---- */
 
-static void add_trial(struct json *args, uint32_t trial)
-{
-    char text[16];
-    snprintf(text, sizeof text, "[%u]", trial);
-    struct json *list = json_parse(text, strlen(text), "trials", NULL);
-    json_put(args, "trials", list);
-    json_free(list);
-}
-
-static void call(struct screen_loop *loop, const char *verb, const char *done)
+/* One of our commands does it: a master may take its time to answer, and the screen goes on. */
+static void begin(struct screen_loop *loop, const char *verb, const char *done)
 {
     struct err err = ERR_NONE;
     struct top *top = &loop->top;
-    struct msg_answer answer;
-    struct json *args = steer_args(top->study);
-    if (strcmp(verb, "cancel") == 0)
-        add_trial(args, top->trial);
-    snprintf(top->message, sizeof top->message, "asking the master ...");
-    draw(top);
-    int rc = master_call(loop->opt->db, loop->opt->master, verb, args, &answer, &err);
-    json_free(args);
-    if (rc)
+    const struct opt_top *opt = loop->opt;
+    if (loop->errand) {
+        snprintf(top->message, sizeof top->message, "not yet, it is still %s", top->awaited);
+        return;
+    }
+    bool of_trial = strcmp(verb, "cancel") == 0;
+    snprintf(loop->object, sizeof loop->object, of_trial ? "%s/%u" : "%s", top->study, top->trial);
+    const char *argv[] = {"hone",
+                          verb,
+                          loop->object,
+                          opt->master ? "--master" : "--db",
+                          opt->master ? opt->master : opt->db,
+                          opt->keys ? "--keys" : NULL,
+                          opt->keys,
+                          NULL};
+    loop->done = done;
+    loop->failed = 0;
+    if (errand_start(argv, &loop->errand, &err))
         snprintf(top->message, sizeof top->message, "%s", err.text);
-    else if (strcmp(verb, "cancel") == 0)
-        snprintf(top->message, sizeof top->message, "%s/%u: %s", top->study, top->trial, done);
     else
-        snprintf(top->message, sizeof top->message, "%s: %s", top->study, done);
-    if (!rc)
-        answer_fini(&answer);
+        snprintf(top->awaited, sizeof top->awaited, "asking the master to %s %s ...", verb, loop->object);
+}
+
+/* True: what was asked for is over, and its message there. */
+static bool finish(struct screen_loop *loop, int wait_ms)
+{
+    struct err err = ERR_NONE;
+    struct top *top = &loop->top;
+    if (!loop->errand || !errand_ended(loop->errand, wait_ms, &err))
+        return false;
+    errand_free(loop->errand);
+    loop->errand = NULL;
+    top->awaited[0] = '\0';
+    if (err.code)
+        snprintf(top->message, sizeof top->message, "%s", err.text);
+    else
+        snprintf(top->message, sizeof top->message, "%s: %s", loop->object, loop->done);
+    loop->failed = err.code;
+    return true;
 }
 
 /* False: the person wants to go. */
@@ -107,9 +127,9 @@ static bool act(struct screen_loop *loop, enum top_act what)
     switch (what) {
     case TOP_NOTHING: return true;
     case TOP_QUIT: return false;
-    case TOP_PAUSE: call(loop, "pause", "trials end their epoch and wait"); break;
-    case TOP_RESUME: call(loop, "resume", "goes on"); break;
-    case TOP_CANCEL: call(loop, "cancel", "cancelled"); break;
+    case TOP_PAUSE: begin(loop, "pause", "trials end their epoch and wait"); return true;
+    case TOP_RESUME: begin(loop, "resume", "goes on"); return true;
+    case TOP_CANCEL: begin(loop, "cancel", "cancelled"); return true;
     case TOP_LOAD: break;
     }
     read_anew(loop);
@@ -128,12 +148,26 @@ static void run(struct screen_loop *loop)
     bool goes_on = true;
     log_divert(on_log, &loop->top);
     while (goes_on && !signals_count()) {
-        if (is_due(loop))
+        if (finish(loop, 0) || is_due(loop))
             read_anew(loop);
         draw(&loop->top);
-        goes_on = act(loop, top_key(&loop->top, screen_key(LOOK_MS)));
+        goes_on = act(loop, top_key(&loop->top, screen_key(loop->errand ? LOOK_SOON_MS : LOOK_MS)));
     }
     log_divert(NULL, NULL);
+}
+
+/* Who presses p and q wants to know that it was done. ^C: not that much. */
+static int wait_for_errand(struct screen_loop *loop)
+{
+    if (!loop->errand)
+        return 0;
+    fprintf(stderr, "hone top: %s\n", loop->top.awaited);
+    while (!signals_count() && !finish(loop, -1))
+        ;
+    if (!loop->errand)
+        fprintf(stderr, "hone top: %s\n", loop->top.message);
+    errand_free(loop->errand);
+    return loop->failed;
 }
 
 /* ---- beginning ---- */
@@ -165,6 +199,9 @@ int cmd_top(const struct opt_top *opt)
     if (!rc)
         run(&loop);
     screen_close();
+    int failed = wait_for_errand(&loop);
     top_fini(&loop.top);
-    return rc ? command_fail("top", &err) : signals_status();
+    if (rc)
+        return command_fail("top", &err);
+    return signals_status() ? signals_status() : err_exit_status(failed);
 }

@@ -62,7 +62,8 @@ struct top {
     char study[TOP_NAME]; /* the chosen one */
     uint32_t trial;       /* under the cursor, or of the page; 0: the cursor is on a study */
     char filter[TOP_FILTER_MAX];
-    char message[TOP_TEXT]; /* what came of the last thing that was asked for */
+    char message[TOP_TEXT];      /* what came of the last thing that was asked for */
+    char awaited[TOP_NAME + 64]; /* what the master is being asked for; "": nothing */
 };
 
 void top_fini(struct top *top);
@@ -76,6 +77,11 @@ void top_trial_sheet(const struct top *top, struct sheet *sheet);
 enum top_act top_key(struct top *top, int key);
 
 /* ---- for them ---- */
+
+/* The last rows of a screen: the keys, and above them what there is to say: what came of a key, what is awaited, why nothing can
+ * be read. In a low window that stands where the keys were. */
+void top_foot(const struct top *top, struct sheet *sheet, struct style style, const char *keys);
+int top_foot_rows(const struct top *top, int rows);
 
 /* The row of the chosen study, of the trial under the cursor; -1: none. */
 int top_study_row(const struct top *top);

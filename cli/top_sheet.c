@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/curve.h"
+#include "cli/draw/status_style.h"
 #include "cli/glyph.h"
 #include "cli/rows.h"
 #include "cli/table.h"
@@ -13,6 +14,7 @@
 #include "common/json.h"
 #include "common/mem.h"
 #include "common/units.h"
+#include "sql/doing.h"
 
 enum {
     SPARK = 12,
@@ -25,43 +27,7 @@ enum {
 static const struct style plain = {0}, bold = {.face = FACE_BOLD}, faint = {.face = FACE_FAINT};
 static const struct style lively = {.hue = HUE_CYAN};
 
-static struct style of_status(const char *status)
-{
-    static const struct {
-        const char *name;
-        struct style style;
-    } styles[] = {
-        {"running", {HUE_CYAN, 0}},
-        {"complete", {HUE_GREEN, 0}},
-        {"ended", {HUE_GREEN, 0}},
-        {"pruned", {HUE_YELLOW, 0}},
-        {"paused", {HUE_YELLOW, 0}},
-        {"failed", {HUE_RED, 0}},
-        {"cancelled", {HUE_NONE, FACE_FAINT}},
-        {"waiting", {HUE_NONE, FACE_FAINT}},
-    };
-    for (size_t i = 0; i < sizeof styles / sizeof *styles; i++)
-        if (strcmp(styles[i].name, status) == 0)
-            return styles[i].style;
-    return plain;
-}
-
 /* ---- studies ---- */
-
-static const char *state_of(const struct rows *rows, size_t row)
-{
-    const char *wish = cell_text(rows_named(rows, row, "wish"));
-    bool running = cell_int(rows_named(rows, row, "running")) > 0;
-    if (*cell_text(rows_named(rows, row, "end_reason")))
-        return "ended";
-    if (strcmp(wish, "pause") == 0)
-        return running ? "pausing" : "paused";
-    if (strcmp(wish, "stop") == 0)
-        return "stopping";
-    if (!running && strcmp(cell_text(rows_named(rows, row, "checks")), "pending") == 0)
-        return "checking";
-    return running ? "running" : "unfinished";
-}
 
 static double done_of(const struct rows *rows, size_t row)
 {
@@ -113,7 +79,7 @@ static void put_pace(const struct top *top, struct sheet *sheet, int y, int at, 
 static void put_study(const struct top *top, struct sheet *sheet, int y, size_t row)
 {
     const struct rows *rows = &top->studies;
-    const char *study = cell_text(rows_named(rows, row, "study")), *state = state_of(rows, row);
+    const char *study = cell_text(rows_named(rows, row, "study")), *state = study_doing(rows, row);
     bool wide = sheet->cols >= WIDE;
     int width = wide ? BAR : BAR_NARROW, at = wide ? 18 : 14, best_at = at + 22 + width;
     const struct cell *planned = rows_named(rows, row, "planned"),
@@ -121,7 +87,7 @@ static void put_study(const struct top *top, struct sheet *sheet, int y, size_t 
     double done = done_of(rows, row), of = planned->kind == CELL_NULL ? NAN : cell_num(planned);
     char number[32];
     sheet_put(sheet, y, 2, at - 3, strcmp(study, top->study) == 0 ? bold : plain, study);
-    sheet_put(sheet, y, at, 10, of_status(state), state);
+    sheet_put(sheet, y, at, 10, status_style(state), state);
     if (!isnan(of))
         put_bar(sheet, y, at + 11, width, done / of);
     at = isnan(of) ? sheet_putf(sheet, y, at + 12 + width, plain, "%.0f trials", done)
@@ -160,7 +126,7 @@ static void put_trial(const struct top *top, struct sheet *sheet, int y, size_t 
     struct str spark = {0};
     int at = 18;
     sheet_putf(sheet, y, 2, plain, "%5lld", (long long)cell_int(rows_named(rows, row, "trial")));
-    sheet_put(sheet, y, 8, 9, of_status(status), status);
+    sheet_put(sheet, y, 8, 9, status_style(status), status);
     if (sheet->cols >= WIDE) {
         sheet_put(sheet, y, at, 10, plain, cell_text(rows_named(rows, row, "worker")));
         at += 11;
@@ -261,8 +227,8 @@ static void put_header(const struct top *top, struct sheet *sheet)
     int at = sheet_put(sheet, 0, 1, 0, bold, "hone top");
     int width = (int)(strlen(master) + strlen(clock) + 3);
     sheet_put(sheet, 0, at + 2, sheet->cols - at - 3 - width, plain, top->place);
-    sheet_putf(sheet, 0, sheet->cols - width, top->away[0] || !top->master_here ? of_status("failed") : plain,
-               "%s  %s", master, clock);
+    sheet_putf(sheet, 0, sheet->cols - width,
+               top->away[0] || !top->master_here ? status_style("failed") : plain, "%s  %s", master, clock);
 }
 
 static const char *keys_of(const struct top *top, int cols)
@@ -275,19 +241,42 @@ static const char *keys_of(const struct top *top, int cols)
                 : "j k Enter  s sort  / filter  p pause  c cancel  q quit";
 }
 
-static void put_footer(const struct top *top, struct sheet *sheet)
+static const char *line_of(const struct top *top)
 {
-    int y = sheet->rows - 1;
+    return top->message[0] ? top->message : top->awaited[0] ? top->awaited : top->away;
+}
+
+int top_foot_rows(const struct top *top, int rows)
+{
+    return *line_of(top) && rows >= LOWEST ? 2 : 1;
+}
+
+static void put_whole_row(struct sheet *sheet, int y, struct style style, const char *text)
+{
+    sheet_putf(sheet, y, 0, plain, "%*s", sheet->cols, "");
+    sheet_put(sheet, y, 1, 0, style, text);
+}
+
+void top_foot(const struct top *top, struct sheet *sheet, struct style style, const char *keys)
+{
+    const char *line = line_of(top);
+    int rows = top_foot_rows(top, sheet->rows);
+    bool is_asked = top->mode == TOP_CONFIRM || top->mode == TOP_FILTER; // which nothing may hide
+    put_whole_row(sheet, sheet->rows - 1, style, keys);
+    if (*line && (rows > 1 || !is_asked))
+        put_whole_row(sheet, sheet->rows - rows, line == top->away ? status_style("failed") : bold, line);
+}
+
+static void put_foot(const struct top *top, struct sheet *sheet)
+{
+    char asked[TOP_NAME + TOP_FILTER_MAX + 64];
     if (top->mode == TOP_CONFIRM)
-        sheet_putf(sheet, y, 1, bold, "cancel %s/%u? its epochs stay; y or n", top->study, top->trial);
+        snprintf(asked, sizeof asked, "cancel %s/%u? its epochs stay; y or n", top->study, top->trial);
     else if (top->mode == TOP_FILTER)
-        sheet_putf(sheet, y, 1, bold, "filter: %s_", top->filter);
-    else if (top->message[0])
-        sheet_put(sheet, y, 1, 0, bold, top->message);
-    else if (top->away[0])
-        sheet_put(sheet, y, 1, 0, of_status("failed"), top->away);
+        snprintf(asked, sizeof asked, "filter: %s_", top->filter);
     else
-        sheet_put(sheet, y, 1, 0, faint, keys_of(top, sheet->cols));
+        return top_foot(top, sheet, faint, keys_of(top, sheet->cols));
+    top_foot(top, sheet, bold, asked);
 }
 
 static void trials_title(const struct top *top, char *title, size_t room, char *right, size_t right_room)
@@ -303,7 +292,7 @@ static void trials_title(const struct top *top, char *title, size_t room, char *
 void top_sheet(const struct top *top, struct sheet *sheet)
 {
     char title[TOP_NAME + 16], right[TOP_FILTER_MAX + 32];
-    int rows = sheet->rows - 3; // header, title of the studies, footer
+    int rows = sheet->rows - 2 - top_foot_rows(top, sheet->rows); // header, title of the studies
     bool low = sheet->rows < LOWEST + 4;
     struct part studies = {put_study, top->studies.count, 0, top_study_row(top), !top->trial};
     struct part workers = {put_worker, workers_here(&top->workers), 0, -1, false};
@@ -321,5 +310,5 @@ void top_sheet(const struct top *top, struct sheet *sheet)
     y = put_part(top, sheet, y, &trials, title, right);
     y = put_part(top, sheet, y, &workers, "WORKERS", "");
     put_part(top, sheet, y, &events, "EVENTS", "");
-    put_footer(top, sheet);
+    put_foot(top, sheet);
 }

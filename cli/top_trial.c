@@ -107,7 +107,7 @@ static const char *last_rows(const char *text, int rows)
 
 static void put_log(const struct top *top, struct sheet *sheet, int y)
 {
-    int rows = sheet->rows - 1 - y - 1;
+    int rows = sheet->rows - top_foot_rows(top, sheet->rows) - y - 1;
     if (rows < 1)
         return;
     sheet_put(sheet, y, 1, 0, bold, top->log ? "LOG" : "LOG  nothing was printed, or it is with the worker");
@@ -133,8 +133,6 @@ void top_trial_sheet(const struct top *top, struct sheet *sheet)
     }
     y = put_findings(top, sheet, y);
     put_log(top, sheet, y);
-    sheet_put(sheet, sheet->rows - 1, 1, 0, faint,
-              top->message[0]   ? top->message
-              : top->may_change ? "j k next trial  c cancel  q back"
-                                : "j k next trial  q back");
+    top_foot(top, sheet, faint,
+             top->may_change ? "j k next trial  c cancel  q back" : "j k next trial  q back");
 }

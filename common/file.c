@@ -67,7 +67,7 @@ int file_write_whole(const char *path, const void *bytes, size_t len, struct err
     int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     int rc = 0;
     if (fd < 0)
-        rc = err_errno(err, "%s: cannot create", temporary);
+        rc = err_errno(err, "%s: cannot create it", path);
     else if (write_all(fd, bytes, len) || fsync(fd))
         rc = err_errno(err, "%s: cannot write", temporary);
     if (fd >= 0 && close(fd) && !rc)

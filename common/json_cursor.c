@@ -211,7 +211,7 @@ static const char *same_stem(const char *word, const char *const *names)
 const char *nearest_name(const char *word, const char *const *names)
 {
     const char *nearest = NULL;
-    int best = (int)strnlen(word, 64) / 2 + 1;
+    int len = (int)strnlen(word, 64), best = len < 5 ? 2 : len / 2 + 1; // two letters of four: another word
     for (const char *const *name = names; *name; name++) {
         int distance = str_distance(word, *name);
         if (distance < best) {

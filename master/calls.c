@@ -146,7 +146,8 @@ static int named_study(const struct asking *a, struct study **out, struct err *e
     if (!text[0])
         return err_set(err, ERR_GONE, "there is no study in this database yet");
     err_set(err, ERR_GONE, "there is no study \"%s\" in this database", text);
-    return err_hint(err, "`hone studies` lists them");
+    const char *near = studies_nearest(&a->reactor->studies, text);
+    return near ? err_hint(err, "did you mean %s?", near) : err_hint(err, "`hone studies` lists them");
 }
 
 static int act(const struct asking *a, const char *name, struct err *err)

@@ -56,6 +56,16 @@ int call_stop(const struct asking *a, struct study *s, struct err *err)
     return 0;
 }
 
+static int no_param(const struct study *s, const char *name, struct err *err)
+{
+    const char *names[SPACE_MAX_PARAMS + 1] = {0};
+    for (int i = 0; i < s->def.space.count; i++)
+        names[i] = s->def.space.params[i].name;
+    const char *near = nearest_name(name, names);
+    err_set(err, ERR_BAD, "study \"%s\" has no parameter %s", s->def.name, name);
+    return near ? err_hint(err, "did you mean %s?", near) : ERR_BAD;
+}
+
 int call_approve(const struct asking *a, struct study *s, struct err *err)
 {
     struct jcur param = jcur_get(&a->args, "param");
@@ -63,7 +73,7 @@ int call_approve(const struct asking *a, struct study *s, struct err *err)
     if (jcur_has(&param) && jcur_text(&param, 64, &name, err))
         return ERR_BAD;
     if (name && space_find(&s->def.space, name) < 0)
-        return err_set(err, ERR_BAD, "study \"%s\" has no parameter %s", s->def.name, name);
+        return no_param(s, name, err);
     int moved = course_approve(a->turn, s, name, a->who);
     jw_int(a->result, "moved", moved);
     return moved ? 0 : err_set(err, ERR_NO, "no wall of study \"%s\" waits for approval", s->def.name);

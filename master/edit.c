@@ -56,6 +56,11 @@ static int may_change(const struct study *s, const char *path, struct err *err)
             return 0;
     if (str_starts(path, "space.") && is_open_axis(s, path))
         return 0;
+    const char *near = nearest_name(path, open);
+    if (near && str_distance(path, near) < 3) {
+        err_set(err, ERR_BAD, "there is no \"%.100s\" in a study file", path);
+        return err_hint(err, "did you mean %s?", near);
+    }
     err_set(err, ERR_BAD,
             "%.100s cannot be changed in a study that lives: its trials would mean something else", path);
     return err_hint(
@@ -271,8 +276,10 @@ int edit_name(const struct studies *studies, struct turn *turn, struct study *s,
               const char *who, struct err *err)
 {
     struct study *known = studies_find(studies, name);
-    if (!name_ok(name))
-        return err_set(err, ERR_BAD, "\"%.80s\" is no name for a study", name);
+    if (!name_ok(name)) {
+        err_set(err, ERR_BAD, "\"%.80s\" is no name for a study", name);
+        return err_hint(err, "a letter or _, then letters, digits, _, . and -, at most 64");
+    }
     if (known)
         return err_set(err, ERR_BAD, "there is a study \"%s\" already", known->def.name);
     if (s->open_count) {

@@ -148,61 +148,6 @@ static void deliver(struct rehearsal *r, struct flight *f)
     msg_fini(&msg);
 }
 
-/* ---- faults ---- */
-
-static void cut(struct rehearsal *r, struct actor *a, int64_t for_ms)
-{
-    if (a->peer)
-        rehearsal_disconnect(r, a->peer);
-    a->peer = 0;
-    a->welcomed = false;
-    a->back_ms = r->now_ms + for_ms;
-}
-
-/* All are given up and nobody is there to begin their trials anew, until they come back one by one. */
-static void cut_all(struct rehearsal *r)
-{
-    for (size_t i = 0; i < r->actor_count; i++)
-        cut(r, &r->actors[i], r->options.lease_ms + rng_below(&r->rng, (uint32_t)(2 * r->options.lease_ms)));
-}
-
-static void kill_actor(struct rehearsal *r, struct actor *a)
-{
-    cut(r, a, 1000);
-    a->asleep_ms = 0;
-    while (a->running_count)
-        actor_forget(a, 0);
-    for (size_t i = 0; i < a->kept_count; i++)
-        msg_fini(&a->kept[i].msg);
-    a->kept_count = a->offer_count = 0;
-    a->seq = 0;
-    a->dismissed = false;
-    snprintf(a->uuid, sizeof a->uuid, "%016llx%016llx", (unsigned long long)rng_u64(&r->rng),
-             (unsigned long long)rng_u64(&r->rng));
-}
-
-enum { DAY_MS = 86400000 };
-
-static void random_faults(struct rehearsal *r, int64_t passed_ms)
-{
-    double seconds = (double)passed_ms / 1000;
-    for (size_t i = 0; i < r->actor_count; i++) {
-        struct actor *a = &r->actors[i];
-        if (rehearsal_chance(r, r->options.kill_worker * seconds))
-            kill_actor(r, a);
-        else if (rehearsal_chance(r, r->options.cut_worker * seconds))
-            cut(r, a, rng_below(&r->rng, (uint32_t)(3 * r->options.lease_ms)));
-        else if (rehearsal_chance(r, r->options.stop_worker * seconds))
-            a->asleep_ms = r->now_ms + rng_below(&r->rng, (uint32_t)(3 * r->options.lease_ms));
-    }
-    if (rehearsal_chance(r, r->options.cut_all * seconds))
-        cut_all(r);
-    if (rehearsal_chance(r, r->options.stop_master * seconds))
-        r->master_asleep_ms = r->now_ms + rng_below(&r->rng, (uint32_t)(3 * r->options.lease_ms));
-    if (rehearsal_chance(r, r->options.jump_clock * seconds))
-        r->wall_offset_ms += (int64_t)rng_below(&r->rng, 2 * DAY_MS) - DAY_MS;
-}
-
 /* ---- time ---- */
 
 static int compare_flights(const void *a, const void *b)
@@ -238,7 +183,7 @@ static void land_due(struct rehearsal *r)
     for (size_t i = 0; i < count; i++) {
         struct actor *a = rehearsal_actor(r, due[i].peer);
         if (a && rehearsal_chance(r, r->options.lose)) {
-            cut(r, a, rng_below(&r->rng, 300));
+            rehearsal_cut(r, a, rng_below(&r->rng, 300));
         } else if (a) {
             deliver(r, &due[i]);
             if (rehearsal_chance(r, r->options.twice) && rehearsal_actor(r, due[i].peer))
@@ -281,7 +226,7 @@ bool rehearsal_run(struct rehearsal *r, int64_t for_ms)
         r->now_ms = next < end ? next : end;
         if (!r->master_up && r->master_back_ms <= r->now_ms)
             master_returns(r);
-        random_faults(r, r->now_ms - before);
+        rehearsal_faults(r, r->now_ms - before);
         land_due(r);
         for (size_t i = 0; i < r->actor_count; i++)
             actor_turn(r, &r->actors[i]);
@@ -317,7 +262,7 @@ void rehearsal_free(struct rehearsal *r)
     if (!r)
         return;
     for (size_t i = 0; i < r->actor_count; i++) {
-        kill_actor(r, &r->actors[i]);
+        rehearsal_kill(r, &r->actors[i]);
         free(r->actors[i].running);
         free(r->actors[i].kept);
         free(r->actors[i].offers);
@@ -358,14 +303,14 @@ int rehearsal_add_worker(struct rehearsal *r, int slots)
     GROW(r->actors, r->actor_room, r->actor_count + 1);
     struct actor *a = &r->actors[r->actor_count++];
     *a = (struct actor){.slots = slots};
-    kill_actor(r, a);
+    rehearsal_kill(r, a);
     a->back_ms = r->now_ms;
     return (int)r->actor_count - 1;
 }
 
 void rehearsal_kill_worker(struct rehearsal *r, int worker)
 {
-    kill_actor(r, &r->actors[worker]);
+    rehearsal_kill(r, &r->actors[worker]);
 }
 
 void rehearsal_break_worker(struct rehearsal *r, int worker, bool broken)
@@ -375,7 +320,7 @@ void rehearsal_break_worker(struct rehearsal *r, int worker, bool broken)
 
 void rehearsal_cut_worker(struct rehearsal *r, int worker, int64_t for_ms)
 {
-    cut(r, &r->actors[worker], for_ms);
+    rehearsal_cut(r, &r->actors[worker], for_ms);
 }
 
 bool rehearsal_was_dismissed(const struct rehearsal *r, int worker)

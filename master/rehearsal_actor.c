@@ -4,60 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base64.h"
 #include "common/check.h"
 #include "common/check_result.h"
 #include "common/mem.h"
 #include "master/rehearsal_cast.h"
-
-/* ---- checkpoints that travel ---- */
-
-enum { PIECE = 100000 };
-
-/* The checkpoint after an epoch: some hundred thousand bytes that follow from trial and epoch, like its numbers. */
-static int64_t checkpoint_bytes(uint32_t trial, int epoch)
-{
-    return 150000 + 1000 * (int64_t)trial + epoch;
-}
-
-static void checkpoint_fill(uint32_t trial, int epoch, int64_t offset, unsigned char *out, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        out[i] = (unsigned char)((offset + (int64_t)i) * 31 + trial * 7 + (uint32_t)epoch);
-}
-
-static void checkpoint_hash(uint32_t trial, int epoch, char hex[HASH_HEX])
-{
-    size_t len = (size_t)checkpoint_bytes(trial, epoch);
-    unsigned char *bytes = xmalloc(len);
-    checkpoint_fill(trial, epoch, 0, bytes, len);
-    hash_bytes(bytes, len, hex);
-    free(bytes);
-}
-
-static struct running *find_offer(struct actor *a, const char *token, int epoch)
-{
-    for (size_t i = 0; i < a->offer_count; i++)
-        if (a->offers[i].epoch == epoch && strcmp(a->offers[i].token, token) == 0)
-            return &a->offers[i];
-    return NULL;
-}
-
-static void offer(struct actor *a, const struct running *run)
-{
-    GROW(a->offers, a->offer_room, a->offer_count + 1);
-    a->offers[a->offer_count] = *run;
-    a->offers[a->offer_count++].params = NULL;
-}
-
-/* ---- the simulated worker ---- */
-
-static void say(struct rehearsal *r, struct actor *a, const struct msg *msg)
-{
-    a->spoke_ms = r->now_ms;
-    if (a->peer)
-        rehearsal_fly(r, true, a->peer, msg);
-}
 
 static void keep_and_say(struct rehearsal *r, struct actor *a, struct msg *msg, uint64_t *seq_field)
 {
@@ -65,7 +15,7 @@ static void keep_and_say(struct rehearsal *r, struct actor *a, struct msg *msg, 
     GROW(a->kept, a->kept_room, a->kept_count + 1);
     a->kept[a->kept_count++] = (struct kept){.seq = a->seq, .msg = *msg};
     if (a->welcomed)
-        say(r, a, msg);
+        actor_say(r, a, msg);
 }
 
 static void say_credit(struct rehearsal *r, struct actor *a)
@@ -75,7 +25,7 @@ static void say_credit(struct rehearsal *r, struct actor *a)
         busy += !a->running[i].is_done;
     struct msg msg = {.kind = MSG_credit};
     msg.credit.jobs = a->taken + (uint64_t)a->slots - (busy < (size_t)a->slots ? busy : (size_t)a->slots);
-    say(r, a, &msg);
+    actor_say(r, a, &msg);
 }
 
 static void tell_attempt(struct jw *w, const struct running *run)
@@ -114,7 +64,7 @@ static void say_hello(struct rehearsal *r, struct actor *a)
     jw_close_array(&w);
     msg.hello.offers = json_parse(str_text(&text), text.len, "offers", NULL);
     msg.hello.transit = r->porter != NULL;
-    say(r, a, &msg);
+    actor_say(r, a, &msg);
     msg_fini(&msg);
     str_fini(&text);
 }
@@ -134,14 +84,6 @@ void actor_forget(struct actor *a, size_t i)
 {
     json_free(a->running[i].params);
     a->running[i] = a->running[--a->running_count];
-}
-
-static struct running *find_running(struct actor *a, const char *token)
-{
-    for (size_t i = 0; i < a->running_count; i++)
-        if (strcmp(a->running[i].token, token) == 0)
-            return &a->running[i];
-    return NULL;
 }
 
 static void end_running(struct rehearsal *r, struct actor *a, struct running *run, const char *outcome,
@@ -202,11 +144,7 @@ static void run_epoch(struct rehearsal *r, struct actor *a, struct running *run)
              run->trial, run->attempt, run->epoch);
     jw_text(&w, "path", path);
     char hash[HASH_HEX] = "00000000000000000000000000000000";
-    if (r->porter) {
-        checkpoint_hash(run->trial, run->epoch, hash);
-        offer(a, run);
-    }
-    jw_int(&w, "bytes", r->porter ? checkpoint_bytes(run->trial, run->epoch) : 1);
+    jw_int(&w, "bytes", r->porter ? actor_offer(a, run, hash) : 1);
     jw_text(&w, "hash", hash);
     jw_close_object(&w);
     msg.report.checkpoint = json_parse(str_text(&text), text.len, "checkpoint", NULL);
@@ -224,80 +162,9 @@ static void run_epoch(struct rehearsal *r, struct actor *a, struct running *run)
         end_running(r, a, run, "stopped", "");
 }
 
-/* What it still lacks of the checkpoint it resumes from, a stretch at a time. */
-static void say_want(struct rehearsal *r, struct actor *a, const struct running *run)
-{
-    struct msg msg = {.kind = MSG_want};
-    int64_t left = run->to_fetch - run->fetched;
-    str_copy(msg.want.study, sizeof msg.want.study, run->study);
-    str_copy(msg.want.token, sizeof msg.want.token, run->token);
-    msg.want.trial = run->trial;
-    msg.want.attempt = (uint64_t)run->attempt;
-    msg.want.epoch = (uint64_t)run->epoch;
-    msg.want.offset = (uint64_t)run->fetched;
-    msg.want.bytes = (uint64_t)(left < PIECE ? left : PIECE);
-    say(r, a, &msg);
-}
-
-static void actor_on_want(struct rehearsal *r, struct actor *a, const struct msg_want *want)
-{
-    const struct running *run = find_offer(a, want->token, (int)want->epoch);
-    struct msg msg = {.kind = MSG_chunk};
-    memcpy(msg.chunk.study, want->study, sizeof msg.chunk.study);
-    memcpy(msg.chunk.token, want->token, sizeof msg.chunk.token);
-    msg.chunk.trial = want->trial;
-    msg.chunk.attempt = want->attempt;
-    msg.chunk.epoch = want->epoch;
-    int64_t end = (int64_t)(want->offset + want->bytes);
-    for (int64_t at = (int64_t)want->offset; run && at < end; at += PIECE) {
-        unsigned char piece[PIECE];
-        size_t len = (size_t)(end - at < PIECE ? end - at : PIECE);
-        struct str text = {0};
-        checkpoint_fill(run->trial, run->epoch, at, piece, len);
-        base64_add(&text, piece, len);
-        msg.chunk.offset = (uint64_t)at;
-        msg.chunk.data = json_new_text(str_text(&text));
-        say(r, a, &msg);
-        msg_fini(&msg);
-        str_fini(&text);
-    }
-    if (!run)
-        say(r, a, &msg);
-}
-
-/* A piece that is not what the worker before saved would be a broken promise. */
-static void actor_on_chunk(struct rehearsal *r, struct actor *a, const struct msg_chunk *chunk)
-{
-    struct running *run = find_running(a, chunk->token);
-    unsigned char piece[2 * PIECE], expected[2 * PIECE];
-    if (!run || run->fetched >= run->to_fetch || (int64_t)chunk->offset != run->fetched)
-        return;
-    long len = base64_read(json_text(chunk->data), piece, sizeof piece);
-    if (len <= 0) { /* it cannot be had: from the start, then */
-        run->to_fetch = run->epoch = 0;
-        run->next_epoch_ms = r->now_ms + r->options.epoch_ms;
-        return;
-    }
-    checkpoint_fill(run->saved_by, run->epoch, run->fetched, expected, (size_t)len);
-    PRE(memcmp(piece, expected, (size_t)len) == 0);
-    run->fetched += len;
-    r->fetched += len;
-    if (run->fetched < run->to_fetch)
-        say_want(r, a, run);
-    else
-        run->next_epoch_ms = r->now_ms + r->options.epoch_ms;
-}
-
-static void actor_on_drop(struct actor *a, const struct msg_drop *drop)
-{
-    struct running *run = find_offer(a, drop->token, (int)drop->epoch);
-    if (run)
-        *run = a->offers[--a->offer_count];
-}
-
 static void actor_on_job(struct rehearsal *r, struct actor *a, struct msg_job *job)
 {
-    if (find_running(a, job->token))
+    if (actor_running(a, job->token))
         return; /* delivered twice */
     a->taken++;
     GROW(a->running, a->running_room, a->running_count + 1);
@@ -318,7 +185,7 @@ static void actor_on_job(struct rehearsal *r, struct actor *a, struct msg_job *j
         run->to_fetch = (int64_t)json_num(json_get(job->resume, "bytes"));
         run->saved_by = (uint32_t)strtoul(strstr(path, "/t") + 2, NULL, 10); /* s/t00042/a1/e5.ckpt */
         run->next_epoch_ms = INT64_MAX;
-        say_want(r, a, run);
+        actor_want(r, a, run);
     }
     if (rehearsal_chance(r, r->options.refuse))
         end_running(r, a, run, "refused", "");
@@ -343,7 +210,7 @@ static void actor_on_check(struct rehearsal *r, struct actor *a, const struct ms
     msg.checked.results = json_parse(str_text(&text), text.len, "results", NULL);
     r->checks_run++;
     a->taken++;
-    say(r, a, &msg);
+    actor_say(r, a, &msg);
     say_credit(r, a);
     msg_fini(&msg);
     str_fini(&text);
@@ -351,7 +218,7 @@ static void actor_on_check(struct rehearsal *r, struct actor *a, const struct ms
 
 static void actor_on_stop(struct rehearsal *r, struct actor *a, const struct msg_stop *stop)
 {
-    struct running *run = find_running(a, stop->token);
+    struct running *run = actor_running(a, stop->token);
     if (!run)
         return;
     if (strcmp(stop->reason, "fenced") == 0)
@@ -389,7 +256,7 @@ static void actor_on_ack(struct rehearsal *r, struct actor *a, uint64_t seq)
         struct running *run = NULL;
         if (k->counts)
             write_journal(r, &k->msg.report); /* fenced reports are acknowledged, and rightly not kept */
-        if (k->msg.kind == MSG_done && (run = find_running(a, k->msg.done.token)))
+        if (k->msg.kind == MSG_done && (run = actor_running(a, k->msg.done.token)))
             actor_forget(a, (size_t)(run - a->running));
         msg_fini(&k->msg);
     }
@@ -410,10 +277,10 @@ void actor_receive(struct rehearsal *r, struct actor *a, struct msg *msg)
     case MSG_welcome:
         a->welcomed = true;
         for (size_t i = 0; i < a->kept_count; i++)
-            say(r, a, &a->kept[i].msg);
+            actor_say(r, a, &a->kept[i].msg);
         for (size_t i = 0; i < a->running_count; i++)
             if (a->running[i].fetched < a->running[i].to_fetch && !a->running[i].is_done)
-                say_want(r, a, &a->running[i]);
+                actor_want(r, a, &a->running[i]);
         say_credit(r, a);
         break;
     case MSG_job: actor_on_job(r, a, &msg->job); break;
@@ -448,7 +315,7 @@ void actor_turn(struct rehearsal *r, struct actor *a)
         connect_actor(r, a);
     } else if (r->now_ms - a->spoke_ms >= r->options.beat_ms) {
         struct msg beat = {.kind = MSG_beat};
-        say(r, a, &beat);
+        actor_say(r, a, &beat);
     }
 }
 

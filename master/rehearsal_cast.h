@@ -100,6 +100,8 @@ void rehearsal_land(struct flight *flight); /* frees what it carries */
 /* What is in the air between master and this peer is lost. */
 void rehearsal_disconnect(struct rehearsal *r, peer_id peer);
 struct actor *rehearsal_actor(struct rehearsal *r, peer_id peer); /* NULL: gone */
+void actor_say(struct rehearsal *r, struct actor *actor, const struct msg *msg);
+struct running *actor_running(struct actor *actor, const char *token); /* NULL: gone */
 
 /* ---- worker ---- */
 
@@ -110,6 +112,23 @@ void actor_receive(struct rehearsal *r, struct actor *actor, struct msg *msg);
 void actor_turn(struct rehearsal *r, struct actor *actor);
 int64_t actor_next_ms(const struct rehearsal *r, const struct actor *actor);
 void actor_forget(struct actor *actor, size_t i); /* its i-th running attempt */
+
+/* ---- checkpoints that travel ---- */
+
+/* It has saved one, and can be asked for it. Bytes and hash. */
+int64_t actor_offer(struct actor *actor, const struct running *run, char hash[HASH_HEX]);
+/* It asks for what it still lacks of the one it resumes from, a stretch at a time. */
+void actor_want(struct rehearsal *r, struct actor *actor, const struct running *run);
+void actor_on_want(struct rehearsal *r, struct actor *actor, const struct msg_want *want);
+void actor_on_chunk(struct rehearsal *r, struct actor *actor, const struct msg_chunk *chunk);
+void actor_on_drop(struct actor *actor, const struct msg_drop *drop);
+
+/* ---- faults ---- */
+
+void rehearsal_cut(struct rehearsal *r, struct actor *actor, int64_t for_ms);
+void rehearsal_kill(struct rehearsal *r, struct actor *actor);
+/* What the options' chances bring in so much time. */
+void rehearsal_faults(struct rehearsal *r, int64_t passed_ms);
 
 /* ---- the promises ---- */
 

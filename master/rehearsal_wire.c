@@ -1,4 +1,6 @@
 /* The wire of a rehearsal: ordered connections, messages that take their time. */
+#include <string.h>
+
 #include "common/mem.h"
 #include "master/rehearsal_cast.h"
 
@@ -47,5 +49,20 @@ struct actor *rehearsal_actor(struct rehearsal *r, peer_id peer)
     for (size_t i = 0; i < r->actor_count; i++)
         if (r->actors[i].peer == peer)
             return &r->actors[i];
+    return NULL;
+}
+
+void actor_say(struct rehearsal *r, struct actor *a, const struct msg *msg)
+{
+    a->spoke_ms = r->now_ms;
+    if (a->peer)
+        rehearsal_fly(r, true, a->peer, msg);
+}
+
+struct running *actor_running(struct actor *a, const char *token)
+{
+    for (size_t i = 0; i < a->running_count; i++)
+        if (strcmp(a->running[i].token, token) == 0)
+            return &a->running[i];
     return NULL;
 }

@@ -88,6 +88,16 @@ struct study *studies_find(const struct studies *studies, const char *name)
     return NULL;
 }
 
+const char *studies_nearest(const struct studies *studies, const char *name)
+{
+    const char **names = xcalloc(studies->count + 1, sizeof *names);
+    for (size_t i = 0; i < studies->count; i++)
+        names[i] = studies->all[i]->def.name;
+    const char *near = nearest_name(name, names);
+    free(names);
+    return near;
+}
+
 int studies_create(struct studies *studies, struct turn *turn, struct study_def *def,
                    const struct submission *how, struct study **out, struct err *err)
 {

@@ -21,6 +21,8 @@ void studies_use_proposer(struct studies *studies, struct proposer *proposer);
 
 /* NULL or "": the newest. NULL if there is none. */
 struct study *studies_find(const struct studies *studies, const char *name);
+/* The one whose name is most like it; NULL: none is. */
+const char *studies_nearest(const struct studies *studies, const char *name);
 
 /* A new study, under a name that is free; takes the inside of `def`. */
 struct submission;

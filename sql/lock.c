@@ -71,6 +71,8 @@ int db_lock_take(struct db_lock *lock, const char *db_path, struct err *err)
         int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
         if (fd < 0) {
             rc = err_errno(err, "%s: cannot make the lock file", path);
+            err_hint(err, "who changes a database must be able to write beside it: --db FILE names one "
+                          "elsewhere, --master ADDR a master that does it");
             break;
         }
         if (flock(fd, LOCK_EX | LOCK_NB)) {

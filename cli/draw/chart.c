@@ -15,6 +15,7 @@ void chart_fini(struct chart *chart)
         free(chart->series[i].of);
     }
     free(chart->series);
+    free(chart->rules);
     *chart = (struct chart){0};
 }
 
@@ -39,8 +40,7 @@ void series_point(struct series *series, double x, double y, int64_t of)
 
 void chart_rule(struct chart *chart, double at, bool was, const char *text)
 {
-    if (chart->rule_count == RULES_MAX)
-        return;
+    GROW(chart->rules, chart->rule_room, chart->rule_count + 1);
     struct rule *rule = &chart->rules[chart->rule_count++];
     *rule = (struct rule){.at = at, .was = was};
     snprintf(rule->text, sizeof rule->text, "%s", text);
@@ -137,7 +137,7 @@ void chart_json(const struct chart *chart, struct jw *w)
         series_json(&chart->series[s], w);
     jw_close_array(w);
     jw_array(w, "walls");
-    for (int i = 0; i < chart->rule_count; i++) {
+    for (size_t i = 0; i < chart->rule_count; i++) {
         jw_object(w, NULL);
         jw_num(w, "at", chart->rules[i].at);
         jw_bool(w, "moved", chart->rules[i].was);

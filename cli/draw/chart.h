@@ -17,7 +17,7 @@ enum series_kind {
     SERIES_STEPS, /* level to the next point */
 };
 
-enum { SERIES_NAME = 72, CHART_TITLE = 200, RULES_MAX = 32 };
+enum { SERIES_NAME = 72, CHART_TITLE = 200 };
 
 struct series {
     enum series_kind kind;
@@ -40,8 +40,8 @@ struct chart {
     struct axis x, y;
     struct series *series;
     size_t count, room;
-    struct rule rules[RULES_MAX];
-    int rule_count;
+    struct rule *rules;
+    size_t rule_count, rule_room;
 };
 
 void chart_fini(struct chart *chart);

@@ -96,7 +96,7 @@ static void draw_x(const struct frame *f)
 
 static void draw_rules(const struct frame *f)
 {
-    for (int i = 0; i < f->chart->rule_count; i++) {
+    for (size_t i = 0; i < f->chart->rule_count; i++) {
         const struct rule *rule = &f->chart->rules[i];
         double place = axis_place(&f->chart->x, rule->at);
         if (!(place >= -1e-9 && place <= 1 + 1e-9))

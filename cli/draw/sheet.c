@@ -142,7 +142,7 @@ static bool style_same(struct style a, struct style b)
     return a.hue == b.hue && a.face == b.face;
 }
 
-static void add_sgr(struct style style, struct str *out)
+void style_sgr(struct style style, struct str *out)
 {
     static const char *const hues[HUE_COUNT] = {"", ";34", ";31", ";32", ";35", ";33", ";36"};
     str_addf(out, "\033[0%s%s%s%sm", style.face & FACE_BOLD ? ";1" : "", style.face & FACE_FAINT ? ";2" : "",
@@ -166,7 +166,7 @@ void sheet_text(const struct sheet *sheet, bool colour, struct str *out)
         for (int col = 0; col < cols; col++) {
             const struct spot *spot = sheet_at(sheet, row, col);
             if (colour && !style_same(spot->style, now))
-                add_sgr(now = spot->style, out);
+                style_sgr(now = spot->style, out);
             str_add(out, spot->text);
         }
         str_add(out, colour && !style_same(now, (struct style){0}) ? "\033[0m\n" : "\n");

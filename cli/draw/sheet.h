@@ -45,5 +45,6 @@ void sheet_face(struct sheet *sheet, int row, unsigned face); /* added to the wh
 const struct spot *sheet_at(const struct sheet *sheet, int row, int col);
 /* Lines without their blanks at the end; with colours and faces as SGR sequences if asked for. */
 void sheet_text(const struct sheet *sheet, bool colour, struct str *out);
+void style_sgr(struct style style, struct str *out); /* the SGR sequence that begins it */
 
 #endif

@@ -156,7 +156,7 @@ static void draw_frame(const struct panel *p)
 
 static void draw_rules(const struct panel *p)
 {
-    for (int i = 0; i < p->chart->rule_count; i++) {
+    for (size_t i = 0; i < p->chart->rule_count; i++) {
         const struct rule *rule = &p->chart->rules[i];
         double place = axis_place(&p->chart->x, rule->at);
         if (!(place >= -1e-9 && place <= 1 + 1e-9))

@@ -168,6 +168,39 @@ static void test_top_waits_for_its_master(void **state)
     await_gone(worker);
 }
 
+/* A master that does not answer keeps the screen from nothing, and who leaves hears what became of it. */
+static void test_top_goes_on_while_it_asks(void **state)
+{
+    (void)state;
+    struct proc run;
+    struct pty top;
+    char path[256];
+    write_study("slow", 1);
+    start_run(&run, "slow", "slow.db");
+    snprintf(path, sizeof path, "%s/slow.db", scratch.folder);
+    PTY(&top, scratch.folder, 24, 100, "vt100", "C.UTF-8", "hone", "top", "--db", "slow.db");
+    pty_await(&top, "▸ slow            running");
+    proc_signal(&run, SIGSTOP);
+    pty_type(&top, "p");
+    pty_await(&top, "asking the master to pause slow ...\n j k choose");
+    pty_type(&top, "p");
+    pty_await(&top, "not yet, it is still asking the master to pause slow ...");
+    pty_type(&top, "\r");
+    pty_await(&top, "▸     1 running");
+    pty_await(&top, "\n asking the master to pause slow ...");
+    pty_type(&top, "\r");
+    pty_await(&top, "slow/1  running");
+    pty_await(&top, "\n asking the master to pause slow ...");
+    proc_signal(&run, SIGCONT);
+    pty_await(&top, "slow: trials end their epoch and wait");
+    pty_type(&top, "qpq"); // it goes on
+    assert_int_equal(pty_wait(&top), 0);
+    assert_non_null(strstr(str_text(&top.raw), "slow: goes on"));
+    assert_int_equal(db_int(path, "SELECT wish = 'run' FROM study"), 1);
+    pty_fini(&top);
+    end_run(&run, "go\ngo\ngo\n");
+}
+
 /* With a viewer's key one sees everything and is offered nothing that changes something. */
 static void test_a_viewer_looks_on(void **state)
 {
@@ -455,6 +488,29 @@ static void test_plots(void **state)
         assert_true((unsigned char)*c < 0x80);
 }
 
+/* A long search moves a wall more than once or twice. */
+static void test_plots_of_many_moves(void **state)
+{
+    (void)state;
+    char path[256];
+    assert_int_equal(RUN(scratch.folder, &out, "cp", "done.db", "moved.db"), 0);
+    snprintf(path, sizeof path, "%s/moved.db", scratch.folder);
+    db_change(path,
+              "WITH RECURSIVE move(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM move WHERE n < 40)"
+              " INSERT INTO box (seq, study, at_ms, stage, trials, walls)"
+              " SELECT 1000000 + n, 1, 1, 0, n, json_object('lr', json_object('low', 0.001, 'high', n + 1))"
+              " FROM move");
+    setenv("LC_ALL", "C.UTF-8", 1);
+    assert_int_equal(HONE("plot", "done", "params", "--param", "lr", "--db", "moved.db"), 0);
+    assert_said("40 moves, the newest: top wall 40 → 41 after ");
+    assert_int_equal(HONE("plot", "done", "params", "--param", "lr", "--db", "moved.db", "--json"), 0);
+    struct json *json = json_parse(str_text(&out), out.len, "plot", NULL);
+    const struct json *chart = json_at(json_get(json, "charts"), 0);
+    assert_int_equal(json_count(json_get(chart, "walls")),
+                     42); // the top as it was 40 times, both as they are
+    json_free(json);
+}
+
 static void test_plots_that_cannot_be(void **state)
 {
     (void)state;
@@ -473,6 +529,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_top_follows_a_run),
         cmocka_unit_test(test_top_waits_for_its_master),
+        cmocka_unit_test(test_top_goes_on_while_it_asks),
         cmocka_unit_test(test_a_viewer_looks_on),
         cmocka_unit_test(test_the_terminal_is_given_back),
         cmocka_unit_test(test_stopped_and_continued),
@@ -483,6 +540,7 @@ int main(void)
         cmocka_unit_test(test_logs_through_attempts),
         cmocka_unit_test(test_a_log_that_is_elsewhere),
         cmocka_unit_test(test_plots),
+        cmocka_unit_test(test_plots_of_many_moves),
         cmocka_unit_test(test_plots_that_cannot_be),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

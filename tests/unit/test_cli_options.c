@@ -160,7 +160,7 @@ static void test_what_is_refused(void **state)
     parse("--conut 7");
     assert_string_equal(err.hint, "did you mean --count?");
     parse("--elephant");
-    assert_string_equal(err.hint, "");
+    assert_string_equal(err.hint, "--help lists the options");
     end();
 }
 

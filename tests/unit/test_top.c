@@ -134,6 +134,25 @@ static void test_every_size(void **state)
             }
 }
 
+/* What is said takes no row from the one that is chosen, and hides no question. */
+static void test_a_message_hides_nothing(void **state)
+{
+    struct top *top = *state;
+    top->trial = 30; // the last
+    for (int rows = 6; rows < 40; rows++)
+        for (int said = 0; said < 3; said++) {
+            top->message[0] = top->awaited[0] = '\0';
+            snprintf(said == 1 ? top->message : top->awaited, sizeof top->awaited, "%s",
+                     said ? "is said" : "");
+            top->mode = TOP_LIST;
+            expect(drawn(top, rows, 90, false), "▸    30 pruned");
+            if (said)
+                expect(drawn(top, rows, 90, false), "is said\n");
+            top->mode = TOP_CONFIRM;
+            expect(drawn(top, rows, 90, false), "cancel mnist/30? its epochs stay; y or n\n");
+        }
+}
+
 static void test_nothing_known(void **state)
 {
     (void)state;
@@ -151,7 +170,7 @@ static void test_a_master_that_is_away(void **state)
     snprintf(top->away, sizeof top->away, "no master can be reached at tcp://node1:7077");
     const char *screen = drawn(top, 24, 90, false);
     expect(screen, "away  14:10:00\n");
-    expect(screen, "no master can be reached at tcp://node1:7077\n");
+    expect(screen, "no master can be reached at tcp://node1:7077\n j k choose");
     expect(screen, "0.9812"); // what was known stays
 }
 
@@ -195,7 +214,7 @@ static void test_cancelling_asks_first(void **state)
     assert_int_equal(top_key(top, 'y'), TOP_CANCEL);
     top_key(top, SCREEN_END);
     assert_int_equal(top_key(top, 'c'), TOP_NOTHING);
-    expect(drawn(top, 24, 90, false), "mnist/30 is pruned already");
+    expect(drawn(top, 24, 90, false), "mnist/30 is pruned already\n j k choose  Enter open"); // the keys stay
 }
 
 static void test_a_viewer_changes_nothing(void **state)
@@ -277,6 +296,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_sixty_columns, setup, teardown),
         cmocka_unit_test_setup_teardown(test_without_utf8, setup, teardown),
         cmocka_unit_test_setup_teardown(test_every_size, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_message_hides_nothing, setup, teardown),
         cmocka_unit_test(test_nothing_known),
         cmocka_unit_test_setup_teardown(test_a_master_that_is_away, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_cursor, setup, teardown),
