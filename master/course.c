@@ -247,8 +247,8 @@ static bool end_stage(struct turn *turn, struct study *s, const struct stages *s
     struct box box, next;
     history_box_clone(&s->history, &s->def.space, &box);
     box_clone(&next, &box, &s->def.space);
-    int count =
-        stage_next_box(&s->def.space, s->def.search.boundary, &s->history, &box, before, &next, events, room);
+    struct stage_end end = {&s->def.space, s->def.search.boundary, &s->history, &box, before};
+    int count = stage_next_box(&end, &next, events, room);
     for (int i = 0; i < count; i++)
         tell(turn, s, &events[i]);
     findings_edges(turn, s);

@@ -343,10 +343,10 @@ static void test_our_names_are_reserved(void **state)
 
 static void refuse_study(struct store *store, const char *name, const char *param, const char *words)
 {
-    struct row_study study = {.name = name, .definition = "{}", .base = "/"};
+    struct row_study study = {.name = name, .definition = "{}", .base = "/", .metric = "m", .maximize = true};
     struct row_study_param params[] = {{"lr", "log", "{}"}, {param, "log", "{}"}};
     struct err err = ERR_NONE;
-    assert_int_equal(store_add_study(store, &study, params, 2, "m", true, &err), ERR_BAD);
+    assert_int_equal(store_add_study(store, &study, params, 2, &err), ERR_BAD);
     if (!strstr(err.text, words))
         fail_msg("\"%s\" does not say \"%s\"", err.text, words);
     assert_int_equal(store_failed(store), 0);
