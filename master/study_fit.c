@@ -69,6 +69,16 @@ static int not_with_several(const struct jcur *at, struct err *err, const char *
     return err_hint(err, "rank by one metric, and let the trainer report the others: every one is stored");
 }
 
+/* Of all of them the fastest epoch would count, which is any. */
+static int check_first_of_several(const struct jcur *root, const struct study_def *def, struct err *err)
+{
+    struct jcur metrics = jcur_get(root, "metric"), first = jcur_at(&metrics, 0);
+    if (strcmp(def->metric, "seconds") != 0 || def->score_last || def->epochs == 1)
+        return 0;
+    jcur_fail(&first, err, "\"seconds\" is first, so that the fastest epoch would count for all of them");
+    return err_hint(err, "put it after the others, or add \"score\": \"last\"");
+}
+
 /* What ranks trials along one line says nothing where several metrics do. */
 static int check_several(const struct jcur *root, const struct study_def *def, struct err *err)
 {
@@ -81,6 +91,8 @@ static int check_several(const struct jcur *root, const struct study_def *def, s
     struct jcur space = jcur_get(root, "space");
     if (!def->more_count)
         return 0;
+    if (check_first_of_several(root, def, err))
+        return ERR_BAD;
     for (size_t i = 0; i < COUNT_OF(methods); i++)
         if (strcmp(def->search.method, methods[i]) == 0)
             return not_with_several(&method, err,

@@ -352,13 +352,15 @@ UNION ALL
 SELECT seq, NULL, NULL, NULL, NULL, NULL, NULL, NULL, walls, stage, carried, trials, NULL, NULL FROM box WHERE study = :study
 ORDER BY 1;
 
--- The training loss of every epoch, in the order in which it was told; it may be what trials are ranked by.
--- name: load_train_losses
-SELECT e.trial, e.epoch, CASE WHEN s.metric = 'train_loss' THEN e.value ELSE x.value END AS loss
-FROM study s CROSS JOIN trial t ON t.study = s.id CROSS JOIN epoch e ON e.trial = t.id AND e.epoch > 0
-     LEFT JOIN metric m ON m.study = s.id AND m.name = 'train_loss'
+-- One metric of every epoch, in the order in which it was told; it may be what trials are ranked by.
+-- name: load_metric
+WITH asked(study, name) AS (VALUES (:study, :name))
+SELECT e.trial, e.epoch, CASE q.name WHEN s.metric THEN e.value WHEN 'seconds' THEN e.seconds ELSE x.value END AS told
+FROM asked q CROSS JOIN study s ON s.id = q.study CROSS JOIN trial t ON t.study = s.id
+     CROSS JOIN epoch e ON e.trial = t.id AND e.epoch > 0
+     LEFT JOIN metric m ON m.study = s.id AND m.name = q.name
      LEFT JOIN epoch_metric x ON x.metric = m.id AND x.trial = e.trial AND x.epoch = e.epoch AND x.attempt = e.attempt
-WHERE s.id = :study AND loss IS NOT NULL ORDER BY e.seq;
+WHERE told IS NOT NULL ORDER BY e.seq;
 
 -- name: load_box_events
 SELECT seq, param, side, verdict, stage, best, lean, slope, trend, top, trials, before_low, before_high, after_low,

@@ -432,10 +432,10 @@ struct row_log {
 /* All that happened in a study, in the order of seq: what samplers and pruners learned from. */
 int store_load_log(struct store *store, int64_t study, int (*visit)(void *arg, const struct row_log *row),
                    void *arg, struct err *err);
-/* The training loss (`train_loss`) of every epoch of a study that told a finite one, in the order of seq. */
-int store_load_train_losses(struct store *store, int64_t study,
-                            int (*visit)(void *arg, int64_t trial, int epoch, double loss), void *arg,
-                            struct err *err);
+/* A metric of every epoch of a study that told a finite one, in the order of seq; `seconds` is what the epoch took. */
+int store_load_metric(struct store *store, int64_t study, const char *name,
+                      int (*visit)(void *arg, int64_t trial, int epoch, double value), void *arg,
+                      struct err *err);
 /* The newest checkpoint row of a trial at or before an epoch; ERR_GONE if none. Texts are valid until the next call. */
 int store_last_checkpoint(struct store *store, int64_t trial, int max_epoch, struct row_checkpoint *out,
                           struct err *err);
