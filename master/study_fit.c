@@ -25,9 +25,10 @@ static int check_enqueue(const struct jcur *root, const struct study_def *def, s
     if (def->search.trials && (int64_t)json_count(list.node) > def->search.trials)
         return jcur_fail(&list, err, "has %zu points, more than the %lld of search.trials",
                          json_count(list.node), (long long)def->search.trials);
+    struct history none = {0};
     for (const struct json *n = json_first(list.node); n; n = json_next(n)) {
         struct jcur given = jcur_of(&list, n);
-        if (given_check(&def->space, &given, err))
+        if (given_check(&def->space, &none, &given, err))
             return ERR_BAD;
     }
     return 0;
