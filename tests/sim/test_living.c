@@ -200,6 +200,59 @@ static void evidence_must_fit(void **state)
     end_replayed(r, "s");
 }
 
+/* A trial whose values the new space has no room for is left out, and what was evidence stays it when an edit leaves no
+ * room for it any more: a master that comes back knows the same. */
+static void evidence_outlives_its_space(void **state)
+{
+    (void)state;
+    char said[800], text[1000];
+    struct err err = ERR_NONE;
+    struct rehearsal *r = begin("\"method\":\"random\",\"trials\":40,\"epochs\":1", "", 2);
+    assert_true(rehearsal_run(r, 600000));
+    static const char other[] = "{\"study\":\"t\",\"metric\":{\"name\":\"acc\",\"goal\":\"maximize\"},"
+                                "\"trainer\":{\"command\":[\"true\"],"
+                                "\"seed\":1},\"space\":{\"lr\":{\"log\":[1e-6,1]},\"hidden\":{\"int\":[16,%s]"
+                                "}},\"search\":{\"method\":"
+                                "\"tpe\",\"trials\":12,\"seed\":1},\"warm_start\":{\"study\":\"s\"}}";
+    snprintf(text, sizeof text, other, "264");
+    if (rehearsal_submit(r, text, &err))
+        fail_msg("%s", err.text);
+    size_t known = history_finished(&study_named(r, "t")->history);
+    assert_in_range(known, 5, 35);
+    rehearsal_run(r, 100);
+    assert_int_equal(call(r, "edit", "{\"study\":\"t\",\"sets\":[\"space.hidden.int=[16,100]\"]}", said), 0);
+    rehearsal_crash_master(r, 10);
+    assert_true(rehearsal_run(r, 600000));
+    assert_int_equal(history_finished(&study_named(r, "t")->history), known + 12);
+    end_replayed(r, "t");
+}
+
+/* The values of its trials are values of the axis for ever. */
+static void steps_stay_where_they_are(void **state)
+{
+    (void)state;
+    char said[800];
+    struct err err = ERR_NONE;
+    struct rehearsal *r = begin("\"method\":\"random\",\"trials\":4,\"epochs\":1", "", 2);
+    static const char stepped[] = "{\"study\":\"t\",\"metric\":{\"name\":\"acc\",\"goal\":\"maximize\"},"
+                                  "\"trainer\":{\"command\":[\"true\"],"
+                                  "\"seed\":1},\"space\":{\"lr\":{\"uniform\":[0.5,2],\"step\":0.25}},"
+                                  "\"search\":{\"trials\":6,\"seed\":1}}";
+    if (rehearsal_submit(r, stepped, &err))
+        fail_msg("%s", err.text);
+    assert_true(rehearsal_run(r, 600000));
+    assert_int_equal(call(r, "edit", "{\"study\":\"t\",\"sets\":[\"space.lr.uniform=[0.6,2]\"]}", said), 2);
+    assert_said("space.lr: 0.6 is not on its steps (0.5, 0.75, ...)");
+    assert_int_equal(call(r, "edit",
+                          "{\"study\":\"t\",\"sets\":[\"space.lr.uniform=[0.25,3]\",\"search.trials=9\"]}",
+                          said),
+                     0);
+    rehearsal_crash_master(r, 10);
+    assert_true(rehearsal_run(r, 600000));
+    assert_int_equal(study_named(r, "t")->count, 9);
+    end_replayed(r, "t");
+}
+
 static void what_a_trial_waits_for(void **state)
 {
     (void)state;
@@ -390,6 +443,8 @@ int main(void)
         cmocka_unit_test(stages_take_named_points),
         cmocka_unit_test(another_study_is_evidence),
         cmocka_unit_test(evidence_must_fit),
+        cmocka_unit_test(evidence_outlives_its_space),
+        cmocka_unit_test(steps_stay_where_they_are),
         cmocka_unit_test(what_a_trial_waits_for),
         cmocka_unit_test(a_larger_budget_goes_on),
         cmocka_unit_test(more_epochs_go_on_from_the_checkpoints),
