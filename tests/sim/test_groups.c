@@ -98,6 +98,27 @@ static void the_best_are_confirmed_within_the_budget(void **state)
     }
 }
 
+/* A grid is visited whole before its best are confirmed, whether it is said how many trials that makes or not. */
+static void the_best_of_a_grid_are_confirmed(void **state)
+{
+    (void)state;
+    static const char *const searches[] = {"\"method\":\"grid\",\"grid\":{\"x\":7}",
+                                           "\"method\":\"grid\",\"grid\":{\"x\":7},\"trials\":30",
+                                           "\"method\":\"grid\",\"grid\":{\"x\":7},\"trials\":11"};
+    for (int i = 0; i < 3; i++) {
+        struct rehearsal *r = begin(1, false, searches[i], "\"confirm\":{\"top\":2,\"seeds\":3}");
+        struct study *s = finish(r);
+        int groups = 0, confirmed = 0;
+        for (uint32_t n = 1; n <= s->count; n++) {
+            groups += study_trial(s, n)->group == n;
+            confirmed += repeats_of(s, n) == 4;
+        }
+        assert_int_equal(groups, i == 2 ? 5 : 7);
+        assert_int_equal(confirmed, 2);
+        end_replayed(r, "s");
+    }
+}
+
 static void repeats_and_confirmation_go_together(void **state)
 {
     (void)state;
@@ -169,6 +190,7 @@ int main(void)
         cmocka_unit_test(losers_stop_early),
         cmocka_unit_test(models_see_groups_after_storms),
         cmocka_unit_test(the_best_are_confirmed_within_the_budget),
+        cmocka_unit_test(the_best_of_a_grid_are_confirmed),
         cmocka_unit_test(repeats_and_confirmation_go_together),
         cmocka_unit_test(folds_are_told_to_the_trainer),
         cmocka_unit_test(a_grid_visits_each_point_and_repeats),
