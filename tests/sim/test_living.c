@@ -342,6 +342,33 @@ static void edited_axes_replay(void **state)
     end_replayed(r, "s");
 }
 
+/* A master that is begun again with the file it had goes on with what was edited meanwhile. */
+static void the_file_of_before_an_edit_is_no_other(void **state)
+{
+    (void)state;
+    char said[800];
+    struct err err = ERR_NONE;
+    static const char file[] = "{\"study\":\"t\",\"metric\":{\"name\":\"acc\",\"goal\":\"maximize\"},"
+                               "\"trainer\":{\"command\":[\"true\"]},"
+                               "\"space\":{\"lr\":{\"log\":[1e-4,1]}},\"search\":{\"trials\":%d}}";
+    char before[400], other[400];
+    struct rehearsal *r = begin("\"method\":\"random\",\"trials\":3,\"epochs\":1", "", 1);
+    snprintf(before, sizeof before, file, 6);
+    snprintf(other, sizeof other, file, 9);
+    assert_int_equal(rehearsal_submit(r, before, &err), 0);
+    assert_int_equal(
+        call(r, "edit", "{\"study\":\"t\",\"sets\":[\"search.trials=8\",\"budget.epochs=500\"]}", said), 0);
+    assert_int_equal(call(r, "edit", "{\"study\":\"t\",\"sets\":[\"space.lr.log=[1e-3,1]\"]}", said), 0);
+    rehearsal_crash_master(r, 10);
+    rehearsal_run(r, 20);
+    assert_int_equal(rehearsal_submit(r, before, &err), 0);
+    assert_int_equal(rehearsal_submit(r, other, &err), ERR_BAD);
+    assert_non_null(strstr(err.text, "differs from study \"t\" in this database"));
+    assert_true(rehearsal_run(r, 600000));
+    assert_int_equal(study_named(r, "t")->count, 8);
+    end_replayed(r, "t");
+}
+
 static void what_would_change_the_meaning_is_refused(void **state)
 {
     (void)state;
@@ -449,6 +476,7 @@ int main(void)
         cmocka_unit_test(a_larger_budget_goes_on),
         cmocka_unit_test(more_epochs_go_on_from_the_checkpoints),
         cmocka_unit_test(edited_axes_replay),
+        cmocka_unit_test(the_file_of_before_an_edit_is_no_other),
         cmocka_unit_test(what_would_change_the_meaning_is_refused),
         cmocka_unit_test(deleted_trials_are_no_evidence),
         cmocka_unit_test(a_study_is_renamed),
