@@ -342,6 +342,36 @@ static void edited_axes_replay(void **state)
     end_replayed(r, "s");
 }
 
+/* However far a wall has moved and whatever was found there, limits that come later are the hard stop. */
+static void later_limits_hold(void **state)
+{
+    (void)state;
+    static const char *const methods[] = {"gp", "tpe"};
+    static const char file[] =
+        "{\"study\":\"t\",\"metric\":{\"name\":\"acc\",\"goal\":\"maximize\"},"
+        "\"trainer\":{\"command\":[\"true\"]},\"space\":{\"lr\":{\"log\":[1e-6,1e-4],\"limits\":"
+        "[1e-8,1]}},\"search\":{\"method\":\"%s\",\"trials\":60,\"seed\":3}}";
+    for (int m = 0; m < 2; m++) {
+        char said[800], text[500];
+        struct err err = ERR_NONE;
+        struct rehearsal *r = begin("\"method\":\"random\",\"trials\":1,\"epochs\":1", "", 1);
+        snprintf(text, sizeof text, file, methods[m]);
+        assert_int_equal(rehearsal_submit(r, text, &err), 0);
+        assert_int_equal(call(r, "edit", "{\"study\":\"t\",\"sets\":[\"search.trials=35\"]}", said), 0);
+        assert_true(rehearsal_run(r, 600000));
+        assert_true(study_named(r, "t")->best->point.v[0].num > 2e-3);
+        assert_int_equal(
+            call(r, "edit",
+                 "{\"study\":\"t\",\"sets\":[\"search.trials=60\",\"space.lr.limits=[1e-8,1e-3]\"]}", said),
+            0);
+        rehearsal_crash_master(r, 10);
+        assert_true(rehearsal_run(r, 600000));
+        for (uint32_t n = 36; n <= 60; n++)
+            assert_true(study_trial(study_named(r, "t"), n)->point.v[0].num <= 1e-3);
+        end_replayed(r, "t");
+    }
+}
+
 /* A master that is begun again with the file it had goes on with what was edited meanwhile. */
 static void the_file_of_before_an_edit_is_no_other(void **state)
 {
@@ -476,6 +506,7 @@ int main(void)
         cmocka_unit_test(a_larger_budget_goes_on),
         cmocka_unit_test(more_epochs_go_on_from_the_checkpoints),
         cmocka_unit_test(edited_axes_replay),
+        cmocka_unit_test(later_limits_hold),
         cmocka_unit_test(the_file_of_before_an_edit_is_no_other),
         cmocka_unit_test(what_would_change_the_meaning_is_refused),
         cmocka_unit_test(deleted_trials_are_no_evidence),
