@@ -55,7 +55,8 @@ static int64_t add_trial(struct store *store, int64_t study, uint32_t number, in
 
 static int64_t add_study(struct store *store, const char *name, int params)
 {
-    struct row_study study = {.name = name, .definition = "{}", .base = "/", .weight = 1};
+    struct row_study study = {
+        .name = name, .definition = "{}", .base = "/", .metric = "val_acc", .maximize = true, .weight = 1};
     struct row_study_param axes[16];
     char names[16][8];
     for (int i = 0; i < params; i++) {
@@ -63,7 +64,7 @@ static int64_t add_study(struct store *store, const char *name, int params)
         axes[i] = (struct row_study_param){names[i], "log", "{}"};
     }
     struct err err = ERR_NONE;
-    if (store_add_study(store, &study, axes, params, "val_acc", true, &err))
+    if (store_add_study(store, &study, axes, params, &err))
         die(&err);
     return study.id;
 }

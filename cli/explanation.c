@@ -92,6 +92,19 @@ static bool names_all(const char *why)
     return sscanf(why, "%d of %d", &named, &all) == 2 && named == all;
 }
 
+/* A trial that waits at its rung has told how good it is there. */
+static void say_known(struct explanation *e)
+{
+    const struct rows *origin = &e->origin;
+    long long finished = first_int(origin, "finished"), paused = first_int(origin, "paused");
+    char at_rungs[60] = "";
+    if (paused)
+        snprintf(at_rungs, sizeof at_rungs, ", %lld paused", paused);
+    add_line(&e->origin_lines, "from what was known at seq %lld: %lld finished trial%s%s, %lld under way",
+             (long long)first_int(&e->head, "seq_cut"), finished, finished == 1 ? "" : "s", at_rungs,
+             (long long)first_int(origin, "under_way"));
+}
+
 static void say_origin(struct explanation *e)
 {
     const struct rows *head = &e->head, *origin = &e->origin;
@@ -103,9 +116,7 @@ static void say_origin(struct explanation *e)
         add_line(out, "proposed by %s, version %lld%s%s", first_text(head, "sampler"),
                  (long long)first_int(head, "sampler_version"), *first_text(head, "why") ? ": " : "",
                  first_text(head, "why"));
-    long long finished = first_int(origin, "finished"), under_way = first_int(origin, "under_way");
-    add_line(out, "from what was known at seq %lld: %lld finished trial%s, %lld under way",
-             (long long)first_int(head, "seq_cut"), finished, finished == 1 ? "" : "s", under_way);
+    say_known(e);
     if (first_int(origin, "warm"))
         add_line(out, "and %lld results of study %s, which it began with",
                  (long long)first_int(origin, "warm"), first_text(origin, "source"));
@@ -206,7 +217,9 @@ static const struct {
     {"median", "its best so far was worse than the median of the finished trials' running averages"},
     {"asha", "at its rung it was not among the best"},
     {"curve", "its curve leaves it too little chance to end above the best"},
-    {"pbt", "it was among the worst of its generation: a child of a better one took its place"},
+    {"pbt",
+     "it was among the worst of its generation and a child of a better one took its place, or the population "
+     "ended"},
     {"threshold", "it did not reach what \"prune\" asks for (below, after)"},
     {"repeat", "the first repeats of its point were worse than the best group"},
     {"poison", "three workers were lost while they ran it"},

@@ -22,7 +22,7 @@ struct objective {
     int params;
     struct hpo_table *table[METRICS_MOST]; /* one for each metric */
     struct study *past;
-    int past_metric[METRICS_MOST]; /* 0: its first; else one of its further ones, from 1 */
+    double **curves[METRICS_MOST]; /* of its trials, by their place in it; NaN where it said nothing finite */
     struct program *program;
     struct err failed;
 };
@@ -93,24 +93,54 @@ static int open_tables(struct objective *o, const char *paths, struct err *err)
 
 /* ---- a study's trials ---- */
 
-static int past_metric(const struct study_def *past, const char *name)
+struct curves {
+    const struct study *study;
+    double **of; /* each with the epochs of its trial */
+    bool any;
+};
+
+static int note_value(void *arg, int64_t trial, int epoch, double value)
 {
-    for (int k = 0; k <= past->more_count; k++)
-        if (strcmp(metric_name(past, k), name) == 0)
-            return k;
-    return -1;
+    struct curves *curves = arg;
+    const struct trial *t = study_trial_of_id(curves->study, trial);
+    if (t && epoch <= t->last_epoch)
+        curves->of[t->number - 1][epoch - 1] = value;
+    curves->any = true;
+    return 0;
 }
 
-/* With one metric, whatever the other study was ranked by first stands for it. */
-static int match_metrics(struct objective *o, struct err *err)
+/* Whether it was ranked by it or only told of it. */
+static int load_curves(struct objective *o, int k, struct store *store, struct err *err)
 {
-    for (int k = 0; k < metrics_of(o); k++) {
-        const char *name = metric_name(o->def, k);
-        o->past_metric[k] = metrics_of(o) > 1 ? past_metric(&o->past->def, name) : 0;
-        if (o->past_metric[k] < 0)
-            return err_set(err, ERR_BAD, "study \"%s\" is not ranked by \"%s\"", o->past->def.name, name);
+    const struct study *past = o->past;
+    const char *name = metric_name(o->def, k);
+    struct curves curves = {.study = past, .of = xcalloc(past->count + 1, sizeof *curves.of)};
+    o->curves[k] = curves.of;
+    for (size_t i = 0; i < past->count; i++) {
+        int epochs = past->trials[i]->last_epoch;
+        curves.of[i] = xcalloc((size_t)epochs + 1, sizeof *curves.of[i]);
+        for (int e = 0; e < epochs; e++)
+            curves.of[i][e] = NAN;
     }
-    return 0;
+    int rc = store_load_metric(store, past->id, name, note_value, &curves, err);
+    if (rc || curves.any)
+        return rc;
+    err_set(err, ERR_BAD, "no trial of study \"%s\" reported \"%s\"", past->def.name, name);
+    return err_hint(err, "it is ranked by %s; `hone show %s/1` shows what else it reported", past->def.metric,
+                    past->def.name);
+}
+
+static int check_past(const struct objective *o, struct err *err)
+{
+    const struct study *past = o->past;
+    bool any = false;
+    for (size_t i = 0; i < past->count; i++)
+        any = any || past->trials[i]->last_epoch > 0;
+    for (int i = 0; i < o->def->space.count; i++)
+        if (space_find(&past->def.space, o->def->space.params[i].name) < 0)
+            return err_set(err, ERR_BAD, "study \"%s\" has no parameter %s", past->def.name,
+                           o->def->space.params[i].name);
+    return any ? 0 : err_set(err, ERR_BAD, "no trial of study \"%s\" has an epoch", past->def.name);
 }
 
 static int open_past(struct objective *o, const char *name, const char *db, struct err *err)
@@ -121,17 +151,12 @@ static int open_past(struct objective *o, const char *name, const char *db, stru
     if (rc)
         return rc;
     rc = past_study(store, name, &o->past, NULL, err);
+    if (!rc)
+        rc = check_past(o, err);
+    for (int k = 0; k < metrics_of(o) && !rc; k++)
+        rc = load_curves(o, k, store, err);
     store_close(store);
-    if (rc)
-        return rc;
-    bool any = false;
-    for (size_t i = 0; i < o->past->count; i++)
-        any = any || o->past->trials[i]->last_epoch > 0;
-    for (int i = 0; i < o->def->space.count; i++)
-        if (space_find(&o->past->def.space, o->def->space.params[i].name) < 0)
-            return err_set(err, ERR_BAD, "study \"%s\" has no parameter %s", name,
-                           o->def->space.params[i].name);
-    return any ? match_metrics(o, err) : err_set(err, ERR_BAD, "no trial of study \"%s\" has an epoch", name);
+    return rc;
 }
 
 /* Squares of distances in widths of each parameter's range; 1 for another choice, or one that is off. */
@@ -156,16 +181,17 @@ static double distance(const struct space *space, const struct trial *t, const s
     return sum;
 }
 
-static const struct trial *nearest_trial(const struct objective *o, const struct json *params)
+/* Its place; the study's count where there is none. */
+static size_t nearest_trial(const struct objective *o, const struct json *params)
 {
-    const struct trial *nearest = NULL;
+    size_t nearest = o->past->count;
     double least = INFINITY;
     for (size_t i = 0; i < o->past->count; i++) {
         const struct trial *t = o->past->trials[i];
         double gap = t->last_epoch && !t->is_deleted ? distance(&o->past->def.space, t, params) : INFINITY;
         if (gap < least) {
             least = gap;
-            nearest = t;
+            nearest = i;
         }
     }
     return nearest;
@@ -173,11 +199,11 @@ static const struct trial *nearest_trial(const struct objective *o, const struct
 
 static double past_at(const struct objective *o, int k, const struct json *params, int epoch)
 {
-    const struct trial *t = nearest_trial(o, params);
-    if (!t)
+    size_t nearest = nearest_trial(o, params);
+    if (nearest == o->past->count)
         return NAN;
-    int at = (epoch < t->last_epoch ? epoch : t->last_epoch) - 1, metric = o->past_metric[k];
-    return metric ? t->more_curve[at][metric - 1] : t->curve[at];
+    int last = o->past->trials[nearest]->last_epoch;
+    return o->curves[k][nearest][(epoch < last ? epoch : last) - 1];
 }
 
 /* ---- the whole ---- */
@@ -216,6 +242,11 @@ void objective_free(struct objective *o)
     if (!o)
         return;
     program_free(o->program);
+    for (int k = 0; k < METRICS_MOST; k++) {
+        for (size_t i = 0; o->curves[k] && i < o->past->count; i++)
+            free(o->curves[k][i]);
+        free(o->curves[k]);
+    }
     study_free(o->past);
     for (int k = 0; k < METRICS_MOST; k++)
         hpo_table_free(o->table[k]);

@@ -2,8 +2,8 @@
  *
  *   branin, … dtlz2   functions (functions.h), turned over where a metric is maximised
  *   table:FILE,…      what others' trainings scored (hpo_table.h), one file for each metric
- *   study:NAME        the curve of the nearest finished trial of that study, on each parameter's own scale; of several
- *                     metrics each must be one that study is ranked by
+ *   study:NAME        the curve of the nearest finished trial of that study, on each parameter's own scale; each metric
+ *                     must be one that it has reported, ranked by it or not
  *   a program         reads one JSON of params per line and answers one JSON per line, each metric a number or a list with
  *                     one per epoch
  *

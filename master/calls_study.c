@@ -87,7 +87,7 @@ int call_enqueue(const struct asking *a, struct study *s, struct err *err)
         return ERR_BAD;
     for (const struct json *n = json_first(points.node); n; n = json_next(n)) {
         struct jcur given = jcur_of(&points, n);
-        if (given_check(&s->def.space, &given, err))
+        if (given_check(&s->def.space, &s->history, &given, err))
             return ERR_BAD;
     }
     if (study_takes_points(s, err))

@@ -188,12 +188,24 @@ static bool look(struct turn *turn, struct study *s)
     return moved;
 }
 
+/* No further than limits that are new; where nothing is left of it, the parameter's own range. */
+static struct span within_reach(const struct param *before, const struct param *after, struct span wall)
+{
+    struct span was = param_reach(before), is = param_reach(after);
+    if (was.lo == is.lo && was.hi == is.hi)
+        return wall;
+    struct span cut = {fmax(wall.lo, param_scale(after, is.lo)), fmin(wall.hi, param_scale(after, is.hi))};
+    return cut.lo < cut.hi ? cut : after->box;
+}
+
 void course_follow_ranges(const struct space *before, const struct space *after, struct box *box)
 {
     for (int i = 0; i < after->count; i++) {
-        struct span was = before->params[i].box, is = after->params[i].box;
-        if (param_is_numeric(&after->params[i]) && (was.lo != is.lo || was.hi != is.hi))
-            box->walls[i] = is;
+        const struct param *was = &before->params[i], *is = &after->params[i];
+        if (!param_is_numeric(is) || is->dist == DIST_VALUES)
+            continue;
+        bool is_new = was->box.lo != is->box.lo || was->box.hi != is->box.hi;
+        box->walls[i] = is_new ? is->box : within_reach(was, is, box->walls[i]);
     }
 }
 
@@ -247,8 +259,8 @@ static bool end_stage(struct turn *turn, struct study *s, const struct stages *s
     struct box box, next;
     history_box_clone(&s->history, &s->def.space, &box);
     box_clone(&next, &box, &s->def.space);
-    int count =
-        stage_next_box(&s->def.space, s->def.search.boundary, &s->history, &box, before, &next, events, room);
+    struct stage_end end = {&s->def.space, s->def.search.boundary, &s->history, &box, before};
+    int count = stage_next_box(&end, &next, events, room);
     for (int i = 0; i < count; i++)
         tell(turn, s, &events[i]);
     findings_edges(turn, s);

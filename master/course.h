@@ -17,7 +17,7 @@ int course_load_box(struct study *study, const struct row_log *row);
 /* `hone approve`: moves the walls that wait for it (param NULL or "": all). Returns how many. */
 int course_approve(struct turn *turn, struct study *study, const char *param, const char *who);
 
-/* `hone edit` of a range: the walls of those parameters go to the new range's ends. */
+/* `hone edit` of a range: the walls of those parameters go to the new range's ends; of limits: not beyond them. */
 void course_ranges_changed(struct turn *turn, struct study *study, const struct space *before);
 
 /* ---- for replay, which decides the same again ---- */

@@ -80,6 +80,22 @@ static int check_epochs(const struct study *s, const struct study_def *after, st
         "search.epochs cannot be changed under stages, asha, hyperband or pbt: their rungs are fixed");
 }
 
+/* Where an axis has steps, those it has now are those that its trials lie on. */
+static int check_steps(const struct study *s, const struct study_def *after, struct err *err)
+{
+    for (int i = 0; i < s->def.space.count; i++) {
+        const struct param *p = &s->def.space.params[i];
+        struct value v;
+        if (!(p->step > 0) || value_from_num(p, after->space.params[i].low, &v))
+            continue;
+        err_set(err, ERR_BAD,
+                "space.%s: %g is not on its steps (%g, %g, ...): no trial would lie on the new ones", p->name,
+                after->space.params[i].low, p->low, p->low + p->step);
+        return err_hint(err, "begin a whole number of steps (%g) beside %g", p->step, p->low);
+    }
+    return 0;
+}
+
 /* ---- one edit ---- */
 
 struct editing {
@@ -192,7 +208,7 @@ static int redefine(const struct editing *e, const struct json *root, const stru
     str_fini(&text);
     if (rc)
         return rc;
-    if (check_epochs(s, &def, err)) {
+    if (check_epochs(s, &def, err) || check_steps(s, &def, err)) {
         study_def_fini(&def);
         return ERR_BAD;
     }

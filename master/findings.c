@@ -79,7 +79,8 @@ static int note_stored_loss(void *arg, int64_t trial, int epoch, double loss)
 
 int findings_load(struct turn *turn, struct study *s, struct err *err)
 {
-    return nobody_looks(s) ? 0 : store_load_train_losses(turn->store, s->id, note_stored_loss, s, err);
+    return nobody_looks(s) ? 0
+                           : store_load_metric(turn->store, s->id, "train_loss", note_stored_loss, s, err);
 }
 
 void findings_epoch(struct turn *turn, struct trial *t, int epoch, const struct json *metrics)

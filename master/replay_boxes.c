@@ -29,10 +29,11 @@ static void decide(struct replay *r, uint64_t before, struct decision *d)
     history_box_clone(d->view, space, &d->box);
     box_clone(&d->next, &d->box, space);
     const struct history_box *now = history_box(d->view);
-    if (stages)
-        d->count = stage_next_box(space, era->def.search.boundary, d->view, &d->box,
-                                  stage_at(stages, now ? now->stage : 0), &d->next, d->events, room);
-    else
+    struct stage_end end = {space, era->def.search.boundary, d->view, &d->box, {0}};
+    if (stages) {
+        end.stage = stage_at(stages, now ? now->stage : 0);
+        d->count = stage_next_box(&end, &d->next, d->events, room);
+    } else
         d->count =
             walls_look(space, search_walls(&era->def.search), d->view, &d->box, &d->next, d->events, room);
 }

@@ -105,8 +105,10 @@ int64_t study_sampled(const struct study *s)
 
 int64_t study_planned(const struct study *s)
 {
+    const struct repeat_def *repeat = &s->def.repeat;
     int64_t size = sampler_size(s->sampler), trials = s->def.search.trials;
-    size = size > 0 ? size * s->def.repeat.repeats : size;
+    if (size > 0)
+        size = size * repeat->repeats + (int64_t)repeat->confirm_top * repeat->confirm_seeds;
     /* A cancelled point of a grid is gone, of a random search another one takes its place. */
     if (size >= 0)
         return trials && trials < size ? trials : size;

@@ -16,6 +16,9 @@
 #include "master/study_def.h"
 #include "master/trial.h"
 
+/* By whom a trial of a confirmation is proposed, as its row says. */
+#define CONFIRM_SAMPLER "confirm"
+
 struct study {
     /* the row */
     int64_t id;
@@ -102,7 +105,8 @@ struct newcomer {
     const char *given; /* JSON of what somebody named of the point */
     uint32_t group;    /* 0: its own */
     int repeat;
-    int until;     /* 0: as far as a new trial is let run */
+    int until; /* 0: as far as a new trial is let run */
+    bool confirms;
     bool is_extra; /* outside the search (extra.h): `until` is the length of its training */
 };
 /* In memory and in the store, waiting; samplers learn of it. */

@@ -117,6 +117,7 @@ struct trial *study_add(struct turn *turn, struct study *s, const struct newcome
     struct trial *t = study_add_trial(s);
     t->group = n->group ? n->group : t->number;
     t->repeat = n->repeat;
+    t->confirms = n->confirms;
     t->is_extra = n->is_extra;
     t->epochs = n->is_extra ? n->until : s->def.epochs;
     t->until = n->until ? n->until : first_until(s, t->number);

@@ -28,6 +28,8 @@ static int add_study_rows(struct turn *turn, struct study *s, struct err *err)
         .name = s->def.name,
         .definition = str_text(&definition),
         .base = s->base,
+        .metric = s->def.metric,
+        .maximize = s->def.maximize,
         .seed = s->def.search.seed,
         .wish = WISH_RUN,
         .priority = s->def.priority,
@@ -44,7 +46,7 @@ static int add_study_rows(struct turn *turn, struct study *s, struct err *err)
         json_print(json_get(space, p->name), &texts[i]);
         params[i] = (struct row_study_param){p->name, dist_name(p), str_text(&texts[i])};
     }
-    int rc = store_add_study(turn->store, &row, params, count, s->def.metric, s->def.maximize, err);
+    int rc = store_add_study(turn->store, &row, params, count, err);
     s->id = row.id;
     s->created_ms = turn->now.wall_ms;
     for (int i = 0; i < count; i++)

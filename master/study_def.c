@@ -214,7 +214,8 @@ static int parse_root(const struct jcur *root, struct study_def *def, struct err
     struct jcur prune = jcur_get(root, "prune");
     if (prune_parse(&prune, def->epochs, &def->prune, err))
         return ERR_BAD;
-    if (repeat_parse(root, def->search.trials, &def->repeat, err))
+    bool visits_all = !def->search.trials && strcmp(def->search.method, "grid") == 0;
+    if (repeat_parse(root, visits_all ? INT64_MAX : def->search.trials, &def->repeat, err))
         return ERR_BAD;
     if (parse_budget(root, def, err) || study_trainer_parse(root, def, err) || parse_extras(root, def, err) ||
         keep_parse(root, &def->keep, err))

@@ -81,15 +81,25 @@ static void print_at(const struct json *root, const char *path, struct str *out)
     free(whole);
 }
 
+/* Which an edit may have left of one it made. */
+static void drop_empty_budget(struct json *root)
+{
+    const struct json *budget = json_get(root, "budget");
+    if (budget && !json_count(budget))
+        json_free(json_take(root, "budget"));
+}
+
 int study_def_same(const struct study_def *now, const struct json *stored, const char *file, struct err *err)
 {
-    struct json *mine = json_clone(now->json);
+    struct json *mine = json_clone(now->json), *theirs = json_clone(stored);
     adopt_seed(mine, stored, "search");
     adopt_seed(mine, stored, "trainer");
+    drop_empty_budget(mine);
+    drop_empty_budget(theirs);
     json_put_text(mine, "study", json_text(json_get(stored, "study"))); /* --fresh renamed it */
     struct str path = {0};
     int rc = 0;
-    if (!json_same(mine, stored, &path)) {
+    if (!json_same(mine, theirs, &path)) {
         const char *name = json_text(json_get(stored, "study"));
         struct str now_text = {0}, then_text = {0};
         print_at(mine, str_text(&path), &now_text);
@@ -107,5 +117,6 @@ int study_def_same(const struct study_def *now, const struct json *stored, const
     }
     str_fini(&path);
     json_free(mine);
+    json_free(theirs);
     return rc;
 }

@@ -5,6 +5,7 @@
 #include "master/course.h"
 #include "master/extra.h"
 #include "master/rungs.h"
+#include "master/search/pbt.h"
 #include "master/search/stages.h"
 #include "master/study_parts.h"
 
@@ -86,9 +87,10 @@ static void end_now(struct turn *turn, struct study *s)
     const char *reason = s->ending[0]                                    ? s->ending
                          : s->exhausted || sampler_size(s->sampler) >= 0 ? "exhausted"
                                                                          : "trials";
+    const char *given_up = stages_of(&s->def.search) ? "stage" : pbt_of(&s->def.search) ? "pbt" : "rung";
     for (size_t i = 0; i < s->count; i++)
         if (s->trials[i]->status == TRIAL_paused)
-            trial_move(turn, s->trials[i], TRIAL_pruned, stages_of(&s->def.search) ? "stage" : "rung", NULL);
+            trial_move(turn, s->trials[i], TRIAL_pruned, given_up, NULL);
     str_copy(s->end_reason, sizeof s->end_reason, reason);
     s->ended_ms = turn->now.wall_ms;
     store_study_used(turn->store, s->id, s->wall_used_ms, s->slot_used_ms);

@@ -25,9 +25,10 @@ static int check_enqueue(const struct jcur *root, const struct study_def *def, s
     if (def->search.trials && (int64_t)json_count(list.node) > def->search.trials)
         return jcur_fail(&list, err, "has %zu points, more than the %lld of search.trials",
                          json_count(list.node), (long long)def->search.trials);
+    struct history none = {0};
     for (const struct json *n = json_first(list.node); n; n = json_next(n)) {
         struct jcur given = jcur_of(&list, n);
-        if (given_check(&def->space, &given, err))
+        if (given_check(&def->space, &none, &given, err))
             return ERR_BAD;
     }
     return 0;
@@ -69,6 +70,16 @@ static int not_with_several(const struct jcur *at, struct err *err, const char *
     return err_hint(err, "rank by one metric, and let the trainer report the others: every one is stored");
 }
 
+/* Of all of them the fastest epoch would count, which is any. */
+static int check_first_of_several(const struct jcur *root, const struct study_def *def, struct err *err)
+{
+    struct jcur metrics = jcur_get(root, "metric"), first = jcur_at(&metrics, 0);
+    if (strcmp(def->metric, "seconds") != 0 || def->score_last || def->epochs == 1)
+        return 0;
+    jcur_fail(&first, err, "\"seconds\" is first, so that the fastest epoch would count for all of them");
+    return err_hint(err, "put it after the others, or add \"score\": \"last\"");
+}
+
 /* What ranks trials along one line says nothing where several metrics do. */
 static int check_several(const struct jcur *root, const struct study_def *def, struct err *err)
 {
@@ -81,6 +92,8 @@ static int check_several(const struct jcur *root, const struct study_def *def, s
     struct jcur space = jcur_get(root, "space");
     if (!def->more_count)
         return 0;
+    if (check_first_of_several(root, def, err))
+        return ERR_BAD;
     for (size_t i = 0; i < COUNT_OF(methods); i++)
         if (strcmp(def->search.method, methods[i]) == 0)
             return not_with_several(&method, err,

@@ -61,6 +61,7 @@ static int load_trial(void *arg, const struct row_trial *row, const struct row_v
     t->started_ms = row->started_ms;
     t->ended_ms = row->ended_ms;
     t->fit = row->fit ? xstrdup(row->fit) : NULL;
+    t->confirms = strcmp(row->sampler, CONFIRM_SAMPLER) == 0;
     t->is_extra = strcmp(row->sampler, EXTRA_SAMPLER) == 0;
     s->extra_count += t->is_extra;
     return 0;

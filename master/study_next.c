@@ -76,20 +76,32 @@ bool study_repeat_is_due(const struct study *s)
     return study_has_room(s) && repeat_next(&s->def.repeat, &s->history, &job);
 }
 
+/* Nothing new has been sampled since. */
+static bool is_confirmed(const struct study *s)
+{
+    size_t newest = s->count;
+    while (newest && s->trials[newest - 1]->is_extra)
+        newest--;
+    return newest && s->trials[newest - 1]->confirms;
+}
+
 bool study_confirm(struct turn *turn, struct study *s)
 {
+    if (is_confirmed(s))
+        return false;
     struct confirm_job jobs[CONFIRM_MOST];
     uint64_t cut = s->history.seq;
     int count = confirm_groups(&s->def.repeat, &s->history, jobs);
     for (int i = 0; i < count; i++)
         for (int k = 0; k < s->def.repeat.confirm_seeds; k++) {
-            struct proposal note = {.sampler = "confirm", .version = 1, .seq_cut = cut};
+            struct proposal note = {.sampler = CONFIRM_SAMPLER, .version = 1, .seq_cut = cut};
             snprintf(note.why, sizeof note.why, "trial %u again: rank %d with mean %.6g, to be confirmed",
                      jobs[i].group, jobs[i].rank, s->def.maximize ? jobs[i].mean : -jobs[i].mean);
             struct newcomer again = {.point = &study_trial(s, jobs[i].group)->point,
                                      .note = &note,
                                      .group = jobs[i].group,
                                      .repeat = jobs[i].repeat + k,
+                                     .confirms = true,
                                      .until = s->def.epochs};
             study_add(turn, s, &again);
         }

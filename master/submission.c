@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "master/checks.h"
 #include "master/edit.h"
+#include "master/eras.h"
 
 /* NAME-2, NAME-3, ...; with a mark NAME-mark, NAME-mark-2, ... */
 static int free_name(const struct studies *studies, const char *base, const char *mark, char out[65],
@@ -46,13 +47,35 @@ static int put_aside(const struct studies *studies, struct turn *turn, struct st
     return 0;
 }
 
+/* The file is as the study was before somebody edited it: `hone run study.json` after `hone edit` goes on as edited. */
+static bool was_edited_since(struct turn *turn, const struct study *known, const struct study_def *def)
+{
+    struct eras eras;
+    struct str definition = {0};
+    bool was = false;
+    json_print(known->def.json, &definition);
+    if (!eras_load(&eras, turn->store, known->id, str_text(&definition), NULL))
+        for (size_t i = 0; i < eras.count && !was; i++)
+            was = !study_def_same(def, eras.list[i].def.json, "", NULL);
+    eras_fini(&eras);
+    str_fini(&definition);
+    return was;
+}
+
 int submission_take(struct studies *studies, struct turn *turn, struct study_def *def,
                     const struct submission *how, struct study **out, struct err *err)
 {
     struct study *known = studies_find(studies, def->name);
     if (known && !how->fresh) {
         *out = known;
-        int rc = study_def_same(def, known->def.json, how->file, err);
+        struct err why = ERR_NONE;
+        int rc = study_def_same(def, known->def.json, how->file, &why);
+        if (rc && was_edited_since(turn, known, def)) {
+            log_note("%s goes on as `hone edit` left it: its file is of before", known->def.name);
+            rc = 0;
+        }
+        if (rc && err)
+            *err = why;
         if (!rc)
             checks_resubmit(turn, known, how->checks);
         if (!rc || strcmp(known->end_reason, "checks") != 0)

@@ -55,6 +55,7 @@ struct trial {
     uint32_t parent;
     int parent_epoch;
     uint32_t replaced; /* the trial whose place it took */
+    bool confirms;     /* a repeat at the end, of one of the best groups */
     bool is_extra;     /* trained for an ensemble: no part of the search (extra.h) */
     char *fit;         /* JSON of the model's fit behind the proposal; NULL: none */
 

@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "master/extra.h"
+#include "master/search/param_parse.h"
 #include "master/search/require.h"
 
 /* One finished trial of the other study, as JSON, so that its rows may be written after they all have been read. */
@@ -59,7 +60,7 @@ static bool fits(const struct space *space, const struct row_value *values, int 
             continue; /* what it had there means nothing here */
         bool taken = value && (value->is_number ? value_from_num(p, value->number, &out->v[i])
                                                 : value_from_text(p, value->text, &out->v[i]));
-        if (!taken)
+        if (!taken || !value_in_reach(p, out->v[i]))
             return false;
     }
     return require_holds(space, out);
@@ -181,6 +182,22 @@ void warm_free(struct warm *c)
     free(c);
 }
 
+/* What was evidence stays it, though an edit may have moved the ends of its axes since. */
+static int read_params(const struct space *space, const struct jcur *params, struct point *out)
+{
+    for (int k = 0; k < space->count; k++) {
+        int i = space->order[k];
+        const struct param *p = &space->params[i];
+        struct jcur at = jcur_get(params, p->name);
+        if (!space_is_active(space, out, i))
+            continue;
+        if (p->dist == DIST_CHOICE ? value_parse(p, &at, &out->v[i], NULL)
+                                   : !jcur_has(&at) || !value_from_num(p, json_num(at.node), &out->v[i]))
+            return ERR_BAD;
+    }
+    return 0;
+}
+
 static int load_one(void *arg, const struct row_warm *row)
 {
     struct study *s = arg;
@@ -189,7 +206,7 @@ static int load_one(void *arg, const struct row_warm *row)
     struct jcur params = jcur_root(json, "warm");
     struct point point;
     point_init(&point, space);
-    int rc = json ? point_read(space, &params, &point, NULL) : ERR_BAD;
+    int rc = json ? read_params(space, &params, &point) : ERR_BAD;
     if (!rc) {
         uint32_t number = HISTORY_WARM | (uint32_t)row->number;
         bool bad = isnan(row->score);

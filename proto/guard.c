@@ -393,29 +393,29 @@ static int64_t price(size_t bytes, int frames)
     return 1 + (int64_t)((bytes + extra) >> 14);
 }
 
-bool guard_admit(struct guard *guard, zmq_msg_t *frame, peer_id id, size_t bytes, int frames, int64_t now_ms,
-                 struct err *err)
+bool guard_admit(struct guard *guard, const struct arrival *arrival, int64_t now_ms, struct err *err)
 {
-    guard->sender_fd = fd_of(frame);
+    peer_id id = arrival->from;
+    guard->sender_fd = fd_of(arrival->frame);
     guard->sender_id = id;
     if (was_cut(guard, id)) {
         err_set(err, ERR_PROTO, "a message of a connection that was ended");
         return false;
     }
     struct peer *peer = peers_heard(&guard->peers, guard->sender_fd, id, now_ms);
-    if (!find_sender(guard, frame, peer)) {
+    if (!find_sender(guard, arrival->frame, peer)) {
         cut_peer(guard, guard->sender_fd, id);
         err_set(err, ERR_PROTO, "a message under a key that is no longer on the list");
         return false;
     }
     if (peer) {
         peer->owner = guard->sender;
-        if (frames == WIRE_FRAMES)
-            peer_took(peer, (int64_t)bytes, frames);
+        if (arrival->frames == WIRE_FRAMES)
+            peer_took(peer, (int64_t)arrival->bytes, arrival->frames);
         else
             peer->taken = -1; /* frames over the limit were thrown away unweighed */
     }
-    spend(guard, peer, price(bytes, frames), now_ms);
+    spend(guard, peer, price(arrival->bytes, arrival->frames), now_ms);
     return true;
 }
 

@@ -33,11 +33,16 @@ void guard_on_event(struct guard *guard, int event, int value, int64_t now_ms);
 /* Handshakes, the list, silent connections: call it whenever there is nothing to read, and now and then. */
 void guard_tick(struct guard *guard, int64_t now_ms);
 
-/* A message of `id` came. False: its key is no longer on the list, or its connection was ended before; it does not count.
- * One that is over its budget still counts, and is the last. `frames` with the routing id, `bytes` of the first
- * WIRE_FRAMES of them. */
-bool guard_admit(struct guard *guard, zmq_msg_t *frame, peer_id id, size_t bytes, int frames, int64_t now_ms,
-                 struct err *err);
+struct arrival {
+    zmq_msg_t *frame; /* one that libzmq wrote the sender on */
+    peer_id from;
+    int frames;   /* with the routing id */
+    size_t bytes; /* of the first WIRE_FRAMES of them */
+};
+
+/* A message came. False: its key is no longer on the list, or its connection was ended before; it does not count.
+ * One that is over its budget still counts, and is the last. */
+bool guard_admit(struct guard *guard, const struct arrival *arrival, int64_t now_ms, struct err *err);
 /* Of the newest message that was admitted. */
 const struct key_owner *guard_sender(const struct guard *guard);
 /* The sender of the newest message has cost more than its bytes. */

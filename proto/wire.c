@@ -84,11 +84,10 @@ enum { BAD_UNITS = 100 }; /* an unreadable message is work for nothing */
 
 static bool admit(struct wire *wire, zmq_msg_t *frames, int count, peer_id from, struct err *err)
 {
-    size_t bytes = 0;
+    struct arrival arrival = {.frame = &frames[count > 1 ? 1 : 0], .from = from, .frames = count};
     for (int i = 0; i < count && i < WIRE_FRAMES; i++)
-        bytes += zmq_msg_size(&frames[i]);
-    zmq_msg_t *teller = &frames[count > 1 ? 1 : 0];
-    return guard_admit(wire->guard, teller, from, bytes, count, clock_mono_ms(), err);
+        arrival.bytes += zmq_msg_size(&frames[i]);
+    return guard_admit(wire->guard, &arrival, clock_mono_ms(), err);
 }
 
 static void close_frames(zmq_msg_t *frames, int count, int most)

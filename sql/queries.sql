@@ -19,7 +19,7 @@
 --   extra_open      :study           open: trials for an ensemble that are not through
 --   best_groups     :study           groups where points were repeated: trial repeats score spread metric members params
 --   best_front      :study           of several metrics: trial status y1 y2 y3 best_epoch epochs goals params seconds worker
---   trial_origin    :study :trial    what was known when it was proposed: warm source finished under_way best_trial best stage box
+--   trial_origin    :study :trial    what was known when it was proposed: warm source finished under_way paused best_trial best stage box
 --   trial_lineage   :study :trial    its parent, its children, and who took its place: kin trial epoch attempt path other
 --   trial_bracket   :study :trial    under hyperband: round bracket first_trial trials min_epochs eta epochs
 --   trial_rung      :study :trial    paused under asha: epoch rank of promoted
@@ -352,13 +352,15 @@ UNION ALL
 SELECT seq, NULL, NULL, NULL, NULL, NULL, NULL, NULL, walls, stage, carried, trials, NULL, NULL FROM box WHERE study = :study
 ORDER BY 1;
 
--- The training loss of every epoch, in the order in which it was told; it may be what trials are ranked by.
--- name: load_train_losses
-SELECT e.trial, e.epoch, CASE WHEN s.metric = 'train_loss' THEN e.value ELSE x.value END AS loss
-FROM study s CROSS JOIN trial t ON t.study = s.id CROSS JOIN epoch e ON e.trial = t.id AND e.epoch > 0
-     LEFT JOIN metric m ON m.study = s.id AND m.name = 'train_loss'
+-- One metric of every epoch, in the order in which it was told; it may be what trials are ranked by.
+-- name: load_metric
+WITH asked(study, name) AS (VALUES (:study, :name))
+SELECT e.trial, e.epoch, CASE q.name WHEN s.metric THEN e.value WHEN 'seconds' THEN e.seconds ELSE x.value END AS told
+FROM asked q CROSS JOIN study s ON s.id = q.study CROSS JOIN trial t ON t.study = s.id
+     CROSS JOIN epoch e ON e.trial = t.id AND e.epoch > 0
+     LEFT JOIN metric m ON m.study = s.id AND m.name = q.name
      LEFT JOIN epoch_metric x ON x.metric = m.id AND x.trial = e.trial AND x.epoch = e.epoch AND x.attempt = e.attempt
-WHERE s.id = :study AND loss IS NOT NULL ORDER BY e.seq;
+WHERE told IS NOT NULL ORDER BY e.seq;
 
 -- name: load_box_events
 SELECT seq, param, side, verdict, stage, best, lean, slope, trend, top, trials, before_low, before_high, after_low,
@@ -621,7 +623,10 @@ SELECT t.seq_cut, (SELECT count(*) FROM warm w WHERE w.study = t.study) AS warm,
         IN ('complete', 'pruned', 'failed')) AS finished,
        (SELECT count(*) FROM trial b WHERE b.study = t.study AND b.sampler <> 'seeds' AND
         (SELECT v.to_status FROM trial_event v WHERE v.trial = b.id AND v.seq <= t.seq_cut ORDER BY v.seq DESC LIMIT 1)
-        IN ('waiting', 'running', 'paused')) AS under_way,
+        IN ('waiting', 'running')) AS under_way,
+       (SELECT count(*) FROM trial b WHERE b.study = t.study AND b.sampler <> 'seeds' AND
+        (SELECT v.to_status FROM trial_event v WHERE v.trial = b.id AND v.seq <= t.seq_cut ORDER BY v.seq DESC LIMIT 1)
+        = 'paused') AS paused,
        (SELECT b.number FROM study g JOIN trial b ON b.study = g.id JOIN epoch e ON e.trial = b.id WHERE g.id = t.study
         AND e.seq <= t.seq_cut AND e.value IS NOT NULL AND b.sampler <> 'seeds' ORDER BY iif(g.goal = 'maximize', -e.value, e.value), b.number LIMIT 1) AS best_trial,
        (SELECT e.value FROM study g JOIN trial b ON b.study = g.id JOIN epoch e ON e.trial = b.id WHERE g.id = t.study

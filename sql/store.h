@@ -87,7 +87,9 @@ enum study_checks {
 enum study_checked { CHECKED_NOT, CHECKED_PASSED, CHECKED_FAILED };
 
 struct row_study {
-    int64_t id; /* set by store_add_study */
+    int64_t id;         /* set by store_add_study */
+    const char *metric; /* that trials are ranked by */
+    bool maximize;      /* its goal */
     const char *name;
     const char *definition; /* the study file as one line of canonical JSON, seeds filled in */
     const char *base;       /* folder of the study file, absolute */
@@ -119,7 +121,7 @@ bool store_column_reserved(const char *name);
 /* Adds the study, its parameters and its flat view. `metric` is the name trials are ranked by, `maximize` its goal,
  * `metrics` further metric names known beforehand (the view takes on new ones as they are first reported). */
 int store_add_study(struct store *store, struct row_study *study, const struct row_study_param *params,
-                    int param_count, const char *metric, bool maximize, struct err *err);
+                    int param_count, struct err *err);
 void store_study_wish(struct store *store, int64_t study, enum study_wish wish, int64_t now_ms);
 void store_study_ended(struct store *store, int64_t study, const char *reason, int64_t now_ms);
 void store_study_reopened(struct store *store, int64_t study,
@@ -430,10 +432,10 @@ struct row_log {
 /* All that happened in a study, in the order of seq: what samplers and pruners learned from. */
 int store_load_log(struct store *store, int64_t study, int (*visit)(void *arg, const struct row_log *row),
                    void *arg, struct err *err);
-/* The training loss (`train_loss`) of every epoch of a study that told a finite one, in the order of seq. */
-int store_load_train_losses(struct store *store, int64_t study,
-                            int (*visit)(void *arg, int64_t trial, int epoch, double loss), void *arg,
-                            struct err *err);
+/* A metric of every epoch of a study that told a finite one, in the order of seq; `seconds` is what the epoch took. */
+int store_load_metric(struct store *store, int64_t study, const char *name,
+                      int (*visit)(void *arg, int64_t trial, int epoch, double value), void *arg,
+                      struct err *err);
 /* The newest checkpoint row of a trial at or before an epoch; ERR_GONE if none. Texts are valid until the next call. */
 int store_last_checkpoint(struct store *store, int64_t trial, int max_epoch, struct row_checkpoint *out,
                           struct err *err);

@@ -212,11 +212,13 @@ int store_load_epochs(struct store *store, int64_t study,
     return load_end(&load);
 }
 
-int store_load_train_losses(struct store *store, int64_t study,
-                            int (*visit)(void *arg, int64_t trial, int epoch, double loss), void *arg,
-                            struct err *err)
+int store_load_metric(struct store *store, int64_t study, const char *name,
+                      int (*visit)(void *arg, int64_t trial, int epoch, double value), void *arg,
+                      struct err *err)
 {
-    struct load load = load_begin(store, "load_train_losses", study, err);
+    struct load load = load_begin(store, "load_metric", study, err);
+    if (!load.rc)
+        sqlite3_bind_text(load.stmt, 2, name, -1, SQLITE_TRANSIENT);
     while (load_next(&load))
         load.rc = visit(arg, sqlite3_column_int64(load.stmt, 0), sqlite3_column_int(load.stmt, 1),
                         sqlite3_column_double(load.stmt, 2));

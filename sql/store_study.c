@@ -59,15 +59,15 @@ static int check_study(struct store *store, const struct row_study *study,
 
 /* ---- adding ---- */
 
-static void put_study(struct store *store, struct row_study *study, const char *metric, bool maximize)
+static void put_study(struct store *store, struct row_study *study)
 {
     struct put put = put_begin(store, "add_study");
     put_text(&put, study->name);
     put_text(&put, study->definition);
     put_text(&put, study->base);
     put_int(&put, (int64_t)study->seed);
-    put_text(&put, metric);
-    put_text(&put, maximize ? "maximize" : "minimize");
+    put_text(&put, study->metric);
+    put_text(&put, study->maximize ? "maximize" : "minimize");
     put_text(&put, wish_names[study->wish]);
     put_num(&put, study->priority);
     put_num(&put, study->weight);
@@ -80,7 +80,7 @@ static void put_study(struct store *store, struct row_study *study, const char *
     if (put_run(&put) < 0)
         return;
     study->id = sqlite3_last_insert_rowid(store->conn.db);
-    known_add_study(store, study->id, study->name, metric);
+    known_add_study(store, study->id, study->name, study->metric);
 }
 
 static void put_study_params(struct store *store, int64_t study, const struct row_study_param *params,
@@ -98,13 +98,13 @@ static void put_study_params(struct store *store, int64_t study, const struct ro
 }
 
 int store_add_study(struct store *store, struct row_study *study, const struct row_study_param *params,
-                    int param_count, const char *metric, bool maximize, struct err *err)
+                    int param_count, struct err *err)
 {
-    PRE(study->name && study->definition && study->base && metric);
+    PRE(study->name && study->definition && study->base && study->metric);
     int rc = check_study(store, study, params, param_count, err);
     if (rc)
         return rc;
-    put_study(store, study, metric, maximize);
+    put_study(store, study);
     put_study_params(store, study->id, params, param_count);
     struct err why = ERR_NONE;
     if (!store->failed.code && study_view_make(store, known_study(store, study->id), &why))

@@ -221,11 +221,17 @@ static void note_others(struct attempt *attempt, const struct json *report)
             str_addf(&attempt->others, "%s%s", attempt->others.len ? ", " : "", json_key(m));
 }
 
-static void write_metrics(struct attempt *attempt, const struct json *report, struct jw *w)
+/* A study may be ranked by what an epoch takes, and a trainer need not know that. */
+static void write_metrics(struct attempt *attempt, const struct json *report, double seconds, struct jw *w)
 {
-    if (!json_get(report, attempt->metric))
+    bool is_said = json_get(report, attempt->metric) != NULL,
+         is_measured = !is_said && strcmp(attempt->metric, "seconds") == 0;
+    if (!is_said)
         note_others(attempt, report);
     jw_object(w, "metrics");
+    if (is_measured)
+        jw_num(w, "seconds", seconds);
+    attempt->has_metric = attempt->has_metric || is_measured;
     for (const struct json *m = json_first(report); m; m = json_next(m)) {
         if (!trainer_key_is_metric(json_key(m)))
             continue;
@@ -245,12 +251,13 @@ int attempt_report(struct attempt *attempt, const struct trainer_line *line, int
         return ERR_PROTO;
     jw_object(&w, NULL);
     jw_int(&w, "epoch", (int64_t)line->epoch);
-    jw_num(&w, "seconds", (double)(now_ms - attempt->mark_ms) / 1000);
+    double seconds = (double)(now_ms - attempt->mark_ms) / 1000;
+    jw_num(&w, "seconds", seconds);
     if (line->checkpoint && write_checkpoint(attempt, line->checkpoint, &w, err)) {
         str_fini(&text);
         return ERR_PROTO;
     }
-    write_metrics(attempt, line->tree, &w);
+    write_metrics(attempt, line->tree, seconds, &w);
     if (line->findings)
         jw_node(&w, "findings", line->findings);
     jw_close_object(&w);

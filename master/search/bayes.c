@@ -206,7 +206,8 @@ static void reach_records(const struct model *m, const struct space *space, enum
             const struct param *p = &space->params[i];
             if (wall_policy(p, study) != BOUNDARY_EXPAND || !box_position(box, space, i, o->point->v[i], &z))
                 continue;
-            double t = param_scale(p, o->point->v[i].num);
+            struct span reach = param_reach(p); /* narrower than where it was, perhaps: limits are edited */
+            double t = param_scale(p, fmin(fmax(o->point->v[i].num, reach.lo), reach.hi));
             box->walls[i].lo = fmin(box->walls[i].lo, t);
             box->walls[i].hi = fmax(box->walls[i].hi, t);
         }

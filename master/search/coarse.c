@@ -106,8 +106,8 @@ static int propose(struct sampler *s, const struct history *history, uint32_t tr
     snprintf(note->why, sizeof note->why, "stage %d, point %d of %d, %s in its box", state.stage + 1,
              state.proposed + 1, state.wanted, designs[stages->design]);
     /* Not nested: each stage has a scrambling of its own. */
-    return design_propose(s, history, make, hash_mix(s->seed, (uint64_t)state.stage), 1, trial, out, note,
-                          err);
+    struct sequence sequence = {make, hash_mix(s->seed, (uint64_t)state.stage), .first = 1};
+    return design_propose(s, history, &sequence, trial, out, note, err);
 }
 
 const struct stages *stages_of(const struct search_def *def)

@@ -30,17 +30,17 @@ static bool goes_on(const struct design_place *at, const struct design_place *wa
            at->found <= nth + 1;
 }
 
-bool design_nth(struct sampler *s, const struct history *history, design_make *make, uint64_t seed,
-                uint32_t first, uint32_t nth, struct point *out)
+bool design_nth(struct sampler *s, const struct history *history, const struct sequence *q, uint32_t nth,
+                struct point *out)
 {
     const struct history_box *box = history_box(history);
-    struct design_place want = {.make = (const void *)(uintptr_t)make,
-                                .seed = seed,
+    struct design_place want = {.make = (const void *)(uintptr_t)q->make,
+                                .seed = q->seed,
                                 .box_seq = box ? box->seq : 0,
-                                .next = first},
+                                .next = q->first},
                         *at = &s->place;
     if (!s->space->require) {
-        make(s, history, seed, first + nth, out);
+        q->make(s, history, q->seed, q->first + nth, out);
         return true;
     }
     if (!goes_on(at, &want, nth))
@@ -48,12 +48,12 @@ bool design_nth(struct sampler *s, const struct history *history, design_make *m
     while (at->found <= nth) {
         uint32_t end = at->next + DESIGN_RUN;
         do
-            make(s, history, seed, at->next++, out);
+            q->make(s, history, q->seed, at->next++, out);
         while (!require_holds(s->space, out) && at->next < end);
         at->last = require_holds(s->space, out) ? at->next - 1 : UINT32_MAX;
         at->found++;
     }
-    make(s, history, seed, at->last == UINT32_MAX ? first : at->last, out);
+    q->make(s, history, q->seed, at->last == UINT32_MAX ? q->first : at->last, out);
     return at->last != UINT32_MAX;
 }
 
@@ -79,10 +79,10 @@ int design_without(const struct sampler *s, const struct history *history, uint3
     return design_instead(s, history, trial, "200 in a row broke a rule", out, note, err);
 }
 
-int design_propose(struct sampler *s, const struct history *history, design_make *make, uint64_t seed,
-                   uint32_t first, uint32_t trial, struct point *out, struct proposal *note, struct err *err)
+int design_propose(struct sampler *s, const struct history *history, const struct sequence *q, uint32_t trial,
+                   struct point *out, struct proposal *note, struct err *err)
 {
-    if (!design_nth(s, history, make, seed, first, trial - 1, out))
+    if (!design_nth(s, history, q, trial - 1, out))
         return design_without(s, history, trial, out, note, err);
     return design_settle(s->space, history, s->seed, trial, out, note, err);
 }

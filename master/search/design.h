@@ -40,15 +40,20 @@ void design_point(const struct space *space, const struct history *history, desi
 /* A method's point number `index` from its own sequence. */
 typedef void design_make(const struct sampler *sampler, const struct history *history, uint64_t seed,
                          uint32_t index, struct point *out);
-/* Point number `nth` (counted from 0) of those at `first`, first + 1, … that keep the rules of the space; without rules
- * that is point first + nth. So a design skips what breaks a rule, and still depends on trial numbers alone. After
+struct sequence {
+    design_make *make;
+    uint64_t seed;
+    uint32_t first; /* index of the first point */
+};
+/* Point number `nth` (counted from 0) of those of a sequence that keep the rules of the space; without rules that is
+ * point first + nth. So a design skips what breaks a rule, and still depends on trial numbers alone. After
  * DESIGN_RUN that break one in a row, the run has none and false comes back: `out` breaks a rule. */
 enum { DESIGN_RUN = 200 };
-bool design_nth(struct sampler *sampler, const struct history *history, design_make *make, uint64_t seed,
-                uint32_t first, uint32_t nth, struct point *out);
+bool design_nth(struct sampler *sampler, const struct history *history, const struct sequence *sequence,
+                uint32_t nth, struct point *out);
 /* design_nth for the trial's number, a random point where a run has none, and design_settle. The note has its `why`. */
-int design_propose(struct sampler *sampler, const struct history *history, design_make *make, uint64_t seed,
-                   uint32_t first, uint32_t trial, struct point *out, struct proposal *note, struct err *err);
+int design_propose(struct sampler *sampler, const struct history *history, const struct sequence *sequence,
+                   uint32_t trial, struct point *out, struct proposal *note, struct err *err);
 
 /* A random point that keeps the rules, where the method had none; the note says so, and why. */
 int design_instead(const struct sampler *sampler, const struct history *history, uint32_t trial,

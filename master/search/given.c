@@ -20,35 +20,73 @@ static int check_names(const struct space *space, const struct jcur *given, stru
     return rc;
 }
 
-static int fill(const struct space *space, const struct box *box, struct rng *rng, const struct jcur *given,
-                int i, struct point *out, struct err *err)
+/* A point that somebody names, and the numbers that the rest is drawn from. */
+struct draft {
+    const struct space *space;
+    const struct box *box;
+    const struct jcur *given;
+    uint64_t seed;
+    uint32_t trial;
+};
+
+static struct rng rng_of(const struct draft *d, uint32_t draw, int param)
 {
-    const struct param *p = &space->params[i];
-    struct jcur at = jcur_get(given, p->name);
-    bool is_active = space_is_active(space, out, i);
-    if (!is_active && jcur_has(&at)) {
-        jcur_fail(&at, err, "is not active here");
-        return err_hint(err, "leave it out, or name %s too: it decides",
-                        space->params[p->when[0].parent].name);
-    }
+    uint32_t key = d->space->params[param].hash;
+    return draw ? rng_at(0, draw, key, STREAM_GIVEN) : rng_at(d->seed, d->trial, key, STREAM_POINT);
+}
+
+static bool is_named(const struct draft *d, int param)
+{
+    return json_get(d->given->node, d->space->params[param].name) != NULL;
+}
+
+/* In another draw. */
+static bool may_differ(const struct draft *d, const struct point *out, int param)
+{
+    const struct param *p = &d->space->params[param];
+    if (is_named(d, param) || out->v[param].kind != VALUE_OFF)
+        return !is_named(d, param);
+    for (int k = 0; k < p->when_count; k++)
+        if (may_differ(d, out, p->when[k].parent))
+            return true;
+    return false;
+}
+
+/* A named parameter does not exist at this point. ERR_GONE: another draw may help, for a condition of it was drawn. */
+static int is_off(const struct draft *d, const struct point *out, int i, struct err *err)
+{
+    const struct param *p = &d->space->params[i];
+    struct jcur at = jcur_get(d->given, p->name);
+    int rc = ERR_BAD;
+    for (int k = 0; k < p->when_count; k++)
+        rc = may_differ(d, out, p->when[k].parent) ? ERR_GONE : rc;
+    jcur_fail(&at, err, "is not active here");
+    err_hint(err, "leave it out, or give %s another value", d->space->params[p->when[0].parent].name);
+    return rc;
+}
+
+static int fill(const struct draft *d, uint32_t draw, int i, struct point *out, struct err *err)
+{
+    const struct param *p = &d->space->params[i];
+    struct jcur at = jcur_get(d->given, p->name);
+    bool is_active = space_is_active(d->space, out, i);
+    if (!is_active && jcur_has(&at))
+        return is_off(d, out, i, err);
     if (jcur_has(&at))
         return value_parse(p, &at, &out->v[i], err);
-    out->v[i] = is_active ? box_value(box, space, i, rng_unit(rng)) : (struct value){0};
+    struct rng rng = rng_of(d, draw, i);
+    out->v[i] = is_active ? box_value(d->box, d->space, i, rng_unit(&rng)) : (struct value){0};
     return 0;
 }
 
-/* Draw 0 is the trial's own random point. */
-static int fill_all(const struct space *space, const struct box *box, uint64_t seed, uint32_t trial,
-                    uint32_t draw, const struct jcur *given, struct point *out, struct err *err)
+/* Draw 0 is the trial's own random point; the others are the same whatever the seed and trial, so that what given_check
+ * has found is found again. */
+static int fill_all(const struct draft *d, uint32_t draw, struct point *out, struct err *err)
 {
     int rc = 0;
     memset(out->v, 0, (size_t)out->count * sizeof *out->v);
-    for (int k = 0; k < space->count && !rc; k++) {
-        int i = space->order[k];
-        struct rng rng =
-            rng_at(seed, draw ? draw : trial, space->params[i].hash, draw ? STREAM_GIVEN : STREAM_POINT);
-        rc = fill(space, box, &rng, given, i, out, err);
-    }
+    for (int k = 0; k < d->space->count && !rc; k++)
+        rc = fill(d, draw, d->space->order[k], out, err);
     return rc;
 }
 
@@ -66,21 +104,25 @@ static int refuse(const struct space *space, const struct jcur *given, const str
     return err_hint(err, "every point keeps the rules of \"require\"");
 }
 
-/* The same draws whatever the seed and trial, so that what given_check has found is found again under the study's own
- * box. Each says the parameters that are not named. */
-static int keep_rules(const struct space *space, const struct box *box, const struct jcur *given,
-                      struct point *out, struct err *err)
+static bool names_all(const struct draft *d, const struct point *out)
 {
-    bool is_whole = true;
-    for (uint32_t draw = 1; !require_holds(space, out); draw++) {
-        for (int i = 0; i < space->count && is_whole; i++)
-            is_whole = json_get(given->node, space->params[i].name) || out->v[i].kind == VALUE_OFF;
-        if (is_whole || draw > DRAWS)
-            return refuse(space, given, out, is_whole, err);
-        if (fill_all(space, box, 0, 0, draw, given, out, err))
-            return ERR_BAD;
+    for (int i = 0; i < d->space->count; i++)
+        if (out->v[i].kind != VALUE_OFF && !is_named(d, i))
+            return false;
+    return true;
+}
+
+/* From draw number `draw` on, until what is named exists and the rules are kept. */
+static int complete(const struct draft *d, uint32_t draw, struct point *out, struct err *err)
+{
+    for (;; draw++) {
+        int rc = fill_all(d, draw, out, err);
+        bool is_whole = !rc && names_all(d, out);
+        if ((rc && rc != ERR_GONE) || (!rc && require_holds(d->space, out)))
+            return rc;
+        if (is_whole || draw == DRAWS)
+            return rc ? ERR_BAD : refuse(d->space, d->given, out, is_whole, err);
     }
-    return 0;
 }
 
 int given_point(const struct space *space, const struct history *history, uint64_t seed, uint32_t trial,
@@ -90,19 +132,17 @@ int given_point(const struct space *space, const struct history *history, uint64
     if (check_names(space, given, err))
         return ERR_BAD;
     history_box_clone(history, space, &box);
-    int rc = fill_all(space, &box, seed, trial, 0, given, out, err);
-    if (!rc)
-        rc = keep_rules(space, &box, given, out, err);
+    int rc = complete(&(struct draft){space, &box, given, seed, trial}, trial ? 0 : 1, out, err);
     box_fini(&box);
     return rc;
 }
 
-int given_check(const struct space *space, const struct jcur *given, struct err *err)
+int given_check(const struct space *space, const struct history *history, const struct jcur *given,
+                struct err *err)
 {
-    struct history none = {0};
     struct point point;
     point_init(&point, space);
-    int rc = given_point(space, &none, 0, 1, given, &point, err);
+    int rc = given_point(space, history, 0, 0, given, &point, err);
     point_fini(&point);
     return rc;
 }

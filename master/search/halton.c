@@ -65,7 +65,8 @@ static int propose(struct sampler *s, const struct history *history, uint32_t tr
                    struct proposal *note, struct err *err)
 {
     snprintf(note->why, sizeof note->why, "point %u of the scrambled Halton sequence", trial);
-    return design_propose(s, history, make, s->seed, 1, trial, out, note, err);
+    struct sequence sequence = {make, s->seed, .first = 1};
+    return design_propose(s, history, &sequence, trial, out, note, err);
 }
 
 /* ---- how model-based samplers begin ---- */
@@ -73,7 +74,8 @@ static int propose(struct sampler *s, const struct history *history, uint32_t tr
 void start_point(struct sampler *s, const struct history *history, uint32_t trial, struct point *out,
                  struct proposal *note)
 {
-    if (!design_nth(s, history, make, s->seed, 1, trial - 1, out) &&
+    struct sequence sequence = {make, s->seed, .first = 1};
+    if (!design_nth(s, history, &sequence, trial - 1, out) &&
         design_without(s, history, trial, out, note, NULL))
         point_copy(out, require_witness(s->space)); /* all have been tried: whoever settles it says so */
 }

@@ -59,7 +59,8 @@ static int propose(struct sampler *s, const struct history *history, uint32_t tr
 {
     uint32_t n = (uint32_t)s->def->trials;
     snprintf(note->why, sizeof note->why, "point %u of a Latin hypercube of %u", (trial - 1) % n + 1, n);
-    return design_propose(s, history, make, s->seed, 0, trial, out, note, err);
+    struct sequence sequence = {make, s->seed, .first = 0};
+    return design_propose(s, history, &sequence, trial, out, note, err);
 }
 
 const struct sampler_row sampler_latin = {

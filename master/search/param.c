@@ -327,6 +327,13 @@ bool value_from_num(const struct param *p, double num, struct value *out)
     return in_domain(p, x);
 }
 
+bool value_in_reach(const struct param *p, struct value value)
+{
+    struct span reach = param_reach(p);
+    bool is_zero = p->or_zero > 0 && value.num == 0;
+    return value.kind != VALUE_NUM || is_zero || (value.num >= reach.lo && value.num <= reach.hi);
+}
+
 bool value_from_text(const struct param *p, const char *text, struct value *out)
 {
     for (int i = 0; i < p->choice_count; i++) {

@@ -120,5 +120,7 @@ const char *value_as_text(const struct param *param,
 /* And back. False: the axis has no such value. */
 bool value_from_num(const struct param *param, double num, struct value *out);
 bool value_from_text(const struct param *param, const char *text, struct value *out);
+/* May a wall ever move so far? */
+bool value_in_reach(const struct param *param, struct value value);
 
 #endif

@@ -401,8 +401,7 @@ int value_parse(const struct param *p, const struct jcur *cur, struct value *out
                          : p->step > 0                 ? " (it must lie on its steps)"
                                                        : "");
     struct span reach = param_reach(p);
-    bool is_zero = p->or_zero > 0 && out->num == 0;
-    if (!is_zero && (out->num < reach.lo || out->num > reach.hi))
+    if (!value_in_reach(p, *out))
         return jcur_fail(cur, err, "%g lies outside the range of %s, %g to %g", x, p->name, reach.lo,
                          reach.hi);
     return 0;

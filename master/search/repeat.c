@@ -124,14 +124,6 @@ static void groups_init(struct groups *g, const struct history *history)
         g->list[i].sd = g->list[i].complete > 1 ? sqrt(g->list[i].sd / (g->list[i].complete - 1)) : 0;
 }
 
-static bool confirmation_has_begun(const struct repeat_def *def, const struct groups *g)
-{
-    for (size_t i = 0; i < g->count; i++)
-        if (g->list[i].trials > def->repeats)
-            return true;
-    return false;
-}
-
 /* ---- the next repeat ---- */
 
 /* The best group by mean that has all its repeats; NULL: none has. */
@@ -171,8 +163,7 @@ bool repeat_next(const struct repeat_def *def, const struct history *history, st
         return false;
     groups_init(&g, history);
     double bar = bar_of(def, &g);
-    bool over = confirmation_has_begun(def, &g);
-    for (size_t i = 0; i < g.count && !over && !found; i++) {
+    for (size_t i = 0; i < g.count && !found; i++) {
         const struct group *group = &g.list[i];
         found = !group->closed && group->complete == group->trials && group->trials < def->repeats &&
                 group->mean >= bar;
@@ -192,8 +183,7 @@ int confirm_groups(const struct repeat_def *def, const struct history *history, 
     if (!def->confirm_top)
         return 0;
     groups_init(&g, history);
-    bool over = confirmation_has_begun(def, &g);
-    while (!over && count < def->confirm_top) {
+    while (count < def->confirm_top) {
         struct group *best = NULL; /* a group that was taken has a mean of -INFINITY */
         for (size_t i = 0; i < g.count; i++)
             if (!g.list[i].closed && g.list[i].mean > (best ? best->mean : -INFINITY))

@@ -50,7 +50,8 @@ struct confirm_job {
     double mean;
 };
 
-/* The groups to run again, best first; 0: confirmed already, or nothing to confirm. `out` holds CONFIRM_MOST. */
+/* The groups to run again, best first; 0: nothing to confirm. Whoever asks knows whether they have been. `out` holds
+ * CONFIRM_MOST. */
 int confirm_groups(const struct repeat_def *def, const struct history *history, struct confirm_job *out);
 
 #endif

@@ -103,7 +103,8 @@ static int propose(struct sampler *s, const struct history *history, uint32_t tr
                    struct proposal *note, struct err *err)
 {
     snprintf(note->why, sizeof note->why, "point %u of the scrambled Sobol sequence", trial - 1);
-    return design_propose(s, history, make, s->seed, 0, trial, out, note, err);
+    struct sequence sequence = {make, s->seed, .first = 0};
+    return design_propose(s, history, &sequence, trial, out, note, err);
 }
 
 const struct sampler_row sampler_sobol = {

@@ -44,17 +44,17 @@ struct seen {
     int n, top;
 };
 
-static void seen_init(struct seen *seen, const struct space *space, const struct history *history,
-                      const struct box *box, struct stage stage)
+static void seen_init(struct seen *seen, const struct stage_end *end)
 {
+    const struct history *history = end->history;
     size_t room = history->count + 1;
     const struct entry **found = xcalloc(room, sizeof *found);
     double *score = xcalloc(room, sizeof *score);
     int *order = xcalloc(room, sizeof *order), n = 0;
     for (size_t i = 0; i < history->count; i++) {
         const struct entry *e = &history->entries[i];
-        if (e->state != HISTORY_GONE && entry_score_at(e, stage.epochs, &score[n]) &&
-            box_holds(box, space, &e->point))
+        if (e->state != HISTORY_GONE && entry_score_at(e, end->stage.epochs, &score[n]) &&
+            box_holds(end->box, end->space, &e->point))
             found[n++] = e;
     }
     rank_best_first(score, n, order);
@@ -64,7 +64,7 @@ static void seen_init(struct seen *seen, const struct space *space, const struct
         seen->entry[i] = found[order[i]];
         seen->score[i] = score[order[i]];
     }
-    int twentieth = (stage.trials + 19) / 20;
+    int twentieth = (end->stage.trials + 19) / 20;
     seen->top = twentieth < 3 ? 3 : twentieth;
     free(found);
     free(score);
@@ -76,6 +76,15 @@ static void seen_fini(struct seen *seen)
     free(seen->entry);
     free(seen->score);
 }
+
+/* From its box to the next. */
+struct passage {
+    const struct stage_end *end;
+    struct seen seen;
+    struct box *next;
+    struct wall_event *events;
+    int room, count;
+};
 
 /* ---- one numeric parameter ---- */
 
@@ -192,98 +201,102 @@ static void fill_event(const struct seen *seen, const struct lean *l, struct wal
         e->behind[e->behind_count++] = seen->entry[k]->trial;
 }
 
-/* Warns, asks or moves one wall of `next`; false: nothing leans on it. */
-static bool look_at_edge(const struct space *space, enum boundary policy, const struct seen *seen,
-                         const struct lean *l, const struct box *box, struct box *next, int param, int side,
-                         struct wall_event *e)
+/* Warns of one wall of `next`, asks or moves it, if anything leans on it. */
+static void look_at_edge(struct passage *pass, const struct lean *l, int param, int side)
 {
-    const struct param *p = &space->params[param];
+    const struct stage_end *end = pass->end;
+    const struct param *p = &end->space->params[param];
+    struct box *next = pass->next;
+    if (pass->count == pass->room || !is_at_edge(l, side))
+        return;
+    struct wall_event *e = &pass->events[pass->count++];
     double trend = l->n >= TREND_POINTS ? side * rank_correlation(l->z, l->score, l->n) : 0;
-    if (!is_at_edge(l, side))
-        return false;
     *e = (struct wall_event){.param = param, .side = side, .trend = trend};
-    fill_event(seen, l, e);
-    e->verdict = judge(p, policy, l, side, trend, box->walls[param]);
-    e->before = e->after = box_range(box, space, param);
-    struct span moved = wall_moved(p, box->walls[param], side, GROWTH), kept = next->walls[param];
+    fill_event(&pass->seen, l, e);
+    e->verdict = judge(p, wall_policy(p, end->study), l, side, trend, end->box->walls[param]);
+    e->before = e->after = box_range(end->box, end->space, param);
+    struct span moved = wall_moved(p, end->box->walls[param], side, GROWTH), kept = next->walls[param];
     if (e->verdict == WALL_GROW || e->verdict == WALL_ASK) {
         next->walls[param] = side > 0 ? (struct span){kept.lo, moved.hi} : (struct span){moved.lo, kept.hi};
-        e->after = box_range(next, space, param);
+        e->after = box_range(next, end->space, param);
     }
     if (e->verdict == WALL_ASK)
         next->walls[param] = kept;
-    wall_event_text(space, e);
-    return true;
+    wall_event_text(end->space, e);
 }
 
-static int next_walls(const struct space *space, enum boundary policy, const struct seen *seen,
-                      const struct box *box, struct stage stage, int param, struct box *next,
-                      struct wall_event *events, int room)
+static void close_in(struct passage *pass, const struct lean *l, int param)
 {
-    const struct param *p = &space->params[param];
-    struct span wall = box->walls[param];
+    const struct stage_end *end = pass->end;
+    const struct param *p = &end->space->params[param];
+    struct span wall = end->box->walls[param];
+    pass->next->walls[param] = keep_three(p, closed_in(p, l, wall, end->stage.epochs), wall);
+    if (pass->count == pass->room)
+        return;
+    struct wall_event *e = &pass->events[pass->count++];
+    *e = (struct wall_event){.param = param, .verdict = WALL_SHRINK};
+    fill_event(&pass->seen, l, e);
+    e->before = box_range(end->box, end->space, param);
+    e->after = box_range(pass->next, end->space, param);
+    wall_event_text(end->space, e);
+}
+
+static void next_walls(struct passage *pass, int param)
+{
+    const struct stage_end *end = pass->end;
     struct lean l;
-    int count = 0;
-    lean_init(&l, seen, space, box, param);
+    lean_init(&l, &pass->seen, end->space, end->box, param);
     if (l.top > 0) {
-        next->walls[param] = keep_three(p, closed_in(p, &l, wall, stage.epochs), wall);
-        if (room > 0) {
-            events[count] = (struct wall_event){.param = param, .verdict = WALL_SHRINK};
-            fill_event(seen, &l, &events[count]);
-            events[count].before = box_range(box, space, param);
-            events[count].after = box_range(next, space, param);
-            wall_event_text(space, &events[count++]);
-        }
-        for (int side = -1; side <= 1 && policy != BOUNDARY_OFF; side += 2)
-            if (count < room && look_at_edge(space, policy, seen, &l, box, next, param, side, &events[count]))
-                count++;
+        close_in(pass, &l, param);
+        bool looks = wall_policy(&end->space->params[param], end->study) != BOUNDARY_OFF;
+        for (int side = -1; side <= 1 && looks; side += 2)
+            look_at_edge(pass, &l, param, side);
     }
     lean_fini(&l);
-    return count;
 }
 
 /* ---- one choice ---- */
 
-static int next_choices(const struct space *space, const struct seen *seen, int param, struct box *next,
-                        struct wall_event *events, int room)
+/* Trials that had it; 0 where one of them is in the better half. */
+static int tried_in_vain(const struct seen *seen, int param, int choice)
 {
-    const struct param *p = &space->params[param];
-    int count = 0;
-    for (int c = 0; c < p->choice_count && count < room; c++) {
-        int tried = 0, good = 0;
-        for (int i = 0; i < seen->n; i++) {
-            bool has = seen->entry[i]->point.v[param].kind == VALUE_CHOICE &&
-                       seen->entry[i]->point.v[param].choice == c;
-            tried += has;
-            good += has && 2 * i < seen->n;
-        }
-        if (next->dropped[param][c] || next->kept[param] <= 2 || tried < DROP_TRIALS || good)
-            continue;
-        box_drop(next, param, c);
-        events[count] =
-            (struct wall_event){.param = param, .verdict = WALL_DROP, .choice = c, .trials = tried};
-        wall_event_text(space, &events[count++]);
+    int tried = 0, good = 0;
+    for (int i = 0; i < seen->n; i++) {
+        const struct value *v = &seen->entry[i]->point.v[param];
+        bool has = v->kind == VALUE_CHOICE && v->choice == choice;
+        tried += has;
+        good += has && 2 * i < seen->n;
     }
-    return count;
+    return good ? 0 : tried;
 }
 
-int stage_next_box(const struct space *space, enum boundary study, const struct history *history,
-                   const struct box *box, struct stage stage, struct box *next, struct wall_event *events,
-                   int room)
+static void next_choices(struct passage *pass, int param)
 {
-    struct seen seen;
-    int count = 0;
-    seen_init(&seen, space, history, box, stage);
-    for (int i = 0; i < space->count; i++) {
-        const struct param *p = &space->params[i];
-        if (param_is_numeric(p))
-            count += next_walls(space, wall_policy(p, study), &seen, box, stage, i, next, events + count,
-                                room - count);
-        else
-            count += next_choices(space, &seen, i, next, events + count, room - count);
+    const struct space *space = pass->end->space;
+    struct box *next = pass->next;
+    for (int c = 0; c < space->params[param].choice_count && pass->count < pass->room; c++) {
+        int tried = tried_in_vain(&pass->seen, param, c);
+        if (next->dropped[param][c] || next->kept[param] <= 2 || tried < DROP_TRIALS)
+            continue;
+        box_drop(next, param, c);
+        struct wall_event *e = &pass->events[pass->count++];
+        *e = (struct wall_event){.param = param, .verdict = WALL_DROP, .choice = c, .trials = tried};
+        wall_event_text(space, e);
     }
-    seen_fini(&seen);
-    return count;
+}
+
+int stage_next_box(const struct stage_end *end, struct box *next, struct wall_event *events, int room)
+{
+    struct passage pass = {.end = end, .next = next, .events = events, .room = room};
+    seen_init(&pass.seen, end);
+    for (int i = 0; i < end->space->count; i++) {
+        if (param_is_numeric(&end->space->params[i]))
+            next_walls(&pass, i);
+        else
+            next_choices(&pass, i);
+    }
+    seen_fini(&pass.seen);
+    return pass.count;
 }
 
 /* ---- from stage to stage ---- */

@@ -42,11 +42,18 @@ struct stage stage_at(const struct stages *stages, int s);
 /* 50 / 30 / 20 % of the trials with 1, 5 and all epochs; below ten epochs four stages of all epochs. */
 void stages_auto(int64_t trials, int epochs, struct stages *out);
 
-/* The box of the next stage and what changed. `next` was initialised as a clone of `box`. Returns the number
+/* A stage that ends, and what its study knows. */
+struct stage_end {
+    const struct space *space;
+    enum boundary study; /* its policy for walls */
+    const struct history *history;
+    const struct box *box;
+    struct stage stage;
+};
+
+/* The box of the next stage and what changed. `next` was initialised as a clone of the box. Returns the number
  * of events, at most `room` (3 per parameter suffice). */
-int stage_next_box(const struct space *space, enum boundary study, const struct history *history,
-                   const struct box *box, struct stage stage, struct box *next, struct wall_event *events,
-                   int room);
+int stage_next_box(const struct stage_end *end, struct box *next, struct wall_event *events, int room);
 
 /* Trials that go on into the next stage: the best ceil(trials / 5) that are not final, best first, of those
  * scored at `epochs`. Returns how many. `out` holds trials / 5 + 1. */

@@ -32,6 +32,7 @@ struct slot_test {
     int fd; /* -1: hung up */
     struct lines lines;
     int trial;
+    const char *metric; /* NULL: val_acc */
 };
 
 static inline void slot_open(struct slot_test *t)
@@ -129,9 +130,10 @@ static inline void run_job(struct slot_test *t, const char *trainer, const char 
 {
     t->trial++;
     char *line = xasprintf("{\"run\":{%s\"study\":\"s\",\"trial\":%d,\"attempt\":1,\"params\":%s,\"seed\":11,"
-                           "\"until\":%d,\"epochs\":9,\"metric\":\"val_acc\",\"trainer\":%s,\"base\":\"%s\","
+                           "\"until\":%d,\"epochs\":9,\"metric\":\"%s\",\"trainer\":%s,\"base\":\"%s\","
                            "\"dir\":\"%s/s/t%d\",\"shown\":\"s/t%d\",\"grace_ms\":400}}",
-                           more, t->trial, params, until, trainer, t->folder, t->folder, t->trial, t->trial);
+                           more, t->trial, params, until, t->metric ? t->metric : "val_acc", trainer,
+                           t->folder, t->folder, t->trial, t->trial);
     say(t, line);
     free(line);
 }

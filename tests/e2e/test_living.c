@@ -182,6 +182,17 @@ static void a_search_is_simulated(void **state)
     assert_said("\n40,120,");
     assert_int_equal(HONE("simulate", "study.json", "--objective", "study:s", "--json"), 0);
     assert_said("{\"trials\":1,\"epochs\":1,\"best\":");
+    /* what it was not ranked by, but told: what each epoch took */
+    assert_int_equal(HONE("simulate", "study.json", "--objective", "study:s", "--set",
+                          "metric=[{\"name\":\"height\",\"goal\":\"minimize\"},{\"name\":\"seconds\","
+                          "\"goal\":\"minimize\"}]",
+                          "--reference", "100,240", "--set", "search.trials=3"),
+                     0);
+    assert_said("hypervolume from height 100, seconds 240");
+    assert_int_equal(HONE("simulate", "study.json", "--objective", "study:s", "--set", "metric.name=weight"),
+                     2);
+    assert_said("no trial of study \"s\" reported \"weight\"");
+    assert_said("it is ranked by height");
     scratch_text(&scratch, "f.sh", "while read -r line; do echo '{\"height\":[3,2,1]}'; done\n");
     assert_int_equal(HONE("simulate", "study.json", "--exec", "sh f.sh", "--set", "search.epochs=2", "--set",
                           "search.trials=3", "--csv"),

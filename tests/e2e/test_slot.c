@@ -42,6 +42,25 @@ static void reports_log_and_a_good_end(void **state)
     expect_text(t, "s/t1/log", "hone: halfway");
 }
 
+/* A study may be ranked by the time an epoch takes, whoever the trainer is: what it says itself comes first. */
+static void seconds_are_measured_where_they_are_the_metric(void **state)
+{
+    struct slot_test *t = *state;
+    char *trainer = script(t, "tell '{\"epoch\":1,\"acc\":0.5}'; tell '{\"epoch\":2,\"seconds\":77}'");
+    t->metric = "seconds";
+    run_job(t, trainer, "{}", 2, "");
+    struct json *line = hear(t);
+    const struct json *metrics = json_get(line, "metrics"), *seconds = json_get(metrics, "seconds");
+    assert_int_equal(json_count(metrics), 2);
+    assert_true(seconds && json_num(seconds) == json_num(json_get(line, "seconds")));
+    json_free(line);
+    line = hear(t);
+    assert_true(json_num(json_get(json_get(line, "metrics"), "seconds")) == 77);
+    json_free(line);
+    hear_end(t, 2, "finished", "", "");
+    free(trainer);
+}
+
 static void a_log_without_end_keeps_its_newest_bytes(void **state)
 {
     struct slot_test *t = *state;
@@ -204,6 +223,7 @@ int main(int argc, char **argv)
     setenv("HONE_LOG", "none", 0);
     const struct CMUnitTest tests[] = {
         SLOT_TEST(reports_log_and_a_good_end),
+        SLOT_TEST(seconds_are_measured_where_they_are_the_metric),
         SLOT_TEST(a_log_without_end_keeps_its_newest_bytes),
         SLOT_TEST(the_job_is_in_line_and_environment),
         SLOT_TEST(placeholders_fill_one_element),

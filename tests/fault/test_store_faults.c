@@ -46,9 +46,15 @@ static void acknowledge_checkpoint(const char *folder)
 
 static int begin_study(struct store *store, int64_t *study, int64_t *worker, struct err *err)
 {
-    struct row_study row = {
-        .name = "s", .definition = "{}", .base = "/", .priority = 1, .weight = 1, .created_ms = 1};
-    int rc = store_add_study(store, &row, two_params, 2, "val_acc", true, err);
+    struct row_study row = {.name = "s",
+                            .definition = "{}",
+                            .base = "/",
+                            .metric = "val_acc",
+                            .maximize = true,
+                            .priority = 1,
+                            .weight = 1,
+                            .created_ms = 1};
+    int rc = store_add_study(store, &row, two_params, 2, err);
     *study = row.id;
     *worker = rc ? 0 : join(store, "w");
     return rc ? rc : store_commit(store, err);

@@ -98,6 +98,27 @@ static void the_best_are_confirmed_within_the_budget(void **state)
     }
 }
 
+/* A grid is visited whole before its best are confirmed, whether it is said how many trials that makes or not. */
+static void the_best_of_a_grid_are_confirmed(void **state)
+{
+    (void)state;
+    static const char *const searches[] = {"\"method\":\"grid\",\"grid\":{\"x\":7}",
+                                           "\"method\":\"grid\",\"grid\":{\"x\":7},\"trials\":30",
+                                           "\"method\":\"grid\",\"grid\":{\"x\":7},\"trials\":11"};
+    for (int i = 0; i < 3; i++) {
+        struct rehearsal *r = begin(1, false, searches[i], "\"confirm\":{\"top\":2,\"seeds\":3}");
+        struct study *s = finish(r);
+        int groups = 0, confirmed = 0;
+        for (uint32_t n = 1; n <= s->count; n++) {
+            groups += study_trial(s, n)->group == n;
+            confirmed += repeats_of(s, n) == 4;
+        }
+        assert_int_equal(groups, i == 2 ? 5 : 7);
+        assert_int_equal(confirmed, 2);
+        end_replayed(r, "s");
+    }
+}
+
 static void repeats_and_confirmation_go_together(void **state)
 {
     (void)state;
@@ -105,6 +126,30 @@ static void repeats_and_confirmation_go_together(void **state)
                                 "\"repeat\":{\"seeds\":2},\"confirm\":{\"top\":3,\"seeds\":2}");
     struct study *s = finish(r);
     assert_int_equal(s->count, 40);
+    end_replayed(r, "s");
+}
+
+/* Whose repeats are no more than a group has anyhow: confirmed once, and once more when there are more trials. */
+static void the_best_are_confirmed_once(void **state)
+{
+    (void)state;
+    struct msg answer;
+    struct rehearsal *r = begin(4, true, "\"method\":\"random\",\"trials\":40",
+                                "\"repeat\":{\"seeds\":5},\"confirm\":{\"top\":3,\"seeds\":2}");
+    struct study *s = finish(r);
+    assert_int_equal((int64_t)s->count - s->counts[TRIAL_cancelled], 40);
+    int confirms = 0;
+    for (uint32_t n = 1; n <= s->count; n++)
+        confirms += study_trial(s, n)->confirms;
+    assert_int_equal(confirms, 6);
+    rehearsal_call(r, "edit", "{\"sets\":[\"search.trials=60\"]}", &answer);
+    assert_int_equal(answer.answer.code, 0);
+    msg_fini(&answer);
+    s = finish(r);
+    assert_int_equal((int64_t)s->count - s->counts[TRIAL_cancelled], 60);
+    for (uint32_t n = 1; n <= s->count; n++)
+        confirms -= study_trial(s, n)->confirms;
+    assert_int_equal(confirms, -6);
     end_replayed(r, "s");
 }
 
@@ -169,7 +214,9 @@ int main(void)
         cmocka_unit_test(losers_stop_early),
         cmocka_unit_test(models_see_groups_after_storms),
         cmocka_unit_test(the_best_are_confirmed_within_the_budget),
+        cmocka_unit_test(the_best_of_a_grid_are_confirmed),
         cmocka_unit_test(repeats_and_confirmation_go_together),
+        cmocka_unit_test(the_best_are_confirmed_once),
         cmocka_unit_test(folds_are_told_to_the_trainer),
         cmocka_unit_test(a_grid_visits_each_point_and_repeats),
         cmocka_unit_test(a_target_is_a_groups_mean),

@@ -200,6 +200,59 @@ static void evidence_must_fit(void **state)
     end_replayed(r, "s");
 }
 
+/* A trial whose values the new space has no room for is left out, and what was evidence stays it when an edit leaves no
+ * room for it any more: a master that comes back knows the same. */
+static void evidence_outlives_its_space(void **state)
+{
+    (void)state;
+    char said[800], text[1000];
+    struct err err = ERR_NONE;
+    struct rehearsal *r = begin("\"method\":\"random\",\"trials\":40,\"epochs\":1", "", 2);
+    assert_true(rehearsal_run(r, 600000));
+    static const char other[] = "{\"study\":\"t\",\"metric\":{\"name\":\"acc\",\"goal\":\"maximize\"},"
+                                "\"trainer\":{\"command\":[\"true\"],"
+                                "\"seed\":1},\"space\":{\"lr\":{\"log\":[1e-6,1]},\"hidden\":{\"int\":[16,%s]"
+                                "}},\"search\":{\"method\":"
+                                "\"tpe\",\"trials\":12,\"seed\":1},\"warm_start\":{\"study\":\"s\"}}";
+    snprintf(text, sizeof text, other, "264");
+    if (rehearsal_submit(r, text, &err))
+        fail_msg("%s", err.text);
+    size_t known = history_finished(&study_named(r, "t")->history);
+    assert_in_range(known, 5, 35);
+    rehearsal_run(r, 100);
+    assert_int_equal(call(r, "edit", "{\"study\":\"t\",\"sets\":[\"space.hidden.int=[16,100]\"]}", said), 0);
+    rehearsal_crash_master(r, 10);
+    assert_true(rehearsal_run(r, 600000));
+    assert_int_equal(history_finished(&study_named(r, "t")->history), known + 12);
+    end_replayed(r, "t");
+}
+
+/* The values of its trials are values of the axis for ever. */
+static void steps_stay_where_they_are(void **state)
+{
+    (void)state;
+    char said[800];
+    struct err err = ERR_NONE;
+    struct rehearsal *r = begin("\"method\":\"random\",\"trials\":4,\"epochs\":1", "", 2);
+    static const char stepped[] = "{\"study\":\"t\",\"metric\":{\"name\":\"acc\",\"goal\":\"maximize\"},"
+                                  "\"trainer\":{\"command\":[\"true\"],"
+                                  "\"seed\":1},\"space\":{\"lr\":{\"uniform\":[0.5,2],\"step\":0.25}},"
+                                  "\"search\":{\"trials\":6,\"seed\":1}}";
+    if (rehearsal_submit(r, stepped, &err))
+        fail_msg("%s", err.text);
+    assert_true(rehearsal_run(r, 600000));
+    assert_int_equal(call(r, "edit", "{\"study\":\"t\",\"sets\":[\"space.lr.uniform=[0.6,2]\"]}", said), 2);
+    assert_said("space.lr: 0.6 is not on its steps (0.5, 0.75, ...)");
+    assert_int_equal(call(r, "edit",
+                          "{\"study\":\"t\",\"sets\":[\"space.lr.uniform=[0.25,3]\",\"search.trials=9\"]}",
+                          said),
+                     0);
+    rehearsal_crash_master(r, 10);
+    assert_true(rehearsal_run(r, 600000));
+    assert_int_equal(study_named(r, "t")->count, 9);
+    end_replayed(r, "t");
+}
+
 static void what_a_trial_waits_for(void **state)
 {
     (void)state;
@@ -287,6 +340,63 @@ static void edited_axes_replay(void **state)
     for (uint32_t n = 60; n <= 80; n++)
         assert_true(study_trial(s, n)->point.v[0].num >= 1e-6 && study_trial(s, n)->point.v[0].num <= 0.5);
     end_replayed(r, "s");
+}
+
+/* However far a wall has moved and whatever was found there, limits that come later are the hard stop. */
+static void later_limits_hold(void **state)
+{
+    (void)state;
+    static const char *const methods[] = {"gp", "tpe"};
+    static const char file[] =
+        "{\"study\":\"t\",\"metric\":{\"name\":\"acc\",\"goal\":\"maximize\"},"
+        "\"trainer\":{\"command\":[\"true\"]},\"space\":{\"lr\":{\"log\":[1e-6,1e-4],\"limits\":"
+        "[1e-8,1]}},\"search\":{\"method\":\"%s\",\"trials\":60,\"seed\":3}}";
+    for (int m = 0; m < 2; m++) {
+        char said[800], text[500];
+        struct err err = ERR_NONE;
+        struct rehearsal *r = begin("\"method\":\"random\",\"trials\":1,\"epochs\":1", "", 1);
+        snprintf(text, sizeof text, file, methods[m]);
+        assert_int_equal(rehearsal_submit(r, text, &err), 0);
+        assert_int_equal(call(r, "edit", "{\"study\":\"t\",\"sets\":[\"search.trials=35\"]}", said), 0);
+        assert_true(rehearsal_run(r, 600000));
+        assert_true(study_named(r, "t")->best->point.v[0].num > 2e-3);
+        assert_int_equal(
+            call(r, "edit",
+                 "{\"study\":\"t\",\"sets\":[\"search.trials=60\",\"space.lr.limits=[1e-8,1e-3]\"]}", said),
+            0);
+        rehearsal_crash_master(r, 10);
+        assert_true(rehearsal_run(r, 600000));
+        for (uint32_t n = 36; n <= 60; n++)
+            assert_true(study_trial(study_named(r, "t"), n)->point.v[0].num <= 1e-3);
+        end_replayed(r, "t");
+    }
+}
+
+/* A master that is begun again with the file it had goes on with what was edited meanwhile. */
+static void the_file_of_before_an_edit_is_no_other(void **state)
+{
+    (void)state;
+    char said[800];
+    struct err err = ERR_NONE;
+    static const char file[] = "{\"study\":\"t\",\"metric\":{\"name\":\"acc\",\"goal\":\"maximize\"},"
+                               "\"trainer\":{\"command\":[\"true\"]},"
+                               "\"space\":{\"lr\":{\"log\":[1e-4,1]}},\"search\":{\"trials\":%d}}";
+    char before[400], other[400];
+    struct rehearsal *r = begin("\"method\":\"random\",\"trials\":3,\"epochs\":1", "", 1);
+    snprintf(before, sizeof before, file, 6);
+    snprintf(other, sizeof other, file, 9);
+    assert_int_equal(rehearsal_submit(r, before, &err), 0);
+    assert_int_equal(
+        call(r, "edit", "{\"study\":\"t\",\"sets\":[\"search.trials=8\",\"budget.epochs=500\"]}", said), 0);
+    assert_int_equal(call(r, "edit", "{\"study\":\"t\",\"sets\":[\"space.lr.log=[1e-3,1]\"]}", said), 0);
+    rehearsal_crash_master(r, 10);
+    rehearsal_run(r, 20);
+    assert_int_equal(rehearsal_submit(r, before, &err), 0);
+    assert_int_equal(rehearsal_submit(r, other, &err), ERR_BAD);
+    assert_non_null(strstr(err.text, "differs from study \"t\" in this database"));
+    assert_true(rehearsal_run(r, 600000));
+    assert_int_equal(study_named(r, "t")->count, 8);
+    end_replayed(r, "t");
 }
 
 static void what_would_change_the_meaning_is_refused(void **state)
@@ -390,10 +500,14 @@ int main(void)
         cmocka_unit_test(stages_take_named_points),
         cmocka_unit_test(another_study_is_evidence),
         cmocka_unit_test(evidence_must_fit),
+        cmocka_unit_test(evidence_outlives_its_space),
+        cmocka_unit_test(steps_stay_where_they_are),
         cmocka_unit_test(what_a_trial_waits_for),
         cmocka_unit_test(a_larger_budget_goes_on),
         cmocka_unit_test(more_epochs_go_on_from_the_checkpoints),
         cmocka_unit_test(edited_axes_replay),
+        cmocka_unit_test(later_limits_hold),
+        cmocka_unit_test(the_file_of_before_an_edit_is_no_other),
         cmocka_unit_test(what_would_change_the_meaning_is_refused),
         cmocka_unit_test(deleted_trials_are_no_evidence),
         cmocka_unit_test(a_study_is_renamed),

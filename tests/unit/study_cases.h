@@ -58,6 +58,10 @@ static const struct trial_case builtin_cases[] = {
     {FINE, "metric=[{\"name\":\"val_acc\",\"goal\":\"maximize\",\"score\":\"last\"}]"},
     {FINE,
      "metric=[{\"name\":\"val_acc\",\"goal\":\"maximize\"},{\"name\":\"seconds\",\"goal\":\"minimize\"}]"},
+    {READER_ONLY,
+     "metric=[{\"name\":\"seconds\",\"goal\":\"minimize\"},{\"name\":\"val_acc\",\"goal\":\"maximize\"}]"},
+    {FINE, "metric=[{\"name\":\"seconds\",\"goal\":\"minimize\",\"score\":\"last\"},{\"name\":\"val_acc\","
+           "\"goal\":\"maximize\"}]"},
     {BAD, "metric=[]"},
     {BAD, "metric=[{\"name\":\"val_acc\"}]"},
     {BAD, "metric=[{\"name\":\"a\",\"goal\":\"maximize\"},{\"name\":\"b\",\"goal\":\"maximize\"},"

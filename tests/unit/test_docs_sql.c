@@ -34,10 +34,15 @@ static int64_t study_add(struct store *store)
         {"l2", "log", "{\"log\":[1e-6,0.1]}"},
         {"hidden", "int", "{\"int\":[4,128]}"},
         {"optimizer", "choice", "{\"choice\":[\"sgd\",\"adam\"]}"}};
-    struct row_study study = {
-        .name = "spiral", .definition = "{}", .base = "/", .weight = 1, .created_ms = 1000};
+    struct row_study study = {.name = "spiral",
+                              .definition = "{}",
+                              .base = "/",
+                              .metric = "val_acc",
+                              .maximize = true,
+                              .weight = 1,
+                              .created_ms = 1000};
     struct err err = ERR_NONE;
-    if (store_add_study(store, &study, params, 4, "val_acc", true, &err))
+    if (store_add_study(store, &study, params, 4, &err))
         fail_msg("%s", err.text);
     return study.id;
 }

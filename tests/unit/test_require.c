@@ -458,6 +458,35 @@ static void named_points_keep_the_rules(void **state)
     space_fini(&space);
 }
 
+/* What is named exists: a condition that is left open is drawn so that it holds, whatever the seed and trial. */
+static void naming_a_parameter_decides_its_conditions(void **state)
+{
+    (void)state;
+    struct space space = space_of(
+        "{\"opt\": {\"choice\": [\"adam\", \"mom\"], \"weights\": [50, 1]}, \"kind\": {\"choice\": [1, "
+        "2, 3], \"when\": {\"opt\": [\"mom\"]}}, \"m\": {\"uniform\": [0, 1], \"when\": {\"kind\": [2, "
+        "3]}}}");
+    struct history none = {0};
+    struct err err = ERR_NONE;
+    struct point point;
+    struct json *root = json_parse("{\"m\": 0.5}", 10, "enqueue", &err);
+    struct jcur cur = jcur_root(root, "enqueue");
+    point_init(&point, &space);
+    assert_int_equal(given_check(&space, &none, &cur, &err), 0);
+    for (uint32_t trial = 1; trial <= 200; trial++) {
+        if (given_point(&space, &none, trial, trial, &cur, &point, &err))
+            fail_msg("trial %u: %s", trial, err.text);
+        assert_true(point.v[0].choice == 1 && point.v[1].choice >= 1 && point.v[2].num == 0.5);
+    }
+    json_free(root);
+    expect_complaint(&err, name_point(&space, "{\"opt\": \"adam\", \"m\": 0.5}", &point, &err),
+                     "m: is not active here", "leave it out, or");
+    expect_complaint(&err, name_point(&space, "{\"kind\": 1, \"m\": 0.5}", &point, &err),
+                     "m: is not active here", "leave it out, or");
+    point_fini(&point);
+    space_fini(&space);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -471,6 +500,7 @@ int main(void)
         cmocka_unit_test(a_grid_leaves_out_and_counts),
         cmocka_unit_test(a_tiny_share_is_walked_and_said),
         cmocka_unit_test(named_points_keep_the_rules),
+        cmocka_unit_test(naming_a_parameter_decides_its_conditions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -48,7 +48,8 @@ static int next_of(const char *text, const double table[][3], int n, struct wall
     fill(&h, &space, table, n);
     box_init(&box, &space);
     box_clone(&next, &box, &space);
-    int count = stage_next_box(&space, BOUNDARY_DEFAULT, &h, &box, (struct stage){n, 5}, &next, events, 10);
+    struct stage_end end = {&space, BOUNDARY_DEFAULT, &h, &box, {n, 5}};
+    int count = stage_next_box(&end, &next, events, 10);
     for (int i = 0; i < 2; i++)
         ranges[i] = box_range(&next, &space, i);
     box_fini(&box);
@@ -154,7 +155,8 @@ static void a_dead_parameter(void **state)
             history_update(&h, t, HISTORY_PENDING, false, 9, rng_unit(&rng), t + N);
         }
         box_clone(&next, &box, &space);
-        int n = stage_next_box(&space, BOUNDARY_DEFAULT, &h, &box, (struct stage){N, 9}, &next, e, 4);
+        struct stage_end end = {&space, BOUNDARY_DEFAULT, &h, &box, {N, 9}};
+        int n = stage_next_box(&end, &next, e, 4);
         bool has_grown = false;
         for (int i = 1; i < n; i++)
             has_grown |= e[i].verdict == WALL_GROW;
@@ -204,7 +206,7 @@ static void boxes_stay_sane(void **state)
                 history_update(&h, trial, is_bad ? HISTORY_BAD : HISTORY_PENDING, false, 3, lean, seq++);
             }
             box_clone(&next, &box, &space);
-            stage_next_box(&space, BOUNDARY_DEFAULT, &h, &box, (struct stage){8, 3}, &next, e, 32);
+            stage_next_box(&(struct stage_end){&space, BOUNDARY_DEFAULT, &h, &box, {8, 3}}, &next, e, 32);
             for (int i = 0; i < 5; i++) {
                 struct span r = box_range(&next, &space, i), reach = param_reach(&space.params[i]);
                 assert_true(r.lo >= reach.lo && r.hi <= reach.hi && r.lo < r.hi);
@@ -239,8 +241,8 @@ static void hopeless_choices_are_dropped(void **state)
     }
     box_init(&box, &space);
     box_clone(&next, &box, &space);
-    assert_int_equal(stage_next_box(&space, BOUNDARY_DEFAULT, &h, &box, (struct stage){20, 1}, &next, e, 8),
-                     2);
+    struct stage_end end = {&space, BOUNDARY_DEFAULT, &h, &box, {20, 1}};
+    assert_int_equal(stage_next_box(&end, &next, e, 8), 2);
     assert_true(next.dropped[0][2] && next.dropped[0][3] && next.kept[0] == 2);
     assert_string_equal(e[0].text, "c: d is dropped: never in the better half");
     for (int k = 0; k < 100; k++) {
@@ -297,7 +299,7 @@ static void a_whole_study(void **state)
         struct wall_event e[8];
         history_box_clone(&h, &space, &box);
         box_clone(&next, &box, &space);
-        stage_next_box(&space, def.boundary, &h, &box, st, &next, e, 8);
+        stage_next_box(&(struct stage_end){&space, def.boundary, &h, &box, st}, &next, e, 8);
         int carried = stage_carried(&h, st.epochs, stage_at(stages, stage + 1).trials, carry);
         assert_int_equal(carried, 2);
         for (size_t i = 0; i < h.count; i++)

@@ -187,7 +187,7 @@ static int see_loss(void *arg, int64_t trial, int epoch, double loss)
     return 0;
 }
 
-static void test_training_losses_come_back_in_the_order_they_were_told(void **state)
+static void test_a_metric_comes_back_in_the_order_it_was_told(void **state)
 {
     struct room *room = *state;
     struct store *store = open_db(room->db);
@@ -197,15 +197,26 @@ static void test_training_losses_come_back_in_the_order_they_were_told(void **st
     start_attempt(store, b, 1, worker);
     static const double losses[] = {2.5, 1.5, NAN};
     for (int i = 0; i < 3; i++) {
-        struct row_epoch epoch = {i == 1 ? a : b, 1, i + 1, 0.5, 1, 1};
+        struct row_epoch epoch = {i == 1 ? a : b, 1, i + 1, 0.5 * i, 1, 1};
         struct row_metric metrics[] = {{"val_loss", 9}, {"train_loss", losses[i]}};
         store_add_epoch(store, &epoch, metrics, 2);
     }
     report(store, a, 1, 3, 0.9);
     struct str seen = {0}, told = {0};
     str_addf(&told, "%lld 1 2.5, %lld 2 1.5, ", (long long)b, (long long)a);
-    assert_int_equal(store_load_train_losses(store, study, see_loss, &seen, NULL), 0);
+    assert_int_equal(store_load_metric(store, study, "train_loss", see_loss, &seen, NULL), 0);
     assert_string_equal(str_text(&seen), str_text(&told));
+    str_clear(&seen);
+    str_clear(&told);
+    assert_int_equal(store_load_metric(store, study, "val_acc", see_loss, &seen, NULL), 0);
+    str_addf(&told, "%lld 1 0, %lld 2 0.5, %lld 3 1, %lld 3 0.9, ", (long long)b, (long long)a, (long long)b,
+             (long long)a);
+    assert_string_equal(str_text(&seen), str_text(&told));
+    str_clear(&seen);
+    assert_int_equal(store_load_metric(store, study, "no_such", see_loss, &seen, NULL), 0);
+    assert_int_equal(seen.len, 0);
+    assert_int_equal(store_load_metric(store, study, "seconds", see_loss, &seen, NULL), 0);
+    assert_non_null(strstr(str_text(&seen), " 2 1, "));
     str_fini(&seen);
     str_fini(&told);
     store_close(store);
@@ -343,10 +354,10 @@ static void test_our_names_are_reserved(void **state)
 
 static void refuse_study(struct store *store, const char *name, const char *param, const char *words)
 {
-    struct row_study study = {.name = name, .definition = "{}", .base = "/"};
+    struct row_study study = {.name = name, .definition = "{}", .base = "/", .metric = "m", .maximize = true};
     struct row_study_param params[] = {{"lr", "log", "{}"}, {param, "log", "{}"}};
     struct err err = ERR_NONE;
-    assert_int_equal(store_add_study(store, &study, params, 2, "m", true, &err), ERR_BAD);
+    assert_int_equal(store_add_study(store, &study, params, 2, &err), ERR_BAD);
     if (!strstr(err.text, words))
         fail_msg("\"%s\" does not say \"%s\"", err.text, words);
     assert_int_equal(store_failed(store), 0);
@@ -455,7 +466,7 @@ int main(void)
         IN_A_ROOM(test_trials_come_back),
         IN_A_ROOM(test_open_attempts_come_back),
         IN_A_ROOM(test_newest_attempt_of_an_epoch_counts),
-        IN_A_ROOM(test_training_losses_come_back_in_the_order_they_were_told),
+        IN_A_ROOM(test_a_metric_comes_back_in_the_order_it_was_told),
         IN_A_ROOM(test_a_report_sent_twice_changes_nothing),
         IN_A_ROOM(test_seq_goes_on_after_a_restart),
         IN_A_ROOM(test_the_log_in_order),

@@ -105,13 +105,15 @@ static inline int64_t add_study(struct store *store, const char *name)
         .name = name,
         .definition = "{\"study\":1}",
         .base = "/tmp",
+        .metric = "val_acc",
+        .maximize = true,
         .seed = UINT64_MAX - 5,
         .priority = 1,
         .weight = 2,
         .created_ms = 1000,
     };
     struct err err = ERR_NONE;
-    if (store_add_study(store, &study, two_params, 2, "val_acc", true, &err))
+    if (store_add_study(store, &study, two_params, 2, &err))
         fail_msg("%s", err.text);
     return study.id;
 }

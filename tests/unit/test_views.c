@@ -138,8 +138,8 @@ static void test_leaderboard(void **state)
     struct room *room = *state;
     furnish(room->db);
     struct store *store = open_db(room->db);
-    struct row_study low = {.name = "low", .definition = "{}", .base = "/"};
-    assert_int_equal(store_add_study(store, &low, two_params, 2, "val_loss", false, NULL), 0);
+    struct row_study low = {.name = "low", .definition = "{}", .base = "/", .metric = "val_loss"};
+    assert_int_equal(store_add_study(store, &low, two_params, 2, NULL), 0);
     for (uint32_t i = 1; i <= 3; i++) {
         int64_t trial = add_trial(store, low.id, i, 1);
         set_progress(store, trial, i == 2 ? 0.25 : (double)i, 1, 1);
@@ -205,8 +205,9 @@ static void test_names_that_need_quotes(void **state)
                                              {"select", "log", "{}"},
                                              {"lr", "log", "{}"},
                                              {"metric.lr", "log", "{}"}};
-    struct row_study study = {.name = "mnist-mlp.2", .definition = "{}", .base = "/"};
-    assert_int_equal(store_add_study(store, &study, params, 4, "Acc", true, NULL), 0);
+    struct row_study study = {
+        .name = "mnist-mlp.2", .definition = "{}", .base = "/", .metric = "Acc", .maximize = true};
+    assert_int_equal(store_add_study(store, &study, params, 4, NULL), 0);
     struct row_value values[] = {{.name = "layer.1-size", .is_number = true, .number = 64},
                                  {.name = "select", .is_number = true, .number = 0.5},
                                  {.name = "lr", .is_number = true, .number = 1e-3},
@@ -279,9 +280,10 @@ static void test_a_thousand_parameters(void **state)
         values[i] = (struct row_value){.name = names[i], .is_number = true, .number = i + 0.5};
         metrics[i] = (struct row_metric){names[COUNT + i], i};
     }
-    struct row_study study = {.name = "wide", .definition = "{}", .base = "/"};
+    struct row_study study = {
+        .name = "wide", .definition = "{}", .base = "/", .metric = "m", .maximize = true};
     struct err err = ERR_NONE;
-    if (store_add_study(store, &study, params, COUNT, "m", true, &err))
+    if (store_add_study(store, &study, params, COUNT, &err))
         fail_msg("%s", err.text);
     struct row_trial trial = {
         .study = study.id, .number = 1, .group = 1, .sampler = "random", .epochs = 1, .until = 1};
@@ -384,8 +386,9 @@ static void test_ten_thousand_trials(void **state)
         params[i] = (struct row_study_param){names[i], "log", "{}"};
         values[i] = (struct row_value){.name = names[i], .is_number = true, .number = i + 0.5};
     }
-    struct row_study study = {.name = "many", .definition = "{}", .base = "/"};
-    assert_int_equal(store_add_study(store, &study, params, 10, "m", true, NULL), 0);
+    struct row_study study = {
+        .name = "many", .definition = "{}", .base = "/", .metric = "m", .maximize = true};
+    assert_int_equal(store_add_study(store, &study, params, 10, NULL), 0);
     int64_t worker = join(store, "w");
     for (uint32_t i = 1; i <= 10000; i++) {
         struct row_trial trial = {
