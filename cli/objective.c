@@ -50,9 +50,12 @@ static int open_function(struct objective *o, const struct function *f, struct e
         if (param_is_numeric(&o->def->space.params[i]))
             o->names[o->params++] = o->def->space.params[i].name;
     o->function = f;
-    if (o->params < f->least)
-        return err_set(err, ERR_BAD, "%s is of %d numeric parameters, and the space has %d", f->name,
-                       f->least, o->params);
+    if (o->params < f->least) {
+        err_set(err, ERR_BAD, "%s is of %d numeric parameters, and the space has %d", f->name, f->least,
+                o->params);
+        return err_hint(err,
+                        "branin wants two; study:NAME is a study that has run, --exec a program of yours");
+    }
     if (f->values == metrics_of(o))
         return 0;
     err_set(err, ERR_BAD, "%s has %d value%s, and the study is ranked by %d metric%s", f->name, f->values,

@@ -72,7 +72,7 @@ static int check_options(const struct opt_simulate *opt, struct err *err)
 {
     if (!opt->objective == !opt->exec) {
         err_set(err, ERR_BAD, "say on what: --objective or --exec, and not both");
-        return err_hint(err, "hone simulate study.json --objective hartmann6");
+        return err_hint(err, "hone simulate study.json --objective branin");
     }
     if (opt->seeds < 1 || opt->seeds > SEEDS_MOST)
         return err_set(err, ERR_BAD, "--seeds: 1 to %d", SEEDS_MOST);

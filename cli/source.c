@@ -10,11 +10,12 @@
 struct source {
     struct query *query; /* NULL: the master is asked */
     char *master;
+    int64_t wait_ms; /* for an answer of its */
 };
 
 int source_open(const char *db, const char *master, struct source **out, struct err *err)
 {
-    struct source source = {.master = master ? xstrdup(master) : NULL};
+    struct source source = {.master = master ? xstrdup(master) : NULL, .wait_ms = REMOTE_CALL_MS};
     if (!master) {
         int rc = query_open(db, &source.query, err);
         if (rc == ERR_GONE) {
@@ -46,12 +47,17 @@ void source_free(struct source *source)
     free(source);
 }
 
+void source_hurry(struct source *source, int64_t wait_ms)
+{
+    source->wait_ms = wait_ms;
+}
+
 /* ---- the master's way ---- */
 
 static int ask(struct source *source, struct json *args, struct rows *out, struct err *err)
 {
     struct msg_answer answer;
-    int rc = remote_call(source->master, "query", args, REMOTE_CALL_MS, &answer, err);
+    int rc = remote_call(source->master, "query", args, source->wait_ms, &answer, err);
     json_free(args);
     if (rc)
         return rc;

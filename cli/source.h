@@ -13,6 +13,8 @@ struct source;
 
 int source_open(const char *db, const char *master, struct source **out, struct err *err);
 void source_free(struct source *source); /* NULL is fine */
+/* For a screen: a master that is asked has no longer than this to answer each question. */
+void source_hurry(struct source *source, int64_t wait_ms);
 
 /* A named statement of sql/queries.sql. */
 int source_run(struct source *source, const char *name, const struct bind *binds, int count, struct rows *out,

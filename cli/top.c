@@ -19,6 +19,7 @@ enum {
     LOOK_SOON_MS = 50,   /* while something is asked for */
     READ_LEAST_MS = 500, /* between two reads, however often the database changes */
     READ_MOST_MS = 2000, /* and at the latest: a worker that is silent changes nothing */
+    ANSWER_MS = 3000,    /* a master that takes longer is away, for keys are not read meanwhile */
 };
 
 struct screen_loop {
@@ -42,6 +43,7 @@ static void read_anew(struct screen_loop *loop)
     loop->stamp = loop->opt->master ? 0 : query_stamp(loop->opt->db);
     int rc = source_open(loop->opt->db, loop->opt->master, &source, &err);
     if (!rc) {
+        source_hurry(source, ANSWER_MS);
         rc = top_load(top, source, clock_wall_ms(), &err);
         source_free(source);
     }

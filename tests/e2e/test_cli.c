@@ -316,6 +316,7 @@ static void test_workers_of_a_killed_run_come_back(void **state)
     proc_fini(&run);
     assert_int_equal(HONE("pause", "--db", "back.db"), 0); // nobody is there to be asked
     assert_int_equal(HONE("resume", "--db", "back.db"), 0);
+    assert_said("no master is running: hone run STUDY.json or hone master goes on with it");
     assert_int_equal(
         HONE("run", "long.json", "--set", "search.trials=30", "--workers", "2", "--db", "back.db"), 0);
     assert_said("of the run before came back");
@@ -348,6 +349,7 @@ static void test_a_master_is_asked(void **state)
     assert_int_equal(HONE("trials", "-s", "long", "-q", "--db", "m.db"), 0);
     assert_string_equal(str_text(&out), ""); // paused before a worker came
     assert_int_equal(HONE("resume", "long", "--db", "m.db"), 0);
+    assert_null(strstr(str_text(&out), "no master"));
     assert_int_equal(HONE("stop", "long", "--db", "m.db"), 0);
     int nothing =
         HONE("wait", "long", "-t", "60s", "--db", "m.db"); // unless a trial was quicker than the stop

@@ -206,6 +206,7 @@ static void a_search_is_simulated(void **state)
     assert_said("is no table of a family that is known here");
     assert_int_equal(HONE("simulate", "study.json", "--objective", "hartmann6"), 2);
     assert_said("is of 6 numeric parameters, and the space has 3");
+    assert_said("branin wants two");
     assert_int_equal(HONE("simulate", "study.json", "--objective", "nosuch"), 2);
     assert_int_equal(HONE("simulate", "study.json"), 2);
 }

@@ -486,6 +486,12 @@ static void test_plots(void **state)
     assert_said("done: val_acc of 8 trials, and the best so far");
     for (const char *c = str_text(&out); *c; c++)
         assert_true((unsigned char)*c < 0x80);
+    setenv("COLUMNS", "40", 1); // of whoever reads the pipe
+    assert_int_equal(HONE("plot", "--db", "done.db"), 0);
+    unsetenv("COLUMNS");
+    for (char *line = strtok(out.text, "\n"); line; line = strtok(NULL, "\n"))
+        assert_true(strlen(line) <= 40);
+    str_clear(&out);
 }
 
 /* A long search moves a wall more than once or twice. */

@@ -118,6 +118,9 @@ static void test_completion_knows_every_command_and_option(void **state)
                 assert_non_null(strstr(str_text(&out), i == 2 ? name + 2 : name));
             }
         }
+        assert_non_null(
+            strstr(str_text(&out), "history curve params walls front")); // what an argument may be
+        assert_non_null(strstr(str_text(&out), "list add revoke"));
         assert_null(strstr(str_text(&out), "slot)"));
         str_fini(&out);
     }
