@@ -70,10 +70,12 @@ static int take_trial(void *arg, const struct row_trial *row, const struct row_v
 {
     struct warm *c = arg;
     const struct space *space = &c->study->def.space;
-    bool bad = row->status == TRIAL_failed || (row->cause && strcmp(row->cause, "diverged") == 0);
+    const char *cause = row->cause ? row->cause : "";
+    bool bad = row->status == TRIAL_failed || strcmp(cause, "diverged") == 0;
     bool scored = (row->status == TRIAL_complete || row->status == TRIAL_pruned) && !isnan(row->score);
     struct point point;
-    if ((!bad && !scored) || strcmp(row->sampler, EXTRA_SAMPLER) == 0)
+    bool hidden = strcmp(cause, "deleted") == 0;
+    if ((!bad && !scored) || hidden || strcmp(row->sampler, EXTRA_SAMPLER) == 0)
         return 0;
     point_init(&point, space);
     if (fits(space, values, count, &point)) {

@@ -184,6 +184,19 @@ static void another_study_is_evidence(void **state)
     end_replayed(r, "t");
 }
 
+static void what_was_deleted_is_no_evidence_elsewhere(void **state)
+{
+    (void)state;
+    char said[800];
+    struct rehearsal *r = begin("\"method\":\"random\",\"trials\":20,\"epochs\":2", "", 4);
+    assert_true(rehearsal_run(r, 600000));
+    assert_int_equal(call(r, "delete", "{\"trials\":[3,7,20]}", said), 0);
+    submit(r, "t", "\"method\":\"tpe\",\"trials\":4,\"epochs\":2", ",\"warm_start\":{\"study\":\"s\"}");
+    assert_int_equal(history_finished(&study_named(r, "t")->history), 17);
+    assert_true(rehearsal_run(r, 600000));
+    end_replayed(r, "t");
+}
+
 static void evidence_must_fit(void **state)
 {
     (void)state;
@@ -499,6 +512,7 @@ int main(void)
         cmocka_unit_test(a_grid_takes_no_points),
         cmocka_unit_test(stages_take_named_points),
         cmocka_unit_test(another_study_is_evidence),
+        cmocka_unit_test(what_was_deleted_is_no_evidence_elsewhere),
         cmocka_unit_test(evidence_must_fit),
         cmocka_unit_test(evidence_outlives_its_space),
         cmocka_unit_test(steps_stay_where_they_are),
