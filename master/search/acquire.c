@@ -18,7 +18,7 @@ enum {
     REDRAWS = 50,
     HALVINGS = 8
 };
-static const double MUTATION = 0.05, AGAIN = 3, NEAR = 1e-3;
+static const double MUTATION = 0.05, AGAIN = 3, NEAR = 1e-3, TREES_LEAST = 1e-4;
 
 struct candidate {
     struct point point;
@@ -46,6 +46,17 @@ static bool is_near_one(const struct acquire *a, const double *x)
     return false;
 }
 
+/* Trees that agree are not certain for that: their variance is at least TREES_LEAST. */
+static void ask(struct acquire *a, const double *x, double *mean, double *variance)
+{
+    if (!a->trees) {
+        gp_posterior(a->gp, x, mean, variance);
+        return;
+    }
+    extra_trees_at(a->trees, x, mean, variance);
+    *variance += TREES_LEAST;
+}
+
 static double value_at(struct acquire *a, const struct point *point)
 {
     double mean, variance;
@@ -55,7 +66,7 @@ static double value_at(struct acquire *a, const struct point *point)
         return -INFINITY;
     double *x = xcalloc((size_t)a->encode->count + 1, sizeof *x);
     encode_point(a->encode, point, x);
-    gp_posterior(a->gp, x, &mean, &variance);
+    ask(a, x, &mean, &variance);
     double value = log_ei(mean, variance, a->best) - (is_near_one(a, x) ? AGAIN : 0);
     free(x);
     return value;

@@ -1,4 +1,5 @@
-/* acquire: the point with the largest log expected improvement under a Gaussian process, inside a box.
+/* acquire: the point with the largest log expected improvement under a Gaussian process, inside a box; on a discrete
+ * space under extra-trees if they are given.
  *
  * 200 random points and 200 mutants of the best one (each coordinate with probability 1/2, sd 0.05 of the
  * box); from the best four, in turns until neither helps: BFGS over the continuous columns, and for every
@@ -13,6 +14,7 @@
 
 #include "common/rng.h"
 #include "master/search/evidence.h"
+#include "master/search/extra_trees.h"
 #include "master/search/gp.h"
 
 struct acquire {
@@ -20,9 +22,10 @@ struct acquire {
     const struct box *box;
     const struct encode *encode;
     struct gp *gp;
-    const struct history *history; /* what is there already */
-    const struct point *incumbent; /* mutants start from it */
-    double best;                   /* least posterior mean at an observed point */
+    const struct extra_trees *trees; /* asked in its place; NULL: none */
+    const struct history *history;   /* what is there already */
+    const struct point *incumbent;   /* mutants start from it */
+    double best; /* least posterior mean at an observed point; of trees the least observed */
     struct rng rng;
 };
 

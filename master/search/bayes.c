@@ -9,11 +9,20 @@
 #include "common/str.h"
 #include "master/search/acquire.h"
 #include "master/search/design.h"
+#include "master/search/rank.h"
 #include "master/search/sampler_row.h"
 #include "master/search/walls.h"
 #include "master/search/warp.h"
 
-enum { STARTUP_MIN = 8, FIT_STEPS_FIRST = 40, FIT_STEPS = 8, FIT_FRESH_UNTIL = 100, PENDING_MAX = 250 };
+enum {
+    STARTUP_MIN = 8,
+    FIT_STEPS_FIRST = 40,
+    FIT_STEPS = 8,
+    FIT_FRESH_UNTIL = 100,
+    PENDING_MAX = 250,
+    DOUBT_FROM = 20
+};
+static const double TRUSTED = 0.8;
 
 int bayes_startup(const struct space *space)
 {
@@ -204,10 +213,34 @@ static void reach_records(const struct model *m, const struct space *space, enum
     }
 }
 
+/* How well the process orders results that it is not shown, one at a time: the rank correlation. */
+static double foresight(struct model *m)
+{
+    double *means = xcalloc((size_t)m->n + 1, sizeof *means);
+    gp_left_out(&m->gp, means);
+    double correlation = rank_correlation(means, m->gp.y, m->n);
+    free(means);
+    return correlation;
+}
+
+static void grow_trees(const struct model *m, uint64_t seed, uint32_t trial, struct extra_trees *trees,
+                       struct acquire *acquire)
+{
+    struct rng rng = rng_at(seed, trial, 1, STREAM_GP);
+    *trees = (struct extra_trees){.dims = m->gp.dims, .lines = m->gp.lines};
+    extra_trees_grow(trees, m->gp.x, m->gp.y, m->gp.n, &rng);
+    acquire->trees = trees;
+    acquire->best = INFINITY;
+    for (int i = 0; i < m->gp.n; i++)
+        acquire->best = fmin(acquire->best, m->gp.y[i]);
+}
+
 static bool acquire_from(struct model *m, const struct space *space, const struct history *history,
                          const struct box *box, uint64_t seed, uint32_t trial, struct point *out,
                          struct proposal *note)
 {
+    bool may_doubt = space_bound(space) >= 0 && m->n >= DOUBT_FROM;
+    double trust = may_doubt ? foresight(m) : 1;
     find_incumbent(m);
     believe_pending(m);
     struct acquire acquire = {.space = space,
@@ -218,10 +251,18 @@ static bool acquire_from(struct model *m, const struct space *space, const struc
                               .incumbent = m->incumbent,
                               .best = m->best,
                               .rng = rng_at(seed, trial, 0, STREAM_GP)};
+    struct extra_trees trees = {0};
+    bool asks_trees = trust < TRUSTED && trial % 2 == 0;
+    if (asks_trees)
+        grow_trees(m, seed, trial, &trees, &acquire);
     double value = acquire_point(&acquire, out);
-    snprintf(note->why, sizeof note->why,
-             "log EI %.2f; %d results, %d pending believed, noise %.2g, rough %.2g", value, m->n,
-             m->gp.n - m->n, m->gp.noise, m->gp.kernel.rough);
+    extra_trees_fini(&trees);
+    int length = snprintf(note->why, sizeof note->why,
+                          "log EI %.2f; %d results, %d pending believed, noise %.2g, rough %.2g", value, m->n,
+                          m->gp.n - m->n, m->gp.noise, m->gp.kernel.rough);
+    if (asks_trees)
+        snprintf(note->why + length, sizeof note->why - (size_t)length,
+                 "; trees asked, for its foresight is %.2f", trust);
     return value > -INFINITY;
 }
 
@@ -279,4 +320,4 @@ static int parse(const struct jcur *search, const struct space *space, struct se
 }
 
 const struct sampler_row sampler_gp = {
-    .name = "gp", .version = 3, .slow = true, .parse = parse, .propose = propose};
+    .name = "gp", .version = 4, .slow = true, .parse = parse, .propose = propose};

@@ -4,7 +4,10 @@
  *
  *   fewer than max(8, d + 2) finished: points of the scrambled Halton sequence
  *   the model sees all trials, past 250 the best 125 and the newest 125
- *   on a space with finitely many points its kernel has a rough part (kernel.h)
+ *   on a space with finitely many points its kernel has a rough part (kernel.h), and every second trial from 20 results
+ * on asks extra-trees (extra_trees.h) in its place while its foresight, the rank correlation of the scores with what each
+ * would be to a process that has not seen it, is below 0.8: where it does not see the shape, it does not know either
+ * where it has not looked (docs/samplers.md)
  *   the fit starts from that of the newest proposal in the history (8 steps) and, up to 100 results, from the
  * default too (40 steps): the better one is used and stored with this proposal. Past 100 results every second
  * trial is fitted

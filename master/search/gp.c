@@ -10,7 +10,7 @@
 #include "master/search/chol.h"
 #include "master/search/wide.h"
 
-static const double THETA_LOW = -14, THETA_HIGH = 12, NUGGET = 1e-6, ROUGH_SPREAD = 2;
+static const double THETA_LOW = -14, THETA_HIGH = 12, NUGGET = 1e-6, ROUGH_SPREAD = 2, NOISE_RATE = 30;
 
 /* ---- kernel ---- */
 
@@ -135,7 +135,7 @@ bool gp_factor(struct gp *gp)
 static double prior(const struct gp *gp, const double *theta, double *gradient)
 {
     int d = gp->dims;
-    double centre = M_SQRT2 + 0.5 * log(d), loss = 0;
+    double centre = M_SQRT2 + 0.5 * log(d), noise_shape = gp->is_rough ? 2 : 1.1, loss = 0;
     for (int k = 0; k < d; k++) {
         double ln_l = -0.5 * theta[k], off = ln_l - centre;
         loss += off * off / 6 + ln_l;
@@ -144,7 +144,7 @@ static double prior(const struct gp *gp, const double *theta, double *gradient)
     }
     if (gradient) {
         gradient[d] = gp->kernel.s2 - 1;
-        gradient[d + 1] = 30 * gp->noise - 0.1;
+        gradient[d + 1] = NOISE_RATE * gp->noise - (noise_shape - 1);
     }
     if (gp->is_rough) {
         double off = theta[d + 2] / ROUGH_SPREAD;
@@ -152,7 +152,7 @@ static double prior(const struct gp *gp, const double *theta, double *gradient)
         if (gradient)
             gradient[d + 2] = off / ROUGH_SPREAD;
     }
-    return loss - theta[d] + gp->kernel.s2 - 0.1 * theta[d + 1] + 30 * gp->noise;
+    return loss - theta[d] + gp->kernel.s2 - (noise_shape - 1) * theta[d + 1] + NOISE_RATE * gp->noise;
 }
 
 /* Sum over the pairs of weight times squared difference in one column. */
@@ -282,6 +282,13 @@ void gp_posterior_gradient(struct gp *gp, const double *x, double *mean, double 
         dmean[c] = dot(gp->alpha, step, gp->n);
         dvariance[c] = -2 * dot(solved, step, gp->n);
     }
+}
+
+void gp_left_out(struct gp *gp, double *means)
+{
+    chol_inverse(gp->l, gp->n, gp->room, gp->square);
+    for (int i = 0; i < gp->n; i++)
+        means[i] = gp->y[i] - gp->alpha[i] / gp->square[(long)i * gp->room + i];
 }
 
 bool gp_believe(struct gp *gp, const double *x)

@@ -5,7 +5,8 @@
  *
  * Fitted by the maximum a posteriori: l_k log-normal around sqrt(2) + ln(d) / 2 with variance 3 (Hvarfner,
  * Hellsten, Nardi, "Vanilla Bayesian optimization performs great in high dimensions", ICML 2024), s2 Gamma(2,
- * 1), noise Gamma(1.1, 30), the logit of `rough` normal(0, 2^2); BFGS over logarithms with the analytic gradient.
+ * 1), noise Gamma(1.1, 30), and Gamma(2, 30) where it may be rough, the logit of `rough` normal(0, 2^2); BFGS over
+ * logarithms with the analytic gradient.
  *
  * Refuses (returns false): a covariance that stays indefinite with a jitter of 1e-2.
  * Ownership: gp_init allocates for `room` points, gp_fini frees.
@@ -59,6 +60,9 @@ void gp_posterior(struct gp *gp, const double *x, double *mean, double *variance
 /* The same with derivatives by each column (0 for choices). */
 void gp_posterior_gradient(struct gp *gp, const double *x, double *mean, double *variance, double *dmean,
                            double *dvariance);
+/* What each of the n observations would be to a process that has not seen it, [n]: y - alpha / diag(K^-1) (Rasmussen and
+ * Williams 2006, 5.4.2). O(n^3). */
+void gp_left_out(struct gp *gp, double *means);
 /* A pending point, believed to give its posterior mean: one row more, O(n^2). */
 bool gp_believe(struct gp *gp, const double *x);
 

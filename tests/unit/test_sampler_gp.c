@@ -253,6 +253,29 @@ static void believing_is_extending(void **state)
     gp_fini(&gp);
 }
 
+/* Each result, asked of a process that was fitted to the others. */
+static void left_out_is_left_out(void **state)
+{
+    (void)state;
+    enum { N = 12 };
+    struct gp all, others;
+    double means[N], mean, variance;
+    halton_data(&all, true, N);
+    assert_true(gp_factor(&all));
+    gp_left_out(&all, means);
+    for (int out = 0; out < N; out++) {
+        gp_init(&others, 2, 3, true, N);
+        for (int i = 0; i < N; i++)
+            if (i != out)
+                gp_add(&others, all.x + 3 * i, all.y[i]);
+        assert_true(gp_factor(&others));
+        gp_posterior(&others, all.x + 3 * out, &mean, &variance);
+        assert_true(fabs(mean - means[out]) < 1e-9);
+        gp_fini(&others);
+    }
+    gp_fini(&all);
+}
+
 static void half_rank(void **state)
 {
     (void)state;
@@ -369,7 +392,6 @@ static void no_duplicates_when_discrete(void **state)
     race_no_duplicates("{\"method\": \"gp\"}");
 }
 
-/* Nothing to learn, and nothing but failures: it says so and goes on. */
 static double roughness(const char *space, int *fitted)
 {
     struct race race;
@@ -398,6 +420,47 @@ static void rough_where_the_space_is_finite(void **state)
     assert_true(rough == 0 && fitted == 2 + 2);
 }
 
+/* How many of the last twenty proposals asked trees. */
+static int asked_trees(const char *space, double (*score)(const struct point *, uint32_t))
+{
+    struct race race;
+    int count = 0;
+    race_init(&race, space, "{\"method\": \"gp\"}", 5);
+    for (uint32_t t = 1; t <= 40; t++) {
+        race_ask(&race, t);
+        bool by_trees = strstr(race.note.why, "trees asked, for its foresight is ");
+        assert_false(by_trees && (t <= 20 || t % 2));
+        count += by_trees;
+        race_tell(&race, t, score(&race.point, t));
+    }
+    race_fini(&race);
+    return count;
+}
+
+static double dice(const struct point *point, uint32_t trial)
+{
+    (void)point;
+    struct rng rng = rng_at(1, trial, 0, 0);
+    return rng_unit(&rng);
+}
+
+static double bowl(const struct point *point, uint32_t trial)
+{
+    (void)trial;
+    return pow(point->v[0].num - 14, 2) + pow(point->v[1].num - 25, 2);
+}
+
+/* Every second one where it foresees nothing and the points are finitely many; none otherwise. */
+static void trees_where_it_foresees_nothing(void **state)
+{
+    (void)state;
+    static const char finite[] = "{\"a\": {\"int\": [0, 39]}, \"b\": {\"int\": [0, 39]}}";
+    assert_int_equal(asked_trees(finite, dice), 10);
+    assert_int_equal(asked_trees(finite, bowl), 0);
+    assert_int_equal(asked_trees("{\"a\": {\"int\": [0, 39]}, \"b\": {\"uniform\": [0, 39]}}", dice), 0);
+}
+
+/* Nothing to learn, and nothing but failures: it says so and goes on. */
 static void falls_back_and_says_so(void **state)
 {
     (void)state;
@@ -466,6 +529,7 @@ int main(void)
         cmocka_unit_test(gradient_of_the_posterior),
         cmocka_unit_test(interpolates),
         cmocka_unit_test(believing_is_extending),
+        cmocka_unit_test(left_out_is_left_out),
         cmocka_unit_test(half_rank),
         cmocka_unit_test(branin_in_50),
         cmocka_unit_test(hartmann6_in_60),
@@ -473,6 +537,7 @@ int main(void)
         cmocka_unit_test(eight_at_once),
         cmocka_unit_test(no_duplicates_when_discrete),
         cmocka_unit_test(rough_where_the_space_is_finite),
+        cmocka_unit_test(trees_where_it_foresees_nothing),
         cmocka_unit_test(falls_back_and_says_so),
         cmocka_unit_test(long_histories),
         cmocka_unit_test(goes_where_a_record_lies),
