@@ -19,15 +19,21 @@ static bool some_study_goes_first(const struct reactor *r, const struct study *s
     return false;
 }
 
+static bool some_worker_is_here(const struct reactor *r)
+{
+    for (size_t i = 0; i < r->roster.count; i++)
+        if (r->roster.workers[i]->peer)
+            return true;
+    return false;
+}
+
 static void slots_reason(const struct reactor *r, const struct trial *t, struct str *out)
 {
-    int connected = 0, wanting = 0;
-    for (size_t i = 0; i < r->roster.count; i++) {
-        connected += r->roster.workers[i]->peer != 0;
+    int wanting = 0;
+    for (size_t i = 0; i < r->roster.count; i++)
         wanting += worker_wants_job(r->roster.workers[i], INT64_MAX); /* after its rest, if it rests */
-    }
     long long before = before_it(t);
-    if (!connected)
+    if (!some_worker_is_here(r))
         str_add(out, "no worker is connected");
     else if (!wanting && some_study_goes_first(r, t->study))
         str_add(out, "no slot is free, and a study of a higher priority is served first");
@@ -50,7 +56,8 @@ void waiting_reason(const struct reactor *r, const struct trial *t, int64_t now_
     else if (s->wish == WISH_PAUSE)
         str_add(out, "the study is paused; `hone resume` lets it go on");
     else if (study_awaits_checks(s) && !t->is_extra)
-        str_add(out, "no trial starts before the trainer is checked");
+        str_addf(out, "no trial starts before the trainer is checked%s",
+                 some_worker_is_here(r) ? "" : ", and no worker is connected");
     else if (t->holder)
         str_add(out, "the worker of its older attempt is still winding it up");
     else if (study_awaits_file(t, now_mono_ms))

@@ -95,7 +95,7 @@ static void what_is_enqueued_waits_for_the_check(void **state)
     msg_fini(&answer);
     rehearsal_call(r, "explain", "{\"trial\":1}", &answer);
     assert_string_equal(json_text(json_get(answer.answer.result, "waits")),
-                        "no trial starts before the trainer is checked");
+                        "no trial starts before the trainer is checked, and no worker is connected");
     msg_fini(&answer);
     rehearsal_add_worker(r, 1);
     assert_true(rehearsal_run(r, 60000));
