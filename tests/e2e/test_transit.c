@@ -15,16 +15,18 @@
 #include "tests/tools/place.h"
 
 /* Checkpoints of about a megabyte, so that each takes several stretches; epochs of about a tenth of a second. */
-#define STUDY(more)                                                                                    \
+#define STUDY(epochs, more)                                                                            \
     "{ \"study\": \"s\", \"metric\": {\"name\": \"val_acc\", \"goal\": \"maximize\"},\n"               \
     "  \"trainer\": {\"builtin\": \"mlp\", \"data\": \"spiral:n=6000\", \"batch\": 64, \"seed\": 1,\n" \
     "                \"layers\": [\"affine 400\", \"relu\", \"affine 300\", \"relu\"]},\n"             \
     "  \"space\": {\"lr\": {\"log\": [1e-4, 1e-1]}, \"optimizer\": {\"choice\": [\"sgd\", "            \
     "\"momentum\"]}},\n"                                                                               \
-    "  \"search\": {\"method\": \"random\", \"trials\": 3, \"epochs\": 6, \"seed\": 7}" more " }\n"
+    "  \"search\": {\"method\": \"random\", \"trials\": 3, \"epochs\": " #epochs ", \"seed\": 7}" more \
+    " }\n"
 
-static const char study_text[] = STUDY("");
-static const char stays_text[] = STUDY(", \"checkpoints\": \"worker\"");
+static const char study_text[] = STUDY(6, "");
+static const char long_text[] = STUDY(14, ""); /* still under way when who has seen its checkpoint kills it */
+static const char stays_text[] = STUDY(6, ", \"checkpoints\": \"worker\"");
 
 /* Nobody is lost for being slow: the machine may have more to do than this. */
 static void begin(struct place *p)
@@ -103,7 +105,7 @@ static void go_on_elsewhere(bool keyed)
 {
     struct place p;
     struct proc master, first, second;
-    begin(&p);
+    place_init(&p, long_text);
     p.lease = "2s";
     if (keyed)
         make_keys(&p);
