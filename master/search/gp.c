@@ -135,7 +135,7 @@ bool gp_factor(struct gp *gp)
 static double prior(const struct gp *gp, const double *theta, double *gradient)
 {
     int d = gp->dims;
-    double centre = M_SQRT2 + 0.5 * log(d), noise_shape = gp->is_rough ? 2 : 1.1, loss = 0;
+    double centre = M_SQRT2 + 0.5 * log(d), noise_power = gp->is_rough ? 1 : 0.1, loss = 0;
     for (int k = 0; k < d; k++) {
         double ln_l = -0.5 * theta[k], off = ln_l - centre;
         loss += off * off / 6 + ln_l;
@@ -144,7 +144,7 @@ static double prior(const struct gp *gp, const double *theta, double *gradient)
     }
     if (gradient) {
         gradient[d] = gp->kernel.s2 - 1;
-        gradient[d + 1] = NOISE_RATE * gp->noise - (noise_shape - 1);
+        gradient[d + 1] = NOISE_RATE * gp->noise - noise_power; /* a Gamma's shape is one more */
     }
     if (gp->is_rough) {
         double off = theta[d + 2] / ROUGH_SPREAD;
@@ -152,7 +152,7 @@ static double prior(const struct gp *gp, const double *theta, double *gradient)
         if (gradient)
             gradient[d + 2] = off / ROUGH_SPREAD;
     }
-    return loss - theta[d] + gp->kernel.s2 - (noise_shape - 1) * theta[d + 1] + NOISE_RATE * gp->noise;
+    return loss - theta[d] + gp->kernel.s2 - noise_power * theta[d + 1] + NOISE_RATE * gp->noise;
 }
 
 /* Sum over the pairs of weight times squared difference in one column. */
