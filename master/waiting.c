@@ -29,6 +29,8 @@ static void slots_reason(const struct reactor *r, const struct trial *t, struct 
     long long before = before_it(t);
     if (!connected)
         str_add(out, "no worker is connected");
+    else if (study_awaits_checks(t->study) && !t->is_extra)
+        str_add(out, "no trial starts before the trainer is checked");
     else if (!wanting && some_study_goes_first(r, t->study))
         str_add(out, "no slot is free, and a study of a higher priority is served first");
     else if (!wanting)
@@ -49,8 +51,6 @@ void waiting_reason(const struct reactor *r, const struct trial *t, int64_t now_
         str_addf(out, "the study has ended (%s)", s->end_reason);
     else if (s->wish == WISH_PAUSE)
         str_add(out, "the study is paused; `hone resume` lets it go on");
-    else if (study_awaits_checks(s) && !t->is_extra)
-        str_add(out, "no trial starts before the trainer is checked");
     else if (t->holder)
         str_add(out, "the worker of its older attempt is still winding it up");
     else if (study_awaits_file(t, now_mono_ms))

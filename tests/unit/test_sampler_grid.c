@@ -115,13 +115,11 @@ static void skips_what_is_there(void **state)
     }
     static const double want[] = {0, 0.5, 0.75};
     for (uint32_t t = 0; t < 3; t++) {
-        assert_int_equal(sampler_propose(run.sampler, &run.history, t + 4, &run.point, &run.note, NULL),
-                         0);
+        assert_int_equal(sampler_propose(run.sampler, &run.history, t + 4, &run.point, &run.note, NULL), 0);
         assert_true(run.point.v[0].num == want[t]);
         history_add(&run.history, t + 4, t + 4, &run.point, NULL, 0, t + 4);
     }
-    assert_int_equal(sampler_propose(run.sampler, &run.history, 7, &run.point, &run.note, NULL),
-                     ERR_GONE);
+    assert_int_equal(sampler_propose(run.sampler, &run.history, 7, &run.point, &run.note, NULL), ERR_GONE);
     history_remove(&run.history, 5);
     assert_int_equal(sampler_propose(run.sampler, &run.history, 7, &run.point, &run.note, NULL), 0);
     assert_true(run.point.v[0].num == 0.5);
