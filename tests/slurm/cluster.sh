@@ -86,10 +86,12 @@ cluster_up() {
         --log-file="$dir/log/munged.log" --seed-file="$dir/munge/seed" 2>"$dir/log/munged.err" || cluster_failed munged
     slurmctld -c -f "$SLURM_CONF" || cluster_failed slurmctld
     for i in $(seq $nodes); do slurmd -N "n$i" -f "$SLURM_CONF" || cluster_failed slurmd; done
-    await all_idle || cluster_failed sinfo
+    for i in $(seq 300); do
+        [ "$(sinfo -h -t idle -o %D 2>/dev/null)" = "$nodes" ] && return
+        look_again
+    done
+    cluster_failed sinfo
 }
-
-all_idle() { [ "$(sinfo -h -t idle -o %D 2>/dev/null)" = "$nodes" ]; }
 
 cluster_failed() {
     cluster_down
@@ -121,8 +123,9 @@ cluster_down() {
     kill -KILL $(daemons) 2>/dev/null
 }
 
-await() { # COMMAND...: until it succeeds; in vain after four minutes, as with processes of the tests in C (PROC_TIMEOUT_MS)
-    local tries=2400
+await() { # SECONDS COMMAND...: until it succeeds
+    local tries=$(($1 * 10))
+    shift
     until "$@"; do
         [ $((tries -= 1)) -gt 0 ] || { echo "waited in vain for: $*" >out; squeue >>out 2>&1; return 1; }
         look_again

@@ -40,13 +40,13 @@ echo 1..16
 serve page.db study.json --once --set search.trials=60
 sed "s|tcp://login1:7077|$address|" page.sh >job.sh
 array=$(sbatch --parsable job.sh)
-await holds page.db "SELECT count(*) = 60 FROM trial WHERE status IN ('complete', 'pruned')"
+await 120 holds page.db "SELECT count(*) = 60 FROM trial WHERE status IN ('complete', 'pruned')"
 report "sbatch job.sh of docs/coming-from.md: the study is searched"
 "$HONE" workers --all --db page.db >out
 holds page.db "SELECT count(*) >= 2 AND min(name GLOB 'n[1-3]-${array}_*' AND host GLOB 'n[1-3]') FROM worker"
 report "an array's workers are called by node, job and task"
 wait "$master"
-await bash -c "! squeue -h -t R -j $array | grep -q ."
+await 60 bash -c "! squeue -h -t R -j $array | grep -q ."
 grep -l "GPUs\|leaving\|worker" slurm-"$array"_*.out >/dev/null && ls slurm-"$array"_1.out >out
 report "each has its log where it was submitted"
 scontrol show job "${array}_1" >out && grep -q 'JobState=COMPLETED.*' out && ! grep -q 'NumCPUs=1 ' out
@@ -87,7 +87,7 @@ STUDY
 serve gpu.db gpu.json --once
 share=$(job -N2 --ntasks-per-node=2 --gpus-per-node=4 -- -N2 --ntasks-per-node=2 --gpus-per-node=4 -- --gpus auto)
 single=$(job -n3 --gpus-per-task=1 -- -n3 --gpus-per-task=1 -- --gpus auto)
-await holds gpu.db "SELECT count(*) = 40 FROM trial WHERE status = 'complete'" && wait "$master"
+await 120 holds gpu.db "SELECT count(*) = 40 FROM trial WHERE status = 'complete'" && wait "$master"
 report "eleven GPUs of two jobs train at once"
 value gpu.db "SELECT count(*) FROM attempt WHERE outcome = 'failed'" >out && [ "$(cat out)" = 0 ]
 report "no two trainers have one"
@@ -99,7 +99,7 @@ report "--gpus-per-node: the tasks of a node split what they all see"
 [ "$(awk '{print $1, $2, $3, $4}' seen | sort -u | wc -l)" = "$(sort -u seen | wc -l)" ]
 report "each slot has always had the same one"
 none=$(job -n1 -- -- --gpus 0)
-await gone "$none"
+await 60 gone "$none"
 grep -q 'Slurm gave this job no GPU' "slurm-$none.out"
 report "a job without GPUs gets none, whatever the node has"
 
@@ -108,19 +108,19 @@ report "a job without GPUs gets none, whatever the node has"
 slow moved 1 1000
 serve moved.db moved.json --once
 first=$(job -n1 --requeue -- -- --idle 60s)
-await holds moved.db "SELECT count(*) >= 3 FROM epoch"
+await 60 holds moved.db "SELECT count(*) >= 3 FROM epoch"
 scontrol requeue "$first"
-await holds moved.db "SELECT count(*) = 1 FROM attempt WHERE outcome = 'preempted'"
+await 30 holds moved.db "SELECT count(*) = 1 FROM attempt WHERE outcome = 'preempted'"
 report "scontrol requeue: the trainer ends its epoch, the trial is given back"
 second=$(job -n1 -- -- --idle 60s)
-await holds moved.db "SELECT count(*) = 2 AND sum(outcome IS NULL AND from_epoch > 0) = 1 FROM attempt"
+await 60 holds moved.db "SELECT count(*) = 2 AND sum(outcome IS NULL AND from_epoch > 0) = 1 FROM attempt"
 report "it goes on elsewhere"
-await holds moved.db "SELECT count(*) = 1 FROM worker WHERE left_ms IS NULL AND name GLOB 'n?-$first'"
-await holds moved.db "SELECT count(*) >= 3 FROM epoch WHERE attempt = 2"
+await 60 holds moved.db "SELECT count(*) = 1 FROM worker WHERE left_ms IS NULL AND name GLOB 'n?-$first'"
+await 30 holds moved.db "SELECT count(*) >= 3 FROM epoch WHERE attempt = 2"
 scancel "$second"
-await holds moved.db "SELECT count(*) = 2 FROM attempt WHERE outcome = 'preempted'"
+await 30 holds moved.db "SELECT count(*) = 2 FROM attempt WHERE outcome = 'preempted'"
 touch finish.moved
-await holds moved.db "SELECT count(*) = 1 FROM trial WHERE status = 'complete'"
+await 60 holds moved.db "SELECT count(*) = 1 FROM trial WHERE status = 'complete'"
 report "the requeued job joins again, and takes over from one that was cancelled"
 unbroken moved.db
 report "no epoch is lost, and none is trained twice"
@@ -128,12 +128,12 @@ report "no epoch is lost, and none is trained twice"
 # ---- the time limit ----
 
 master=$limit_master address=$limit_address
-await gone "$limited"
+await 150 gone "$limited"
 holds limit.db "SELECT group_concat(outcome) = 'preempted' FROM attempt" && grep -q 'SIGTERM: leaving' "slurm-$limited.out" &&
     scontrol show job "$limited" | grep -q 'TIMEOUT'
 report "the time limit of a job preempts"
 touch finish.limit
 last=$(job -n1 --signal=TERM@30 -t 5 -- -- --idle 30s)
-await holds limit.db "SELECT count(*) = 1 FROM trial WHERE status = 'complete'" && unbroken limit.db && await gone "$last"
+await 60 holds limit.db "SELECT count(*) = 1 FROM trial WHERE status = 'complete'" && unbroken limit.db && await 30 gone "$last"
 report "and the trial goes on in the next one"
 exit 0 # each line above says how it went
