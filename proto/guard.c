@@ -157,10 +157,10 @@ static bool cut_peer(struct guard *guard, int fd, peer_id id)
     return true;
 }
 
-/* What it had sent before waits in libzmq, up to a thousand messages: nobody works for it any more. */
-static bool was_cut(const struct guard *guard, peer_id id)
+bool guard_has_cut(const struct guard *guard, peer_id id)
 {
-    for (size_t i = 0; id && i < CUTS; i++)
+    size_t count = guard->next_cut < CUTS ? guard->next_cut : CUTS;
+    for (size_t i = 0; id && i < count; i++)
         if (guard->cuts[i] == id)
             return true;
     return false;
@@ -398,7 +398,8 @@ bool guard_admit(struct guard *guard, const struct arrival *arrival, int64_t now
     peer_id id = arrival->from;
     guard->sender_fd = fd_of(arrival->frame);
     guard->sender_id = id;
-    if (was_cut(guard, id)) {
+    if (guard_has_cut(
+            guard, id)) { /* it waited in libzmq, up to a thousand messages: nobody works for it any more */
         err_set(err, ERR_PROTO, "a message of a connection that was ended");
         return false;
     }
@@ -426,6 +427,6 @@ const struct key_owner *guard_sender(const struct guard *guard)
 
 void guard_charge(struct guard *guard, int64_t units, int64_t now_ms)
 {
-    if (units && !was_cut(guard, guard->sender_id))
+    if (units && !guard_has_cut(guard, guard->sender_id))
         spend(guard, peers_heard(&guard->peers, guard->sender_fd, guard->sender_id, now_ms), units, now_ms);
 }

@@ -49,6 +49,8 @@ const struct key_owner *guard_sender(const struct guard *guard);
 void guard_charge(struct guard *guard, int64_t units, int64_t now_ms);
 /* So many bytes were queued for it. */
 void guard_sent(struct guard *guard, peer_id id, size_t bytes, int64_t now_ms);
+/* Its connection was ended a moment ago: libzmq finds out when its thread has a turn, and queues for it until then. */
+bool guard_has_cut(const struct guard *guard, peer_id id);
 /* It does not read what it is sent. */
 void guard_drop(struct guard *guard, peer_id id, int64_t now_ms);
 /* The next one that was ended because its key was revoked, each once; 0: none. */

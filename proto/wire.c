@@ -217,7 +217,8 @@ static int send_frames(struct wire *wire, peer_id to, const struct str *head, co
     if (wire->server) {
         unsigned char id[ROUTING_ID];
         set_routing_id(to, id);
-        int rc = to ? send_frame(wire->socket, id, sizeof id, true) : ERR_GONE;
+        int rc =
+            to && !guard_has_cut(wire->guard, to) ? send_frame(wire->socket, id, sizeof id, true) : ERR_GONE;
         if (rc)
             return rc;
     } else if (!wire->told_up || wire->lost) {

@@ -255,16 +255,11 @@ static void test_who_never_reads_is_owed_a_bounded_lot(void **state)
     struct msg msg = {.kind = MSG_chunk, .chunk.data = json_new_text(text)};
     log_init(LOG_NONE);
     int sent = 0, rc = 0;
-    while (sent < MOST && (rc = wire_send(server, peer, &msg)) == 0) {
-        peer_id from;
-        struct msg other;
-        sent++;
-        wire_receive(server, &from, &other, NULL);
-        wire_wait(server, NULL, 0, 1); /* libzmq's own thread finds the connection ended */
-    }
+    while (sent < MOST && (rc = wire_send(server, peer, &msg)) == 0)
+        sent++; /* as fast as it goes: libzmq's own thread need not have found the connection ended */
     print_message("# %d MB sent\n", sent);
     assert_int_equal(rc, ERR_GONE);
-    assert_true(sent <= 400); /* where sending is slow, its silence ends it before */
+    assert_true(sent <= 300); /* 256 MiB, and what the kernel's buffers took */
     msg_fini(&msg);
     free(text);
     raw_close(&raw);
