@@ -187,7 +187,7 @@ int best_load(struct source *source, const char *study, int64_t limit, struct be
 {
     struct rows head;
     *out = (struct best){0};
-    int rc = source_study(source, study, &head, err);
+    int rc = source_read_study(source, study, &head, err);
     if (rc)
         return rc;
     out->study = xstrdup(first_text(&head, "study"));

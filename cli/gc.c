@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@ struct collecting {
     bool dry_run;
     char **named; /* paths that rows name, sorted */
     size_t count, room;
+    struct text_list folders; /* of studies that cannot be read */
     int64_t now_s, seen, files, bytes;
     struct patience patience;
     int failed;
@@ -61,13 +63,38 @@ static int read_names(struct collecting *c, struct query *query, struct err *err
     return 0;
 }
 
+/* What nobody can read may name them yet. */
+static int read_unreadable(struct collecting *c, struct query *query, struct err *err)
+{
+    struct rows rows;
+    int rc = query_run(query, "unreadable", NULL, 0, &rows, err);
+    if (rc)
+        return rc;
+    for (size_t row = 0; row < rows.count; row++) {
+        const char *study = cell_text(rows_named(&rows, row, "study"));
+        fprintf(stderr, "study %s is unreadable: its files stay\n", study);
+        text_list_add(&c->folders, xasprintf("%s/%s/", c->root, study));
+    }
+    rows_fini(&rows);
+    return 0;
+}
+
+static bool is_left_alone(const struct collecting *c, const char *path)
+{
+    for (size_t i = 0; i < c->folders.count; i++)
+        if (strncasecmp(path, c->folders.items[i], strlen(c->folders.items[i])) == 0)
+            return true;
+    return false;
+}
+
 /* A file that is not an hour old may be one whose report is still on its way. */
 static void look_at(void *arg, const char *path, const struct stat *st)
 {
     struct collecting *c = arg;
     watcher_tell(&c->patience.watcher, ++c->seen, 0);
     bool named = c->count && bsearch(&path, c->named, c->count, sizeof *c->named, compare);
-    if (!path_is_checkpoint(path) || named || c->now_s - (int64_t)st->st_mtime < OLD_S)
+    if (!path_is_checkpoint(path) || named || is_left_alone(c, path) ||
+        c->now_s - (int64_t)st->st_mtime < OLD_S)
         return;
     patience_hide(&c->patience);
     if (!c->dry_run && unlink(path)) {
@@ -91,6 +118,8 @@ int cmd_gc(const struct opt_gc *opt)
         err.code = ERR_REACH;
     if (!rc)
         rc = read_names(&c, query, &err);
+    if (!rc)
+        rc = read_unreadable(&c, query, &err);
     query_close(query);
     if (!rc) {
         patience_init(&c.patience, stderr, "gc", "files looked at");
@@ -103,6 +132,7 @@ int cmd_gc(const struct opt_gc *opt)
     for (size_t i = 0; i < c.count; i++)
         free(c.named[i]);
     free(c.named);
+    text_list_free(&c.folders);
     free(root);
     free(db);
     return rc ? command_fail("gc", &err) : c.failed;

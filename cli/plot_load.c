@@ -12,7 +12,7 @@ int plot_load(struct source *source, const char *study, struct plot *out, struct
 {
     struct rows head;
     *out = (struct plot){.source = source};
-    int rc = source_study(source, study, &head, err);
+    int rc = source_read_study(source, study, &head, err);
     if (rc)
         return rc;
     const char *definition = first_text(&head, "definition");

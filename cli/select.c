@@ -197,7 +197,7 @@ int select_trial(struct source *source, const char *text, const char *study, cha
     if (!rc)
         rc = select_study(selector.study, study, &study, err);
     if (!rc)
-        rc = source_study(source, study, &head, err);
+        rc = source_read_study(source, study, &head, err);
     if (rc)
         return rc;
     char *name = xstrdup(first_text(&head, "study"));

@@ -1,5 +1,6 @@
 #include "cli/source.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "cli/options.h"
@@ -124,6 +125,15 @@ static int no_study(struct source *source, const char *name, struct err *err)
     return ERR_GONE;
 }
 
+int source_unreadable(const struct rows *head, struct err *err)
+{
+    if (!*first_text(head, "unreadable"))
+        return 0;
+    err_set(err, ERR_BAD, "study \"%s\" is unreadable: %s", first_text(head, "study"),
+            first_text(head, "unreadable"));
+    return err_hint(err, "%s", first_text(head, "unreadable_hint"));
+}
+
 int source_study(struct source *source, const char *name, struct rows *out, struct err *err)
 {
     name = name && *name ? name : NULL;
@@ -132,6 +142,15 @@ int source_study(struct source *source, const char *name, struct rows *out, stru
         return rc;
     rows_fini(out);
     return no_study(source, name, err);
+}
+
+int source_read_study(struct source *source, const char *name, struct rows *out, struct err *err)
+{
+    struct err why = ERR_NONE;
+    int rc = source_study(source, name, out, err);
+    if (!rc && source_unreadable(out, &why))
+        fprintf(stderr, "%s\n", why.text);
+    return rc;
 }
 
 int source_ended(struct source *source, const char *name, bool *ended, struct err *err)

@@ -25,6 +25,10 @@ int source_sql(struct source *source, const char *sql, size_t max_rows, struct r
 /* The study a person means: by name, or the newest for NULL or "". One row of study_find. ERR_GONE with the
  * nearest name if there is none. */
 int source_study(struct source *source, const char *name, struct rows *out, struct err *err);
+/* A row of study_find: ERR_BAD and why, if the master has set the study aside; else 0. */
+int source_unreadable(const struct rows *head, struct err *err);
+/* source_study for whoever shows its rows, which are there all the same: standard error says that it was set aside. */
+int source_read_study(struct source *source, const char *name, struct rows *out, struct err *err);
 /* Has it ended? */
 int source_ended(struct source *source, const char *name, bool *ended, struct err *err);
 /* The names of its parameters, in its order; text_list_fini. */

@@ -50,30 +50,40 @@ static bool goes_on(const struct rows *rows)
 {
     bool any = false;
     for (size_t row = 0; row < rows->count; row++)
-        any = any || !*cell_text(rows_named(rows, row, "end_reason"));
+        any = any || (!*cell_text(rows_named(rows, row, "end_reason")) &&
+                      !*cell_text(rows_named(rows, row, "unreadable")));
     return any;
+}
+
+/* Below the table: a column is no place for a sentence. */
+static void tell_unreadable(const struct rows *rows)
+{
+    struct str text = {0};
+    for (size_t row = 0; row < rows->count; row++) {
+        const char *why = cell_text(rows_named(rows, row, "unreadable"));
+        if (!*why)
+            continue;
+        str_clear(&text);
+        table_clean(&text, why, 0);
+        fprintf(stderr, "study \"%s\" is unreadable: %s\n", cell_text(rows_named(rows, row, "study")),
+                str_text(&text));
+    }
+    str_fini(&text);
 }
 
 static int show_studies(const void *arg, bool *ended, struct err *err)
 {
     const struct opt_studies *opt = arg;
-    static const struct column columns[] = {{"wish", COLUMN_PLAIN, "state"},
-                                            {"end_reason", COLUMN_IF_ANY, "ended by"},
-                                            {"checks", COLUMN_DATA_ONLY, NULL},
-                                            {"waiting", COLUMN_IF_ANY, NULL},
-                                            {"paused", COLUMN_IF_ANY, NULL},
-                                            {"pruned", COLUMN_IF_ANY, NULL},
-                                            {"failed", COLUMN_IF_ANY, NULL},
-                                            {"cancelled", COLUMN_IF_ANY, NULL},
-                                            {"best_score", COLUMN_PLAIN, "best"},
-                                            {"best_trial", COLUMN_PLAIN, "trial"},
-                                            {"created_at", COLUMN_DATA_ONLY, NULL},
-                                            {"started_at", COLUMN_DATA_ONLY, NULL},
-                                            {"ended_at", COLUMN_DATA_ONLY, NULL},
-                                            {"wall_seconds", COLUMN_SECONDS, "took"},
-                                            {"goal", COLUMN_DATA_ONLY, NULL},
-                                            {"slot_seconds", COLUMN_DATA_ONLY, NULL},
-                                            {0}};
+    static const struct column columns[] = {
+        {"wish", COLUMN_PLAIN, "state"},        {"end_reason", COLUMN_IF_ANY, "ended by"},
+        {"checks", COLUMN_DATA_ONLY, NULL},     {"waiting", COLUMN_IF_ANY, NULL},
+        {"paused", COLUMN_IF_ANY, NULL},        {"pruned", COLUMN_IF_ANY, NULL},
+        {"failed", COLUMN_IF_ANY, NULL},        {"cancelled", COLUMN_IF_ANY, NULL},
+        {"best_score", COLUMN_PLAIN, "best"},   {"best_trial", COLUMN_PLAIN, "trial"},
+        {"created_at", COLUMN_DATA_ONLY, NULL}, {"started_at", COLUMN_DATA_ONLY, NULL},
+        {"ended_at", COLUMN_DATA_ONLY, NULL},   {"wall_seconds", COLUMN_SECONDS, "took"},
+        {"goal", COLUMN_DATA_ONLY, NULL},       {"slot_seconds", COLUMN_DATA_ONLY, NULL},
+        {"unreadable", COLUMN_DATA_ONLY, NULL}, {0}};
     struct rows rows;
     int rc = read_rows(opt->db, opt->master, "studies", &rows, err);
     if (rc)
@@ -87,6 +97,8 @@ static int show_studies(const void *arg, bool *ended, struct err *err)
         if (!opt->csv && !opt->json)
             wish_to_state(&rows);
         table_show(&rows, columns, opt->csv, opt->json);
+        if (!opt->csv && !opt->json)
+            tell_unreadable(&rows);
         if (!opt->csv && !opt->json && !opt->master && goes_on(&rows) && !master_there(opt->db))
             fprintf(
                 stderr,

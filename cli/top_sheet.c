@@ -88,6 +88,11 @@ static void put_study(const struct top *top, struct sheet *sheet, int y, size_t 
     char number[32];
     sheet_put(sheet, y, 2, at - 3, strcmp(study, top->study) == 0 ? bold : plain, study);
     sheet_put(sheet, y, at, 10, status_style(state), state);
+    const char *unreadable = cell_text(rows_named(rows, row, "unreadable"));
+    if (*unreadable) {
+        sheet_put(sheet, y, at + 11, 0, plain, unreadable);
+        return;
+    }
     if (!isnan(of))
         put_bar(sheet, y, at + 11, width, done / of);
     at = isnan(of) ? sheet_putf(sheet, y, at + 12 + width, plain, "%.0f trials", done)

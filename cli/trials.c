@@ -208,7 +208,7 @@ static int list(const void *arg, bool *ended, struct err *err)
     if (!rc)
         rc = source_open(opt->db, opt->master, &source, err);
     if (!rc)
-        rc = source_study(source, study, &head, err);
+        rc = source_read_study(source, study, &head, err);
     if (!rc) {
         *ended = *first_text(&head, "end_reason");
         rc = print_study(source, opt, &wanted, &head, err);

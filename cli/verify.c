@@ -12,7 +12,9 @@
 #include "common/mem.h"
 #include "common/trial_status.h"
 #include "common/units.h"
+#include "master/past.h"
 #include "sql/query.h"
+#include "sql/store.h"
 
 struct verifying {
     const char *db, *study; /* study NULL: the whole file */
@@ -247,11 +249,38 @@ static int check_files(struct verifying *v, struct err *err)
 
 /* ---- all of it ---- */
 
+/* As a master reads it when it starts; again, if one has begun to write meanwhile. */
+static int check_readable(struct verifying *v, struct err *err)
+{
+    static const struct store_options options = {.read_only = true};
+    struct err why;
+    int unread;
+    bool again;
+    do {
+        struct store *store;
+        struct study *study = NULL;
+        int rc = store_open(v->db, &options, &store, err);
+        if (rc)
+            return rc;
+        why = ERR_NONE;
+        unread = past_study(store, v->study, &study, NULL, &why);
+        again = store_overtaken(store);
+        if (!unread)
+            study_free(study);
+        store_close(store);
+    } while (again);
+    if (unread)
+        problem(v, "readable", 0, why.text);
+    return 0;
+}
+
 static int check_study(struct verifying *v, struct err *err)
 {
     static const char *const statements[] = {"verify_attempts", "verify_epochs", "verify_scores",
                                              "verify_budget"};
-    int rc = check_events(v, err);
+    int rc = check_readable(v, err);
+    if (!rc)
+        rc = check_events(v, err);
     for (size_t i = 0; i < COUNT_OF(statements) && !rc; i++)
         rc = check_statement(v, statements[i], err);
     return rc ? rc : check_files(v, err);

@@ -90,7 +90,9 @@ static int wait_named(struct waiting *w, const char *name, struct err *err)
     int rc = source_study(w->source, name, &head, err);
     if (rc)
         return rc;
-    rc = wait_for(w, first_text(&head, "study"), err);
+    rc = source_unreadable(&head, err); /* it would be for ever */
+    if (!rc)
+        rc = wait_for(w, first_text(&head, "study"), err);
     rows_fini(&head);
     return rc;
 }

@@ -140,6 +140,8 @@ static int named_study(const struct asking *a, struct study **out, struct err *e
     const char *text = "";
     if (jcur_has(&name) && jcur_text(&name, 64, &text, err))
         return ERR_BAD;
+    if (studies_refuse_unreadable(&a->reactor->studies, text, err))
+        return ERR_BAD;
     *out = studies_find(&a->reactor->studies, text);
     if (*out)
         return 0;
@@ -158,7 +160,8 @@ static int act(const struct asking *a, const char *name, struct err *err)
         return err_set(err, ERR_BAD, "this master knows no \"%s\"; is it an older version?", name);
     if (verb->act)
         return verb->act(a, err);
-    return named_study(a, &s, err) ? ERR_GONE : verb->act_on(a, s, err);
+    int rc = named_study(a, &s, err);
+    return rc ? rc : verb->act_on(a, s, err);
 }
 
 /* The person, as the command names him: "anna@node1". */

@@ -86,7 +86,7 @@ void checkpoints_on_hello(struct reactor *r, struct turn *turn, struct worker *w
               epoch <= 1e9))
             continue;
         struct study *s = study[0] ? studies_find(&r->studies, study) : NULL;
-        if (s && s->def.keep.at_worker)
+        if ((s && s->def.keep.at_worker) || unreadables_find(&r->studies.unreadable, study))
             continue;
         /* Its REPORT may not have come yet: it is the newest attempt, and nothing is known of this epoch. */
         struct trial *t = s ? study_trial(s, (uint32_t)trial) : NULL;

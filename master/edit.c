@@ -298,6 +298,8 @@ int edit_name(const struct studies *studies, struct turn *turn, struct study *s,
     }
     if (known)
         return err_set(err, ERR_BAD, "there is a study \"%s\" already", known->def.name);
+    if (studies_refuse_unreadable(studies, name, err))
+        return ERR_BAD;
     if (s->open_count) {
         err_set(err, ERR_NO, "study \"%s\": %lld attempts run, and their workers know it by this name",
                 s->def.name, (long long)s->open_count);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "master/studies.h"
 
 struct finding {
     const char *name;
@@ -29,21 +30,17 @@ static int find(void *arg, const struct row_study *row)
 
 static int rebuild(struct store *store, const struct finding *f, struct study **out, struct err *err)
 {
-    struct study_def def;
-    if (study_def_parse(f->definition, strlen(f->definition), f->found, &def, err))
-        return ERR_BAD;
-    struct study *s = study_new(&def, f->base, err);
-    if (!s)
-        return ERR_BAD;
+    const struct row_study row = {
+        .id = f->id, .name = f->found, .definition = f->definition, .base = f->base};
     struct turn turn = {.store = store};
-    s->id = f->id;
-    str_copy(s->def.name, sizeof s->def.name, f->found);
-    int rc = study_load(&turn, s, 0, err);
-    if (rc)
-        study_free(s);
-    else
+    struct study *s = study_of_row(&row, err);
+    int rc = s ? study_load(&turn, s, 0, err) : ERR_BAD;
+    if (!rc) {
         *out = s;
-    return rc;
+        return 0;
+    }
+    study_free(s);
+    return store_is_damaged(store) ? rc : unreadable_say(err, f->found);
 }
 
 int past_study(struct store *store, const char *name, struct study **out, char **definition, struct err *err)

@@ -118,6 +118,15 @@ static int listen_somewhere(struct server *server, const struct server_options *
 
 /* ---- open, close ---- */
 
+static void tell_unreadable(const struct studies *studies)
+{
+    for (size_t i = 0; i < studies->unreadable.count; i++) {
+        struct err why = ERR_NONE;
+        unreadable_refuse(&studies->unreadable.all[i], &why);
+        log_error("%s; it is set aside and the others go on; %s", why.text, why.hint);
+    }
+}
+
 int server_open(const struct server_options *options, struct server **out, struct err *err)
 {
     struct server *server = xcalloc(1, sizeof *server);
@@ -128,6 +137,8 @@ int server_open(const struct server_options *options, struct server **out, struc
                                         options->lease_ms ? options->lease_ms : LEASE_MS, options->once};
         struct turn turn = turn_now(server);
         rc = reactor_open(&server->reactor, &config, &turn, err);
+        if (!rc)
+            tell_unreadable(&server->reactor.studies);
     }
     if (!rc) {
         server->proposer = proposer_new();

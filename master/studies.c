@@ -23,23 +23,32 @@ static void add(struct studies *studies, struct study *s)
 
 /* ---- out of the store ---- */
 
-struct loading {
-    struct studies *studies;
-    struct err *err;
-};
+struct study *study_of_row(const struct row_study *row, struct err *err)
+{
+    struct study_def def;
+    if (study_def_parse(row->definition, strlen(row->definition), "study.definition", &def, err))
+        return NULL;
+    struct study *s = study_new(&def, row->base, err);
+    if (!s) {
+        err_prefix(err, "study.definition: ");
+        return NULL;
+    }
+    str_copy(s->def.name, sizeof s->def.name, row->name);
+    s->id = row->id;
+    return s;
+}
 
 static int load_study(void *arg, const struct row_study *row)
 {
-    struct loading *loading = arg;
-    struct err *err = loading->err;
-    struct study_def def;
-    if (study_def_parse(row->definition, strlen(row->definition), row->name, &def, err))
-        return err_prefix(err, "study \"%s\" in the database: ", row->name);
-    struct study *s = new_study(&def, row->base, err);
-    if (!s)
-        return ERR_BAD;
-    str_copy(s->def.name, sizeof s->def.name, row->name);
-    s->id = row->id;
+    struct studies *studies = arg;
+    struct err why = ERR_NONE;
+    struct study *s = study_of_row(row, &why);
+    if (!s) {
+        unreadables_add(&studies->unreadable, row->id, row->name, &why);
+        return 0;
+    }
+    s->history.is_lean = true;
+    s->was_unreadable = row->unreadable;
     s->wish = row->wish;
     s->checks = row->checks;
     s->checked = row->checked;
@@ -50,16 +59,55 @@ static int load_study(void *arg, const struct row_study *row)
     s->wall_used_ms = s->saved_wall_ms = row->wall_used_ms;
     s->slot_used_ms = row->slot_used_ms;
     str_copy(s->end_reason, sizeof s->end_reason, row->end_reason ? row->end_reason : "");
-    add(loading->studies, s);
+    add(studies, s);
     return 0;
+}
+
+/* What people and the readers of the file are told of them. */
+static void mark(const struct studies *studies, struct turn *turn)
+{
+    for (size_t i = 0; i < studies->unreadable.count; i++) {
+        const struct unreadable *u = &studies->unreadable.all[i];
+        store_study_unreadable(turn->store, u->id, &u->why, turn->now.wall_ms);
+    }
+    for (size_t i = 0; i < studies->count; i++) {
+        struct study *s = studies->all[i];
+        if (s->was_unreadable)
+            store_study_readable(turn->store, s->id);
+        s->was_unreadable = false;
+    }
+}
+
+static void close_gaps(struct studies *studies)
+{
+    size_t left = 0;
+    for (size_t i = 0; i < studies->count; i++)
+        if (studies->all[i])
+            studies->all[left++] = studies->all[i];
+    studies->count = left;
 }
 
 int studies_load(struct studies *studies, struct turn *turn, int64_t orphan_until_mono_ms, struct err *err)
 {
-    struct loading loading = {studies, err};
-    int rc = store_load_studies(turn->store, load_study, &loading, err);
-    for (size_t i = 0; i < studies->count && !rc; i++)
-        rc = study_load(turn, studies->all[i], orphan_until_mono_ms, err);
+    int rc = store_load_studies(turn->store, load_study, studies, err);
+    for (size_t i = 0; i < studies->count && !rc; i++) {
+        struct study *s = studies->all[i];
+        struct err why = ERR_NONE;
+        if (!study_load(turn, s, orphan_until_mono_ms, &why))
+            continue;
+        if (store_is_damaged(turn->store)) {
+            rc = why.code;
+            if (err)
+                *err = why;
+        } else {
+            unreadables_add(&studies->unreadable, s->id, s->def.name, &why);
+            study_free(s);
+            studies->all[i] = NULL;
+        }
+    }
+    close_gaps(studies);
+    if (!rc)
+        mark(studies, turn);
     return rc;
 }
 
@@ -68,6 +116,7 @@ void studies_fini(struct studies *studies)
     for (size_t i = 0; i < studies->count; i++)
         study_free(studies->all[i]);
     free(studies->all);
+    unreadables_fini(&studies->unreadable);
     *studies = (struct studies){0};
 }
 
@@ -86,6 +135,18 @@ struct study *studies_find(const struct studies *studies, const char *name)
         if (str_same_nocase(studies->all[i]->def.name, name))
             return studies->all[i];
     return NULL;
+}
+
+int studies_refuse_unreadable(const struct studies *studies, const char *name, struct err *err)
+{
+    const struct unreadables *list = &studies->unreadable;
+    const struct unreadable *found = NULL;
+    if (name && name[0])
+        found = unreadables_find(list, name);
+    else if (list->count &&
+             (!studies->count || list->all[list->count - 1].id > studies->all[studies->count - 1]->id))
+        found = &list->all[list->count - 1];
+    return found ? unreadable_refuse(found, err) : 0;
 }
 
 const char *studies_nearest(const struct studies *studies, const char *name)

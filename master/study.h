@@ -59,6 +59,7 @@ struct study {
     int64_t kept_bytes;          /* of its checkpoints that are kept */
     bool none_spare;             /* the last look found nothing that max_bytes could take */
     double served;               /* jobs given, over the weight: for the fair share */
+    bool was_unreadable;         /* and its row still says so */
 };
 
 /* From a checked definition (taken; empty afterwards) to a study with its sampler. NULL and err on failure. */

@@ -10,6 +10,10 @@
 #include "master/study_parts.h"
 #include "master/warm.h"
 
+enum {
+    EPOCHS_LIKELY = 1 << 20
+}; /* an edit may have shortened a training; memory grows with the highest epoch */
+
 /* "[0.1,2.5]": how many numbers there were; 0 if the proposal came from no model. */
 static int read_fit(const char *text, double fit[FIT_MAX], struct err *err)
 {
@@ -25,6 +29,7 @@ struct loading {
     struct study *study;
     struct turn *turn;
     int64_t orphan_until_mono_ms;
+    struct err *err;
 };
 
 static bool read_value(const struct space *space, const struct row_value *row, struct point *point)
@@ -37,15 +42,26 @@ static bool read_value(const struct space *space, const struct row_value *row, s
                           : value_from_text(p, row->text, &point->v[i]);
 }
 
+static int no_value(const struct loading *loading, const struct row_trial *row, const struct row_value *value)
+{
+    if (value->is_number)
+        return err_set(loading->err, ERR_BAD, "param.value: trial %u: %g is no value of %s", row->number,
+                       value->number, value->name);
+    return err_set(loading->err, ERR_BAD, "param.value: trial %u: \"%.80s\" is no value of %s", row->number,
+                   value->text, value->name);
+}
+
 static int load_trial(void *arg, const struct row_trial *row, const struct row_value *values, int count)
 {
-    struct study *s = ((struct loading *)arg)->study;
+    const struct loading *loading = arg;
+    struct study *s = loading->study;
     if (row->number != s->count + 1)
-        return ERR_BAD; /* numbers have no gaps */
+        return err_set(loading->err, ERR_BAD, "trial.number: after trial %zu comes trial %u", s->count,
+                       row->number);
     struct trial *t = study_add_trial(s);
     for (int i = 0; i < count; i++)
         if (!read_value(&s->def.space, &values[i], &t->point))
-            return ERR_BAD;
+            return no_value(loading, row, &values[i]);
     t->id = row->id;
     t->group = row->group;
     t->repeat = row->repeat;
@@ -82,12 +98,18 @@ static int read_until(const char *detail)
  * what they knew before it, step by step. */
 static int load_log(void *arg, const struct row_log *row)
 {
-    struct study *s = ((struct loading *)arg)->study;
+    const struct loading *loading = arg;
+    struct study *s = loading->study;
     if (row->walls)
-        return course_load_box(s, row);
+        return course_load_box(s, row)
+                   ? err_set(loading->err, ERR_BAD, "box.walls: seq %llu: they are not those of this space",
+                             (unsigned long long)row->seq)
+                   : 0;
     struct trial *t = study_trial_of_id(s, row->trial);
     if (!t)
         return ERR_BAD;
+    if (row->epoch < 0 || (row->epoch > t->epochs && row->epoch > EPOCHS_LIKELY))
+        return err_set(loading->err, ERR_BAD, "epoch.epoch: trial %u has no epoch %d", t->number, row->epoch);
     if (row->epoch) {
         s->epochs_done += row->epoch > t->last_epoch && !t->is_extra;
         trial_note_epoch(t, row->epoch, row->value, row->more);
@@ -132,25 +154,38 @@ static int load_attempt(void *arg, const struct row_attempt *row)
     return 0;
 }
 
+/* In the order in which they stand on one another. */
+static int load_rows(struct loading *loading, const char **table)
+{
+    struct study *s = loading->study;
+    struct store *store = loading->turn->store;
+    struct err *err = loading->err;
+    int rc = store_load_trials(store, s->id, load_trial, loading, err);
+    if (!rc)
+        *table = "warm", rc = warm_load(store, s, err);
+    if (!rc)
+        *table = "trial_lineage", rc = population_load(store, s, err);
+    if (!rc)
+        *table = "trial_event", rc = store_load_log(store, s->id, load_log, loading, err);
+    if (!rc)
+        *table = "attempt", rc = store_load_attempts(store, s->id, load_attempt, loading, err);
+    if (!rc)
+        *table = "epoch_metric", rc = findings_load(loading->turn, s, err);
+    return rc;
+}
+
 int study_load(struct turn *turn, struct study *s, int64_t orphan_until_mono_ms, struct err *err)
 {
-    struct loading loading = {s, turn, orphan_until_mono_ms};
-    int rc = store_load_trials(turn->store, s->id, load_trial, &loading, err);
-    if (!rc)
-        rc = warm_load(turn->store, s, err);
-    if (!rc)
-        rc = population_load(turn->store, s, err);
-    if (!rc)
-        rc = store_load_log(turn->store, s->id, load_log, &loading, err);
-    if (!rc)
-        rc = store_load_attempts(turn->store, s->id, load_attempt, &loading, err);
-    if (!rc)
-        rc = findings_load(turn, s, err);
-    if (rc) {
-        if (err && !err->code)
-            err_set(err, ERR_BAD, "study \"%s\": its rows do not fit together", s->def.name);
+    struct err why = ERR_NONE;
+    const char *table = "trial";
+    struct loading loading = {s, turn, orphan_until_mono_ms, &why};
+    int rc = load_rows(&loading, &table);
+    if (rc && !why.code)
+        err_set(&why, ERR_BAD, "%s: its rows do not fit together", table);
+    if (rc && err)
+        *err = why;
+    if (rc)
         return rc;
-    }
     s->looked_at = (size_t)store_last_look(turn->store, s->id);
     s->kept_bytes = store_kept_bytes(turn->store, s->id);
     for (size_t i = 0; i < s->count; i++) {

@@ -17,7 +17,7 @@ static int free_name(const struct studies *studies, const char *base, const char
         if (n > 1)
             snprintf(number, sizeof number, "-%d", n);
         snprintf(out, 65, "%.*s%s%s", (int)(64 - strlen(mark) - strlen(number)), base, mark, number);
-        if (!studies_find(studies, out))
+        if (!studies_find(studies, out) && !unreadables_find(&studies->unreadable, out))
             return 0;
     }
     return err_set(err, ERR_BAD, "there is no free name like \"%s%s-2\" left", base, mark);
@@ -66,6 +66,9 @@ int submission_take(struct studies *studies, struct turn *turn, struct study_def
                     const struct submission *how, struct study **out, struct err *err)
 {
     struct study *known = studies_find(studies, def->name);
+    bool is_unreadable = unreadables_find(&studies->unreadable, def->name) != NULL;
+    if (is_unreadable && !how->fresh)
+        return studies_refuse_unreadable(studies, def->name, err);
     if (known && !how->fresh) {
         *out = known;
         struct err why = ERR_NONE;
@@ -86,7 +89,7 @@ int submission_take(struct studies *studies, struct turn *turn, struct study_def
             *err = ERR_NONE;
         known = NULL;
     }
-    if (known && fresh_name(studies, def, err))
+    if ((known || is_unreadable) && fresh_name(studies, def, err))
         return ERR_BAD;
     study_def_fill_seeds(def);
     if (def->search.trials && def->search.trials < prune_one_in(&def->prune))

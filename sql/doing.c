@@ -6,6 +6,8 @@ const char *study_doing(const struct rows *rows, size_t row)
 {
     const char *wish = cell_text(rows_named(rows, row, "wish"));
     bool running = cell_int(rows_named(rows, row, "running")) > 0;
+    if (*cell_text(rows_named(rows, row, "unreadable")))
+        return "unreadable";
     if (*cell_text(rows_named(rows, row, "end_reason")))
         return "ended";
     if (strcmp(wish, "pause") == 0)

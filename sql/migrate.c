@@ -10,10 +10,7 @@
 #include "sql/text.h"
 
 const struct migration migrations[] = {
-    {text_migrate_001},
-    {text_migrate_002},
-    {text_migrate_003},
-    {text_migrate_004},
+    {text_migrate_001}, {text_migrate_002}, {text_migrate_003}, {text_migrate_004}, {text_migrate_005},
 };
 const int migration_count = COUNT_OF(migrations);
 

@@ -9,6 +9,7 @@
 --   study_progress  :study*          the same of one study
 --   study_find      :name*           the study of that name, else the newest; `studies` says how many there are
 --   study_names                      study
+--   unreadable                       study text hint: those that the master has set aside
 --   best            :study* :limit*  study trial status score metric best_epoch epochs params seconds worker
 --   trials          :study* :status* one row per trial: params and metrics as JSON text, attempts, worker, cause, times
 --   running         :study*          what runs now: study trial attempt worker host epoch until value ... started_ms
@@ -117,6 +118,14 @@ VALUES (:study, :worker, :at_ms, :smoke, :gate, :name, :part, :verdict, :value, 
 -- name: smoke_known
 SELECT count(*) FROM check_result c JOIN worker w ON w.id = c.worker JOIN worker me ON me.id = :worker
 WHERE c.study = :study AND c.gate = 'G4' AND c.verdict <> 'wrong' AND w.name = me.name AND w.host = me.host;
+
+-- name: set_study_unreadable
+INSERT INTO study_unreadable (study, text, hint, at_ms) VALUES (:study, :text, :hint, :at_ms)
+ON CONFLICT (study) DO UPDATE SET text = excluded.text, hint = excluded.hint, at_ms = excluded.at_ms
+WHERE study_unreadable.text <> excluded.text;
+
+-- name: set_study_readable
+DELETE FROM study_unreadable WHERE study = :study;
 
 -- name: set_study_used
 UPDATE study SET wall_used_ms = :wall_used_ms, slot_used_ms = :slot_used_ms WHERE id = :study;
@@ -287,21 +296,21 @@ SELECT c.trial, c.attempt, c.epoch, c.path, c.bytes, c.hash, c.created_ms, c.sta
        s.name, t.number, a.token, a.worker
 FROM checkpoint c JOIN trial t ON t.id = c.trial JOIN study s ON s.id = t.study
 JOIN attempt a ON a.trial = c.trial AND a.attempt = c.attempt
-WHERE c.state = 'doomed' LIMIT coalesce(:limit, -1);
+WHERE c.state = 'doomed' AND s.id NOT IN (SELECT study FROM study_unreadable) LIMIT coalesce(:limit, -1);
 
 -- name: offered_checkpoints
 SELECT c.trial, c.attempt, c.epoch, c.path, c.bytes, c.hash, c.created_ms, c.state, NULL,
        s.name, t.number, a.token, a.worker
 FROM checkpoint c JOIN trial t ON t.id = c.trial JOIN study s ON s.id = t.study
 JOIN attempt a ON a.trial = c.trial AND a.attempt = c.attempt
-WHERE c.state = 'offered' LIMIT coalesce(:limit, -1);
+WHERE c.state = 'offered' AND s.id NOT IN (SELECT study FROM study_unreadable) LIMIT coalesce(:limit, -1);
 
 
 -- ---- rebuilding memory ----
 
 -- name: load_studies
 SELECT id, name, definition, base, seed, wish, priority, weight, created_ms, ended_ms, wall_used_ms, slot_used_ms,
-       end_reason, checks, checked
+       end_reason, checks, checked, EXISTS (SELECT 1 FROM study_unreadable u WHERE u.study = study.id)
 FROM study ORDER BY id;
 
 -- name: load_trials
@@ -408,8 +417,12 @@ WHERE study = :study;
 
 -- name: study_find
 SELECT id, name AS study, definition, base, seed, metric, goal, wish, priority, weight, created_ms, ended_ms,
-       wall_used_ms, slot_used_ms, end_reason, (SELECT count(*) FROM study) AS studies
-FROM study WHERE :name IS NULL OR name = :name ORDER BY id DESC LIMIT 1;
+       wall_used_ms, slot_used_ms, end_reason, (SELECT count(*) FROM study) AS studies,
+       u.text AS unreadable, u.hint AS unreadable_hint
+FROM study LEFT JOIN study_unreadable u ON u.study = study.id WHERE :name IS NULL OR name = :name ORDER BY id DESC LIMIT 1;
+
+-- name: unreadable
+SELECT s.name AS study, u.text, u.hint FROM study_unreadable u JOIN study s ON s.id = u.study ORDER BY u.study;
 
 -- name: study_names
 SELECT name AS study FROM study ORDER BY id;
@@ -420,7 +433,9 @@ FROM study s JOIN study_param sp ON sp.study = s.id WHERE s.name = :study ORDER 
 
 -- name: top_studies
 SELECT p.*, s.definition ->> '$.search.trials' AS planned, s.definition ->> '$.search.epochs' AS length
-FROM study_progress p JOIN study s ON s.name = p.study ORDER BY s.end_reason IS NOT NULL, s.id DESC;
+FROM study_progress p
+JOIN (SELECT id, name, end_reason, iif(json_valid(definition), definition, '{}') AS definition FROM study) s
+ON s.name = p.study ORDER BY s.end_reason IS NOT NULL, s.id DESC;
 
 -- The filter is a part of the number, status, cause, sampler or worker.
 -- name: top_trials
@@ -834,13 +849,17 @@ SELECT s.id, p.study, p.wish, p.checks, p.waiting, p.running, p.paused, p.comple
        p.epochs, p.best_trial, p.best_score, p.end_reason, s.created_ms, s.ended_ms,
        (SELECT min(t.started_ms) FROM trial t WHERE t.study = s.id) AS started_ms,
        s.definition -> '$.metric' AS metrics, coalesce(s.definition ->> '$.search.method', 'auto') AS method,
-       s.definition ->> '$.search.trials' AS trials_budget
-FROM study_progress p JOIN study s ON s.name = p.study
+       s.definition ->> '$.search.trials' AS trials_budget, p.metric, p.goal, p.unreadable,
+       (SELECT u.hint FROM study_unreadable u WHERE u.study = s.id) AS unreadable_hint
+FROM study_progress p
+JOIN (SELECT id, name, created_ms, ended_ms, iif(json_valid(definition), definition, '{}') AS definition FROM study) s
+ON s.name = p.study
 WHERE :study IS NULL OR s.name = :study ORDER BY s.id DESC;
 
 -- The box of now: NULL while it is the space.
 -- name: dash_box
-SELECT s.definition, (SELECT b.walls FROM box b WHERE b.study = s.id ORDER BY b.seq DESC LIMIT 1) AS walls
+SELECT iif(json_valid(s.definition), s.definition, NULL) AS definition,
+       (SELECT b.walls FROM box b WHERE b.study = s.id ORDER BY b.seq DESC LIMIT 1) AS walls
 FROM study s WHERE s.name = :study;
 
 -- Of a study with one metric there is no more to look up than its trials. :after: what changed since that seq.
@@ -870,7 +889,7 @@ SELECT t.number AS trial, t."group", t.status, t.cause,
 FROM (SELECT id, CASE json_type(definition, '$.metric') WHEN 'array' THEN json_array_length(definition, '$.metric') ELSE 1 END
                  AS metrics,
              definition ->> '$.metric[1].name' AS name2, definition ->> '$.metric[2].name' AS name3
-      FROM study WHERE name = :study) s
+      FROM (SELECT id, iif(json_valid(definition), definition, '{}') AS definition FROM study WHERE name = :study)) s
 CROSS JOIN trial t ON t.study = s.id
 WHERE t.deleted_ms IS NULL
   AND (:after IS NULL OR t.status = 'running' OR t.id IN (SELECT v.trial FROM trial_event v WHERE v.seq > :after))

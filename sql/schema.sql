@@ -12,7 +12,7 @@
 -- The writer is the master alone (sql/store); everyone else reads. A change of this file needs a step in migrate/.
 
 PRAGMA application_id = 1213156933; -- the bytes "HONE"
-PRAGMA user_version = 4;            -- the newest step of migrate/
+PRAGMA user_version = 5;            -- the newest step of migrate/
 
 
 -- meta: facts about the file itself. Keys: uuid (128 random bits in hex: a worker that holds attempts of another
@@ -371,3 +371,13 @@ CREATE TABLE study_bracket (
     opened_ms   INTEGER NOT NULL,
     PRIMARY KEY (study, first_trial)
 ) STRICT, WITHOUT ROWID;
+
+
+-- study_unreadable: studies that the master could not make sense of when it last started: it set them aside, writes nothing of
+-- them and runs the others. A study that can be read again loses its row.
+CREATE TABLE study_unreadable (
+    study INTEGER PRIMARY KEY REFERENCES study (id),
+    at_ms INTEGER NOT NULL,
+    text  TEXT    NOT NULL,                              -- table and column, and what is wrong with the value
+    hint  TEXT    NOT NULL                               -- what to do
+) STRICT;

@@ -351,7 +351,7 @@ int store_reload(struct store *store, struct err *err)
 {
     if (!sqlite3_get_autocommit(store->conn.db))
         conn_run(&store->conn, "rollback", NULL);
-    store->dirty = false;
+    store->dirty = store->damaged = false;
     store->failed = ERR_NONE;
     return known_load(store, err);
 }

@@ -104,6 +104,7 @@ struct row_study {
         end_reason; /* NULL, or trials, target, wall, failed, epochs, slot_hours, stopped, exhausted, checks */
     enum study_checks checks;
     enum study_checked checked;
+    bool unreadable; /* it has a row of study_unreadable */
 };
 
 /* One column of the study's flat view and one row of study_param. */
@@ -134,6 +135,9 @@ void store_study_param(struct store *store, int64_t study, const char *name, con
 int store_study_renamed(struct store *store, int64_t study, const char *name, const char *definition,
                         struct err *err);
 void store_study_used(struct store *store, int64_t study, int64_t wall_used_ms, int64_t slot_used_ms);
+/* Its row of study_unreadable; there again or gone. */
+void store_study_unreadable(struct store *store, int64_t study, const struct err *why, int64_t now_ms);
+void store_study_readable(struct store *store, int64_t study);
 
 /* ---- checks ---- */
 
@@ -401,7 +405,10 @@ int store_load_warm(struct store *store, int64_t study, int (*visit)(void *arg, 
 
 /* ---- rebuilding memory ---- */
 
-/* Each visits every row in the order of its key; a callback that returns non-zero ends the visit with it. */
+/* Each visits every row in the order of its key; a callback that returns non-zero ends the visit with it, and so does a
+ * row with a value that schema.sql does not allow (ERR_BAD). */
+/* Since it was opened, or read again, has the file itself refused such a visit? Then it is damaged, and not the rows of one study. */
+bool store_is_damaged(const struct store *store);
 int store_load_studies(struct store *store, int (*visit)(void *arg, const struct row_study *row), void *arg,
                        struct err *err);
 int store_load_trials(struct store *store, int64_t study,

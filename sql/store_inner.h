@@ -39,6 +39,7 @@ struct store {
     } db_mark, wal_mark;
     struct query *reader; /* read-only: whose connection it has */
     bool dirty;           /* a transaction is open */
+    bool damaged;         /* a visit of rows failed in SQLite */
     bool views_stale;     /* some study's view_stale */
     struct err failed;    /* code 0: none */
     uint64_t seq, committed_seq;

@@ -21,6 +21,7 @@ struct load load_begin(struct store *store, const char *name, int64_t id, struct
 {
     struct load load = {.store = store, .err = err, .got = SQLITE_DONE};
     load.rc = conn_stmt(&store->conn, name, &load.stmt, err);
+    store->damaged = store->damaged || load.rc;
     if (load.rc)
         return load;
     PRE(!sqlite3_stmt_busy(load.stmt));
@@ -38,11 +39,26 @@ bool load_next(struct load *load)
 
 int load_end(struct load *load)
 {
-    if (!load->rc && load->got != SQLITE_DONE)
+    if (!load->rc && load->got != SQLITE_DONE) {
         load->rc = conn_fail(&load->store->conn, load->got, load->err);
+        load->store->damaged = true;
+    }
     if (load->stmt)
         sqlite3_reset(load->stmt);
     return load->rc;
+}
+
+bool store_is_damaged(const struct store *store)
+{
+    return store->damaged;
+}
+
+/* A CHECK of schema.sql sees to it, but not where somebody has turned the checks off. */
+static int read_status(const char *column, const char *text, enum trial_status *out, struct err *err)
+{
+    if (trial_status_parse(text ? text : "", out))
+        return 0;
+    return err_set(err, ERR_BAD, "%s: \"%.40s\" is no status", column, text ? text : "NULL");
 }
 
 /* ---- trials ---- */
@@ -87,7 +103,7 @@ static int load_values(struct store *store, int64_t trial, struct values *values
 
 static struct row_trial trial_row(sqlite3_stmt *stmt)
 {
-    struct row_trial row = {
+    return (struct row_trial){
         .id = sqlite3_column_int64(stmt, 0),
         .study = sqlite3_column_int64(stmt, 1),
         .number = (uint32_t)sqlite3_column_int64(stmt, 2),
@@ -113,8 +129,6 @@ static struct row_trial trial_row(sqlite3_stmt *stmt)
         .started_ms = sqlite3_column_int64(stmt, 23),
         .ended_ms = sqlite3_column_int64(stmt, 24),
     };
-    POST(trial_status_parse(text_at_col(stmt, 5), &row.status)); /* by the CHECK in schema.sql */
-    return row;
 }
 
 int store_load_trials(struct store *store, int64_t study,
@@ -126,7 +140,9 @@ int store_load_trials(struct store *store, int64_t study,
     struct load load = load_begin(store, "load_trials", study, err);
     while (load_next(&load)) {
         struct row_trial row = trial_row(load.stmt);
-        load.rc = load_values(store, row.id, &values, err);
+        load.rc = read_status("trial.status", text_at_col(load.stmt, 5), &row.status, err);
+        if (!load.rc)
+            load.rc = load_values(store, row.id, &values, err);
         if (!load.rc)
             load.rc = visit(arg, &row, values.items, (int)values.count);
     }
@@ -139,7 +155,7 @@ int store_load_trials(struct store *store, int64_t study,
 
 static struct row_log log_row(sqlite3_stmt *stmt)
 {
-    struct row_log row = {
+    return (struct row_log){
         .seq = (uint64_t)sqlite3_column_int64(stmt, 0),
         .trial = sqlite3_column_int64(stmt, 1),
         .cause = text_at_col(stmt, 3),
@@ -153,9 +169,6 @@ static struct row_log log_row(sqlite3_stmt *stmt)
         .trials = sqlite3_column_int(stmt, 11),
         .more = {num_at_col(stmt, 12), num_at_col(stmt, 13)},
     };
-    if (!row.epoch && !row.walls)
-        POST(trial_status_parse(text_at_col(stmt, 2), &row.to_status));
-    return row;
 }
 
 int store_load_log(struct store *store, int64_t study, int (*visit)(void *arg, const struct row_log *row),
@@ -164,7 +177,10 @@ int store_load_log(struct store *store, int64_t study, int (*visit)(void *arg, c
     struct load load = load_begin(store, "load_log", study, err);
     while (load_next(&load)) {
         struct row_log row = log_row(load.stmt);
-        load.rc = visit(arg, &row);
+        if (!row.epoch && !row.walls)
+            load.rc = read_status("trial_event.to_status", text_at_col(load.stmt, 2), &row.to_status, err);
+        if (!load.rc)
+            load.rc = visit(arg, &row);
     }
     return load_end(&load);
 }

@@ -153,6 +153,23 @@ void store_study_used(struct store *store, int64_t study, int64_t wall_used_ms, 
     put_run(&put);
 }
 
+void store_study_unreadable(struct store *store, int64_t study, const struct err *why, int64_t now_ms)
+{
+    struct put put = put_begin(store, "set_study_unreadable");
+    put_int(&put, study);
+    put_text(&put, why->text);
+    put_text(&put, why->hint);
+    put_int(&put, now_ms);
+    put_run(&put);
+}
+
+void store_study_readable(struct store *store, int64_t study)
+{
+    struct put put = put_begin(store, "set_study_readable");
+    put_int(&put, study);
+    put_run(&put);
+}
+
 void store_study_checks(struct store *store, int64_t study, enum study_checks checks,
                         enum study_checked checked)
 {
@@ -255,6 +272,7 @@ static struct row_study study_row(sqlite3_stmt *stmt)
         .end_reason = (const char *)sqlite3_column_text(stmt, 12),
         .checks = checks_of((const char *)sqlite3_column_text(stmt, 13)),
         .checked = checked_of((const char *)sqlite3_column_text(stmt, 14)),
+        .unreadable = sqlite3_column_int(stmt, 15) != 0,
     };
 }
 

@@ -15,6 +15,7 @@ EMBED(text_migrate_001, "sql/migrate/001.sql");
 EMBED(text_migrate_002, "sql/migrate/002.sql");
 EMBED(text_migrate_003, "sql/migrate/003.sql");
 EMBED(text_migrate_004, "sql/migrate/004.sql");
+EMBED(text_migrate_005, "sql/migrate/005.sql");
 extern const char text_queries[];
 
 enum { STATEMENTS_MAX = 192 };

@@ -8,7 +8,7 @@
 #define HONE_SQL_TEXT_H
 
 extern const char text_schema[], text_views[], text_migrate_001[], text_migrate_002[], text_migrate_003[],
-    text_migrate_004[];
+    text_migrate_004[], text_migrate_005[];
 
 struct text_statement {
     const char *name;

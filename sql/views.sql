@@ -63,7 +63,7 @@ JOIN metric m ON m.id = v.metric;
 
 
 -- study_progress: one row per study, the newest first: the user's wish, how many trials are where, epochs trained,
--- the best so far, and why it ended.
+-- the best so far, why it ended, and why it cannot be read (NULL: it can).
 CREATE VIEW study_progress AS
 SELECT s.name AS study, s.wish, count(t.id) AS trials,
        count(*) FILTER (WHERE t.status = 'waiting') AS waiting,
@@ -85,7 +85,8 @@ SELECT s.name AS study, s.wish, count(t.id) AS trials,
        strftime('%Y-%m-%dT%H:%M:%fZ', min(t.started_ms) / 1000.0, 'unixepoch') AS started_at,
        strftime('%Y-%m-%dT%H:%M:%fZ', s.ended_ms / 1000.0, 'unixepoch') AS ended_at,
        s.wall_used_ms / 1000.0 AS wall_seconds, s.slot_used_ms / 1000.0 AS slot_seconds,
-       s.end_reason, iif(s.checks = 'skip', 'skipped', coalesce(s.checked, 'pending')) AS checks
+       s.end_reason, iif(s.checks = 'skip', 'skipped', coalesce(s.checked, 'pending')) AS checks,
+       (SELECT u.text FROM study_unreadable u WHERE u.study = s.id) AS unreadable
 FROM study s LEFT JOIN trial t ON t.study = s.id AND t.sampler <> 'seeds'
 GROUP BY s.id
 ORDER BY s.id DESC;
@@ -139,7 +140,8 @@ FROM (SELECT s.id AS study_id, s.name AS study, t.number AS trial, t.status, t.b
       FROM (SELECT id, name, definition ->> '$.metric[0].name' AS name1, definition ->> '$.metric[0].goal' AS goal1,
                    definition ->> '$.metric[1].name' AS name2, definition ->> '$.metric[1].goal' AS goal2,
                    definition ->> '$.metric[2].name' AS name3, definition ->> '$.metric[2].goal' AS goal3
-            FROM study WHERE json_array_length(definition, '$.metric') > 1) s
+            FROM (SELECT id, name, iif(json_valid(definition), definition, '{}') AS definition FROM study)
+            WHERE json_array_length(definition, '$.metric') > 1) s
       JOIN trial t ON t.study = s.id JOIN epoch_counted e ON e.trial = t.id AND e.epoch = t.best_epoch
       WHERE t.score IS NOT NULL AND t.status IN ('complete', 'pruned') AND coalesce(t.cause, '') <> 'diverged'
             AND t.deleted_ms IS NULL AND t.sampler <> 'seeds') r

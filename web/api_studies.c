@@ -7,13 +7,20 @@
 #include "sql/lock.h"
 #include "sql/doing.h"
 
-static void put_metrics(struct jw *w, const struct cell *cell)
+/* Of a definition that cannot be read the columns beside it say enough. */
+static void put_metrics(struct jw *w, const struct rows *rows, size_t row)
 {
-    const char *text = cell_text(cell);
+    const char *text = cell_text(rows_named(rows, row, "metrics"));
     struct json *metrics = json_parse(text, strlen(text), "metric", NULL);
     const struct json *one =
         metrics && json_type(metrics) == JSON_ARRAY ? json_first(metrics) : (const struct json *)metrics;
     jw_array(w, "metrics");
+    if (!one) {
+        jw_object(w, NULL);
+        jw_text(w, "name", cell_text(rows_named(rows, row, "metric")));
+        jw_text(w, "goal", cell_text(rows_named(rows, row, "goal")));
+        jw_close_object(w);
+    }
     for (; one; one = json_next(one)) {
         jw_object(w, NULL);
         jw_text(w, "name", json_text(json_get(one, "name")));
@@ -51,7 +58,7 @@ void api_study_members(struct jw *w, const struct rows *rows, size_t row)
     jw_text(w, "study", cell_text(rows_named(rows, row, "study")));
     cell_json(w, "id", rows_named(rows, row, "id"));
     jw_text(w, "state", study_doing(rows, row));
-    put_metrics(w, rows_named(rows, row, "metrics"));
+    put_metrics(w, rows, row);
     jw_text(w, "method", cell_text(rows_named(rows, row, "method")));
     put_counts(w, rows, row);
     cell_json(w, "epochs", rows_named(rows, row, "epochs"));
@@ -60,6 +67,8 @@ void api_study_members(struct jw *w, const struct rows *rows, size_t row)
     api_time(w, "started", rows_named(rows, row, "started_ms"));
     api_time(w, "ended", rows_named(rows, row, "ended_ms"));
     cell_json(w, "ended_by", rows_named(rows, row, "end_reason"));
+    cell_json(w, "unreadable", rows_named(rows, row, "unreadable"));
+    cell_json(w, "unreadable_hint", rows_named(rows, row, "unreadable_hint"));
     put_best(w, rows, row);
 }
 

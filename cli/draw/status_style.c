@@ -15,6 +15,8 @@ struct style status_style(const char *word)
     enum trial_status status;
     if (trial_status_parse(word, &status))
         return styles[status];
+    if (strcmp(word, "unreadable") == 0)
+        return styles[TRIAL_failed];
     return strcmp(word, "ended") == 0 ? styles[TRIAL_complete] : (struct style){0};
 }
 

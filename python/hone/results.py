@@ -19,7 +19,7 @@ from .trainer import Error, Params
 
 __all__ = ["Database", "Results", "SCHEMA", "connect"]
 
-SCHEMA = 4  # user_version of the database: how many files sql/migrate has (tools/lint compares)
+SCHEMA = 5  # user_version of the database: how many files sql/migrate has (tools/lint compares)
 TRIES = 5
 
 Row = Dict[str, Any]

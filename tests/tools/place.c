@@ -106,7 +106,9 @@ void place_expect_undisturbed(const struct place *p)
                                    "HAVING count(*) > 1)"),
                      0);
     assert_true(db_int(
-        p->db, "SELECT count(DISTINCT trial || ' ' || epoch) = (SELECT sum(epochs) FROM \"s\") FROM epoch"));
+        p->db,
+        "SELECT count(DISTINCT trial || ' ' || epoch) = (SELECT sum(epochs) FROM \"s\") FROM epoch "
+        "WHERE trial IN (SELECT t.id FROM trial t JOIN study s ON s.id = t.study WHERE s.name = 's')"));
     str_fini(&now);
     str_fini(&verdict);
 }

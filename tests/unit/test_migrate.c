@@ -88,7 +88,7 @@ static void test_version_1_gets_the_views_of_2(void **state)
                                   "ALTER TABLE worker DROP COLUMN gpus; ALTER TABLE worker DROP COLUMN "
                                   "gpus_out; DROP VIEW leaderboard; CREATE VIEW "
                                   "leaderboard AS SELECT 1 AS score;"
-                                  "PRAGMA user_version = 1",
+                                  "DROP TABLE study_unreadable; PRAGMA user_version = 1",
                                   NULL, NULL, NULL),
                      SQLITE_OK);
     sqlite3_close(db);
@@ -112,7 +112,7 @@ static void test_version_2_gets_the_tables_of_3(void **state)
     assert_int_equal(sqlite3_exec(db,
                                   "DROP TABLE trial_lineage; DROP TABLE study_bracket;"
                                   "ALTER TABLE worker DROP COLUMN gpus; ALTER TABLE worker DROP COLUMN "
-                                  "gpus_out; PRAGMA user_version = 2",
+                                  "gpus_out; DROP TABLE study_unreadable; PRAGMA user_version = 2",
                                   NULL, NULL, NULL),
                      SQLITE_OK);
     sqlite3_close(db);
@@ -139,7 +139,7 @@ static void test_version_3_gets_the_gpus_of_4(void **state)
     assert_int_equal(sqlite3_open(room->db, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db,
                                   "ALTER TABLE worker DROP COLUMN gpus; ALTER TABLE worker DROP COLUMN "
-                                  "gpus_out; PRAGMA user_version = 3",
+                                  "gpus_out; DROP TABLE study_unreadable; PRAGMA user_version = 3",
                                   NULL, NULL, NULL),
                      SQLITE_OK);
     sqlite3_close(db);
@@ -151,6 +151,25 @@ static void test_version_3_gets_the_gpus_of_4(void **state)
     store_close(store);
     assert_int_equal(ask_int(room->db, "SELECT count(*) FROM worker WHERE gpus = '0,1'"), 1);
     assert_int_equal(ask_int(room->db, "SELECT count(*) > 0 FROM worker WHERE gpus IS NULL"), 1);
+}
+
+/* Of version 4 nothing is unreadable yet, and views did not say so. */
+static void test_version_4_gets_the_unreadable_of_5(void **state)
+{
+    struct room *room = *state;
+    sqlite3 *db;
+    make_old_file(room->db);
+    assert_int_equal(sqlite3_open(room->db, &db), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(db,
+                     "DROP TABLE study_unreadable; DROP VIEW study_progress; CREATE VIEW study_progress AS "
+                     "SELECT name AS study FROM study; PRAGMA user_version = 4",
+                     NULL, NULL, NULL),
+        SQLITE_OK);
+    sqlite3_close(db);
+    store_close(open_db(room->db));
+    assert_int_equal(ask_int(room->db, "SELECT count(*) FROM study_progress WHERE unreadable IS NULL"), 1);
+    assert_int_equal(ask_int(room->db, "SELECT count(*) FROM study_unreadable"), 0);
 }
 
 static void test_a_migration_that_fails(void **state)
@@ -185,6 +204,7 @@ int main(void)
         IN_A_ROOM(test_version_1_gets_the_views_of_2),
         IN_A_ROOM(test_version_2_gets_the_tables_of_3),
         IN_A_ROOM(test_version_3_gets_the_gpus_of_4),
+        IN_A_ROOM(test_version_4_gets_the_unreadable_of_5),
         IN_A_ROOM(test_a_migration_that_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

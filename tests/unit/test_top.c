@@ -35,9 +35,9 @@ static int setup(void **state)
             "\"cancelled\","
             "\"epochs\",\"best_score\",\"best_trial\",\"metric\",\"wall_seconds\",\"end_reason\",\"checks\","
             "\"planned\","
-            "\"length\"],\"rows\":["
-            "[\"mnist\",\"run\",0,2,28,2,0,0,301,0.9812,7,\"val_acc\",60,null,\"passed\",60,10],"
-            "[\"spiral\",\"run\",0,0,40,0,0,0,400,0.93,3,\"val_acc\",9,\"trials\",\"passed\",40,10]]}");
+            "\"length\",\"unreadable\"],\"rows\":["
+            "[\"mnist\",\"run\",0,2,28,2,0,0,301,0.9812,7,\"val_acc\",60,null,\"passed\",60,10,null],"
+            "[\"spiral\",\"run\",0,0,40,0,0,0,400,0.93,3,\"val_acc\",9,\"trials\",\"passed\",40,10,null]]}");
     rows_of(&top.trials,
             "{\"columns\":[\"trial\",\"status\",\"cause\",\"score\",\"epoch\",\"until\",\"length\","
             "\"worker\",\"value\","
@@ -100,6 +100,17 @@ static void test_the_whole_screen(void **state)
     expect(screen, "10 done, 3 failed, quarantined\n");
     expect(screen, "  14:09:50 mnist lr: wall 0.1 → 1\n");
     assert_null(strstr(screen, "w0              node1")); // it has left
+}
+
+static void test_a_study_that_is_unreadable(void **state)
+{
+    struct top *top = *state;
+    rows_fini(&top->studies);
+    rows_of(&top->studies,
+            "{\"columns\":[\"study\",\"wish\",\"running\",\"end_reason\",\"checks\",\"planned\","
+            "\"best_score\",\"unreadable\"],\"rows\":[[\"mnist\",\"run\",2,null,\"passed\",60,0.9,"
+            "\"trial.status: \\\"lost\\\" is no status\"]]}");
+    expect(drawn(top, 24, 90, false), "▸ mnist           unreadable trial.status: \"lost\" is no status ");
 }
 
 static void test_sixty_columns(void **state)
@@ -293,6 +304,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_the_whole_screen, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_study_that_is_unreadable, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sixty_columns, setup, teardown),
         cmocka_unit_test_setup_teardown(test_without_utf8, setup, teardown),
         cmocka_unit_test_setup_teardown(test_every_size, setup, teardown),

@@ -180,9 +180,9 @@ static void test_study_progress(void **state)
     store_close(store);
     expect(
         room->db, "SELECT * FROM study_progress",
-        "empty run 0 0 0 0 0 0 0 0 0 - - val_acc maximize 1970-01-01T00:00:01.000Z - - 0 0 - pending; "
+        "empty run 0 0 0 0 0 0 0 0 0 - - val_acc maximize 1970-01-01T00:00:01.000Z - - 0 0 - pending -; "
         "s stop 6 1 1 1 2 1 0 0 7 0.9 3 val_acc maximize 1970-01-01T00:00:01.000Z 1970-01-01T00:00:03.000Z "
-        "1970-01-01T00:00:09.000Z 2.5 4 target pending; ");
+        "1970-01-01T00:00:09.000Z 2.5 4 target pending -; ");
 }
 
 static void test_worker_timeline(void **state)

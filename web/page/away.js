@@ -3,6 +3,18 @@ import { command, el, swap, withDb } from "/dom.js";
 
 const WANTS_MASTER = new Set(["running", "unfinished", "checking", "pausing", "stopping"]);
 
+// What the master has set aside stands still, and says why.
+export class Unreadable {
+  constructor() {
+    this.root = el("div.notice.away", { role: "status", hidden: true });
+  }
+
+  update(study) {
+    this.root.hidden = !study.unreadable;
+    if (study.unreadable) swap(this.root, el("p", el("strong", `${study.study} is unreadable.`), ` ${study.unreadable}; ${study.unreadable_hint}.`));
+  }
+}
+
 export class Away {
   constructor() {
     this.root = el("div.notice.away", { role: "status", hidden: true });

@@ -1,5 +1,5 @@
 // One study: what is known, chart by chart, and the table of its trials.
-import { Away } from "/away.js";
+import { Away, Unreadable } from "/away.js";
 import { Curves } from "/curves.js";
 import { badge, command, el, quoted, say, swap, withDb } from "/dom.js";
 import { Front } from "/front.js";
@@ -23,6 +23,7 @@ export class StudyView {
     this.trials = new Trials();
     this.picked = new Set();
     this.away = new Away();
+    this.unreadable = new Unreadable();
     this.bar = new Bar();
     this.state = el("span");
     this.method = el("p.soft");
@@ -31,7 +32,7 @@ export class StudyView {
     this.facts.best.value.replaceChildren(this.bestLink, el("small"));
     this.charts = el("div.charts");
     this.commands = el("div.commands");
-    this.root = el("div.view", this.head(), this.away.root, this.charts);
+    this.root = el("div.view", this.head(), this.away.root, this.unreadable.root, this.charts);
   }
 
   head() {
@@ -53,6 +54,7 @@ export class StudyView {
     this.away.update(master, studies.filter((s) => s.study === this.name), db);
     this.sayCommands(db);
     const changed = this.trials.take(answer, study.metrics[0]);
+    this.unreadable.update(study);
     this.study = study;
     this.marks ??= new Marks(study.statuses, study);
     this.marks.study = study;
