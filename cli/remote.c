@@ -1,5 +1,6 @@
 #include "cli/remote.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +16,12 @@
 #include "sql/place.h"
 #include "sql/query.h"
 
-enum { ADDRESS_MAX_BYTES = 300, PATIENCE_MS = 20000 };
+enum {
+    ADDRESS_MAX_BYTES = 300,
+    PATIENCE_MS = 20000, /* for a master that lives on this host, however slow the host is */
+    UNSIGNED_MS = 200,   /* for one that holds the database and has not said yet who it is */
+    LOOK_MS = 20,
+};
 
 /* What is known of a master before it is asked. */
 struct known {
@@ -145,10 +151,10 @@ int remote_call(const char *address, const char *verb, struct json *args, int64_
     return call_with_keys(&(struct known){.address = address}, verb, args, timeout_ms, out, err);
 }
 
-static int ping(const struct known *master, struct err *err)
+static int ping(const struct known *master, int64_t timeout_ms, struct err *err)
 {
     struct msg_answer answer;
-    int rc = call_with_keys(master, "ping", NULL, master->lives ? PATIENCE_MS : REMOTE_PING_MS, &answer, err);
+    int rc = call_with_keys(master, "ping", NULL, timeout_ms, &answer, err);
     if (!rc)
         answer_fini(&answer);
     return rc;
@@ -156,7 +162,7 @@ static int ping(const struct known *master, struct err *err)
 
 bool remote_alive(const char *address)
 {
-    return ping(&(struct known){.address = address}, NULL) == 0;
+    return ping(&(struct known){.address = address}, REMOTE_PING_MS, NULL) == 0;
 }
 
 /* ---- whoever has the database ---- */
@@ -235,7 +241,7 @@ bool master_alive(const char *db)
 {
     struct known master;
     int rc = find_master(db, &master, NULL);
-    bool alive = master.lives || (!rc && *master.address && ping(&master, NULL) == 0);
+    bool alive = master.lives || (!rc && *master.address && ping(&master, REMOTE_PING_MS, NULL) == 0);
     known_fini(&master);
     return alive;
 }
@@ -265,25 +271,69 @@ static int call_offline(const char *db, const char *verb, struct json *args, str
     return rc ? rc : answer_code(out, err);
 }
 
-/* Whoever holds the database is asked; where nobody does, it is done here. */
-static int call_holder(const struct known *master, const char *db, const char *verb, struct json *args,
-                       struct msg_answer *out, struct err *err)
+/* ---- whom to ask ---- */
+
+struct request {
+    const char *db, *verb;
+    struct json *args;
+    bool here;       /* where nobody holds the database, it is done here */
+    int64_t ping_ms; /* how long one that listens has to say so */
+};
+
+/* ERR_BUSY: there is none, or none that answers yet. Whatever else becomes of it was the master's word. */
+static int call_holder(const struct request *r, struct msg_answer *out, struct err *err)
 {
-    struct err why = ERR_NONE;
-    int rc = ERR_REACH;
-    if (!*master->address || !master_there(db)) /* none, or one that was killed: nobody to wait for */
-        rc = call_offline(db, verb, args, out, &why);
-    if (rc == ERR_REACH && *master->address) {
-        why = ERR_NONE;
-        rc = ping(master, &why);
-        if (!rc)
-            return call_with_keys(master, verb, args, REMOTE_CALL_MS, out, err);
-        if (rc == ERR_REACH)
-            return call_offline(db, verb, args, out, err);
-    }
-    if (rc && err) /* of a master: it is there, and does not know us */
-        *err = why;
+    struct known master = {0};
+    bool there = master_there(r->db);
+    int rc = find_master(r->db, &master, err);
+    if (rc == ERR_GONE ||
+        (there && rc == ERR_REACH)) /* the file is yet to be made; its master has it for itself */
+        rc = ERR_BUSY;
+    else if (!rc && (!there || !*master.address))
+        rc = ERR_BUSY;
+    else if (!rc)
+        rc = ping(&master, r->ping_ms, err) == ERR_REACH
+                 ? ERR_BUSY
+                 : call_with_keys(&master, r->verb, r->args, REMOTE_CALL_MS, out, err);
+    known_fini(&master);
     return rc;
+}
+
+/* Whoever holds the database may not listen yet (a master that starts, reads its rows, or has been stopped for a moment), or
+ * is another command that will be through soon. How long that is worth waiting for depends on who it is. */
+static int64_t worth_waiting_ms(const char *db)
+{
+    switch (holder_of(db)) {
+    case LOCK_HERE: return PATIENCE_MS;
+    case LOCK_ELSEWHERE: return REMOTE_UP_MS;
+    case LOCK_NOBODY: break;
+    }
+    return UNSIGNED_MS;
+}
+
+static int call_whoever(struct request *r, struct msg_answer *out, struct err *err)
+{
+    int64_t start_ms = clock_mono_ms();
+    for (;;) {
+        struct err why = ERR_NONE;
+        int rc = call_holder(r, out, &why);
+        if (rc == ERR_BUSY && r->here) {
+            why = ERR_NONE;
+            rc = call_offline(r->db, r->verb, r->args, out, &why);
+            rc = rc == ERR_REACH ? ERR_BUSY : rc;
+        }
+        bool give_up = !r->here && !master_there(r->db);
+        if (rc == ERR_BUSY && !give_up && clock_mono_ms() - start_ms < worth_waiting_ms(r->db)) {
+            poll(NULL, 0, LOOK_MS);
+            r->ping_ms *= 2; /* another address at first, if it has one; then a host that is slow */
+            continue;
+        }
+        if (rc == ERR_BUSY)
+            rc = why.code ? (why.code = ERR_REACH) : err_set(&why, ERR_REACH, "no master runs");
+        if (rc && err)
+            *err = why;
+        return rc;
+    }
 }
 
 int master_call(const char *db, const char *master, const char *verb, struct json *args,
@@ -292,20 +342,12 @@ int master_call(const char *db, const char *master, const char *verb, struct jso
     if (master)
         return remote_call(master, verb, args, REMOTE_CALL_MS, out, err);
     // only submit may make a database; anything else has nothing to work on without one
-    bool there = file_exists(db);
-    if (!there && strcmp(verb, "submit") != 0) {
+    if (!file_exists(db) && !master_there(db) && strcmp(verb, "submit") != 0) {
         err_set(err, ERR_REACH, "there is no database \"%s\"", db);
         return err_hint(
             err, "hone run STUDY.json makes one; --db FILE or HONE_DB names another, --master ADDR a master");
     }
-    struct known known = {0};
-    int rc = there ? find_master(db, &known, err) : 0;
-    if (!known.address)
-        known.address = xstrdup("");
-    if (!rc)
-        rc = call_holder(&known, db, verb, args, out, err);
-    known_fini(&known);
-    return rc;
+    return call_whoever(&(struct request){db, verb, args, true, REMOTE_PING_MS}, out, err);
 }
 
 int master_ask(const char *db, const char *master, const char *verb, struct json *args,
@@ -313,12 +355,5 @@ int master_ask(const char *db, const char *master, const char *verb, struct json
 {
     if (master)
         return remote_call(master, verb, args, REMOTE_CALL_MS, out, err);
-    struct known known;
-    int rc = find_master(db, &known, err);
-    if (!rc && *known.address && master_there(db) && ping(&known, NULL) == 0)
-        rc = call_with_keys(&known, verb, args, REMOTE_CALL_MS, out, err);
-    else if (!rc)
-        rc = err_set(err, ERR_REACH, "no master runs");
-    known_fini(&known);
-    return rc;
+    return call_whoever(&(struct request){db, verb, args, false, REMOTE_PING_MS}, out, err);
 }

@@ -2,7 +2,8 @@
  *
  * master_call finds out whom to ask: the address given (--master, HONE_MASTER), else the one the running
  * master wrote into the database, if it answers a ping. With no master alive the call is applied to the
- * database here, under its lock, by the same code a master would run.
+ * database here, under its lock, by the same code a master would run. One that holds the database and does not listen
+ * yet is waited for, as long as its process lives (20 s at most), and then asked.
  *
  * An answer with a code other than 0 is an error of the same code, with the master's text and hint.
  * Ownership: the answer is the caller's, answer_fini; args are borrowed.
