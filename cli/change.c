@@ -14,19 +14,27 @@
 
 /* ---- studies ---- */
 
-static int change_study(const char *verb, const char *study, const char *db, const char *master,
-                        struct err *err)
+/* What was typed, whatever the verb. */
+struct order {
+    const char *verb, *db, *master;
+    bool json;
+};
+
+static int change_study(const struct order *o, const char *study, struct err *err)
 {
     struct json *args = json_new_object();
     struct msg_answer answer;
     json_put_text(args, "study", study);
-    int rc = master_call(db, master, verb, args, &answer, err);
+    int rc = master_call(o->db, o->master, o->verb, args, &answer, err);
     json_free(args);
     if (rc)
         return rc;
-    printf("%s: %s\n", study, json_text(json_get(answer.result, "state")));
-    if (strcmp(verb, "resume") == 0)
-        steer_remind(db, master);
+    if (o->json)
+        steer_print_json(study, answer.result, (const char *const[]){"state", NULL});
+    else
+        printf("%s: %s\n", study, json_text(json_get(answer.result, "state")));
+    if (strcmp(o->verb, "resume") == 0)
+        steer_remind(o->db, o->master);
     answer_fini(&answer);
     return 0;
 }
@@ -49,19 +57,18 @@ static int newest_study(const char *db, const char *master, char **out, struct e
 }
 
 /* Goes on after a study that cannot be changed; the status is that of the first. */
-static int change_studies(const char *verb, const struct text_list *studies, const char *db,
-                          const char *master)
+static int change_studies(const struct order *o, const struct text_list *studies)
 {
     struct err err = ERR_NONE;
     char *newest = NULL;
-    if (!studies->count && newest_study(db, master, &newest, &err))
-        return command_fail(verb, &err);
+    if (!studies->count && newest_study(o->db, o->master, &newest, &err))
+        return command_fail(o->verb, &err);
     int status = 0;
     for (size_t i = 0; i < (newest ? 1 : studies->count); i++) {
         err = ERR_NONE;
-        if (!change_study(verb, newest ? newest : studies->items[i], db, master, &err))
+        if (!change_study(o, newest ? newest : studies->items[i], &err))
             continue;
-        int failed = command_fail(verb, &err);
+        int failed = command_fail(o->verb, &err);
         status = status ? status : failed;
     }
     free(newest);
@@ -70,17 +77,17 @@ static int change_studies(const char *verb, const struct text_list *studies, con
 
 int cmd_pause(const struct opt_pause *opt)
 {
-    return change_studies("pause", &opt->args, opt->db, opt->master);
+    return change_studies(&(struct order){"pause", opt->db, opt->master, opt->json}, &opt->args);
 }
 
 int cmd_resume(const struct opt_resume *opt)
 {
-    return change_studies("resume", &opt->args, opt->db, opt->master);
+    return change_studies(&(struct order){"resume", opt->db, opt->master, opt->json}, &opt->args);
 }
 
 int cmd_stop(const struct opt_stop *opt)
 {
-    return change_studies("stop", &opt->args, opt->db, opt->master);
+    return change_studies(&(struct order){"stop", opt->db, opt->master, opt->json}, &opt->args);
 }
 
 /* ---- trials ---- */
@@ -104,6 +111,7 @@ struct chosen {
     const struct trial_verb *verb;
     struct selector selector;
     const char *study, *db, *master;
+    bool json;
 };
 
 static bool is_chosen(const struct chosen *c, const struct rows *trials, size_t row)
@@ -149,11 +157,14 @@ static int call_verb(const struct chosen *c, struct json *args, struct err *err)
     if (rc)
         return rc;
     double count = json_num(json_get(answer.result, c->verb->result));
-    answer_fini(&answer);
     if (count < 1)
-        return err_set(err, ERR_NO, "%s", c->verb->none);
-    printf("%s: %.0f trial%s %s\n", c->study, count, count == 1 ? "" : "s", c->verb->result);
-    return 0;
+        rc = err_set(err, ERR_NO, "%s", c->verb->none);
+    else if (c->json)
+        steer_print_json(c->study, answer.result, (const char *const[]){c->verb->result, NULL});
+    else
+        printf("%s: %.0f trial%s %s\n", c->study, count, count == 1 ? "" : "s", c->verb->result);
+    answer_fini(&answer);
+    return rc;
 }
 
 static int change_in(struct source *source, const struct chosen *c, struct err *err)
@@ -195,7 +206,7 @@ static int change_trials(struct chosen *c, const char *selector, const char *stu
 
 int cmd_cancel(const struct opt_cancel *opt)
 {
-    struct chosen chosen = {.verb = &cancel, .db = opt->db, .master = opt->master};
+    struct chosen chosen = {.verb = &cancel, .db = opt->db, .master = opt->master, .json = opt->json};
     return change_trials(&chosen, opt->args.items[0], opt->study);
 }
 
@@ -209,8 +220,10 @@ static const struct trial_verb delete = {
 
 int cmd_retry(const struct opt_retry *opt)
 {
-    struct chosen chosen = {
-        .verb = opt->failed ? &retry_failed : &retry, .db = opt->db, .master = opt->master};
+    struct chosen chosen = {.verb = opt->failed ? &retry_failed : &retry,
+                            .db = opt->db,
+                            .master = opt->master,
+                            .json = opt->json};
     if (opt->args.count || opt->failed)
         return change_trials(&chosen, opt->args.count ? opt->args.items[0] : "all", opt->study);
     struct err err = ERR_NONE;
@@ -221,6 +234,6 @@ int cmd_retry(const struct opt_retry *opt)
 
 int cmd_delete(const struct opt_delete *opt)
 {
-    struct chosen chosen = {.verb = &delete, .db = opt->db, .master = opt->master};
+    struct chosen chosen = {.verb = &delete, .db = opt->db, .master = opt->master, .json = opt->json};
     return change_trials(&chosen, opt->args.items[0], opt->study);
 }

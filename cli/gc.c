@@ -25,6 +25,7 @@ struct collecting {
     struct text_list folders; /* of studies that cannot be read */
     int64_t now_s, seen, files, bytes;
     struct patience patience;
+    struct jw *json; /* NULL: a line for each */
     int failed;
 };
 
@@ -102,16 +103,53 @@ static void look_at(void *arg, const char *path, const struct stat *st)
         c->failed = 1;
         return;
     }
-    printf("%s\n", path);
+    if (c->json) {
+        jw_object(c->json, NULL);
+        jw_text(c->json, "path", path);
+        jw_int(c->json, "bytes", st->st_size);
+        jw_close_object(c->json);
+    } else {
+        printf("%s\n", path);
+    }
     c->files++;
     c->bytes += st->st_size;
+}
+
+/* Of what there is in the folder, whatever no row names. */
+static void collect(struct collecting *c, bool tells)
+{
+    char size[32];
+    patience_init(&c->patience, stderr, "gc", "files looked at");
+    dir_files(c->root, DEPTH, look_at, c);
+    patience_hide(&c->patience);
+    size_text(c->bytes, size);
+    if (tells)
+        fprintf(stderr, "%lld file%s, %s%s\n", (long long)c->files, c->files == 1 ? "" : "s", size,
+                c->dry_run ? " could go" : " deleted");
+}
+
+/* {"deleted": false, "files": [{"path": ..., "bytes": ...}], "bytes": ...} */
+static void collect_json(struct collecting *c)
+{
+    struct str text = {0};
+    struct jw w = jw_to(&text);
+    c->json = &w;
+    jw_object(&w, NULL);
+    jw_bool(&w, "deleted", !c->dry_run);
+    jw_array(&w, "files");
+    collect(c, false);
+    jw_close_array(&w);
+    jw_int(&w, "bytes", c->bytes);
+    jw_close_object(&w);
+    puts(str_text(&text));
+    str_fini(&text);
 }
 
 int cmd_gc(const struct opt_gc *opt)
 {
     struct err err = ERR_NONE;
     struct query *query = NULL;
-    char *db = path_absolute(opt->db), *root = xasprintf("%s.d", db), size[32];
+    char *db = path_absolute(opt->db), *root = xasprintf("%s.d", db);
     struct collecting c = {.root = root, .dry_run = opt->dry_run, .now_s = clock_wall_ms() / 1000};
     int rc = query_open(opt->db, &query, &err);
     if (rc == ERR_GONE)
@@ -121,14 +159,10 @@ int cmd_gc(const struct opt_gc *opt)
     if (!rc)
         rc = read_unreadable(&c, query, &err);
     query_close(query);
-    if (!rc) {
-        patience_init(&c.patience, stderr, "gc", "files looked at");
-        dir_files(root, DEPTH, look_at, &c);
-        patience_hide(&c.patience);
-        size_text(c.bytes, size);
-        fprintf(stderr, "%lld file%s, %s%s\n", (long long)c.files, c.files == 1 ? "" : "s", size,
-                c.dry_run ? " could go" : " deleted");
-    }
+    if (!rc && opt->json)
+        collect_json(&c);
+    else if (!rc)
+        collect(&c, true);
     for (size_t i = 0; i < c.count; i++)
         free(c.named[i]);
     free(c.named);

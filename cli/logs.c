@@ -26,13 +26,59 @@ struct logs {
     struct log_tail tail; /* of the attempt that was printed last */
     int64_t attempt;      /* 0: none yet */
     bool any;             /* a line was printed */
+    const char *worker;   /* whose own log it is; NULL: a trial's */
+    struct str begun;     /* with --json: a line of which the end has not come */
 };
 
+/* {"study": "mnist", "trial": 17, "attempt": 1, "line": "epoch 3"} */
+static void print_line(const struct logs *logs, const char *line)
+{
+    struct str text = {0};
+    struct jw w = jw_to(&text);
+    jw_object(&w, NULL);
+    if (logs->worker) {
+        jw_text(&w, "worker", logs->worker);
+    } else {
+        jw_text(&w, "study", logs->study);
+        jw_int(&w, "trial", logs->trial);
+        jw_int(&w, "attempt", logs->attempt);
+    }
+    jw_text(&w, "line", line);
+    jw_close_object(&w);
+    puts(str_text(&text));
+    str_fini(&text);
+}
+
+static void end_line(struct logs *logs)
+{
+    if (logs->begun.len)
+        print_line(logs, str_text(&logs->begun));
+    str_clear(&logs->begun);
+}
+
+static void print_lines(struct logs *logs, const struct str *text)
+{
+    for (size_t i = 0; i < text->len; i++) {
+        if (text->text[i] != '\n') {
+            str_addc(&logs->begun,
+                     text->text[i] ? text->text[i] : ' '); /* JSON has no NUL that is a text here */
+            continue;
+        }
+        print_line(logs, str_text(&logs->begun));
+        str_clear(&logs->begun);
+    }
+    fflush(stdout);
+}
+
 /* What a trainer prints is not trusted with a terminal; a file or a pipe gets every byte. */
-static void print(const struct str *text)
+static void print(struct logs *logs, const struct str *text)
 {
     struct str clean = {0};
     bool live = isatty(STDOUT_FILENO);
+    if (logs->opt->json) {
+        print_lines(logs, text);
+        return;
+    }
     if (live)
         text_clean(str_text(text), text->len, SIZE_MAX, &clean);
     fwrite(live ? str_text(&clean) : str_text(text), 1, live ? clean.len : text->len, stdout);
@@ -55,6 +101,8 @@ static int load(struct logs *logs, struct err *err)
 static void print_header(struct logs *logs, size_t row)
 {
     const char *outcome = cell_text(rows_named(&logs->attempts, row, "outcome"));
+    if (logs->opt->json)
+        return; /* each line says whose it is */
     printf("%s==> %s/%u, attempt %lld on %s (%s)%s%s <==\n", logs->any ? "\n" : "", logs->study, logs->trial,
            (long long)logs->attempt, cell_text(rows_named(&logs->attempts, row, "worker")),
            cell_text(rows_named(&logs->attempts, row, "host")), *outcome ? ", " : "", outcome);
@@ -62,12 +110,12 @@ static void print_header(struct logs *logs, size_t row)
 }
 
 /* A log that is not here: what came with the attempt's end is all there is to show. */
-static void print_elsewhere(const struct logs *logs, size_t row)
+static void print_elsewhere(struct logs *logs, size_t row)
 {
     const char *detail = cell_text(rows_named(&logs->attempts, row, "detail"));
     struct str text = {0};
     str_addf(&text, "%s%s", detail, *detail && detail[strlen(detail) - 1] != '\n' ? "\n" : "");
-    print(&text);
+    print(logs, &text);
     fflush(stdout);
     if (rows_named(&logs->attempts, row, "outcome")->kind != CELL_NULL || !logs->opt->follow)
         fprintf(stderr, "%s is not here: nothing was printed, or it is with its worker%s\n", logs->tail.path,
@@ -78,12 +126,13 @@ static void print_elsewhere(const struct logs *logs, size_t row)
 static void print_attempt(struct logs *logs, size_t row)
 {
     struct str text = {0};
+    end_line(logs);
     logs->attempt = cell_int(rows_named(&logs->attempts, row, "attempt"));
     log_tail_close(&logs->tail);
     log_tail_attempt(&logs->tail, logs->opt->db, logs->opt->master, logs->study, logs->trial, logs->attempt);
     print_header(logs, row);
     if (log_tail_last(&logs->tail, logs->opt->count, &text))
-        print(&text);
+        print(logs, &text);
     else
         print_elsewhere(logs, row);
     str_fini(&text);
@@ -115,7 +164,7 @@ static void print_more(struct logs *logs)
 {
     struct str text = {0};
     log_tail_more(&logs->tail, &text);
-    print(&text);
+    print(logs, &text);
     str_fini(&text);
 }
 
@@ -162,24 +211,22 @@ static int show_trial(struct logs *logs, struct err *err)
 
 /* ---- a worker ---- */
 
-static int show_worker(const struct opt_logs *opt, const char *name, struct err *err)
+static int show_worker(struct logs *logs, struct err *err)
 {
-    struct log_tail tail;
+    const struct opt_logs *opt = logs->opt;
     struct str text = {0};
-    log_tail_worker(&tail, opt->db, opt->master, name);
-    bool is_here = name_ok(name) && log_tail_last(&tail, opt->count, &text);
-    print(&text);
+    log_tail_worker(&logs->tail, opt->db, opt->master, logs->worker);
+    bool is_here = name_ok(logs->worker) && log_tail_last(&logs->tail, opt->count, &text);
+    print(logs, &text);
     while (is_here && opt->follow && !signals_count()) {
-        str_clear(&text);
         poll(NULL, 0, LOOK_MS);
-        log_tail_more(&tail, &text);
-        print(&text);
+        print_more(logs);
     }
     if (!is_here) {
-        err_set(err, ERR_GONE, "there is no trial \"%.64s\", and no log of a worker of that name", name);
+        err_set(err, ERR_GONE, "there is no trial \"%.64s\", and no log of a worker of that name",
+                logs->worker);
         err_hint(err, "a worker that hone run did not start logs to its own standard error, or --log-file");
     }
-    log_tail_close(&tail);
     str_fini(&text);
     return is_here ? 0 : ERR_GONE;
 }
@@ -194,14 +241,14 @@ static bool is_trial(const char *word)
 
 static int show(const struct opt_logs *opt, const char *word, struct err *err)
 {
-    struct logs logs = {.opt = opt};
-    if (!is_trial(word))
-        return show_worker(opt, word, err);
-    int rc = source_open(opt->db, opt->master, &logs.source, err);
-    if (!rc)
+    struct logs logs = {.opt = opt, .worker = is_trial(word) ? NULL : word};
+    int rc = logs.worker ? 0 : source_open(opt->db, opt->master, &logs.source, err);
+    if (!rc && !logs.worker)
         rc = select_trial(logs.source, word, opt->study, &logs.study, &logs.trial, err);
     if (!rc)
-        rc = show_trial(&logs, err);
+        rc = logs.worker ? show_worker(&logs, err) : show_trial(&logs, err);
+    end_line(&logs);
+    str_fini(&logs.begun);
     log_tail_close(&logs.tail);
     rows_fini(&logs.head);
     rows_fini(&logs.attempts);

@@ -35,6 +35,19 @@ static int steer_call(const char *db, const char *master, const char *verb, stru
     return rc ? command_fail(verb, &err) : 0;
 }
 
+void steer_print_json(const char *study, const struct json *result, const char *const *keys)
+{
+    struct str text = {0};
+    struct jw w = jw_to(&text);
+    jw_object(&w, NULL);
+    jw_text(&w, "study", study);
+    for (; *keys; keys++)
+        jw_node(&w, *keys, json_get(result, *keys));
+    jw_close_object(&w);
+    puts(str_text(&text));
+    str_fini(&text);
+}
+
 void steer_remind(const char *db, const char *master)
 {
     if (!master && !master_there(db))
@@ -107,8 +120,11 @@ int cmd_enqueue(const struct opt_enqueue *opt)
     int status = steer_call(opt->db, opt->master, "enqueue", args, &answer);
     if (status)
         return status;
-    for (const struct json *n = json_first(json_get(answer.result, "trials")); n; n = json_next(n))
-        printf("%s/%.0f: enqueued\n", opt->args.items[0], json_num(n));
+    if (opt->json)
+        steer_print_json(opt->args.items[0], answer.result, (const char *const[]){"trials", NULL});
+    else
+        for (const struct json *n = json_first(json_get(answer.result, "trials")); n; n = json_next(n))
+            printf("%s/%.0f: enqueued\n", opt->args.items[0], json_num(n));
     answer_fini(&answer);
     steer_remind(opt->db, opt->master);
     return 0;
@@ -126,7 +142,10 @@ int cmd_approve(const struct opt_approve *opt)
     if (status)
         return status;
     double moved = json_num(json_get(answer.result, "moved"));
-    printf("%s: %.0f wall%s moved\n", opt->args.items[0], moved, moved == 1 ? "" : "s");
+    if (opt->json)
+        steer_print_json(opt->args.items[0], answer.result, (const char *const[]){"moved", NULL});
+    else
+        printf("%s: %.0f wall%s moved\n", opt->args.items[0], moved, moved == 1 ? "" : "s");
     answer_fini(&answer);
     return 0;
 }
@@ -141,6 +160,14 @@ static void print_change(const struct json *change)
     printf("%s: %s -> %s\n", json_text(json_get(change, "path")), str_text(&before), str_text(&after));
     str_fini(&before);
     str_fini(&after);
+}
+
+static void print_edit(const char *study, const struct json *result)
+{
+    const struct json *changes = json_get(result, "changes");
+    for (const struct json *n = json_first(changes); n; n = json_next(n))
+        print_change(n);
+    printf("%s: %s\n", study, json_count(changes) ? json_text(json_get(result, "state")) : "as it was");
 }
 
 int cmd_edit(const struct opt_edit *opt)
@@ -166,12 +193,12 @@ int cmd_edit(const struct opt_edit *opt)
     int status = steer_call(opt->db, opt->master, "edit", args, &answer);
     if (status)
         return status;
-    const struct json *changes = json_get(answer.result, "changes");
-    for (const struct json *n = json_first(changes); n; n = json_next(n))
-        print_change(n);
-    printf("%s: %s\n", opt->args.items[0],
-           json_count(changes) ? json_text(json_get(answer.result, "state")) : "as it was");
-    if (json_count(changes) && strcmp(json_text(json_get(answer.result, "state")), "running") == 0)
+    size_t changes = json_count(json_get(answer.result, "changes"));
+    if (opt->json)
+        steer_print_json(opt->args.items[0], answer.result, (const char *const[]){"state", "changes", NULL});
+    else
+        print_edit(opt->args.items[0], answer.result);
+    if (changes && strcmp(json_text(json_get(answer.result, "state")), "running") == 0)
         steer_remind(opt->db, opt->master);
     answer_fini(&answer);
     return 0;
@@ -185,7 +212,11 @@ int cmd_rename(const struct opt_rename *opt)
     int status = steer_call(opt->db, opt->master, "rename", args, &answer);
     if (status)
         return status;
-    printf("%s: is called %s now\n", opt->args.items[0], opt->args.items[1]);
+    json_put_text(answer.result, "was", opt->args.items[0]);
+    if (opt->json)
+        steer_print_json(opt->args.items[1], answer.result, (const char *const[]){"was", NULL});
+    else
+        printf("%s: is called %s now\n", opt->args.items[0], opt->args.items[1]);
     answer_fini(&answer);
     return 0;
 }

@@ -8,6 +8,9 @@
 /* {"study": ..., "who": "anna@node1"}; the caller's. */
 struct json *steer_args(const char *study);
 
+/* The answer of a command with --json, on a line: {"study": ..., and those of the answer's members}; keys ends with NULL. */
+void steer_print_json(const char *study, const struct json *result, const char *const *keys);
+
 /* After a change that wants to be carried out: tells a person if no master is there to do it. */
 void steer_remind(const char *db, const char *master);
 

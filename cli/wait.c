@@ -8,7 +8,10 @@
 #include "cli/rows.h"
 #include "cli/source.h"
 #include "cli/table.h"
+#include "common/check.h"
 #include "common/clock.h"
+#include "common/json.h"
+#include "sql/row_json.h"
 
 enum { LOOK_MS = 500, MASTER_LOOK_MS = 5000, NO_MASTER_MS = 10000 };
 
@@ -49,6 +52,21 @@ static void say(const struct rows *row, const char *study)
     printf("\n");
 }
 
+static void say_json(const struct rows *row)
+{
+    static const char *const columns[] = {"study",  "end_reason", "trials",    "complete",
+                                          "metric", "best_score", "best_trial"};
+    struct str text = {0};
+    struct jw w = jw_to(&text);
+    jw_object(&w, NULL);
+    for (size_t i = 0; i < COUNT_OF(columns); i++)
+        cell_json(&w, columns[i], rows_named(row, 0, columns[i]));
+    jw_close_object(&w);
+    puts(str_text(&text));
+    fflush(stdout); /* the next study may take hours */
+    str_fini(&text);
+}
+
 /* 1: it has ended well; 0: not yet; ERR_NO: ended without a complete trial. */
 static int look(struct waiting *w, const char *study, struct err *err)
 {
@@ -59,7 +77,9 @@ static int look(struct waiting *w, const char *study, struct err *err)
         return rc;
     if (row.count && rows_named(&row, 0, "ended_at")->kind != CELL_NULL) {
         bool good = first_int(&row, "complete") > 0;
-        if (!w->opt->quiet)
+        if (w->opt->json)
+            say_json(&row);
+        else if (!w->opt->quiet)
             say(&row, study);
         rc = good ? 1 : err_set(err, ERR_NO, "study \"%s\" has no complete trial", study);
     }

@@ -143,6 +143,68 @@ static void test_json_twins(void **state)
     }
 }
 
+/* One object on a line, with these members; what is said to a person stands between them. */
+static void expect_lines(size_t count, const char *const *keys)
+{
+    struct err err = ERR_NONE;
+    size_t found = 0;
+    for (const char *line = str_text(&out); *line; line += strcspn(line, "\n") + 1) {
+        if (*line != '{')
+            continue;
+        found++;
+        struct json *json = json_parse(line, strcspn(line, "\n"), "line", &err);
+        if (!json)
+            fail_msg("%s\n%s", err.text, str_text(&out));
+        for (size_t k = 0; keys[k]; k++)
+            if (!json_get(json, keys[k]))
+                fail_msg("no \"%s\" in:\n%s", keys[k], str_text(&out));
+        json_free(json);
+    }
+    assert_int_equal(found, count);
+}
+#define EXPECT_LINES(count, ...) expect_lines((count), (const char *const[]){__VA_ARGS__, NULL})
+
+static void test_json_of_what_changes(void **state)
+{
+    (void)state;
+    assert_int_equal(HONE("submit", "long.json", "--db", "j.db", "--json"), 0);
+    assert_int_equal(HONE("pause", "long", "--db", "j.db", "--json"), 0);
+    EXPECT_LINES(1, "study", "state");
+    assert_int_equal(HONE("edit", "long", "--set", "search.trials=2", "--db", "j.db", "--json"), 0);
+    EXPECT_LINES(1, "study", "state", "changes");
+    assert_said("{\"path\":\"search.trials\",\"before\":4,\"after\":2}");
+    assert_int_equal(HONE("enqueue", "long", "--point", "{\"lr\":0.1}", "--point", "{\"lr\":0.2}", "--db",
+                          "j.db", "--json"),
+                     0);
+    EXPECT_LINES(1, "study", "trials");
+    assert_said("\"trials\":[1,2]");
+    assert_int_equal(HONE("cancel", "long/1-2", "--db", "j.db", "--json"), 0);
+    assert_said("{\"study\":\"long\",\"cancelled\":2}\n");
+    assert_int_equal(HONE("retry", "long/1", "--db", "j.db", "--json"), 0);
+    assert_said("{\"study\":\"long\",\"retried\":1}\n");
+    assert_int_equal(HONE("delete", "long/1", "--db", "j.db", "--json"), 0);
+    assert_said("{\"study\":\"long\",\"deleted\":1}\n");
+    assert_int_equal(HONE("rename", "long", "wide", "--db", "j.db", "--json"), 0);
+    assert_said("{\"study\":\"wide\",\"was\":\"long\"}\n");
+    assert_int_equal(HONE("stop", "wide", "--db", "j.db", "--json"), 0);
+    EXPECT_LINES(1, "study", "state");
+}
+
+static void test_json_of_what_happened(void **state)
+{
+    (void)state;
+    assert_int_equal(HONE("wait", "s", "--json"), 0);
+    EXPECT_LINES(1, "study", "end_reason", "trials", "complete", "metric", "best_score", "best_trial");
+    assert_int_equal(HONE("logs", "w1", "--json", "-n", "1"), 0);
+    EXPECT_LINES(1, "worker", "line");
+    scratch_text(&scratch, "hone.db.d/s/t00001/a1/log", "one\n\"two\"\tand\nno end");
+    assert_int_equal(HONE("logs", "1", "--json"), 0);
+    EXPECT_LINES(3, "study", "trial", "attempt", "line");
+    assert_said("{\"study\":\"s\",\"trial\":1,\"attempt\":1,\"line\":\"\\\"two\\\"\\tand\"}\n");
+    assert_int_equal(HONE("gc", "--dry-run", "--json"), 0);
+    EXPECT_LINES(1, "deleted", "files", "bytes");
+}
+
 static void test_exit_statuses(void **state)
 {
     (void)state;
@@ -375,6 +437,8 @@ int main(void)
         cmocka_unit_test(test_another_definition),
         cmocka_unit_test(test_reading),
         cmocka_unit_test(test_json_twins),
+        cmocka_unit_test(test_json_of_what_changes),
+        cmocka_unit_test(test_json_of_what_happened),
         cmocka_unit_test(test_exit_statuses),
         cmocka_unit_test(test_what_the_checks_found_is_put_right),
         cmocka_unit_test(test_backup_is_a_database),
