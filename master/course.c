@@ -282,16 +282,19 @@ static bool end_stage(struct turn *turn, struct study *s, const struct stages *s
     return goes_on;
 }
 
-/* Cancelled when its stage ended, tried again since, and now where that stage let it run: nobody decides there any more,
- * so it goes on to where the others are. */
-static bool catch_up(struct turn *turn, struct study *s, int until)
+/* Failed or cancelled when its stage ended, tried again since, and now where that stage let it run: it is held against those
+ * of that stage, and goes on to where the others are only if it would have gone on then. */
+static bool judge_late(struct turn *turn, struct study *s, const struct stages *stages, int until)
 {
     bool any = false;
     for (size_t i = 0; i < s->count && s->counts[TRIAL_paused]; i++) {
         struct trial *t = s->trials[i];
         if (t->status != TRIAL_paused || t->until >= until)
             continue;
-        trial_let_run(turn, t, until, "");
+        if (stage_would_carry(stages, &s->history, t->number, t->until))
+            trial_let_run(turn, t, until, "");
+        else
+            trial_move(turn, t, TRIAL_pruned, "stage", NULL);
         any = true;
     }
     return any;
@@ -307,7 +310,7 @@ bool course_step(struct turn *turn, struct study *s)
         /* Its last epoch is told before its end is: a trial of this stage may still be running. */
         bool quiet = !s->counts[TRIAL_running] && !s->counts[TRIAL_waiting];
         if (!state.is_over && quiet)
-            return catch_up(turn, s, stage_at(stages, state.stage).epochs);
+            return judge_late(turn, s, stages, stage_at(stages, state.stage).epochs);
         if (!state.is_over || !quiet || s->course_done)
             return false;
         bool went_on = end_stage(turn, s, stages, state.stage);

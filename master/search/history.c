@@ -328,6 +328,9 @@ bool entry_score_at(const struct entry *entry, int epochs, double *score)
     *score = -INFINITY;
     for (size_t i = 0; i < entry->log_count; i++) {
         const struct history_step *step = &entry->log[i];
+        bool was_tried_again = i + 1 < entry->log_count && entry->log[i + 1].state == HISTORY_PENDING;
+        if (step->state == HISTORY_BAD && was_tried_again)
+            continue;
         if (step->state == HISTORY_BAD) {
             *score = passed ? *score : -INFINITY;
             return true;

@@ -129,7 +129,8 @@ void history_show(struct history *view, const struct entry *entry, size_t steps)
 bool history_has_point(const struct history *history, const struct point *point);
 
 /* Score over the first `epochs` epochs: that of the newest step with at most that many, if the trial has gone
- * at least that far. False: it has not. Bad trials have -INFINITY at every epoch they did not pass. */
+ * at least that far. False: it has not. Bad trials have -INFINITY at every epoch they did not pass, unless they were tried
+ * again. */
 bool entry_score_at(const struct entry *entry, int epochs, double *score);
 
 /* Done with what it was asked for and not over: it waits at a rung (or a stage's end) with a score. */

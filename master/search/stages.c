@@ -322,6 +322,34 @@ int stage_carried(const struct history *history, int epochs, int trials, uint32_
     return count;
 }
 
+/* Seq from which on it was searched; UINT64_MAX: it has not begun. */
+static uint64_t stage_begin(const struct history *history, int stage)
+{
+    for (size_t b = 0; b < history->box_count; b++)
+        if (history->boxes[b].stage >= stage)
+            return history->boxes[b].seq;
+    return UINT64_MAX;
+}
+
+bool stage_would_carry(const struct stages *stages, const struct history *history, uint32_t trial, int until)
+{
+    const struct entry *own = history_find(history, trial);
+    double score, other;
+    int stage = stages->count - 1, better = 0;
+    if (!own || !entry_score_at(own, until, &score))
+        return false;
+    while (stage && stages->list[stage].epochs > until)
+        stage--;
+    uint64_t end = stage_begin(history, stage + 1);
+    for (size_t i = 0; i < history->count; i++) {
+        const struct entry *e = &history->entries[i];
+        bool stands = e != own && !entry_is_warm(e) && e->state != HISTORY_GONE && e->added < end;
+        if (stands && entry_score_at(e, until, &other))
+            better += other > score || (other == score && e->trial < trial);
+    }
+    return score > -INFINITY && better < (stage_at(stages, stage + 1).trials + 4) / 5;
+}
+
 struct stage_state stages_state(const struct stages *stages, const struct history *history)
 {
     const struct history_box *now = history_box(history);

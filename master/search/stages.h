@@ -59,6 +59,10 @@ int stage_next_box(const struct stage_end *end, struct box *next, struct wall_ev
  * scored at `epochs`. Returns how many. `out` holds trials / 5 + 1. */
 int stage_carried(const struct history *history, int epochs, int trials, uint32_t *out);
 
+/* A trial that has come to `until` only after its stage had ended (it was tried again): would that stage have let it go on, by
+ * what the others of it and of those before came to? */
+bool stage_would_carry(const struct stages *stages, const struct history *history, uint32_t trial, int until);
+
 /* Where a study with stages stands, from its history alone. */
 struct stage_state {
     int stage;

@@ -76,22 +76,65 @@ static void ask(struct rehearsal *r, const char *verb, const char *args)
     msg_fini(&answer);
 }
 
-/* Of a stage that ended without it, nobody waits for it where that stage let it run. */
-static void a_trial_tried_again_goes_on_where_the_others_are(void **state)
+static bool goes_beyond(const struct study *s, uint32_t trial, int stage)
 {
-    (void)state;
+    static const int epochs[] = {1, 3, 6};
+    return trial <= s->count && study_trial(s, trial)->last_epoch > epochs[stage];
+}
+
+/* The first trial of the first stage that it carries on, or gives up. */
+static uint32_t find_trial(bool carried)
+{
+    struct rehearsal *r = begin((struct rehearsal_options){0}, "{\"log\":[1e-6,10]}", stages, 3);
+    uint32_t n = 1;
+    assert_true(rehearsal_run(r, 600000));
+    while (goes_beyond(study_of(r), n, 0) != carried)
+        n++;
+    assert_true(n <= 20);
+    end(r);
+    return n;
+}
+
+/* Cancelled in the first stage, tried again when that is over: in the second one, or when all are. */
+static void try_again(uint32_t trial, bool carried, bool at_the_end)
+{
+    char args[64];
     struct rehearsal *r = begin((struct rehearsal_options){0}, "{\"log\":[1e-6,10]}", stages, 3);
     const struct study *s = study_of(r);
-    while (!s->count)
+    snprintf(args, sizeof args, "{\"study\":\"s\",\"trials\":[%u]}", trial);
+    while (s->count < trial)
         rehearsal_run(r, 10);
-    ask(r, "cancel", "{\"study\":\"s\",\"trials\":[1]}");
+    ask(r, "cancel", args);
+    if (at_the_end)
+        assert_true(rehearsal_run(r, 600000));
     while (!history_box(&s->history) || history_box(&s->history)->stage < 1)
         rehearsal_run(r, 10);
-    ask(r, "retry", "{\"study\":\"s\",\"trials\":[1]}");
+    int64_t before = rehearsal_epochs_run(r);
+    ask(r, "retry", args);
     assert_true(rehearsal_run(r, 600000));
-    assert_true(study_trial(s, 1)->last_epoch >= 3); /* the second stage's */
+    const struct trial *t = study_trial(s, trial);
+    assert_int_equal(goes_beyond(s, trial, 0), carried);
+    if (!carried) {
+        assert_int_equal(t->status, TRIAL_pruned);
+        assert_string_equal(t->cause, "stage");
+        assert_true(!at_the_end || rehearsal_epochs_run(r) <= before + 1);
+    } else if (at_the_end) {
+        assert_int_equal(t->last_epoch, 6);
+    }
     check(r);
-    end(r);
+    end_replayed(r, "s");
+}
+
+/* Of a stage that ended without it: it goes on where the others are if it belongs among those that went on, and costs no more
+ * than that stage's epochs if it does not. */
+static void a_trial_tried_again_is_judged_as_its_stage_did(void **state)
+{
+    (void)state;
+    uint32_t good = find_trial(true), bad = find_trial(false);
+    for (int at_the_end = 0; at_the_end < 2; at_the_end++) {
+        try_again(good, true, at_the_end);
+        try_again(bad, false, at_the_end);
+    }
 }
 
 static void a_restart_changes_nothing(void **state)
@@ -277,7 +320,7 @@ int main(void)
     log_init(LOG_ERROR);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stages_carry_the_best_and_prune_the_rest),
-        cmocka_unit_test(a_trial_tried_again_goes_on_where_the_others_are),
+        cmocka_unit_test(a_trial_tried_again_is_judged_as_its_stage_did),
         cmocka_unit_test(a_restart_changes_nothing),
         cmocka_unit_test(a_wall_that_is_leaned_on_moves),
         cmocka_unit_test(a_model_leaves_a_box_that_sleeps),

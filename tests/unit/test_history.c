@@ -120,6 +120,11 @@ static void score_at_an_epoch(void **state)
     history_update(&h, 2, HISTORY_BAD, false, 1, 0, 8);
     assert_true(entry_score_at(&h.entries[1], 2, &score) && score == -INFINITY);
     assert_true(entry_score_at(&h.entries[1], 1, &score) && score == 0.4);
+    /* Tried again: that it failed once is over. */
+    history_update(&h, 2, HISTORY_PENDING, false, 1, 0.4, 9);
+    assert_false(entry_score_at(&h.entries[1], 2, &score));
+    history_update(&h, 2, HISTORY_PENDING, false, 2, 0.6, 10);
+    assert_true(entry_score_at(&h.entries[1], 2, &score) && score == 0.6);
     history_fini(&h);
 }
 
