@@ -21,18 +21,23 @@ static bool nobody_looks(const struct study *s)
     return strcmp(json_text(json_get(json_get(s->def.json, "trainer"), "babysit")), "off") == 0;
 }
 
-static void say(struct turn *turn, const struct trial *t, int epoch, const char *rule, const char *advice,
-                const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+struct remark {
+    int epoch;
+    const char *rule, *advice;
+};
 
-static void say(struct turn *turn, const struct trial *t, int epoch, const char *rule, const char *advice,
-                const char *fmt, ...)
+static void say(struct turn *turn, const struct trial *t, const struct remark *remark, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+static void say(struct turn *turn, const struct trial *t, const struct remark *remark, const char *fmt, ...)
 {
     char text[FINDING_TEXT_MAX];
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    struct row_finding row = {t->id, t->attempt, epoch, rule, "suggest", text, advice};
+    struct row_finding row = {t->id,     t->attempt, remark->epoch, remark->rule,
+                              "suggest", text,       remark->advice};
     store_add_finding(turn->store, &row);
 }
 
@@ -97,7 +102,7 @@ void findings_epoch(struct turn *turn, struct trial *t, int epoch, const struct 
         return;
     t->losses.is_told = true;
     if (!store_finding_known(turn->store, s->id, t->id, "D12", ""))
-        say(turn, t, epoch, "D12", "a third of the learning rate",
+        say(turn, t, &(struct remark){epoch, "D12", "a third of the learning rate"},
             "the loss fell from %.4g and is flat at %.4g; the study's lowest is flat at %.4g",
             t->losses.first, now, best);
 }
@@ -145,9 +150,10 @@ static void look_at_edge(struct turn *turn, struct study *s, const struct box *b
              s->def.space.params[param].name);
     if (store_finding_known(turn->store, s->id, 0, "D13", where))
         return;
-    say(turn, s->best, s->best->best_epoch, "D13",
-        "a warm-up or gradient clipping moves this edge; a wider box does not",
-        "all %d trials further to %s than this one, the best, diverged", found.tried, where);
+    const struct remark remark = {s->best->best_epoch, "D13",
+                                  "a warm-up or gradient clipping moves this edge; a wider box does not"};
+    say(turn, s->best, &remark, "all %d trials further to %s than this one, the best, diverged", found.tried,
+        where);
 }
 
 void findings_edges(struct turn *turn, struct study *s)

@@ -75,7 +75,7 @@ int api_events(const struct api *api, const struct request *request, struct jw *
     struct rows rows;
     int rc = api_named_study(api, request, "study", &study, err);
     if (!rc)
-        rc = request_whole(request, "after", 0, INT64_MAX, 0, &after, err);
+        rc = request_whole(request, &(struct request_range){"after", 0, INT64_MAX, 0}, &after, err);
     if (rc)
         return rc;
     struct bind binds[] = {BIND_TEXT(":study", study), BIND_INT(":after", after),
@@ -159,7 +159,8 @@ int api_attempts(const struct api *api, const struct request *request, struct jw
     struct rows rows;
     int rc = api_named_study(api, request, "study", &study, err);
     if (!rc)
-        rc = request_whole(request, "most", 1, API_ATTEMPTS_MOST, API_EVENTS_MOST, &most, err);
+        rc = request_whole(request, &(struct request_range){"most", 1, API_ATTEMPTS_MOST, API_EVENTS_MOST},
+                           &most, err);
     if (rc)
         return rc;
     struct bind binds[] = {BIND_TEXT(":study", study), BIND_INT(":limit", most)};

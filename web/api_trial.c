@@ -94,7 +94,7 @@ int api_trial(const struct api *api, const struct request *request, struct jw *w
     struct rows head;
     int rc = api_named_study(api, request, "study", &study, err);
     if (!rc)
-        rc = request_whole(request, "trial", 1, UINT32_MAX, 0, &trial, err);
+        rc = request_whole(request, &(struct request_range){"trial", 1, UINT32_MAX, 0}, &trial, err);
     if (rc)
         return rc;
     struct bind binds[] = {BIND_TEXT(":study", study), BIND_INT(":trial", trial)};

@@ -84,18 +84,25 @@ static int open_now(const struct dash *dash, struct query **query, char version[
     return rc;
 }
 
-static int call(const struct dash *dash, api_call *function, const struct request *request,
-                const struct http_request *http, struct query *query, const char *version, struct str *json,
-                struct err *err)
+/* A request, and the database as it was when it came. */
+struct asked {
+    const struct api_route *route;
+    const struct request *request;
+    const struct http_request *http;
+    struct query *query;
+    char version[API_VERSION_ROOM];
+};
+
+static int call(const struct dash *dash, const struct asked *asked, struct str *json, struct err *err)
 {
-    struct api api = {.query = query,
+    struct api api = {.query = asked->query,
                       .db = dash->db,
                       .importance = dash->importance,
-                      .version = version,
-                      .now_ms = http->now_ms};
+                      .version = asked->version,
+                      .now_ms = asked->http->now_ms};
     struct jw w = jw_to(json);
     jw_object(&w, NULL);
-    int rc = function(&api, request, &w, err);
+    int rc = asked->route->call(&api, asked->request, &w, err);
     if (!rc)
         jw_close_object(&w);
     return rc;
@@ -106,13 +113,12 @@ static void answer_kept(struct kept *kept, bool takes_gzip, struct http_answer *
     *out = (struct http_answer){.status = 200, .type = json_type_text, .body = kept_body(kept, takes_gzip)};
 }
 
-static void answer_fresh(struct dash *dash, const struct api_route *route, const struct request *request,
-                         const struct http_request *http, struct query *query, const char *version,
-                         struct http_answer *out)
+static void answer_fresh(struct dash *dash, const struct asked *asked, struct http_answer *out)
 {
+    const struct http_request *http = asked->http;
     struct err err = ERR_NONE;
     struct str json = {0};
-    int rc = call(dash, route->call, request, http, query, version, &json, &err);
+    int rc = call(dash, asked, &json, &err);
     if (rc)
         str_fini(&json);
     if (rc == ERR_BUSY && http->now_ms - http->came_ms < WAIT_MOST_S * 1000) {
@@ -124,9 +130,9 @@ static void answer_fresh(struct dash *dash, const struct api_route *route, const
         return;
     }
     struct kept kept = {.target = xstrdup(http->target), .plain = body_take(&json)};
-    str_copy(kept.version, sizeof kept.version, version);
+    str_copy(kept.version, sizeof kept.version, asked->version);
     answer_kept(&kept, http->takes_gzip, out);
-    if (route->is_kept)
+    if (asked->route->is_kept)
         kept_take(&dash->kept, &kept);
     else
         kept_drop(&kept);
@@ -136,18 +142,17 @@ static void answer_api(struct dash *dash, const struct api_route *route, const s
                        const struct http_request *http, struct http_answer *out)
 {
     struct err err = ERR_NONE;
-    struct query *query;
-    char version[API_VERSION_ROOM];
-    if (open_now(dash, &query, version, &err)) {
+    struct asked asked = {.route = route, .request = request, .http = http};
+    if (open_now(dash, &asked.query, asked.version, &err)) {
         answer_error(out, 503, &err);
         return;
     }
-    struct kept *kept = kept_find(&dash->kept, http->target, version);
+    struct kept *kept = kept_find(&dash->kept, http->target, asked.version);
     if (kept)
         answer_kept(kept, http->takes_gzip, out);
     else
-        answer_fresh(dash, route, request, http, query, version, out);
-    query_close(query);
+        answer_fresh(dash, &asked, out);
+    query_close(asked.query);
     jobs_begin(dash->importance, http->now_ms);
 }
 
@@ -170,7 +175,7 @@ static void answer_changes(struct dash *dash, const struct request *request, con
     const char *since = request_arg(request, "since");
     int64_t wait_s;
     struct str json = {0};
-    if (request_whole(request, "wait", 0, WAIT_MOST_S, WAIT_MOST_S, &wait_s, &err)) {
+    if (request_whole(request, &(struct request_range){"wait", 0, WAIT_MOST_S, WAIT_MOST_S}, &wait_s, &err)) {
         answer_error(out, 400, &err);
         return;
     }

@@ -106,16 +106,17 @@ static int whole(const char *text, const char **end, int64_t *out)
     return errno ? ERR_BAD : 0;
 }
 
-int request_whole(const struct request *request, const char *name, int64_t low, int64_t high, int64_t absent,
-                  int64_t *out, struct err *err)
+int request_whole(const struct request *request, const struct request_range *range, int64_t *out,
+                  struct err *err)
 {
-    const char *text = request_arg(request, name), *end = "";
-    *out = absent;
-    if (!text && absent >= low)
+    const char *text = request_arg(request, range->name), *end = "";
+    *out = range->absent;
+    if (!text && range->absent >= range->low)
         return 0;
-    if (!text || whole(text, &end, out) || *end || *out < low || *out > high)
+    if (!text || whole(text, &end, out) || *end || *out < range->low || *out > range->high)
         return err_set(err, ERR_BAD, "%s: %s: must be a whole number of %lld to %lld (got \"%.40s\")",
-                       request->path, name, (long long)low, (long long)high, text ? text : "");
+                       request->path, range->name, (long long)range->low, (long long)range->high,
+                       text ? text : "");
     return 0;
 }
 

@@ -28,8 +28,12 @@ const char *request_arg(const struct request *request, const char *name); /* NUL
 /* The same where it must be there. */
 int request_text(const struct request *request, const char *name, const char **out, struct err *err);
 /* A whole number of low .. high; `absent` where it is left out, an error if that is below `low`. */
-int request_whole(const struct request *request, const char *name, int64_t low, int64_t high, int64_t absent,
-                  int64_t *out, struct err *err);
+struct request_range {
+    const char *name;
+    int64_t low, high, absent;
+};
+int request_whole(const struct request *request, const struct request_range *range, int64_t *out,
+                  struct err *err);
 /* "1,2,3": numbers from 1, at most `most`; their count, or a negative code. */
 int request_numbers(const struct request *request, const char *name, uint32_t *out, int most,
                     struct err *err);

@@ -11,12 +11,16 @@ static const double CHANCE = 0.05;
 
 /* ---- "prune": {...} ---- */
 
-static int small_int(const struct jcur *cur, const char *key, int low, int high, int absent, int *out,
-                     struct err *err)
+struct setting {
+    const char *key;
+    int low, high, absent;
+};
+
+static int small_int(const struct jcur *cur, struct setting setting, int *out, struct err *err)
 {
-    struct jcur at = jcur_get(cur, key);
-    int64_t value = absent;
-    if (jcur_has(&at) && jcur_int(&at, low, high, &value, err))
+    struct jcur at = jcur_get(cur, setting.key);
+    int64_t value = setting.absent;
+    if (jcur_has(&at) && jcur_int(&at, setting.low, setting.high, &value, err))
         return ERR_BAD;
     *out = (int)value;
     return 0;
@@ -35,14 +39,14 @@ static int parse_threshold(const struct jcur *cur, struct prune_def *def, struct
         return 0;
     if (jcur_num(&below, -1e300, 1e300, &def->below, err))
         return ERR_BAD;
-    return small_int(cur, "after", 1, 1000000, 1, &def->after, err);
+    return small_int(cur, (struct setting){"after", 1, 1000000, 1}, &def->after, err);
 }
 
 static int parse_rungs(const struct jcur *cur, int epochs, int *eta, int *least, struct err *err)
 {
     struct jcur least_at = jcur_get(cur, "min_epochs");
-    if (small_int(cur, "eta", 2, ETA_MAX, ETA, eta, err) ||
-        small_int(cur, "min_epochs", 1, 1000000, 1, least, err))
+    if (small_int(cur, (struct setting){"eta", 2, ETA_MAX, ETA}, eta, err) ||
+        small_int(cur, (struct setting){"min_epochs", 1, 1000000, 1}, least, err))
         return ERR_BAD;
     if (*least <= epochs)
         return 0;
@@ -84,17 +88,19 @@ static int parse_curve(const struct jcur *cur, struct prune_def *def, struct err
     def->chance = CHANCE;
     if (jcur_known(cur, keys, err) || (jcur_has(&chance) && jcur_num(&chance, 0, 1, &def->chance, err)))
         return ERR_BAD;
-    if (small_int(cur, "grace_epochs", CURVE_LEAST, 1000000, CURVE_LEAST, &def->grace_epochs, err))
+    if (small_int(cur, (struct setting){"grace_epochs", CURVE_LEAST, 1000000, CURVE_LEAST},
+                  &def->grace_epochs, err))
         return err_hint(err, "fewer than %d epochs are no curve", CURVE_LEAST);
-    return small_int(cur, "grace_trials", 1, 1000000, 1, &def->grace_trials, err);
+    return small_int(cur, (struct setting){"grace_trials", 1, 1000000, 1}, &def->grace_trials, err);
 }
 
 static int parse_median(const struct jcur *cur, struct prune_def *def, struct err *err)
 {
     static const char *const keys[] = {"method", "grace_epochs", "grace_trials", "below", "after", NULL};
-    if (jcur_known(cur, keys, err) || small_int(cur, "grace_epochs", 0, 1000000, 1, &def->grace_epochs, err))
+    if (jcur_known(cur, keys, err) ||
+        small_int(cur, (struct setting){"grace_epochs", 0, 1000000, 1}, &def->grace_epochs, err))
         return ERR_BAD;
-    return small_int(cur, "grace_trials", 1, 1000000, 5, &def->grace_trials, err);
+    return small_int(cur, (struct setting){"grace_trials", 1, 1000000, 5}, &def->grace_trials, err);
 }
 
 /* {"eta": 3} alone would prune nothing. */

@@ -84,15 +84,15 @@ static void numbers_are_digits_within_bounds(void **state)
     int64_t n;
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
         assert_int_equal(parse(bad[i], &r), 0);
-        if (request_whole(&r, "n", 0, 30, 5, &n, &err) != ERR_BAD)
+        if (request_whole(&r, &(struct request_range){"n", 0, 30, 5}, &n, &err) != ERR_BAD)
             fail_msg("taken: %s as %lld", bad[i], (long long)n);
     }
     assert_int_equal(parse("/a?n=30", &r), 0);
-    assert_int_equal(request_whole(&r, "n", 0, 30, 5, &n, &err), 0);
+    assert_int_equal(request_whole(&r, &(struct request_range){"n", 0, 30, 5}, &n, &err), 0);
     assert_int_equal(n, 30);
-    assert_int_equal(request_whole(&r, "m", 0, 30, 5, &n, &err), 0);
+    assert_int_equal(request_whole(&r, &(struct request_range){"m", 0, 30, 5}, &n, &err), 0);
     assert_int_equal(n, 5);
-    assert_int_equal(request_whole(&r, "m", 1, 30, 0, &n, &err), ERR_BAD);
+    assert_int_equal(request_whole(&r, &(struct request_range){"m", 1, 30, 0}, &n, &err), ERR_BAD);
 }
 
 static int numbers(const char *target, uint32_t *out, int most)
