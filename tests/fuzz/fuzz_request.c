@@ -19,7 +19,7 @@ static void check_arguments(const struct request *request)
         POST(*name && request_arg(request, name) == request->args[i].value);
         POST(utf8_wrong_at(request->args[i].value, strlen(request->args[i].value)) ==
              strlen(request->args[i].value));
-        if (request_whole(request, name, 1, 30, 0, &value, &err) == 0)
+        if (request_whole(request, &(struct request_range){name, 1, 30, 0}, &value, &err) == 0)
             POST(value >= 1 && value <= 30);
         int count = request_numbers(request, name, numbers, API_CURVES_MOST, &err);
         POST(count < 0 || (count > 0 && numbers[count - 1] > 0));
