@@ -1,5 +1,6 @@
 /* hone: one executable, see commands.def. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,5 +21,8 @@ static int end(int status)
 
 int main(int argc, char **argv)
 {
+    signal(
+        SIGXFSZ,
+        SIG_IGN); /* a file that may not grow any more (ulimit -f) is an error that is told, and not the end */
     return end(hone_main(argc, argv));
 }

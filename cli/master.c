@@ -39,14 +39,16 @@ static int open_server(const struct opt_master *opt, struct server **out, struct
 static void print_banner(const struct opt_master *opt, const struct server *server)
 {
     char host[256] = "localhost";
-    struct str reach = {0};
+    struct str reach = {0}, word = {0};
     gethostname(host, sizeof host - 1);
     bind_reach(server_address(server), host, &reach);
+    str_add_word(&word, str_text(&reach));
     bool keyed = !opt->insecure && !bind_is_local(opt->bind);
     fprintf(stderr, "hone %s: master of %s. Start workers with%s\n", HONE_VERSION, opt->db,
             keyed ? " (each host has a folder of hone keys add, ~/.config/hone/keys or --keys)" : "");
-    printf("hone worker %s\n", str_text(&reach));
+    printf("hone worker %s\n", str_text(&word));
     fflush(stdout);
+    str_fini(&word);
     str_fini(&reach);
 }
 

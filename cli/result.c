@@ -69,16 +69,19 @@ static void print_next(const struct result *r)
 {
     char *path = path_absolute(r->style->db);
     bool here = strcmp(r->style->db, "hone.db") == 0 && !getenv("HONE_DB");
-    const char *flag = here ? "" : " --db ", *db = here ? "" : r->style->db;
+    struct str word = {0};
+    str_add_word(&word, r->style->db);
+    const char *flag = here ? "" : " --db ", *db = here ? "" : str_text(&word);
     const struct rows *rows = best_rows(&r->best);
     long long best = rows->count ? (long long)first_int(rows, "trial") : 1;
     printf("\nEvery epoch of every trial is in %s; try\n", path);
     printf("  hone best -n 20%s%s\n", flag, db);
     printf("  hone show %s/%lld%s%s\n", r->study, best, flag, db);
     printf("  hone trials --csv%s%s\n", flag, db);
-    printf("  sqlite3 %s 'SELECT * FROM %s LIMIT 10'\n", r->style->db,
+    printf("  sqlite3 %s 'SELECT * FROM %s LIMIT 10'\n", str_text(&word),
            r->best.kind == BEST_FRONT ? "pareto" : "best_trials");
-    printf("  sqlite3 %s 'SELECT * FROM \"%s\" ORDER BY trial'\n", r->style->db, r->study);
+    printf("  sqlite3 %s 'SELECT * FROM \"%s\" ORDER BY trial'\n", str_text(&word), r->study);
+    str_fini(&word);
     free(path);
 }
 
@@ -140,9 +143,13 @@ static int print(struct source *source, const struct result *r, struct err *err)
         print_text(r);
     if (has_answer(r))
         return 0;
+    struct str word = {0};
+    str_add_word(&word, r->style->db);
     err_set(err, ERR_NO, count_of(r, "complete") ? "too many trials failed" : "no trial is complete");
-    return err_hint(err, "hone trials%s --db %s says how they ended, hone show %s/NUMBER what one printed",
-                    count_of(r, "failed") ? " --status failed" : "", r->style->db, r->study);
+    err_hint(err, "hone trials%s --db %s says how they ended, hone show %s/NUMBER what one printed",
+             count_of(r, "failed") ? " --status failed" : "", str_text(&word), r->study);
+    str_fini(&word);
+    return ERR_NO;
 }
 
 int result_print(const char *study, const struct result_style *style)

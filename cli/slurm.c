@@ -101,9 +101,13 @@ static int own_address(const struct opt_slurm *opt, char **out, struct err *err)
                        : "no master of %s is running%s",
                 opt->db, beside ? beside : "");
         free(beside);
-        return err_hint(
-            err, "hone master --db %s --bind 'tcp://*:7077', after hone keygen; or name one with --master",
-            opt->db);
+        struct str word = {0};
+        str_add_word(&word, opt->db);
+        err_hint(err,
+                 "hone master --db %s --bind 'tcp://*:7077', after hone keygen; or name one with --master",
+                 str_text(&word));
+        str_fini(&word);
+        return ERR_REACH;
     }
     gethostname(host, sizeof host - 1);
     bind_reach(beside, host, &reach);

@@ -36,8 +36,12 @@ static int look_for_master(struct waiting *w, int64_t now, struct err *err)
     w->alone_ms = w->alone_ms ? w->alone_ms : now;
     if (now - w->alone_ms < NO_MASTER_MS)
         return 0;
+    struct str word = {0};
+    str_add_word(&word, w->opt->db);
     err_set(err, ERR_REACH, "no master runs the studies of \"%s\"", w->opt->db);
-    return err_hint(err, "start one: hone master --db %s", w->opt->db);
+    err_hint(err, "start one: hone master --db %s", str_text(&word));
+    str_fini(&word);
+    return ERR_REACH;
 }
 
 static void say(const struct rows *row, const char *study)

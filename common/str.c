@@ -90,6 +90,19 @@ void num_text(double value, char out[32])
     }
 }
 
+void str_add_word(struct str *str, const char *text)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:,=@+%";
+    if (*text && !text[strspn(text, plain)]) {
+        str_add(str, text);
+        return;
+    }
+    str_addc(str, '\'');
+    for (; *text; text++)
+        str_add(str, *text == '\'' ? "'\\''" : (const char[]){*text, '\0'});
+    str_addc(str, '\'');
+}
+
 void str_add_num(struct str *str, double value)
 {
     char text[32];

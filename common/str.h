@@ -23,6 +23,8 @@ void str_addn(struct str *str, const void *bytes, size_t len);
 void str_addc(struct str *str, char c);
 void str_addf(struct str *str, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* A word that a shell reads as this text: 'my study.db', hone.db. For commands that a person is told to type. */
+void str_add_word(struct str *str, const char *text);
 /* The shortest decimal text that reads back as the same double: 0.1, not 0.10000000000000001.
  * NaN and infinities become `null`, for JSON has neither. */
 void str_add_num(struct str *str, double value);

@@ -1,6 +1,7 @@
 #include "proto/keys.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,9 @@ char *keys_folder(const char *given)
         return xstrdup(given);
     if (config && *config == '/')
         return path_join(config, "hone/keys");
+    /* cron, containers and some batch systems leave it out: the same folder all the same */
+    const struct passwd *user = home && *home ? NULL : getpwuid(getuid());
+    home = user ? user->pw_dir : home;
     return path_join(home && *home ? home : "/", ".config/hone/keys");
 }
 

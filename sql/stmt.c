@@ -1,5 +1,6 @@
 #include "sql/stmt.h"
 
+#include <errno.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -153,9 +154,39 @@ static const struct {
     {SQLITE_INTERRUPT, ERR_BUSY, "took too long and was stopped", "narrow it with WHERE or LIMIT"},
 };
 
+/* What the system says behind "disk I/O error", where it says more than that. */
+static const struct {
+    int error;
+    const char *what, *hint;
+} disk_meanings[] = {
+    {EDQUOT, "your disk quota is used up",
+     "quota -s says how much that is; free some space; nothing acknowledged is lost"},
+    {EFBIG, "the file may not grow any more",
+     "a limit of this shell or job: ulimit -f unlimited; nothing acknowledged is lost"},
+    {ENOSPC, "no space left", "free some space; nothing acknowledged is lost"},
+};
+
+static bool told_by_disk(const struct conn *conn, int sqlite_code, struct err *err)
+{
+    if (!conn->db || (sqlite_code & 0xff) != SQLITE_IOERR)
+        return false;
+    int error = sqlite3_system_errno(conn->db) ? sqlite3_system_errno(conn->db)
+                                               : errno; /* a COMMIT does not keep it */
+    for (size_t i = 0; i < COUNT_OF(disk_meanings); i++) {
+        if (error != disk_meanings[i].error)
+            continue;
+        err_set(err, ERR_IO, "%s: %s", conn->path, disk_meanings[i].what);
+        err_hint(err, "%s", disk_meanings[i].hint);
+        return true;
+    }
+    return false;
+}
+
 int conn_fail(const struct conn *conn, int sqlite_code, struct err *err)
 {
     const char *said = conn->db ? sqlite3_errmsg(conn->db) : sqlite3_errstr(sqlite_code);
+    if (told_by_disk(conn, sqlite_code, err))
+        return ERR_IO;
     for (size_t i = 0; i < COUNT_OF(meanings); i++) {
         if ((sqlite_code & 0xff) != meanings[i].sqlite_code)
             continue;

@@ -195,8 +195,9 @@ static void test_json_of_what_happened(void **state)
     (void)state;
     assert_int_equal(HONE("wait", "s", "--json"), 0);
     EXPECT_LINES(1, "study", "end_reason", "trials", "complete", "metric", "best_score", "best_trial");
-    assert_int_equal(HONE("logs", "w1", "--json", "-n", "1"), 0);
-    EXPECT_LINES(1, "worker", "line");
+    scratch_text(&scratch, "hone.db.d/workers/nora.log", "zero\none\ntwo\n");
+    assert_int_equal(HONE("logs", "nora", "--json", "-n", "2"), 0);
+    EXPECT_LINES(2, "worker", "line");
     scratch_text(&scratch, "hone.db.d/s/t00001/a1/log", "one\n\"two\"\tand\nno end");
     assert_int_equal(HONE("logs", "1", "--json"), 0);
     EXPECT_LINES(3, "study", "trial", "attempt", "line");
