@@ -25,7 +25,9 @@ struct collecting {
     struct text_list folders; /* of studies that cannot be read */
     int64_t now_s, seen, files, bytes;
     struct patience patience;
-    struct jw *json; /* NULL: a line for each */
+    bool as_json; /* else a line for each */
+    struct str text;
+    struct jw json;
     int failed;
 };
 
@@ -103,11 +105,11 @@ static void look_at(void *arg, const char *path, const struct stat *st)
         c->failed = 1;
         return;
     }
-    if (c->json) {
-        jw_object(c->json, NULL);
-        jw_text(c->json, "path", path);
-        jw_int(c->json, "bytes", st->st_size);
-        jw_close_object(c->json);
+    if (c->as_json) {
+        jw_object(&c->json, NULL);
+        jw_text(&c->json, "path", path);
+        jw_int(&c->json, "bytes", st->st_size);
+        jw_close_object(&c->json);
     } else {
         printf("%s\n", path);
     }
@@ -131,18 +133,17 @@ static void collect(struct collecting *c, bool tells)
 /* {"deleted": false, "files": [{"path": ..., "bytes": ...}], "bytes": ...} */
 static void collect_json(struct collecting *c)
 {
-    struct str text = {0};
-    struct jw w = jw_to(&text);
-    c->json = &w;
-    jw_object(&w, NULL);
-    jw_bool(&w, "deleted", !c->dry_run);
-    jw_array(&w, "files");
+    c->as_json = true;
+    c->json = jw_to(&c->text);
+    jw_object(&c->json, NULL);
+    jw_bool(&c->json, "deleted", !c->dry_run);
+    jw_array(&c->json, "files");
     collect(c, false);
-    jw_close_array(&w);
-    jw_int(&w, "bytes", c->bytes);
-    jw_close_object(&w);
-    puts(str_text(&text));
-    str_fini(&text);
+    jw_close_array(&c->json);
+    jw_int(&c->json, "bytes", c->bytes);
+    jw_close_object(&c->json);
+    puts(str_text(&c->text));
+    str_fini(&c->text);
 }
 
 int cmd_gc(const struct opt_gc *opt)

@@ -250,7 +250,7 @@ static int check_files(struct verifying *v, struct err *err)
 /* ---- all of it ---- */
 
 /* As a master reads it when it starts; again, if one has begun to write meanwhile. */
-static int check_readable(struct verifying *v, struct err *err)
+static int check_readable(struct verifying *v, bool *readable, struct err *err)
 {
     static const struct store_options options = {.read_only = true};
     struct err why;
@@ -271,6 +271,7 @@ static int check_readable(struct verifying *v, struct err *err)
     } while (again);
     if (unread)
         problem(v, "readable", 0, why.text);
+    *readable = !unread;
     return 0;
 }
 
@@ -278,10 +279,11 @@ static int check_study(struct verifying *v, struct err *err)
 {
     static const char *const statements[] = {"verify_attempts", "verify_epochs", "verify_scores",
                                              "verify_budget"};
-    int rc = check_readable(v, err);
+    bool readable = false;
+    int rc = check_readable(v, &readable, err);
     if (!rc)
         rc = check_events(v, err);
-    for (size_t i = 0; i < COUNT_OF(statements) && !rc; i++)
+    for (size_t i = 0; readable && i < COUNT_OF(statements) && !rc; i++) /* they ask the definition, too */
         rc = check_statement(v, statements[i], err);
     return rc ? rc : check_files(v, err);
 }

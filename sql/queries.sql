@@ -677,7 +677,8 @@ WHERE s.name = :study ORDER BY b.first_trial DESC LIMIT 1;
 -- name: trial_rung
 WITH me AS (SELECT t.id, t.study, t.last_epoch AS epoch, coalesce(s.definition ->> '$.prune.eta', 3) AS eta, s.goal,
                    coalesce(s.definition ->> '$.metric.score', 'best') AS score
-            FROM study s JOIN trial t ON t.study = s.id
+            FROM (SELECT id, name, goal, iif(json_valid(definition), definition, '{}') AS definition FROM study) s
+            JOIN trial t ON t.study = s.id
             WHERE s.name = :study AND t.number = :trial AND t.status = 'paused' AND s.definition ->> '$.prune.method' = 'asha'),
      there AS (SELECT t.id, t.number, max(iif(me.goal = 'maximize', e.value, -e.value)) AS y
                FROM me JOIN trial t ON t.study = me.study AND t.last_epoch >= me.epoch
@@ -842,6 +843,7 @@ SELECT max(coalesce((SELECT max(seq) FROM trial_event), 0), coalesce((SELECT max
        (SELECT value FROM meta WHERE key = 'uuid') || ' ' || coalesce((SELECT max(id) FROM trial_finding), 0) || ' ' ||
        coalesce((SELECT max(id) FROM check_result), 0) || ' ' ||
        (SELECT group_concat(wish || coalesce(end_reason, '') || coalesce(checked, '') || name) FROM study) || ' ' ||
+       coalesce((SELECT group_concat(study || '-' || at_ms) FROM study_unreadable), '') || ' ' ||
        coalesce((SELECT group_concat(mode || joined_ms || '-' || coalesce(left_ms, 0)) FROM worker), '') AS rest;
 
 -- name: dash_studies

@@ -68,7 +68,7 @@ export function leftText(study, now) {
 }
 
 export function stateText(study) {
-  return study.ended_by ? `${study.state}: ${study.ended_by}` : study.state;
+  return study.ended_by && !study.unreadable ? `${study.state}: ${study.ended_by}` : study.state;
 }
 
 // A number with its name above it.

@@ -62,7 +62,7 @@ export class StudyView {
     if (!this.parts) this.build(study);
     if (changed || this.wallCount !== walls.events.length) await this.draw(walls.events);
     this.wallCount = walls.events.length;
-    this.parts.importance.update(this.trials);
+    if (!study.unreadable) this.parts.importance.update(this.trials);
     await this.parts.timeline.update(this.trials, this.marks);
     await this.parts.curves.update(study, this.trials, this.marks);
   }
