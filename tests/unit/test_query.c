@@ -123,7 +123,7 @@ static void test_studies(void **state)
     rows_fini(&rows);
     run(query, "study_find", (struct bind[]){BIND_TEXT(":name", "nobody")}, 1, &rows);
     assert_int_equal(rows.count, 0);
-    assert_int_equal(rows.cols, 16);
+    assert_int_equal(rows.cols, 18);
     rows_fini(&rows);
     query_close(query);
 }
