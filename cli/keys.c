@@ -22,6 +22,9 @@ int cmd_keygen(const struct opt_keygen *opt)
                folder);
     }
     free(folder);
+    if (rc && !err.hint[0])
+        err_hint(&err, "hone keygen DIR makes them in another folder, which --keys DIR or HONE_KEYS names to "
+                       "the others");
     return rc ? command_fail("keygen", &err) : 0;
 }
 

@@ -109,6 +109,14 @@ static void without_HOME_keys_are_where_they_are_with_it(void **state)
         0);
 }
 
+static void where_keys_cannot_be_another_folder_is_told(void **state)
+{
+    (void)state;
+    assert_int_equal(HONE("keygen", "study.json/keys"), 3);
+    assert_said("study.json");
+    assert_said("hint: hone keygen DIR");
+}
+
 static void a_limit_of_file_size_is_told(void **state)
 {
     (void)state;
@@ -137,6 +145,7 @@ int main(void)
         cmocka_unit_test(what_is_printed_can_be_typed),
         cmocka_unit_test(a_worker_is_started_by_the_line_that_a_master_prints),
         cmocka_unit_test(without_HOME_keys_are_where_they_are_with_it),
+        cmocka_unit_test(where_keys_cannot_be_another_folder_is_told),
         cmocka_unit_test(a_limit_of_file_size_is_told),
         cmocka_unit_test(a_quota_is_told),
     };
