@@ -232,7 +232,7 @@ static void what_ran_of_it_goes_on_when_it_is_mended(void **state)
 {
     (void)state;
     struct place p;
-    struct proc master, other, worker, second;
+    struct proc master, again, other, worker, second;
     place_init(&p, place_study);
     scratch_text(&p.scratch, "other.json",
                  "{ \"study\": \"other\", \"metric\": {\"name\": \"val_acc\", \"goal\": \"maximize\"},\n"
@@ -263,13 +263,14 @@ static void what_ran_of_it_goes_on_when_it_is_mended(void **state)
     db_change(
         p.db,
         "UPDATE study SET definition = json_set(definition, '$.search.method', 'random') WHERE name = 's'");
-    place_master(&master, &p);
+    place_master(&again, &p);
     place_worker(&second, &p, "w2");
-    if (proc_wait(&master))
-        fail_msg("%s", str_text(&master.out));
+    if (proc_wait(&again))
+        fail_msg("%s", str_text(&again.out));
     assert_int_equal(proc_wait(&second), 0);
     place_expect_undisturbed(&p);
     proc_fini(&master);
+    proc_fini(&again);
     proc_fini(&other);
     proc_fini(&worker);
     proc_fini(&second);
