@@ -22,7 +22,7 @@ struct collecting {
     bool dry_run;
     char **named; /* paths that rows name, sorted */
     size_t count, room;
-    struct text_list folders; /* of studies that cannot be read */
+    struct text_list folders; /* that are left alone: of studies that cannot be read, of attempts that run */
     int64_t now_s, seen, files, bytes;
     struct patience patience;
     bool as_json; /* else a line for each */
@@ -82,6 +82,22 @@ static int read_unreadable(struct collecting *c, struct query *query, struct err
     return 0;
 }
 
+/* Their next report may name them. Clocks of hosts differ, so a file's age alone does not tell. */
+static int read_live(struct collecting *c, struct query *query, struct err *err)
+{
+    struct rows rows;
+    int rc = query_run(query, "live_attempts", NULL, 0, &rows, err);
+    if (rc)
+        return rc;
+    for (size_t row = 0; row < rows.count; row++)
+        text_list_add(&c->folders,
+                      xasprintf("%s/%s/t%05lld/a%lld/", c->root, cell_text(rows_named(&rows, row, "study")),
+                                (long long)cell_int(rows_named(&rows, row, "trial")),
+                                (long long)cell_int(rows_named(&rows, row, "attempt"))));
+    rows_fini(&rows);
+    return 0;
+}
+
 static bool is_left_alone(const struct collecting *c, const char *path)
 {
     for (size_t i = 0; i < c->folders.count; i++)
@@ -96,8 +112,8 @@ static void look_at(void *arg, const char *path, const struct stat *st)
     struct collecting *c = arg;
     watcher_tell(&c->patience.watcher, ++c->seen, 0);
     bool named = c->count && bsearch(&path, c->named, c->count, sizeof *c->named, compare);
-    if (!path_is_checkpoint(path) || named || is_left_alone(c, path) ||
-        c->now_s - (int64_t)st->st_mtime < OLD_S)
+    if (!path_is_checkpoint(path) || named || c->now_s - (int64_t)st->st_mtime < OLD_S ||
+        is_left_alone(c, path))
         return;
     patience_hide(&c->patience);
     if (!c->dry_run && unlink(path)) {
@@ -159,6 +175,8 @@ int cmd_gc(const struct opt_gc *opt)
         rc = read_names(&c, query, &err);
     if (!rc)
         rc = read_unreadable(&c, query, &err);
+    if (!rc)
+        rc = read_live(&c, query, &err);
     query_close(query);
     if (!rc && opt->json)
         collect_json(&c);

@@ -10,6 +10,7 @@
 --   study_find      :name*           the study of that name, else the newest; `studies` says how many there are
 --   study_names                      study
 --   unreadable                       study text hint: those that the master has set aside
+--   live_attempts                    study trial attempt: open, or lost and not fenced yet
 --   best            :study* :limit*  study trial status score metric best_epoch epochs params seconds worker
 --   trials          :study* :status* one row per trial: params and metrics as JSON text, attempts, worker, cause, times
 --   running         :study*          what runs now: study trial attempt worker host epoch until value ... started_ms
@@ -563,6 +564,12 @@ LEFT JOIN attempt a ON a.trial = t.id AND a.attempt = t.attempt
 LEFT JOIN worker w ON w.id = a.worker
 WHERE t.status = 'running' AND (:study IS NULL OR s.name = :study)
 ORDER BY s.id, t.number;
+
+-- Attempts that may still say something: open, or lost and reinstated if they come back.
+-- name: live_attempts
+SELECT s.name AS study, t.number AS trial, t.attempt
+FROM study s JOIN trial t ON t.study = s.id JOIN attempt a ON a.trial = t.id AND a.attempt = t.attempt
+WHERE a.outcome IS NULL OR (a.outcome = 'lost' AND t.status = 'waiting');
 
 
 -- ---- reading: one trial ----

@@ -163,11 +163,37 @@ static void gc_deletes_what_no_row_names(void **state)
     str_fini(&out);
 }
 
+/* A host whose clock is two hours off writes files that look old while their report is on its way. */
+static void gc_leaves_alone_what_runs(void **state)
+{
+    static const char name[] = "hone.db.d/s/t00001/a1/e9.ckpt";
+    static const char *const ways[][2] = {{"UPDATE attempt SET outcome = NULL WHERE trial = 1",
+                                           "UPDATE attempt SET outcome = 'finished' WHERE trial = 1"},
+                                          {"UPDATE attempt SET outcome = 'lost' WHERE trial = 1; UPDATE "
+                                           "trial SET status = 'waiting' WHERE id = 1",
+                                           "UPDATE attempt SET outcome = 'finished' WHERE trial = 1; UPDATE "
+                                           "trial SET status = 'complete' WHERE id = 1"}};
+    struct room *room = *state;
+    char *db = path_join(room->scratch.folder, "hone.db");
+    leave(room, name, true);
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        db_change(db, ways[i][0]);
+        assert_int_equal(RUN(room->scratch.folder, NULL, "hone", "gc"), 0);
+        assert_true(is_there(room, name));
+        db_change(db, ways[i][1]);
+    }
+    assert_int_equal(RUN(room->scratch.folder, NULL, "hone", "gc"), 0);
+    assert_false(is_there(room, name));
+    free(db);
+    expect_fine(room);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_broken_rule_is_seen),
         cmocka_unit_test(gc_deletes_what_no_row_names),
+        cmocka_unit_test(gc_leaves_alone_what_runs),
     };
     return cmocka_run_group_tests_name("verify", tests, furnish, clear);
 }
