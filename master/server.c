@@ -436,7 +436,7 @@ int server_offline_call(const char *db, const struct msg_call *call, struct msg_
                         struct err *err)
 {
     struct store *store = NULL;
-    struct store_options options = {0};
+    struct store_options options = {.brief = true};
     struct outbox outbox = {0};
     struct reactor reactor;
     int rc = store_open(db, &options, &store, err);

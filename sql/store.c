@@ -211,7 +211,7 @@ static int open_file(struct store *store, const char *path, const struct store_o
     if (!rc && !options->network_db)
         rc = place_refuse_network(store->path, options->mountinfo, err);
     if (!rc)
-        rc = db_lock_take(&store->lock, store->path, err);
+        rc = db_lock_take(&store->lock, store->path, options->brief ? DB_LOCK_COMMAND : DB_LOCK_MASTER, err);
     if (!rc) /* again: another master may have made it before it gave the lock back */
         rc = place_look(store->path, &empty, err);
     return rc ? rc : open_locked(store, empty, options, err);

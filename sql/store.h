@@ -27,6 +27,7 @@ struct migration;
 struct store_options {
     bool network_db; /* --network-db: exclusive locking, no shared memory */
     bool read_only;  /* no lock, nothing is written: one snapshot of a file that a master may be writing */
+    bool brief;      /* for one transaction of a command: whoever comes second waits for that */
     bool memory;     /* a private in-memory database, for the rehearsal and tests; path is ignored */
     const char *address;     /* unused at open; see store_set_address */
     int64_t wal_named_bytes; /* a WAL over this names the reader that holds it; 0: 1 GiB */

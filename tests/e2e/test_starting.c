@@ -68,7 +68,7 @@ static void another_command_is_waited_for(void **state)
     (void)state;
     struct db_lock lock = {0};
     struct proc pause;
-    assert_int_equal(db_lock_take(&lock, db, NULL), 0);
+    assert_int_equal(db_lock_take(&lock, db, DB_LOCK_MASTER, NULL), 0);
     int watch = watch_lock();
     START(&pause, scratch.folder, "hone", "pause", "s");
     await_looks(watch, &pause);
@@ -79,6 +79,23 @@ static void another_command_is_waited_for(void **state)
     assert_int_equal(HONE("resume", "s"), 0);
     close(watch);
     proc_fini(&pause);
+}
+
+/* A study is not refused because somebody paused another one at this moment. */
+static void a_command_is_waited_for_by_a_master(void **state)
+{
+    (void)state;
+    struct db_lock lock = {0};
+    struct proc run;
+    assert_int_equal(db_lock_take(&lock, db, DB_LOCK_COMMAND, NULL), 0);
+    int watch = watch_lock();
+    START(&run, scratch.folder, "hone", "run", "study.json", "--workers", "1", "--no-check");
+    await_looks(watch, &run);
+    db_lock_release(&lock);
+    if (proc_wait(&run))
+        fail_msg("%s", str_text(&run.out));
+    close(watch);
+    proc_fini(&run);
 }
 
 /* Stopped as soon as it has the lock, which is before it listens. */
@@ -114,6 +131,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(another_command_is_waited_for),
         cmocka_unit_test(a_master_that_starts_is_asked),
+        cmocka_unit_test(a_command_is_waited_for_by_a_master),
     };
     return cmocka_run_group_tests(tests, setup, shell_close);
 }
