@@ -21,18 +21,26 @@ static bool nobody_looks(const struct study *s)
     return strcmp(json_text(json_get(json_get(s->def.json, "trainer"), "babysit")), "off") == 0;
 }
 
-static void say(struct turn *turn, const struct trial *t, int epoch, const char *rule, const char *advice,
-                const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+struct rule {
+    const char *name, *advice;
+};
 
-static void say(struct turn *turn, const struct trial *t, int epoch, const char *rule, const char *advice,
-                const char *fmt, ...)
+static const struct rule flat_far_above = {"D12", "a third of the learning rate"};
+static const struct rule at_the_edge = {
+    "D13", "a warm-up or gradient clipping moves this edge; a wider box does not"};
+
+static void say(struct turn *turn, const struct trial *t, int epoch, const struct rule *rule, const char *fmt,
+                ...) __attribute__((format(printf, 5, 6)));
+
+static void say(struct turn *turn, const struct trial *t, int epoch, const struct rule *rule, const char *fmt,
+                ...)
 {
     char text[FINDING_TEXT_MAX];
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    struct row_finding row = {t->id, t->attempt, epoch, rule, "suggest", text, advice};
+    struct row_finding row = {t->id, t->attempt, epoch, rule->name, "suggest", text, rule->advice};
     store_add_finding(turn->store, &row);
 }
 
@@ -96,8 +104,8 @@ void findings_epoch(struct turn *turn, struct trial *t, int epoch, const struct 
     if (!fell || !is_high || t->losses.is_told)
         return;
     t->losses.is_told = true;
-    if (!store_finding_known(turn->store, s->id, t->id, "D12", ""))
-        say(turn, t, epoch, "D12", "a third of the learning rate",
+    if (!store_finding_known(turn->store, s->id, t->id, flat_far_above.name, ""))
+        say(turn, t, epoch, &flat_far_above,
             "the loss fell from %.4g and is flat at %.4g; the study's lowest is flat at %.4g",
             t->losses.first, now, best);
 }
@@ -143,10 +151,9 @@ static void look_at_edge(struct turn *turn, struct study *s, const struct box *b
         return;
     snprintf(where, sizeof where, "the %s end of %s", side > 0 ? "high" : "low",
              s->def.space.params[param].name);
-    if (store_finding_known(turn->store, s->id, 0, "D13", where))
+    if (store_finding_known(turn->store, s->id, 0, at_the_edge.name, where))
         return;
-    say(turn, s->best, s->best->best_epoch, "D13",
-        "a warm-up or gradient clipping moves this edge; a wider box does not",
+    say(turn, s->best, s->best->best_epoch, &at_the_edge,
         "all %d trials further to %s than this one, the best, diverged", found.tried, where);
 }
 

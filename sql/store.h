@@ -28,7 +28,6 @@ struct store_options {
     bool network_db; /* --network-db: exclusive locking, no shared memory */
     bool read_only;  /* no lock, nothing is written: one snapshot of a file that a master may be writing */
     bool memory;     /* a private in-memory database, for the rehearsal and tests; path is ignored */
-    const char *address;     /* unused at open; see store_set_address */
     int64_t wal_named_bytes; /* a WAL over this names the reader that holds it; 0: 1 GiB */
     /* For tests: another text than /proc/self/mountinfo, other steps than sql/migrate's. */
     const char *mountinfo;
@@ -79,11 +78,8 @@ uint64_t store_seq(const struct store *store);
 /* ---- studies ---- */
 
 enum study_wish { WISH_RUN, WISH_PAUSE, WISH_STOP };
-enum study_checks {
-    CHECKS_WANTED,
-    CHECKS_FORCE,
-    CHECKS_SKIP
-}; /* as the user said; FORCE: whatever they say */
+/* Of the checks before the first trial, what the user wants. FORCE: begin whatever they find. */
+enum study_checks { CHECKS_WANTED, CHECKS_FORCE, CHECKS_SKIP };
 enum study_checked { CHECKED_NOT, CHECKED_PASSED, CHECKED_FAILED };
 
 struct row_study {
@@ -100,8 +96,8 @@ struct row_study {
     int64_t created_ms, ended_ms; /* 0: not yet */
     int64_t wall_used_ms;         /* while a master ran it */
     int64_t slot_used_ms;         /* sum over its attempts of the time they held a slot */
-    const char *
-        end_reason; /* NULL, or trials, target, wall, failed, epochs, slot_hours, stopped, exhausted, checks */
+    /* NULL, or trials, target, wall, failed, epochs, slot_hours, stopped, exhausted, checks */
+    const char *end_reason;
     enum study_checks checks;
     enum study_checked checked;
 };
@@ -118,14 +114,12 @@ bool store_name_reserved(const char *name);
 /* Names a parameter cannot have: the fixed columns of its study's flat view. */
 bool store_column_reserved(const char *name);
 
-/* Adds the study, its parameters and its flat view. `metric` is the name trials are ranked by, `maximize` its goal,
- * `metrics` further metric names known beforehand (the view takes on new ones as they are first reported). */
+/* Adds the study, its parameters and its flat view (which takes on further metrics as they are first reported). */
 int store_add_study(struct store *store, struct row_study *study, const struct row_study_param *params,
                     int param_count, struct err *err);
-void store_study_wish(struct store *store, int64_t study, enum study_wish wish, int64_t now_ms);
+void store_study_wish(struct store *store, int64_t study, enum study_wish wish);
 void store_study_ended(struct store *store, int64_t study, const char *reason, int64_t now_ms);
-void store_study_reopened(struct store *store, int64_t study,
-                          int64_t now_ms); /* ended no longer (retry, new budget) */
+void store_study_reopened(struct store *store, int64_t study); /* ended no longer (retry, new budget) */
 /* After an edit: the whole definition, and what views and other readers have of it. */
 void store_study_redefined(struct store *store, int64_t study, const char *definition, double priority,
                            double weight);
