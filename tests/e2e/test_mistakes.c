@@ -180,6 +180,38 @@ static void a_command_that_is_typed_wrong(void **state)
     each_has_a_hint(mistakes, COUNT_OF(mistakes));
 }
 
+/* A program of one's own: what is wrong is found before the first trial, and the advice is about just that. */
+static void a_program_that_is_not_a_trainer_yet(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *command, *script, *said, *advice;
+    } mistakes[] = {
+        {"\"no-such-program\"", "", "cannot start no-such-program", "is it installed"},
+        {"\"./train.sh\"", "#!/bin/sh\n", "Permission denied", "chmod +x"},
+        {"\"sh\", \"train.sh\"", "echo '{\"epoch\":1,\"loss\":1}'", "no report held the metric \"loss\"",
+         "to the descriptor that HONE_OUT_FD names"},
+        {"\"sh\", \"train.sh\"", "echo '{\"epoch\":1,\"val_loss\":1}' >/dev/fd/$HONE_OUT_FD",
+         "they held val_loss", "\"metric\": {\"name\": \"val_loss\""},
+        {"\"sh\", \"train.sh\"", "echo '{\"epoch\":1,\"loss\":\"1\"}' >/dev/fd/$HONE_OUT_FD", "not a string",
+         "run the command by hand"},
+        {"\"sh\", \"train.sh\"", "echo no such data >&2; exit 3", "no such data", "run the command by hand"},
+    };
+    for (size_t i = 0; i < COUNT_OF(mistakes); i++) {
+        char study[400];
+        snprintf(study, sizeof study,
+                 "{\"study\":\"t\",\"metric\":{\"name\":\"loss\",\"goal\":\"minimize\"},"
+                 "\"trainer\":{\"command\":[%s]},\"space\":{\"lr\":{\"log\":[1e-5,1]}},"
+                 "\"search\":{\"trials\":2,\"epochs\":1}}",
+                 mistakes[i].command);
+        scratch_text(&scratch, "t.json", study);
+        scratch_text(&scratch, "train.sh", mistakes[i].script);
+        assert_int_equal(HONE("check", "t.json"), 1);
+        assert_said(mistakes[i].said);
+        assert_said(mistakes[i].advice);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +219,7 @@ int main(void)
         cmocka_unit_test(something_else_where_a_database_belongs),
         cmocka_unit_test(a_study_or_a_trial_that_is_not_there),
         cmocka_unit_test(a_command_that_is_typed_wrong),
+        cmocka_unit_test(a_program_that_is_not_a_trainer_yet),
     };
     return cmocka_run_group_tests(tests, setup, shell_close);
 }
