@@ -9,6 +9,7 @@
 #include "common/mem.h"
 #include "master/checkpoints_parts.h"
 #include "master/retention.h"
+#include "sql/store_load.h"
 
 enum {
     DOOMS_MAX = 1000,      /* a turn */

@@ -4,6 +4,7 @@
 #include "master/checks.h"
 #include "master/outcome.h"
 #include "master/population.h"
+#include "sql/store_load.h"
 
 static bool goes_before(const struct study *a, const struct study *b)
 {

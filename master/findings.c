@@ -8,6 +8,7 @@
 #include "common/check.h"
 #include "common/finding.h"
 #include "master/study.h"
+#include "sql/store_load.h"
 
 static const double FLAT = 0.01;          /* from one epoch to the next, three times running */
 static const double FELL = 1.2;           /* the first loss over the flat one */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "sql/store_load.h"
 
 struct finding {
     const char *name;

@@ -9,6 +9,7 @@
 #include "master/population.h"
 #include "master/study_parts.h"
 #include "master/warm.h"
+#include "sql/store_load.h"
 
 /* "[0.1,2.5]": how many numbers there were; 0 if the proposal came from no model. */
 static int read_fit(const char *text, double fit[FIT_MAX], struct err *err)

@@ -18,6 +18,7 @@
 #include "common/rng.h"
 #include "master/rehearsal.h"
 #include "tests/tools/scratch.h"
+#include "sql/store_load.h"
 
 static double bowl(void *arg, const struct json *params, uint64_t seed, int epoch, int epochs)
 {

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "sql/store.h"
+#include "sql/store_load.h"
 #include "tests/unit/test_store_room.h"
 
 /* ---- round trips ---- */
