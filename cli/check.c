@@ -110,7 +110,7 @@ static void print_search(const struct study_def *def)
     printf("search   %s", def->search.method);
     if (def->search.trials)
         printf(", %lld trials", (long long)def->search.trials);
-    printf(", %d epochs each", def->epochs);
+    printf(", %d epoch%s each", def->epochs, def->epochs == 1 ? "" : "s");
     if (def->search.parallel)
         printf(", %d in parallel", def->search.parallel);
     if (def->search.has_seed)

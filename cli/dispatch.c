@@ -83,20 +83,45 @@ static int unknown_command(const char *name)
         err_hint(&err, "%s", elsewhere);
     else if (near)
         err_hint(&err, "did you mean hone %s?", near);
+    else if (name[0] == '-')
+        err_hint(&err, "the command comes first: hone COMMAND %s; hone --help lists the commands", name);
     else
         err_hint(&err, "hone --help lists the commands");
     return command_fail(NULL, &err);
 }
 
+static bool has_option(const struct command *command, const char *field)
+{
+    const struct option *o = command->options;
+    while (o->field && strcmp(o->field, field) != 0)
+        o++;
+    return o->field;
+}
+
+/* An argument too many that is a value of the study, or the database: the option that takes it. */
+static const char *option_meant(const struct command *command, const char *word)
+{
+    size_t len = strlen(word);
+    if (strchr(word, '=') && has_option(command, "set"))
+        return "--set";
+    if (len > 3 && strcmp(word + len - 3, ".db") == 0 && has_option(command, "db"))
+        return "--db";
+    return NULL;
+}
+
 static int check_arguments(const struct command *command, const struct text_list *args, struct err *err)
 {
-    if ((int)args->count < command->least)
-        err_set(err, ERR_BAD, "needs %s", command->arguments);
-    else if ((int)args->count > command->most)
-        err_set(err, ERR_BAD, "\"%.60s\" is one argument too many", args->items[command->most]);
-    else
-        return 0;
+    const char *excess = (int)args->count > command->most ? args->items[command->most] : NULL;
+    const char *meant = excess ? option_meant(command, excess) : NULL;
     const char *gap = *command->arguments ? " " : "";
+    if (!excess && (int)args->count >= command->least)
+        return 0;
+    if (excess)
+        err_set(err, ERR_BAD, "\"%.60s\" is one argument too many", excess);
+    else
+        err_set(err, ERR_BAD, "needs %s", command->arguments);
+    if (meant)
+        return err_hint(err, "hone %s%s%s %s %.60s", command->name, gap, command->arguments, meant, excess);
     return err_hint(err, "hone %s%s%s; more in hone %s --help", command->name, gap, command->arguments,
                     command->name);
 }
@@ -128,6 +153,8 @@ static int run_command(const struct command *command, int argc, char *const *arg
     struct text_list *args = opt; // every opt_* begins with its arguments
     int status;
     int rc = options_parse(command->options, argc, argv, opt, args, &err);
+    if (rc < 0 && !err.hint[0])
+        err_hint(&err, "hone %s --help lists its options", command->name);
     if (rc == 1)
         status = print_help(command);
     else if (rc || check_arguments(command, args, &err))

@@ -298,11 +298,12 @@ static int check_options(const struct opt_ensemble *opt, struct err *err)
     if (opt->seeds >= 0 && (opt->checkpoints || opt->average))
         return err_set(err, ERR_BAD, "--seeds goes with a study or --group");
     if (opt->seeds != -1 && (opt->seeds < 1 || opt->seeds > SEEDS_MAX))
-        return err_set(err, ERR_BAD, "--seeds must be in [1, %d]", SEEDS_MAX);
+        return err_set(err, ERR_BAD, "--seeds: must be from 1 to %d (got %lld)", SEEDS_MAX,
+                       (long long)opt->seeds);
     if (opt->workers > 1000)
         return err_set(err, ERR_BAD, "--workers: at most 1000 (got %lld)", (long long)opt->workers);
     if (opt->top < 1 || opt->top > TOP_MAX)
-        return err_set(err, ERR_BAD, "--top must be in [1, %d]", TOP_MAX);
+        return err_set(err, ERR_BAD, "--top: must be from 1 to %d (got %lld)", TOP_MAX, (long long)opt->top);
     return 0;
 }
 
@@ -311,6 +312,8 @@ int cmd_ensemble(const struct opt_ensemble *opt)
     struct err err = ERR_NONE;
     struct party party = {.opt = opt, .place = {opt->db, opt->master, opt->study, opt->dir}};
     int rc = check_options(opt, &err);
+    if (rc)
+        err_hint(&err, "hone ensemble --help has examples");
     if (!rc)
         rc = collect(&party, &err);
     if (!rc)

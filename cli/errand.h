@@ -15,7 +15,8 @@ struct errand;
 
 /* argv as the command has it at a prompt, "hone" first, NULL last; copied by the system. */
 int errand_start(const char *const argv[], struct errand **out, struct err *err);
-/* Waits so long (-1: until a signal comes) for its end. True: it has ended, with *err as it told it; err->code 0: it went well. */
+/* Waits so long (-1: until a signal comes) for its end. True: it has ended, with *err as it told it; err->code 0: it went
+ * well. */
 bool errand_ended(struct errand *errand, int wait_ms, struct err *err);
 void errand_free(struct errand *errand); /* NULL is fine */
 

@@ -88,6 +88,8 @@ static bool is_checkpoint(const char *path)
     return is;
 }
 
+static const char what_a_model_is[] = "a model is a checkpoint, or a file that `hone ensemble` wrote";
+
 static int open_file(const char *path, struct models *out, struct err *err)
 {
     struct str text = {0};
@@ -97,11 +99,14 @@ static int open_file(const char *path, struct models *out, struct err *err)
     }
     int rc = file_read(path, FILE_MAX, &text, err);
     struct json *tree = rc ? NULL : json_parse(str_text(&text), text.len, path, err);
-    if (!rc && !tree) {
-        rc = ERR_BAD;
-        err_hint(err, "a model is a checkpoint, or a file that `hone ensemble` wrote");
+    if (!tree) {
+        rc = rc ? rc : ERR_BAD;
+        err_hint(err, "%s", what_a_model_is);
     }
-    if (!rc) {
+    if (!rc && json_get(tree, "study")) {
+        rc = err_set(err, ERR_BAD, "%s: is a study file, not a model", path);
+        err_hint(err, "hone evaluate best takes the best trial's; %s", what_a_model_is);
+    } else if (!rc) {
         struct jcur root = jcur_root(tree, path);
         char *folder = path_dir(path);
         rc = read_list(&root, folder, out, err);

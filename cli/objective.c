@@ -11,6 +11,7 @@
 #include "common/mem.h"
 #include "common/rng.h"
 #include "master/past.h"
+#include "sql/store_load.h"
 
 enum { METRICS_MOST = 1 + HISTORY_MORE };
 

@@ -139,8 +139,10 @@ static int unknown(const struct parse *parse, const char *word, struct err *err)
 {
     char names[OPTIONS_MAX][OPTION_NAME_MAX];
     const char *list[OPTIONS_MAX + 1] = {0};
+    bool has_set = false;
     int n = 0;
     for (const struct option *o = parse->table; o->field; o++, n++) {
+        has_set = has_set || strcmp(o->field, "set") == 0;
         option_name(o, names[n]);
         list[n] = names[n] + 2; // the dashes would make every short word near
     }
@@ -149,6 +151,9 @@ static int unknown(const struct parse *parse, const char *word, struct err *err)
     err_set(err, ERR_BAD, "unknown option --%.60s", bare);
     if (near)
         err_hint(err, "did you mean --%s?", near);
+    else if (has_set)
+        err_hint(err,
+                 "--help lists the options; what the study file says changes with --set search.trials=100");
     else
         err_hint(err, "--help lists the options");
     free(bare);

@@ -1,5 +1,5 @@
 /* party: the candidates for an ensemble, what each says of validation and test data, and who was chosen (ensemble.c); and
- * how that is told. */
+ * how that is told. Ownership: ensemble.c makes it and frees it; telling borrows. */
 #ifndef HONE_CLI_PARTY_H
 #define HONE_CLI_PARTY_H
 

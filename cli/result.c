@@ -56,8 +56,9 @@ static void print_head(const struct result *r)
     char took[32];
     int64_t trials = count_of(r, "trials"), failed = count_of(r, "failed");
     duration_text((int64_t)(cell_num(rows_named(&r->progress, 0, "wall_seconds")) * 1000), took);
-    printf("%s: %lld trial%s, %lld epochs, %s", r->study, (long long)trials, trials == 1 ? "" : "s",
-           (long long)count_of(r, "epochs"), took);
+    int64_t epochs = count_of(r, "epochs");
+    printf("%s: %lld trial%s, %lld epoch%s, %s", r->study, (long long)trials, trials == 1 ? "" : "s",
+           (long long)epochs, epochs == 1 ? "" : "s", took);
     if (failed)
         printf(", %lld failed", (long long)failed);
     const char *reason = first_text(&r->progress, "end_reason");

@@ -98,9 +98,10 @@ static int read_points(const struct opt_enqueue *opt, struct json **out, struct 
     for (size_t i = 0; i < opt->point.count && !rc; i++)
         rc = add_point(&w, opt->point.items[i], err);
     jw_close_array(&w);
-    if (!rc && opt->args.count < 2 && !opt->point.count)
-        rc = err_set(err, ERR_BAD, "there is no point to try: hone enqueue %.64s NAME=VALUE ...",
-                     opt->args.items[0]);
+    if (!rc && opt->args.count < 2 && !opt->point.count) {
+        rc = err_set(err, ERR_BAD, "there is no point to try");
+        err_hint(err, "hone enqueue %.64s NAME=VALUE ...; what is left out is drawn", opt->args.items[0]);
+    }
     *out = rc ? NULL : json_parse(str_text(&text), text.len, "points", NULL);
     json_free(named);
     str_fini(&text);

@@ -126,7 +126,8 @@ static int drain(const struct opt_workers *opt)
     struct err err = ERR_NONE;
     struct msg_answer answer;
     if (opt->args.count != 2 || strcmp(opt->args.items[0], "drain") != 0) {
-        err_set(&err, ERR_BAD, "takes no argument, or: drain NAME|HOST");
+        err_set(&err, ERR_BAD, "\"%.60s\" is one argument too many", opt->args.items[0]);
+        err_hint(&err, "hone workers, or hone workers drain NAME|HOST");
         return command_fail("workers", &err);
     }
     struct json *args =

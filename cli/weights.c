@@ -21,9 +21,11 @@ static int encode(const struct image *image, const char *path, struct str *out, 
         image_png(image, out);
     else if (ends_in(path, image->channels == 1 ? ".pgm" : ".ppm") || ends_in(path, ".pnm"))
         image_pnm(image, out);
-    else
-        return err_set(err, ERR_BAD, "%s: a picture in %s is called .png, %s or .pnm", path,
-                       image->channels == 1 ? "grey" : "colour", image->channels == 1 ? ".pgm" : ".ppm");
+    else {
+        err_set(err, ERR_BAD, "%s: a picture in %s is called .png, %s or .pnm", path,
+                image->channels == 1 ? "grey" : "colour", image->channels == 1 ? ".pgm" : ".ppm");
+        return err_hint(err, "-o %s.png", path);
+    }
     return 0;
 }
 

@@ -21,6 +21,8 @@ static int read_all(int fd, const char *path, size_t max_bytes, struct str *out,
         ssize_t got = read(fd, chunk, sizeof chunk);
         if (got < 0 && errno == EINTR)
             continue;
+        if (got < 0 && errno == EISDIR)
+            return err_set(err, ERR_BAD, "%s: is a folder, not a file", path);
         if (got < 0)
             return err_errno(err, "%s: cannot read", path);
         if (got == 0)
@@ -120,6 +122,12 @@ bool path_is_checkpoint(const char *path)
 {
     const char *dot = strrchr(path_base(path), '.');
     return dot && (strcmp(dot, ".ckpt") == 0 || strcmp(dot, ".part") == 0 || strncmp(dot, ".tmp", 4) == 0);
+}
+
+bool dir_exists(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 int dir_make(const char *path, struct err *err)

@@ -18,6 +18,7 @@ int file_write_whole(const char *path, const void *bytes, size_t len, struct err
 bool file_exists(const char *path);
 int64_t file_size(const char *path); /* -1: not there */
 
+bool dir_exists(const char *path);
 int dir_make(const char *path, struct err *err); /* with parents, mode 0777 less umask */
 int dir_sync(const char *path, struct err *err); /* so that a rename in it survives a power cut */
 /* The regular files that lie exactly `depth` folders below; names that begin with a dot are passed over. */

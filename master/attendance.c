@@ -103,7 +103,7 @@ void attendance_on_hello(struct reactor *r, struct turn *turn, peer_id from, str
     checks_drop(&r->studies, w);
     drop_unheld(turn, w, hello->held);
     take_held(r, turn, w, hello);
-    checkpoints_on_hello(r, turn, w, hello->offers);
+    checkpoints_on_hello(r, turn, w, hello);
     if (w->mode == WORKER_DRAINING) /* whatever it was told before may have been lost with its connection */
         send_bye(turn, w, "drained");
     log_info("worker %s on %s joined (%d slots)", w->name, w->host, w->slots);

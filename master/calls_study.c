@@ -11,7 +11,7 @@
 static void set_wish(const struct asking *a, struct study *s, enum study_wish wish)
 {
     s->wish = wish;
-    store_study_wish(a->turn->store, s->id, wish, a->turn->now.wall_ms);
+    store_study_wish(a->turn->store, s->id, wish);
 }
 
 int call_pause(const struct asking *a, struct study *s, struct err *err)

@@ -13,9 +13,10 @@ static int each_trial(const struct asking *a, struct study *s,
     for (const struct json *n = json_first(trials.node); n; n = json_next(n)) {
         double number = json_num(n);
         struct trial *t = number >= 1 && number <= UINT32_MAX ? study_trial(s, (uint32_t)number) : NULL;
-        if (!t)
-            return err_set(err, ERR_GONE, "study \"%s\" has no trial %.0f (it has 1 to %zu)", s->def.name,
-                           number, s->count);
+        if (!t) {
+            err_set(err, ERR_GONE, "study \"%s\" has no trial %.0f", s->def.name, number);
+            return s->count ? err_hint(err, "it has 1 to %zu", s->count) : err_hint(err, "it has none yet");
+        }
     }
     for (const struct json *n = json_first(trials.node); n; n = json_next(n))
         *changed += act(a, study_trial(s, (uint32_t)json_num(n)));

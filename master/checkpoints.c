@@ -9,6 +9,7 @@
 #include "common/mem.h"
 #include "master/checkpoints_parts.h"
 #include "master/retention.h"
+#include "sql/store_load.h"
 
 enum {
     DOOMS_MAX = 1000,      /* a turn */
@@ -75,10 +76,19 @@ void checkpoints_reported(struct reactor *r, struct turn *turn, struct worker *w
     retention_trial(turn, t);
 }
 
-/* What the worker still has and nobody waits for. */
-void checkpoints_on_hello(struct reactor *r, struct turn *turn, struct worker *w, const struct json *offers)
+static bool is_among(const struct json *held, const char *token)
 {
-    for (const struct json *o = json_first(offers); o; o = json_next(o)) {
+    for (const struct json *h = json_first(held); h; h = json_next(h))
+        if (strcmp(json_text(json_get(h, "token")), token) == 0)
+            return true;
+    return false;
+}
+
+/* What the worker still has and nobody waits for. */
+void checkpoints_on_hello(struct reactor *r, struct turn *turn, struct worker *w,
+                          const struct msg_hello *hello)
+{
+    for (const struct json *o = json_first(hello->offers); o; o = json_next(o)) {
         const char *study = json_text(json_get(o, "study")), *token = json_text(json_get(o, "token"));
         double trial = json_num(json_get(o, "trial")), attempt = json_num(json_get(o, "attempt"));
         double epoch = json_num(json_get(o, "epoch"));
@@ -88,9 +98,10 @@ void checkpoints_on_hello(struct reactor *r, struct turn *turn, struct worker *w
         struct study *s = study[0] ? studies_find(&r->studies, study) : NULL;
         if ((s && s->def.keep.at_worker) || unreadables_find(&r->studies.unreadable, study))
             continue;
-        /* Its REPORT may not have come yet: it is the newest attempt, and nothing is known of this epoch. */
+        /* Its REPORT may not have come yet: it is the newest attempt, still this process's own (what a killed one had to
+         * say is lost), and nothing is known of this epoch. */
         struct trial *t = s ? study_trial(s, (uint32_t)trial) : NULL;
-        bool current = t && strcmp(t->token, token) == 0;
+        bool current = t && strcmp(t->token, token) == 0 && is_among(hello->held, token);
         struct arrival *a = arrival_find(&r->checkpoints, token, (int)epoch);
         if (a)
             a->worker = w->id; /* of a process that was killed, perhaps: its successor has the file now */

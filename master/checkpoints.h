@@ -72,7 +72,8 @@ void checkpoints_fini(struct checkpoints *c);
 /* A report's checkpoint: its row, and a place in the queue if it has to be brought here. */
 void checkpoints_reported(struct reactor *r, struct turn *turn, struct worker *w, struct trial *t, int epoch,
                           const struct json *checkpoint);
-void checkpoints_on_hello(struct reactor *r, struct turn *turn, struct worker *w, const struct json *offers);
+void checkpoints_on_hello(struct reactor *r, struct turn *turn, struct worker *w,
+                          const struct msg_hello *hello);
 void checkpoints_on_want(struct reactor *r, struct turn *turn, struct worker *w, const struct msg_want *want);
 void checkpoints_on_chunk(struct reactor *r, struct turn *turn, struct worker *w,
                           const struct msg_chunk *chunk);

@@ -7,6 +7,7 @@
 #include "common/mem.h"
 #include "master/checkpoints_parts.h"
 #include "master/retention.h"
+#include "sql/store_load.h"
 
 enum {
     WINDOW = 4 * CHUNK_BYTES,

@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "master/checkpoints_parts.h"
+#include "sql/store_load.h"
 
 enum { READS_MAX = 64 };
 

@@ -6,6 +6,7 @@
 
 #include "master/checkpoints.h"
 #include "master/claim.h"
+#include "sql/store_load.h"
 
 enum { CHUNK_BYTES = 196608 }; /* a piece; 256 KiB as base64 */
 

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/check.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "master/findings.h"
@@ -332,8 +331,8 @@ struct approving {
     struct study *study;
     struct box *box;
     const char *param;
-    uint64_t seqs[64];
-    int count;
+    uint64_t *seqs;
+    size_t count, room;
 };
 
 void course_widen(const struct param *p, const char *side, double low, double high, struct span *wall)
@@ -349,10 +348,10 @@ static int approve_one(void *arg, uint64_t seq, const char *param, const char *s
     struct approving *a = arg;
     const struct space *space = &a->study->def.space;
     int i = space_find(space, param);
-    if (i < 0 || a->count >= (int)COUNT_OF(a->seqs) ||
-        (a->param && a->param[0] && strcmp(a->param, param) != 0))
+    if (i < 0 || (a->param && a->param[0] && strcmp(a->param, param) != 0))
         return 0;
     course_widen(&space->params[i], side, low, high, &a->box->walls[i]);
+    GROW(a->seqs, a->room, a->count + 1);
     a->seqs[a->count++] = seq;
     return 0;
 }
@@ -363,7 +362,7 @@ static void note_approval(struct turn *turn, const struct approving *a, const ch
     struct str seqs = {0};
     struct jw w = jw_to(&seqs);
     jw_array(&w, NULL);
-    for (int i = 0; i < a->count; i++)
+    for (size_t i = 0; i < a->count; i++)
         jw_int(&w, NULL, (int64_t)a->seqs[i]);
     jw_close_array(&w);
     struct row_study_event row = {.study = a->study->id,
@@ -382,12 +381,13 @@ int course_approve(struct turn *turn, struct study *s, const char *param, const 
     history_box_clone(&s->history, &s->def.space, &box);
     struct approving a = {.study = s, .box = &box, .param = param};
     store_load_asked(turn->store, s->id, approve_one, &a, NULL);
-    for (int i = 0; i < a.count; i++)
+    for (size_t i = 0; i < a.count; i++)
         store_box_event_approved(turn->store, a.seqs[i], turn->now.wall_ms);
     if (a.count) {
         note_approval(turn, &a, who);
         set_box(turn, s, &box, study_stage(s), carried_now(s));
     }
     box_fini(&box);
-    return a.count;
+    free(a.seqs);
+    return (int)a.count;
 }

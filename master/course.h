@@ -7,6 +7,7 @@
 #define HONE_MASTER_COURSE_H
 
 #include "master/study.h"
+#include "sql/store_load.h"
 
 /* After a turn's results: looks, and ends the stage if it is over. True: something changed (ask again for points). */
 bool course_step(struct turn *turn, struct study *study);

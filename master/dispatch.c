@@ -4,6 +4,7 @@
 #include "master/checks.h"
 #include "master/outcome.h"
 #include "master/population.h"
+#include "sql/store_load.h"
 
 static bool goes_before(const struct study *a, const struct study *b)
 {
@@ -14,35 +15,31 @@ static bool goes_before(const struct study *a, const struct study *b)
     return a->id < b->id;
 }
 
-/* The most deserving study that has something to start and may be trained there; `*shut` if one may not. Asks each at
+/* The most deserving of those with work, of those that come after `last` (NULL: of all); NULL: none is left. */
+static struct study *next_study(const struct studies *studies, const struct study *last)
+{
+    struct study *first = NULL;
+    for (size_t i = 0; i < studies->count; i++) {
+        struct study *s = studies->all[i];
+        if (study_has_work(s) && (!last || goes_before(last, s)) && (!first || goes_before(s, first)))
+            first = s;
+    }
+    return first;
+}
+
+/* Of the most deserving study that has something to start and may be trained there; `*shut` if one may not. Asks each at
  * most once: sampling has a price. */
 static struct trial *next_trial(struct turn *turn, const struct studies *studies, struct worker *w,
                                 int64_t avoid, bool *shut)
 {
-    enum { MOST = 64 };
-    bool asked[MOST] = {false};
-    for (size_t round = 0; round < studies->count && round < MOST; round++) {
-        struct study *first = NULL;
-        size_t place = 0;
-        for (size_t i = 0; i < studies->count && i < MOST; i++) {
-            if (!asked[i] && study_has_work(studies->all[i]) &&
-                (!first || goes_before(studies->all[i], first))) {
-                first = studies->all[i];
-                place = i;
-            }
-        }
-        if (!first)
-            return NULL;
-        asked[place] = true;
-        if (checks_door(turn, first, w) == DOOR_SHUT) {
+    struct trial *t = NULL;
+    for (struct study *s = next_study(studies, NULL); s && !t; s = next_study(studies, s)) {
+        if (checks_door(turn, s, w) == DOOR_SHUT)
             *shut = true;
-            continue;
-        }
-        struct trial *t = study_next(turn, first, avoid);
-        if (t)
-            return t;
+        else
+            t = study_next(turn, s, avoid);
     }
-    return NULL;
+    return t;
 }
 
 /* {path, epoch, bytes, hash} of the newest checkpoint row, or of the parent's; NULL: from the start. */

@@ -10,8 +10,8 @@
 
 #include "master/studies.h"
 
-/* `sets`: "search.trials=200", NULL at the end; an empty value ("budget.wall=") takes the key away. Writes {path, before, after} of what
- * changed into `result`. An ended study goes on if its budget allows it now. */
+/* `sets`: "search.trials=200", NULL at the end; an empty value ("budget.wall=") takes the key away. Writes {path, before,
+ * after} of what changed into `result`. An ended study goes on if its budget allows it now. */
 int edit_study(struct turn *turn, struct study *study, const char *const *sets, const char *who,
                struct jw *result, struct err *err);
 

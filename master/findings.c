@@ -8,6 +8,7 @@
 #include "common/check.h"
 #include "common/finding.h"
 #include "master/study.h"
+#include "sql/store_load.h"
 
 static const double FLAT = 0.01;          /* from one epoch to the next, three times running */
 static const double FELL = 1.2;           /* the first loss over the flat one */
@@ -21,23 +22,26 @@ static bool nobody_looks(const struct study *s)
     return strcmp(json_text(json_get(json_get(s->def.json, "trainer"), "babysit")), "off") == 0;
 }
 
-struct remark {
-    int epoch;
-    const char *rule, *advice;
+struct rule {
+    const char *name, *advice;
 };
 
-static void say(struct turn *turn, const struct trial *t, const struct remark *remark, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
+static const struct rule flat_far_above = {"D12", "a third of the learning rate"};
+static const struct rule at_the_edge = {
+    "D13", "a warm-up or gradient clipping moves this edge; a wider box does not"};
 
-static void say(struct turn *turn, const struct trial *t, const struct remark *remark, const char *fmt, ...)
+static void say(struct turn *turn, const struct trial *t, int epoch, const struct rule *rule, const char *fmt,
+                ...) __attribute__((format(printf, 5, 6)));
+
+static void say(struct turn *turn, const struct trial *t, int epoch, const struct rule *rule, const char *fmt,
+                ...)
 {
     char text[FINDING_TEXT_MAX];
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    struct row_finding row = {t->id,     t->attempt, remark->epoch, remark->rule,
-                              "suggest", text,       remark->advice};
+    struct row_finding row = {t->id, t->attempt, epoch, rule->name, "suggest", text, rule->advice};
     store_add_finding(turn->store, &row);
 }
 
@@ -101,8 +105,8 @@ void findings_epoch(struct turn *turn, struct trial *t, int epoch, const struct 
     if (!fell || !is_high || t->losses.is_told)
         return;
     t->losses.is_told = true;
-    if (!store_finding_known(turn->store, s->id, t->id, "D12", ""))
-        say(turn, t, &(struct remark){epoch, "D12", "a third of the learning rate"},
+    if (!store_finding_known(turn->store, s->id, t->id, flat_far_above.name, ""))
+        say(turn, t, epoch, &flat_far_above,
             "the loss fell from %.4g and is flat at %.4g; the study's lowest is flat at %.4g",
             t->losses.first, now, best);
 }
@@ -148,12 +152,10 @@ static void look_at_edge(struct turn *turn, struct study *s, const struct box *b
         return;
     snprintf(where, sizeof where, "the %s end of %s", side > 0 ? "high" : "low",
              s->def.space.params[param].name);
-    if (store_finding_known(turn->store, s->id, 0, "D13", where))
+    if (store_finding_known(turn->store, s->id, 0, at_the_edge.name, where))
         return;
-    const struct remark remark = {s->best->best_epoch, "D13",
-                                  "a warm-up or gradient clipping moves this edge; a wider box does not"};
-    say(turn, s->best, &remark, "all %d trials further to %s than this one, the best, diverged", found.tried,
-        where);
+    say(turn, s->best, s->best->best_epoch, &at_the_edge,
+        "all %d trials further to %s than this one, the best, diverged", found.tried, where);
 }
 
 void findings_edges(struct turn *turn, struct study *s)

@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "master/search/pbt.h"
+#include "sql/store_load.h"
 
 /* ---- a generation's end ---- */
 

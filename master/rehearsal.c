@@ -9,6 +9,10 @@
 #include "master/rehearsal_cast.h"
 #include "master/submission.h"
 
+/* Where its clocks start. Well above zero: a monotonic clock that is at 0 means "not started" here and there. */
+enum { MONO_START_MS = 1000000 };
+static const int64_t WALL_START_MS = 1700000000000;
+
 static const struct reactor_config *config_of(const struct rehearsal *r, struct reactor_config *out)
 {
     *out = (struct reactor_config){r->options.beat_ms, r->options.lease_ms, false};
@@ -17,8 +21,7 @@ static const struct reactor_config *config_of(const struct rehearsal *r, struct 
 
 static struct turn turn_of(struct rehearsal *r)
 {
-    /* Start well above zero: a monotonic clock that is at 0 means "not started" here and there. */
-    struct now now = {1000000 + r->now_ms, 1700000000000 + r->now_ms + r->wall_offset_ms};
+    struct now now = {MONO_START_MS + r->now_ms, WALL_START_MS + r->now_ms + r->wall_offset_ms};
     return (struct turn){r->store, &r->outbox, now};
 }
 
@@ -94,7 +97,7 @@ static void master_turn(struct rehearsal *r)
     }
     int64_t next =
         r->outage.on ? outage_tick(&r->outage, &r->reactor, &turn) : reactor_tick(&r->reactor, &turn);
-    r->master_next_ms = next - 1000000;
+    r->master_next_ms = next - MONO_START_MS;
     bool dirty = store_dirty(r->store);
     if (dirty && rehearsal_chance(r, r->options.crash_before)) {
         master_dies(r, 1 + rng_below(&r->rng, 4000));

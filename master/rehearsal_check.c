@@ -6,6 +6,7 @@
 #include "common/mem.h"
 #include "master/rehearsal_cast.h"
 #include "sql/query.h"
+#include "sql/store_load.h"
 
 /* ---- the promises ---- */
 

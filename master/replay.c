@@ -4,6 +4,7 @@
 #include "common/mem.h"
 #include "master/past.h"
 #include "master/replay_parts.h"
+#include "sql/store_load.h"
 
 /* ---- reading ---- */
 

@@ -26,8 +26,8 @@ struct replay_report {
     char platform[128];                      /* the first such one; "" if none */
 };
 
-/* `name` NULL or "": the newest study. `watcher` is told of rows (NULL: nobody). 0; ERR_NO with the first difference: trial, parameter, stored and recomputed
- * value, sampler, version and platform; else why the rows cannot be read. */
+/* `name` NULL or "": the newest study. `watcher` is told of rows (NULL: nobody). 0; ERR_NO with the first difference: trial,
+ * parameter, stored and recomputed value, sampler, version and platform; else why the rows cannot be read. */
 int replay_study(struct store *store, const char *name, const struct watcher *watcher,
                  struct replay_report *out, struct err *err);
 

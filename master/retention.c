@@ -8,6 +8,7 @@
 #include "common/units.h"
 #include "master/search/pbt.h"
 #include "master/study.h"
+#include "sql/store_load.h"
 
 struct choosing {
     struct keep_row *rows;

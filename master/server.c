@@ -1,17 +1,14 @@
 #include "master/server.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "common/file.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "master/access.h"
 #include "master/attendance.h"
 #include "master/calls.h"
+#include "master/listening.h"
 #include "master/logs.h"
 #include "master/mirror.h"
 #include "master/outage.h"
@@ -27,7 +24,6 @@ enum {
     DRAIN_MS = 100,       /* a turn: queries take their time, and leases cannot wait for a row of them */
     DRAIN_MOST = 20000,   /* messages a turn: bounds how long an acknowledgement may wait for its commit */
     LOOK_EVERY_MS = 50,   /* is the file still where it was? */
-    IPC_PATH_MOST = 100,  /* sockaddr_un holds 107 */
 };
 
 struct server {
@@ -44,7 +40,6 @@ struct server {
     int64_t look_mono_ms;
     struct proposer *proposer;
     struct porter *porter;
-    char *address_path; /* <db>.d/address */
     struct mirror mirror;
     int64_t interrupted_mono_ms; /* 0: not */
     bool leaving;                /* `shutdown`: end after this turn, workers go on */
@@ -53,67 +48,6 @@ struct server {
 static struct turn turn_now(struct server *server)
 {
     return (struct turn){server->store, &server->outbox, clock_now()};
-}
-
-/* ---- where it listens ---- */
-
-/* A fixed place for each database, so that a restarted master is found by the workers of the one before. */
-static char *ipc_address(const char *root)
-{
-    char *path = path_join(root, "hone.sock");
-    if (strlen(path) > IPC_PATH_MOST) {
-        char hex[HASH_HEX];
-        hash_bytes(path, strlen(path), hex);
-        char *dir = xasprintf("/tmp/hone-%ld", (long)getuid());
-        mkdir(dir, 0700);
-        struct stat st;
-        /* Somebody else's folder of that name would let him pose as the master. */
-        if (lstat(dir, &st) || !S_ISDIR(st.st_mode) || st.st_uid != getuid() || (st.st_mode & 077)) {
-            free(dir);
-            dir = xstrdup(root); /* too long after all: the error will say so */
-        }
-        free(path);
-        path = xasprintf("%s/%.16s.sock", dir, hex);
-        free(dir);
-    }
-    char *address = xasprintf("ipc://%s", path);
-    free(path);
-    return address;
-}
-
-/* Beside the address, whether one needs keys there: commands that find us by the database then bring theirs. */
-static int tell_keys(const struct server *server, bool keyed, struct err *err)
-{
-    char *path = path_join(store_root(server->store), "keyed");
-    int rc = 0;
-    if (keyed)
-        rc = file_write_whole(path, "", 0, err);
-    else
-        unlink(path);
-    free(path);
-    return rc;
-}
-
-/* Also as a file: a database that only we may open cannot tell anybody. */
-static int write_address(struct server *server, struct err *err)
-{
-    const char *address = wire_address(server->wire);
-    server->address_path = path_join(store_root(server->store), "address");
-    return file_write_whole(server->address_path, address, strlen(address), err);
-}
-
-static int listen_somewhere(struct server *server, const struct server_options *options, struct err *err)
-{
-    char *address = options->bind ? xstrdup(options->bind) : ipc_address(store_root(server->store));
-    bool keyed =
-        options->keys && !str_starts(address, "ipc://"); /* a socket file is guarded by its permissions */
-    int rc = wire_listen_keyed(address, keyed ? options->keys : NULL, &server->wire, err);
-    free(address);
-    if (!rc)
-        rc = tell_keys(server, keyed, err);
-    if (!rc)
-        rc = store_set_address(server->store, wire_address(server->wire), err);
-    return rc ? rc : write_address(server, err);
 }
 
 /* ---- open, close ---- */
@@ -147,7 +81,7 @@ int server_open(const struct server_options *options, struct server **out, struc
         reactor_use_porter(&server->reactor, server->porter);
     }
     if (!rc)
-        rc = listen_somewhere(server, options, err);
+        rc = listening_begin(server->store, options->bind, options->keys, &server->wire, err);
     mirror_init(&server->mirror, options->mirror, clock_mono_ms());
     if (rc) {
         server_close(server);
@@ -168,16 +102,14 @@ void server_close(struct server *server)
         return;
     struct err err = ERR_NONE;
     if (server->store && server->wire) {
-        if (store_commit(server->store, &err) || store_set_address(server->store, NULL, &err))
+        int rc = store_commit(server->store, &err);
+        if (listening_end(server->store, &err) || rc)
             log_error("%s", err.text);
         struct turn turn = turn_now(server);
         while (checkpoints_settle(&server->reactor, &turn) && !store_commit(server->store, &err))
             continue;
         mirror_finish(&server->mirror, server->store);
     }
-    if (server->address_path)
-        unlink(server->address_path);
-    free(server->address_path);
     outage_fini(&server->outage);
     free(server->asked);
     reactor_close(&server->reactor);

@@ -5,6 +5,7 @@
 
 #include "common/mem.h"
 #include "master/submission.h"
+#include "sql/store_load.h"
 
 /* Only replay asks a history how it stood. */
 static struct study *new_study(struct study_def *def, const char *base, struct err *err)

@@ -276,18 +276,54 @@ static bool begins_like_json(const char *text)
     return *text == '{' || *text == '/' || *text == '"';
 }
 
+/* dir_files visitor: keeps the first by name, so that the hint does not depend on the file system's order. */
+static void keep_first_json(void *arg, const char *path, const struct stat *st)
+{
+    char **first = arg;
+    size_t len = strlen(path);
+    (void)st;
+    if (len < 5 || strcmp(path + len - 5, ".json") != 0 || (*first && strcmp(*first, path) < 0))
+        return;
+    free(*first);
+    *first = xstrdup(path);
+}
+
+/* Nothing at `path` can be read as a file: what is near it that can. */
+static int hint_beside(const char *path, struct err *err)
+{
+    char *ended = xasprintf("%s.json", path), *fresh = path_join(dir_exists(path) ? path : "", "study.json");
+    char *first = NULL;
+    dir_files(path, 0, keep_first_json, &first);
+    if (first || file_exists(ended))
+        err_hint(err, "did you mean %s?", first ? first : ended);
+    else
+        err_hint(err, "hone help spiral.json > %s writes one to start from", fresh);
+    free(first);
+    free(fresh);
+    free(ended);
+    return err->code = ERR_BAD;
+}
+
+static bool is_database(const struct str *text)
+{
+    static const char mark[] = "SQLite format 3"; // its NUL is a part of it
+    return text->len >= sizeof mark && memcmp(str_text(text), mark, sizeof mark) == 0;
+}
+
 int study_def_load(const char *path, const char *const *sets, struct study_def *out, struct err *err)
 {
     struct str text = {0};
     int rc = file_read(path, STUDY_FILE_MAX_BYTES, &text, err);
     const char *name = strcmp(path, "-") == 0 ? "standard input" : path_base(path);
-    if (!rc) {
+    if (!rc && is_database(&text)) {
+        rc = err_set(err, ERR_BAD, "%s: is a database, not a study file", path);
+        err_hint(err, "hone best --db %s shows the best it has found", path);
+    } else if (!rc) {
         rc = study_def_parse_set(str_text(&text), text.len, name, sets, out, err);
         if (rc && !begins_like_json(str_text(&text)))
             err_hint(err, "a study file is JSON with comments; hone help spiral.json shows one");
-    } else if (rc == ERR_GONE && err) {
-        rc = err->code = ERR_BAD;
-        err_hint(err, "hone help spiral.json > study.json writes one to start from");
+    } else if (err && (rc == ERR_GONE || dir_exists(path))) {
+        rc = hint_beside(path, err);
     }
     str_fini(&text);
     return rc;

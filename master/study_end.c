@@ -139,5 +139,5 @@ void study_reopen(struct turn *turn, struct study *s)
     s->ending[0] = s->end_reason[0] = '\0';
     s->ended_ms = 0;
     s->counted_mono_ms = turn->now.mono_ms;
-    store_study_reopened(turn->store, s->id, turn->now.wall_ms);
+    store_study_reopened(turn->store, s->id);
 }

@@ -16,8 +16,10 @@ static int check_enqueue(const struct jcur *root, const struct study_def *def, s
         return 0;
     if (jcur_array(&list, 1, 10000, err))
         return err_hint(err, "a list of points: \"enqueue\": [{\"lr\": 0.001}]");
-    if (strcmp(def->search.method, "grid") == 0)
-        return jcur_fail(&list, err, "has no place beside a grid, which visits its own points and no others");
+    if (strcmp(def->search.method, "grid") == 0) {
+        jcur_fail(&list, err, "has no place beside a grid, which visits its own points and no others");
+        return err_hint(err, "another study with these points, or \"values\" in the space that have them");
+    }
     const struct pbt *pbt = pbt_of(&def->search);
     if (pbt && json_count(list.node) > (size_t)pbt->population)
         return jcur_fail(&list, err, "has %zu points, more than the population of %d", json_count(list.node),

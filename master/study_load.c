@@ -9,6 +9,7 @@
 #include "master/population.h"
 #include "master/study_parts.h"
 #include "master/warm.h"
+#include "sql/store_load.h"
 
 enum {
     EPOCHS_LIKELY = 1 << 20

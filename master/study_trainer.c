@@ -8,6 +8,21 @@
 
 enum { COMMAND_MAX_ARGS = 256 };
 
+/* An element that is one {name}, or begins with it, must not become an option of the program's by some choice's text. */
+static int check_no_option(const struct jcur *arg, const struct param *param, struct err *err)
+{
+    for (int i = 0; i < param->choice_count; i++) {
+        const struct choice *choice = &param->choices[i];
+        if (choice->kind != CHOICE_TEXT || choice->text[0] != '-')
+            continue;
+        jcur_fail(arg, err, "the choice \"%.60s\" of {%s} would be taken for an option", choice->text,
+                  param->name);
+        return err_hint(err, "write \"--%s={%s}\", or read HONE_PARAM_%s in the program", param->name,
+                        param->name, param->name);
+    }
+    return 0;
+}
+
 /* {name} in an element of the command must be a parameter or one of the words the slot knows. */
 static int check_placeholders(const struct jcur *arg, const struct study_def *def, struct err *err)
 {
@@ -20,8 +35,11 @@ static int check_placeholders(const struct jcur *arg, const struct study_def *de
             continue; /* a brace of the trainer's own, as in JSON or a shell pattern */
         memcpy(name, open + 1, len);
         name[len] = '\0';
-        if (!name_ok(name) || space_find(&def->space, name) >= 0 ||
-            (def->repeat.folds && strcmp(name, "fold") == 0))
+        int param = name_ok(name) ? space_find(&def->space, name) : -1;
+        if (param >= 0 && open == json_text(arg->node) &&
+            check_no_option(arg, &def->space.params[param], err))
+            return ERR_BAD;
+        if (!name_ok(name) || param >= 0 || (def->repeat.folds && strcmp(name, "fold") == 0))
             continue;
         const char *const *w = words;
         while (*w && strcmp(*w, name) != 0)

@@ -10,6 +10,7 @@
 #include "master/extra.h"
 #include "master/search/param_parse.h"
 #include "master/search/require.h"
+#include "sql/store_load.h"
 
 /* One finished trial of the other study, as JSON, so that its rows may be written after they all have been read. */
 struct found {

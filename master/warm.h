@@ -4,8 +4,8 @@
  *
  * When a study is submitted, the finished trials of the other one are copied into its rows: complete and pruned ones
  * with their score, failed and diverged ones as bad. Samplers see them as evidence of seq 0. Refuses: another metric
- * or goal, a study of which no trial fits the space. Trials that do not fit one by one (a value the axis cannot take, a rule of "require" that is broken)
- * are left out and counted.
+ * or goal, a study of which no trial fits the space. Single trials that do not fit (a value the axis cannot take, a rule of
+ * "require" that is broken) are left out and counted.
  */
 #ifndef HONE_MASTER_WARM_H
 #define HONE_MASTER_WARM_H

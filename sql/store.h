@@ -1,7 +1,7 @@
 /* store: the writer. One SQLite file holds every study, trial, attempt and epoch; this is the only code that
  * writes it, and the master's loop the only caller. sqlite3.h is included here in sql/ alone.
  *
- * Memory is the truth while the master runs, the store is enough to rebuild it: store_load_* hands every row
+ * Memory is the truth while the master runs, the store is enough to rebuild it: store_load.h hands every row
  * back in order. All changes of a turn go into one transaction, opened by the first change and closed by
  * store_commit, after which the loop may speak (synchronous=FULL: what was acknowledged survives a power cut).
  *
@@ -29,7 +29,6 @@ struct store_options {
     bool read_only;  /* no lock, nothing is written: one snapshot of a file that a master may be writing */
     bool brief;      /* for one transaction of a command: whoever comes second waits for that */
     bool memory;     /* a private in-memory database, for the rehearsal and tests; path is ignored */
-    const char *address;     /* unused at open; see store_set_address */
     int64_t wal_named_bytes; /* a WAL over this names the reader that holds it; 0: 1 GiB */
     /* For tests: another text than /proc/self/mountinfo, other steps than sql/migrate's. */
     const char *mountinfo;
@@ -80,11 +79,8 @@ uint64_t store_seq(const struct store *store);
 /* ---- studies ---- */
 
 enum study_wish { WISH_RUN, WISH_PAUSE, WISH_STOP };
-enum study_checks {
-    CHECKS_WANTED,
-    CHECKS_FORCE,
-    CHECKS_SKIP
-}; /* as the user said; FORCE: whatever they say */
+/* Of the checks before the first trial, what the user wants. FORCE: begin whatever they find. */
+enum study_checks { CHECKS_WANTED, CHECKS_FORCE, CHECKS_SKIP };
 enum study_checked { CHECKED_NOT, CHECKED_PASSED, CHECKED_FAILED };
 
 struct row_study {
@@ -101,8 +97,8 @@ struct row_study {
     int64_t created_ms, ended_ms; /* 0: not yet */
     int64_t wall_used_ms;         /* while a master ran it */
     int64_t slot_used_ms;         /* sum over its attempts of the time they held a slot */
-    const char *
-        end_reason; /* NULL, or trials, target, wall, failed, epochs, slot_hours, stopped, exhausted, checks */
+    /* NULL, or trials, target, wall, failed, epochs, slot_hours, stopped, exhausted, checks */
+    const char *end_reason;
     enum study_checks checks;
     enum study_checked checked;
     bool unreadable; /* it has a row of study_unreadable */
@@ -120,14 +116,12 @@ bool store_name_reserved(const char *name);
 /* Names a parameter cannot have: the fixed columns of its study's flat view. */
 bool store_column_reserved(const char *name);
 
-/* Adds the study, its parameters and its flat view. `metric` is the name trials are ranked by, `maximize` its goal,
- * `metrics` further metric names known beforehand (the view takes on new ones as they are first reported). */
+/* Adds the study, its parameters and its flat view (which takes on further metrics as they are first reported). */
 int store_add_study(struct store *store, struct row_study *study, const struct row_study_param *params,
                     int param_count, struct err *err);
-void store_study_wish(struct store *store, int64_t study, enum study_wish wish, int64_t now_ms);
+void store_study_wish(struct store *store, int64_t study, enum study_wish wish);
 void store_study_ended(struct store *store, int64_t study, const char *reason, int64_t now_ms);
-void store_study_reopened(struct store *store, int64_t study,
-                          int64_t now_ms); /* ended no longer (retry, new budget) */
+void store_study_reopened(struct store *store, int64_t study); /* ended no longer (retry, new budget) */
 /* After an edit: the whole definition, and what views and other readers have of it. */
 void store_study_redefined(struct store *store, int64_t study, const char *definition, double priority,
                            double weight);
@@ -404,71 +398,7 @@ void store_add_warm(struct store *store, const struct row_warm *row);
 int store_load_warm(struct store *store, int64_t study, int (*visit)(void *arg, const struct row_warm *row),
                     void *arg, struct err *err);
 
-/* ---- rebuilding memory ---- */
-
-/* Each visits every row in the order of its key; a callback that returns non-zero ends the visit with it, and so does a
- * row with a value that schema.sql does not allow (ERR_BAD). */
-/* Since it was opened, or read again, has the file itself refused such a visit? Then it is damaged, and not the rows of one study. */
-bool store_is_damaged(const struct store *store);
-int store_load_studies(struct store *store, int (*visit)(void *arg, const struct row_study *row), void *arg,
-                       struct err *err);
-int store_load_trials(struct store *store, int64_t study,
-                      int (*visit)(void *arg, const struct row_trial *row, const struct row_value *values,
-                                   int count),
-                      void *arg, struct err *err);
-/* Of one study, the attempts that have no outcome yet, and the newest of each trial whatever became of it. */
-int store_load_attempts(struct store *store, int64_t study,
-                        int (*visit)(void *arg, const struct row_attempt *row), void *arg, struct err *err);
-/* Epochs that count, of one study: of each (trial, epoch) the row of its newest attempt. With their seq. */
-int store_load_epochs(struct store *store, int64_t study,
-                      int (*visit)(void *arg, const struct row_epoch *row, uint64_t seq), void *arg,
-                      struct err *err);
-/* One row of trial_event, of epoch, or of box. */
-struct row_log {
-    uint64_t seq;
-    const char *walls;          /* a box: JSON; NULL: not a box */
-    int stage, carried, trials; /* of a box */
-    int64_t trial;
-    int attempt;
-    int epoch;                   /* 0: an event */
-    double value;                /* of an epoch */
-    double more[2];              /* of an epoch: the study's further metrics; NaN: none */
-    enum trial_status to_status; /* of an event */
-    const char *cause, *detail;  /* of an event; NULL: none */
-};
-
-/* All that happened in a study, in the order of seq: what samplers and pruners learned from. */
-int store_load_log(struct store *store, int64_t study, int (*visit)(void *arg, const struct row_log *row),
-                   void *arg, struct err *err);
-/* A metric of every epoch of a study that told a finite one, in the order of seq; `seconds` is what the epoch took. */
-int store_load_metric(struct store *store, int64_t study, const char *name,
-                      int (*visit)(void *arg, int64_t trial, int epoch, double value), void *arg,
-                      struct err *err);
-/* The newest checkpoint row of a trial at or before an epoch; ERR_GONE if none. Texts are valid until the next call. */
-int store_last_checkpoint(struct store *store, int64_t trial, int max_epoch, struct row_checkpoint *out,
-                          struct err *err);
-
-/* Offered and kept ones of a trial, with the study's metric at their epoch (NaN: none); in spare order, those of trials
- * that have ended, beyond the `top` best: the score instead. */
-typedef int (*checkpoint_visit)(void *arg, const struct row_checkpoint *row, double value);
-int store_load_checkpoints(struct store *store, int64_t trial, checkpoint_visit visit, void *arg,
-                           struct err *err);
-int store_load_spare_checkpoints(struct store *store, int64_t study, int top, checkpoint_visit visit,
-                                 void *arg, struct err *err);
-int64_t store_kept_bytes(struct store *store, int64_t study);
-
-/* A checkpoint with all that names its attempt on the wire. */
-struct row_transit {
-    struct row_checkpoint checkpoint;
-    const char *study;
-    uint32_t number;
-    const char *token;
-    int64_t worker;
-};
-
-/* All that are offered, or doomed, at most `limit`. */
-int store_load_transit(struct store *store, enum checkpoint_state state, int limit,
-                       int (*visit)(void *arg, const struct row_transit *row), void *arg, struct err *err);
+/* ---- as a whole ---- */
 
 /* Online backup to another file (temporary name, then renamed); PRE: nothing uncommitted. Takes as long as the file
  * is large: off the loop, query_backup does the same on a connection of its own. */

@@ -10,7 +10,7 @@
 #include "sql/lock.h"
 #include "sql/stmt.h"
 #include "sql/wal.h"
-#include "sql/store.h"
+#include "sql/store_load.h"
 
 struct known_metric {
     char *name;

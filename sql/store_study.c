@@ -116,9 +116,8 @@ int store_add_study(struct store *store, struct row_study *study, const struct r
 
 /* ---- changing ---- */
 
-void store_study_wish(struct store *store, int64_t study, enum study_wish wish, int64_t now_ms)
+void store_study_wish(struct store *store, int64_t study, enum study_wish wish)
 {
-    (void)now_ms;
     struct put put = put_begin(store, "set_study_wish");
     put_text(&put, wish_names[wish]);
     put_int(&put, study);
@@ -134,9 +133,8 @@ void store_study_ended(struct store *store, int64_t study, const char *reason, i
     put_run(&put);
 }
 
-void store_study_reopened(struct store *store, int64_t study, int64_t now_ms)
+void store_study_reopened(struct store *store, int64_t study)
 {
-    (void)now_ms;
     struct put put = put_begin(store, "set_study_ended");
     put_opt(&put, 0);
     put_text(&put, NULL);

@@ -178,7 +178,7 @@ static void sync_folders(struct attempt *attempt)
 
 /* A trainer may have gone on and removed an older checkpoint by the time we look: the report counts, the
  * checkpoint does not. One that never leaves any is told so in its log. */
-static int missing_checkpoint(struct attempt *attempt, const char *path)
+static void note_missing_checkpoint(struct attempt *attempt, const char *path)
 {
     struct str text = {0};
     if (!attempt->synced) {
@@ -186,7 +186,6 @@ static int missing_checkpoint(struct attempt *attempt, const char *path)
         attempt_note(attempt, text.text);
     }
     str_fini(&text);
-    return 0;
 }
 
 static int write_checkpoint(struct attempt *attempt, const char *name, struct jw *w, struct err *err)
@@ -196,7 +195,8 @@ static int write_checkpoint(struct attempt *attempt, const char *name, struct jw
     char *path = path_join(attempt->dir, name), *shown = path_join(attempt->shown, name);
     int rc = hash_regular(path, hash, &bytes, err);
     if (rc && !file_exists(path)) {
-        rc = missing_checkpoint(attempt, path);
+        note_missing_checkpoint(attempt, path);
+        rc = 0;
     } else if (rc) {
         err_prefix(err, "the checkpoint it reported: ");
     } else {

@@ -1,5 +1,6 @@
 #include "worker/checkup_judge.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -64,24 +65,41 @@ static const char *first_difference(const struct checkup *c, const struct json *
     return "";
 }
 
-/* What to do about a command that did not come through its first epoch. */
-static const char *advice_on(const struct checkup *c, const struct json *end, char room[240])
+/* The first number of a report that has not the metric; "": nothing was reported. */
+static const char *reported_instead(const struct checkup *c)
 {
-    const char *cause = json_text(json_get(end, "cause"));
-    if (strcmp(cause, "start") == 0)
-        return "is it installed, and does the worker's PATH lead there? Relative names begin at the study "
-               "file's "
-               "folder";
-    if (strcmp(cause, "no_metric") != 0)
-        return "run the command by hand with HONE_PARAMS and the like set (hone help trainer); its log is in "
-               "the "
-               "check's folder";
-    snprintf(room, 240,
-             "after each epoch write a line like {\"epoch\": 1, \"%s\": 0.3} to the descriptor that "
-             "HONE_OUT_FD names: "
-             "hone help trainer, hone help train.py",
-             c->check.metric);
-    return room;
+    for (const struct json *m = json_first(c->run[RUN_FIRST - 1].metrics[0]); m; m = json_next(m))
+        if (json_type(m) == JSON_NUM)
+            return json_key(m);
+    return "";
+}
+
+/* What to do about a command that did not come through its first epoch. */
+static void advise(const struct checkup *c, const struct json *end, char *out, size_t room)
+{
+    const char *cause = json_text(json_get(end, "cause")), *detail = json_text(json_get(end, "detail"));
+    const char *instead = reported_instead(c);
+    if (strcmp(cause, "start") == 0 && strstr(detail, strerror(EACCES)))
+        snprintf(out, room, "make it executable (chmod +x), or begin with what runs it: \"sh\", \"python3\"");
+    else if (strcmp(cause, "start") == 0)
+        snprintf(out, room,
+                 "is it installed, and does the worker's PATH lead there? Relative names begin at the study "
+                 "file's "
+                 "folder");
+    else if (strcmp(cause, "no_metric") != 0)
+        snprintf(out, room,
+                 "run the command by hand with HONE_PARAMS and the like set (hone help trainer); its log is "
+                 "in the "
+                 "check's folder");
+    else if (instead[0])
+        snprintf(out, room, "\"metric\": {\"name\": \"%s\"} in the study file, or let the trainer report %s",
+                 instead, c->check.metric);
+    else
+        snprintf(out, room,
+                 "after each epoch write a line like {\"epoch\": 1, \"%s\": 0.3} to the descriptor that "
+                 "HONE_OUT_FD "
+                 "names: hone help trainer, hone help train.py",
+                 c->check.metric);
 }
 
 static void judge_first(struct checkup *c, const struct json *end)
@@ -95,7 +113,8 @@ static void judge_first(struct checkup *c, const struct json *end)
         str_addf(&text, metric ? "it reports epoch 1, but then: " : "no epoch with the metric \"%s\": ",
                  c->check.metric);
         tell_end(end, &text);
-        judge_wrong(c, "G4", "one epoch", text.text, advice_on(c, end, advice));
+        advise(c, end, advice, sizeof advice);
+        judge_wrong(c, "G4", "one epoch", text.text, advice);
     } else {
         double value = number_of(metric);
         check_result_set(&result, "G4", "one epoch", isfinite(value) ? VERDICT_GOOD : VERDICT_SUSPICIOUS,

@@ -7,8 +7,8 @@
  *
  * The worker's user has a say in it (permit.h): which commands, which variables, how much of everything.
  *
- * Refuses: a trainer that is neither, one that this worker may not run, placeholders that this trial has no value for, values that are neither
- * number, text nor true/false. The error is for the person who wrote the study.
+ * Refuses: a trainer that is neither, one that this worker may not run, placeholders that this trial has no value for,
+ * values that are neither number, text nor true/false. The error is for the person who wrote the study.
  * Reads nothing but its arguments, and links where programs are fenced. Ownership: command_fini frees all of it.
  */
 #ifndef HONE_WORKER_COMMAND_H

@@ -54,8 +54,8 @@ struct held_place {
     const char *may; /* JSON of permit.h; NULL: everything */
 };
 
-/* A waiting record with its line, or one that has to fetch its checkpoint first. ERR_BAD if the job cannot be run anywhere; *out is there all the same, for
- * its DONE. Borrows the job. */
+/* A waiting record with its line, or one that has to fetch its checkpoint first. ERR_BAD if the job cannot be run
+ * anywhere; *out is there all the same, for its DONE. Borrows the job. */
 int held_add(struct held_list *list, const struct msg_job *job, const struct held_place *place,
              int64_t now_ms, struct held **out, struct err *err);
 struct held *held_find(const struct held_list *list, const char *token); /* not among orphans */

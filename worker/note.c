@@ -35,6 +35,15 @@ int note_lock(const struct transit *t, const char *uuid)
     return -1;
 }
 
+void offer_write(const struct offer *offer, struct jw *w)
+{
+    jw_text(w, "study", offer->study);
+    jw_int(w, "trial", (int64_t)offer->trial);
+    jw_int(w, "attempt", (int64_t)offer->attempt);
+    jw_text(w, "token", offer->token);
+    jw_int(w, "epoch", (int64_t)offer->epoch);
+}
+
 static void write_file(const struct transit *t, const struct offer *offer)
 {
     struct str text = {0};
@@ -44,11 +53,7 @@ static void write_file(const struct transit *t, const struct offer *offer)
     jw_object(&w, NULL);
     jw_text(&w, "store", t->store);
     jw_text(&w, "by", t->uuid);
-    jw_text(&w, "study", offer->study);
-    jw_int(&w, "trial", (int64_t)offer->trial);
-    jw_int(&w, "attempt", (int64_t)offer->attempt);
-    jw_text(&w, "token", offer->token);
-    jw_int(&w, "epoch", (int64_t)offer->epoch);
+    offer_write(offer, &w);
     jw_close_object(&w);
     if (file_write_whole(path, text.text, text.len, &err))
         log_warn("%s: the checkpoint is lost if this worker is killed", err.text);

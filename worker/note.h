@@ -16,6 +16,9 @@ char *note_lock_path(const struct transit *transit, const char *uuid);
 /* The lock of a process, if nobody holds it; else -1. */
 int note_lock(const struct transit *transit, const char *uuid);
 
+/* What names an offer, into an object that is open: the note has it, and so has HELLO. */
+void offer_write(const struct offer *offer, struct jw *w);
+
 /* A disk that refuses costs no more than that nobody can take the file over. */
 void note_write(struct transit *transit, const struct offer *offer);
 void note_delete(const struct offer *offer);

@@ -177,42 +177,22 @@ static bool name_fits(const char *entry, size_t len, const char *pattern)
     return len == front && strncmp(entry, pattern, len) == 0;
 }
 
+/* What trainers see of the worker's environment; a * at the end stands for anything. */
+static const char *const seen[] = {
+    /* the user */
+    "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "LC_*", "TZ", "TMPDIR",
+    /* libraries */
+    "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHASHSEED", "VIRTUAL_ENV", "CONDA_*",
+    /* the machine */
+    "CUDA_*", "NVIDIA_*", "HIP_*", "ROCR_*", "ZE_*", "GPU_DEVICE_ORDINAL", "SLURM_*", "SLURMD_NODENAME",
+    "OMP_*", "OPENBLAS_*", "MKL_*",
+    /* the slot */
+    "HONE_SLOT", "HONE_GPU",
+    /* sanitizers */
+    "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"};
+
 bool permit_env(const struct json *may, const char *entry)
 {
-    static const char *const seen[] = {
-        "PATH",
-        "HOME",
-        "USER",
-        "LOGNAME",
-        "SHELL",
-        "LANG",
-        "LANGUAGE",
-        "LC_*",
-        "TZ",
-        "TMPDIR", /* the user */
-        "LD_LIBRARY_PATH",
-        "PYTHONPATH",
-        "PYTHONHASHSEED",
-        "VIRTUAL_ENV",
-        "CONDA_*", /* libraries */
-        "CUDA_*",
-        "NVIDIA_*",
-        "HIP_*",
-        "ROCR_*",
-        "ZE_*",
-        "GPU_DEVICE_ORDINAL",
-        "SLURM_*",
-        "SLURMD_NODENAME",
-        "OMP_*",
-        "OPENBLAS_*",
-        "MKL_*", /* the machine */
-        "HONE_SLOT",
-        "HONE_GPU", /* the slot */
-        "ASAN_OPTIONS",
-        "LSAN_OPTIONS",
-        "UBSAN_OPTIONS",
-        "TSAN_OPTIONS", /* sanitizers */
-    };
     size_t len = strcspn(entry, "=");
     for (size_t i = 0; i < COUNT_OF(seen); i++)
         if (name_fits(entry, len, seen[i]))

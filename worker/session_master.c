@@ -108,11 +108,16 @@ static const char *why_refuse(const struct session *session)
     return session_active(session) >= most ? "the worker has no slot for it" : NULL;
 }
 
+static struct held_place place_of(const struct session *session)
+{
+    const struct worker_options *options = &session->options;
+    return (struct held_place){session->root,    session->root_seen, session->store, options->dir,
+                               session->scratch, options->grace_ms,  options->may};
+}
+
 static void on_job(struct session *session, const struct msg_job *job, struct now now)
 {
-    struct held_place place = {session->root,        session->root_seen, session->store,
-                               session->options.dir, session->scratch,   session->options.grace_ms,
-                               session->options.may};
+    struct held_place place = place_of(session);
     struct err why = ERR_NONE;
     struct held *held;
     if (!session->welcomed || held_find(&session->held, job->token)) {
@@ -134,9 +139,7 @@ static void on_job(struct session *session, const struct msg_job *job, struct no
 
 static void on_check(struct session *session, struct msg_check *check)
 {
-    struct held_place place = {session->root,        session->root_seen, session->store,
-                               session->options.dir, session->scratch,   session->options.grace_ms,
-                               session->options.may};
+    struct held_place place = place_of(session);
     if (!session->welcomed || session->leaving >= 0 || !name_ok(check->study))
         return; /* it will be asked of somebody else once we are gone */
     session->received++;

@@ -89,11 +89,7 @@ struct json *transit_tell(const struct transit *transit)
     for (size_t i = 0; i < transit->count && i < TOLD_MAX; i++) {
         const struct offer *offer = &transit->offers[i];
         jw_object(&w, NULL);
-        jw_text(&w, "study", offer->study);
-        jw_int(&w, "trial", (int64_t)offer->trial);
-        jw_int(&w, "attempt", (int64_t)offer->attempt);
-        jw_text(&w, "token", offer->token);
-        jw_int(&w, "epoch", (int64_t)offer->epoch);
+        offer_write(offer, &w);
         jw_close_object(&w);
     }
     jw_close_array(&w);

@@ -14,6 +14,7 @@
 #include "master/rehearsal.h"
 #include "sql/query.h"
 #include "tests/sim/play.h"
+#include "sql/store_load.h"
 
 static double bowl(void *arg, const struct json *params, uint64_t seed, int epoch, int epochs)
 {

@@ -430,6 +430,26 @@ static void a_grid_is_covered_exactly_once_whatever_dies(void **state)
     end(r);
 }
 
+/* A database that has been used for a year: whoever came before, the newest study has its turn. */
+static void of_a_hundred_studies_each_is_served(void **state)
+{
+    (void)state;
+    struct rehearsal *r = begin((struct rehearsal_options){0}, "", 2);
+    for (int i = 0; i < 99; i++) {
+        char text[300];
+        snprintf(text, sizeof text,
+                 "{\"study\":\"s%d\",\"metric\":{\"name\":\"acc\",\"goal\":\"maximize\"},"
+                 "\"trainer\":{\"command\":[\"true\"]},\"space\":{\"lr\":{\"log\":[1e-3,10]}},"
+                 "\"search\":{\"method\":\"random\",\"trials\":1,\"epochs\":1,\"seed\":1}}",
+                 i);
+        assert_int_equal(rehearsal_submit(r, text, NULL), 0);
+    }
+    assert_true(rehearsal_run(r, 600000));
+    for (size_t i = 0; i < rehearsal_reactor(r)->studies.count; i++)
+        assert_string_equal(rehearsal_reactor(r)->studies.all[i]->end_reason, "trials");
+    end(r);
+}
+
 static void studies_share_workers_by_priority_and_weight(void **state)
 {
     (void)state;
@@ -478,6 +498,7 @@ int main(void)
         cmocka_unit_test(a_cancelled_trial_that_is_wanted_again_has_one_attempt_open),
         cmocka_unit_test(calls_that_make_no_sense_are_answered),
         cmocka_unit_test(a_grid_is_covered_exactly_once_whatever_dies),
+        cmocka_unit_test(of_a_hundred_studies_each_is_served),
         cmocka_unit_test(studies_share_workers_by_priority_and_weight),
     };
     return cmocka_run_group_tests_name("reactor", tests, NULL, NULL);

@@ -18,6 +18,7 @@
 #include "common/rng.h"
 #include "master/rehearsal.h"
 #include "tests/tools/scratch.h"
+#include "sql/store_load.h"
 
 static double bowl(void *arg, const struct json *params, uint64_t seed, int epoch, int epochs)
 {
@@ -269,6 +270,53 @@ static void what_a_vanished_worker_offered_is_waited_for_a_day_and_given_up(void
     scratch_fini(&scratch);
 }
 
+/* A worker comes with a checkpoint of an epoch that no REPORT has told of. Is it told to delete it? */
+static bool is_dropped(struct rehearsal *r, const struct trial *t, bool holds_the_attempt)
+{
+    struct outbox outbox = {0};
+    struct turn turn = {rehearsal_store(r), &outbox, {1000000 + rehearsal_now_ms(r), 1700000000000}};
+    struct msg msg = {.kind = MSG_hello}, said;
+    struct str offer = {0};
+    bool is_told = false;
+    str_addf(&offer, "[{\"study\":\"s\",\"trial\":%u,\"attempt\":%d,\"token\":\"%s\",\"epoch\":%d}]",
+             t->number, t->attempt, t->token, t->last_epoch + 1);
+    str_copy(msg.hello.uuid, sizeof msg.hello.uuid, "0fe1");
+    str_copy(msg.hello.name, sizeof msg.hello.name, "successor");
+    msg.hello.slots = 1;
+    msg.hello.transit = true;
+    msg.hello.offers = json_parse(str_text(&offer), offer.len, "offers", NULL);
+    msg.hello.held = holds_the_attempt ? json_clone(msg.hello.offers) : NULL;
+    reactor_on_message(rehearsal_reactor(r), &turn, 4711, &msg);
+    for (size_t i = 0; i < outbox.count; i++) {
+        const struct outbox_item *item = &outbox.items[i];
+        assert_int_equal(
+            msg_decode(item->head.text, item->head.len, item->body.text, item->body.len, &said, NULL), 0);
+        is_told = is_told || said.kind == MSG_drop;
+        msg_fini(&said);
+    }
+    msg_fini(&msg);
+    outbox_fini(&outbox);
+    str_fini(&offer);
+    return is_told;
+}
+
+/* The report of a process that was killed never comes: its successor keeps no file for it. Who still holds the attempt will
+ * report. */
+static void a_successor_keeps_nothing_that_nobody_will_report(void **state)
+{
+    (void)state;
+    struct scratch scratch;
+    scratch_init(&scratch);
+    struct rehearsal *r = begin((struct rehearsal_options){.epoch_ms = 300}, &scratch, "");
+    rehearsal_run(r, 800);
+    const struct trial *t = study_trial(reactor_study(rehearsal_reactor(r), "s"), 1);
+    assert_int_equal(t->status, TRIAL_running);
+    assert_true(is_dropped(r, t, false));
+    assert_false(is_dropped(r, t, true));
+    rehearsal_free(r);
+    scratch_fini(&scratch);
+}
+
 /* The three best keep theirs; of the others there is room for some. */
 static void max_bytes_takes_the_worst_first(void **state)
 {
@@ -354,6 +402,7 @@ int main(void)
         cmocka_unit_test(what_is_on_its_way_is_a_reason_to_wait_for_a_lease),
         cmocka_unit_test(a_child_waits_for_its_parents_file),
         cmocka_unit_test(what_a_vanished_worker_offered_is_waited_for_a_day_and_given_up),
+        cmocka_unit_test(a_successor_keeps_nothing_that_nobody_will_report),
         cmocka_unit_test(max_bytes_takes_the_worst_first),
         cmocka_unit_test(no_storm_loses_or_damages_a_checkpoint),
     };

@@ -76,7 +76,8 @@ static void reading_is_bounded_and_says_what_is_missing(void **state)
     assert_int_equal(file_read("a", 9, &text, &err), ERR_BAD);
     str_clear(&text);
     assert_int_equal(file_read("a", 10, &text, &err), 0);
-    assert_int_equal(file_read(".", 10, &text, &err), ERR_IO);
+    assert_int_equal(file_read(".", 10, &text, &err), ERR_BAD);
+    assert_string_equal(err.text, ".: is a folder, not a file");
     assert_int_equal(file_size("none"), -1);
     str_fini(&text);
 }

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "sql/store.h"
+#include "sql/store_load.h"
 #include "tests/unit/test_store_room.h"
 
 /* ---- round trips ---- */
@@ -38,10 +39,10 @@ static void test_study_comes_back(void **state)
     struct room *room = *state;
     struct store *store = open_db(room->db);
     int64_t id = add_study(store, "mnist-mlp");
-    store_study_wish(store, id, WISH_PAUSE, 5);
+    store_study_wish(store, id, WISH_PAUSE);
     store_study_used(store, id, 77, 88);
     store_study_ended(store, id, "target", 9);
-    store_study_reopened(store, id, 10);
+    store_study_reopened(store, id);
     commit(store);
     store_close(store);
     store = open_db(room->db);

@@ -172,7 +172,7 @@ static void test_study_progress(void **state)
     struct room *room = *state;
     furnish(room->db);
     struct store *store = open_db(room->db);
-    store_study_wish(store, 1, WISH_STOP, 1);
+    store_study_wish(store, 1, WISH_STOP);
     store_study_ended(store, 1, "target", 9000);
     store_study_used(store, 1, 2500, 4000);
     add_study(store, "empty");

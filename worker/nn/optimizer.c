@@ -33,6 +33,7 @@ struct constants {
     real lr, momentum, scale, l2, eps;
     real beta1, beta2, correct1, correct2; /* adam's corrections: 1/(1-beta^t) */
     real decay;                            /* adamw: lr l2 */
+    real keep, add;                        /* of the squares: adagrad 1, 1; rmsprop rho, 1-rho */
 };
 
 static inline real root(real x)
@@ -84,11 +85,11 @@ NN_WIDE static void step_nesterov_ahead(real *restrict w, real *restrict v, cons
     }
 }
 
-/* adagrad keeps all of the past (keep 1, add 1), rmsprop forgets (keep rho, add 1-rho). */
+/* adagrad keeps all of the past, rmsprop forgets. */
 NN_WIDE static void step_squares(real *restrict w, real *restrict cache, const real *restrict g, size_t n,
-                                 const struct constants *c, real keep, real add)
+                                 const struct constants *c)
 {
-    real lr = c->lr, scale = c->scale, l2 = c->l2, eps = c->eps;
+    real lr = c->lr, scale = c->scale, l2 = c->l2, eps = c->eps, keep = c->keep, add = c->add;
     for (size_t i = 0; i < n; i++) {
         real gi = scale * g[i] + l2 * w[i];
         cache[i] = keep * cache[i] + add * gi * gi;
@@ -129,6 +130,7 @@ static struct constants constants_of(const struct optimizer *optimizer, const st
     const struct update_options *o = &optimizer->options;
     double t = (double)optimizer->steps;
     bool decoupled = o->rule == UPDATE_ADAMW, correct = o->bias_correction;
+    bool forgets = o->rule == UPDATE_RMSPROP;
     return (struct constants){
         .lr = (real)step->lr,
         .momentum = (real)step->momentum,
@@ -140,6 +142,8 @@ static struct constants constants_of(const struct optimizer *optimizer, const st
         .beta2 = (real)o->beta2,
         .correct1 = correct ? (real)(1 / (1 - pow(o->beta1, t))) : 1,
         .correct2 = correct ? (real)(1 / (1 - pow(o->beta2, t))) : 1,
+        .keep = forgets ? (real)o->rho : 1,
+        .add = forgets ? (real)(1 - o->rho) : 1,
     };
 }
 
@@ -160,8 +164,8 @@ static void step_block(struct optimizer *optimizer, real *w, real *g, const stru
     case UPDATE_MOMENTUM: step_momentum(w, first, g, n, &c); return;
     case UPDATE_NESTEROV: step_nesterov(w, first, g, n, &c); return;
     case UPDATE_NESTEROV_AHEAD: step_nesterov_ahead(w, first, g, n, &c); return;
-    case UPDATE_ADAGRAD: step_squares(w, first, g, n, &c, 1, 1); return;
-    case UPDATE_RMSPROP: step_squares(w, first, g, n, &c, (real)o->rho, (real)(1 - o->rho)); return;
+    case UPDATE_ADAGRAD:
+    case UPDATE_RMSPROP: step_squares(w, first, g, n, &c); return;
     case UPDATE_ADAM:
     case UPDATE_ADAMW: step_adam(w, first, second, g, n, &c); return;
     }

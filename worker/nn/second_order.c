@@ -167,20 +167,21 @@ static void remember(struct memory *m, const double *w, const double *before, co
     m->count += m->count < MEMORY;
 }
 
-/* Bisection until the value falls enough (Armijo) and the slope has flattened (weak Wolfe). */
-static bool line_search(const struct objective *f, double *w, double *value, double *g, const double *d,
-                        double length, int *count)
+/* Bisection along d, from `length` on, until the value falls enough (Armijo) and the slope has flattened (weak Wolfe).
+ * w, g and out->value go along; false: nothing lower was found. */
+static bool line_search(const struct objective *f, double *w, double *g, const double *d, double length,
+                        struct minimum *out)
 {
     int n = f->n;
-    double *start = vector(n), low = 0, high = INFINITY, slope = dot(g, d, n), from = *value;
+    double *start = vector(n), low = 0, high = INFINITY, slope = dot(g, d, n), from = out->value;
     bool found = false;
     memcpy(start, w, (size_t)n * sizeof *start);
     for (int i = 0; i < HALVINGS && !found; i++) {
         for (int j = 0; j < n; j++)
             w[j] = start[j] + length * d[j];
-        *value = f->value(f->arg, w, g);
-        (*count)++;
-        if (!(*value <= from + 1e-4 * length * slope))
+        out->value = f->value(f->arg, w, g);
+        out->evaluations++;
+        if (!(out->value <= from + 1e-4 * length * slope))
             high = length;
         else if (dot(g, d, n) < 0.9 * slope)
             low = length;
@@ -189,7 +190,7 @@ static bool line_search(const struct objective *f, double *w, double *value, dou
         if (!found)
             length = isfinite(high) ? (low + high) / 2 : 2 * length;
     }
-    found = found || *value < from;
+    found = found || out->value < from;
     free(start);
     return found;
 }
@@ -212,7 +213,7 @@ void lbfgs_minimise(const struct objective *objective, double *w, int steps, dou
         memcpy(before, w, (size_t)n * sizeof *w);
         memcpy(g_before, g, (size_t)n * sizeof *g);
         double length = memory.count ? 1 : fmin(1, 1 / out->gradient);
-        if (!line_search(objective, w, &out->value, g, d, length, &out->evaluations))
+        if (!line_search(objective, w, g, d, length, out))
             break;
         remember(&memory, w, before, g, g_before, n);
         out->gradient = sqrt(dot(g, g, n));
