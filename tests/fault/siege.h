@@ -257,6 +257,19 @@ static inline int raw_connect(int port)
     return fd;
 }
 
+/* For one who stands between a peer and the master. */
+static inline int listen_somewhere(int *port)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET};
+    socklen_t len = sizeof at;
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0 && bind(fd, (const struct sockaddr *)&at, sizeof at) == 0 && listen(fd, 8) == 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
+    *port = ntohs(at.sin_port);
+    return fd;
+}
+
 /* Until the other side ends it; false: it did not. */
 static inline bool await_end(int fd)
 {
