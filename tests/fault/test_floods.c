@@ -269,8 +269,8 @@ static bool carry(int from, int to, int64_t *carried)
     return got > 0 && write(to, bytes, (size_t)got) == got;
 }
 
-/* Between the peer who comes and the master: so many bytes get through to him and no more, until he ends it. Closes `door`. */
-static void dam(int door, int port, int64_t most)
+/* Between the peer who comes and the master: so many bytes get through to him and no more, until he ends it. Returns how many did. */
+static int64_t dam(int door, int port, int64_t most)
 {
     struct timeval patience = {PATIENCE_MS / 1000, 0};
     int peer = accept(door, NULL, NULL), master = raw_connect(port);
@@ -287,15 +287,17 @@ static void dam(int door, int port, int64_t most)
         if (goes_on && fds[1].revents)
             goes_on = carry(peer, master, &there);
     }
-    close(door); /* who was cut off comes no more */
     close(peer);
     close(master);
+    return there;
 }
 
-/* More of it than may wait, but not all: whenever the master has a turn, it finds a message that does not end. */
+/* More of it than may wait, but not all: whenever the master has a turn, it finds a message that does not end. A connection that
+ * ends before (a machine without a turn for it in the five seconds of a handshake) is made again, as libzmq does by itself. */
 static void a_message_of_millions_of_frames_is_not_waited_for(void **state)
 {
     (void)state;
+    enum { HANDSHAKE_MOST = 4096 };
     struct place p;
     char address[64];
     int port;
@@ -304,9 +306,13 @@ static void a_message_of_millions_of_frames_is_not_waited_for(void **state)
     int door = listen_somewhere(&port);
     snprintf(address, sizeof address, "tcp://127.0.0.1:%d", port);
     struct stranger s = stranger_open(&p, address, "k", ROLE_WORKER);
-    send_millions_of_frames(&s);
-    dam(door, p.port, PEER_UNREAD_MAX + (1 << 20));
-    proc_await_text(&p.master, "sends without end");
+    for (int64_t there = INT64_MAX; !strstr(str_text(&p.master.out), "sends without end");) {
+        if (there > HANDSHAKE_MOST) /* what was left of it is lost */
+            send_millions_of_frames(&s);
+        there = dam(door, p.port, PEER_UNREAD_MAX + (1 << 20));
+        proc_drain(&p.master);
+    }
+    close(door);
     int64_t more = (memory_kib(p.master.pid) - before) / 1024;
     print_message("# the master kept %lld MiB\n", (long long)more);
     assert_true(more < 1024);
