@@ -138,6 +138,42 @@ test("a study that is not there is told so", async () => {
   await own.close();
 });
 
+test("a study without a trial says what it waits for, and draws nothing", async () => {
+  place.hone("submit", "examples/glyphs.json");
+  const own = await place.open();
+  await place.visit(own, "/study/glyphs");
+  await own.getByRole("heading", { name: "No trial yet" }).waitFor();
+  assert.equal(await own.locator(".plot:visible, .trials:visible").count(), 0);
+  assert.equal(await own.locator(".point > div").first().textContent(), "lr1e-4 … 1, log");
+  assert.equal(await own.locator(".head .command").count(), 0); // of the best one, of the trials
+  assert.deepEqual(own.wrong, []);
+  await own.close();
+});
+
+test("a trial that failed has no rank", async () => {
+  writeFileSync(join(place.folder, "bad.json"), JSON.stringify({
+    study: "bad", metric: { name: "loss", goal: "minimize" }, trainer: { command: ["false"] }, max_attempts: 1,
+    space: { x: { uniform: [0, 1] } }, search: { trials: 1, epochs: 1 },
+  }));
+  assert.throws(() => place.hone("run", join(place.folder, "bad.json"), "--workers", "1", "--no-check", "-q"), /no trial is complete/);
+  const own = await place.open();
+  await place.visit(own, "/study/bad/trial/1");
+  await own.getByText("failed (exit)").waitFor();
+  assert.match(await own.locator(".facts").textContent(), /rank–/);
+  await own.close();
+});
+
+test("ticks of an axis are told apart, and say their unit", async () => {
+  const said = await page.evaluate(async () => {
+    const { MetricScale } = await import("/scale.js");
+    return [["samples_per_s", 9.1e6, 1.12e7], ["seconds", 1.21e-3, 1.5e-3], ["loss", 0.99951, 0.99999], ["acc", 0.2, 0.9]].map(([name, low, high]) => {
+      const scale = new MetricScale({ name, goal: "maximize" }, [low, high], false);
+      return scale.ticks([low, high]).map((at) => scale.label(at)).join(" ");
+    });
+  });
+  assert.deepEqual(said, ["9.5e6 1e7 1.05e7 1.1e7", "1.3 ms 1.4 ms 1.5 ms", "0.9996 0.9997 0.9998 0.9999", "0.2 0.4 0.6 0.8"]);
+});
+
 test("a phone: nothing is wider than it, everything is painted", async () => {
   const own = await place.open({ viewport: { width: 360, height: 760 }, hasTouch: true, isMobile: true });
   for (const path of ["/", "/study/walls", "/study/walls/trial/17", "/workers"]) {
