@@ -49,6 +49,7 @@ struct top {
     struct rows studies, trials, workers, events;
     struct rows head, params, curve, findings; /* of the trial whose page is open */
     char *log;                                 /* its last lines; NULL: not here */
+    bool log_here;                             /* it was read here, not asked for */
     bool log_awaited;                          /* nobody knows yet */
     struct top_pace *paces;
     size_t pace_count, pace_room;
@@ -83,10 +84,10 @@ struct top_log {
     struct errand *errand; /* NULL: nothing is asked */
     char study[TOP_NAME];  /* whose log was asked for, or is shown */
     uint32_t trial;
-    int64_t attempt;
+    int64_t attempt, asked_ms; /* wall clock */
 };
 
-/* After each read: asks again, or drops what was asked for a page that was left. `keys`: the folder, NULL for the usual one. */
+/* After each read: asks again where the log is not here, or drops what was asked for a page that was left. `keys`: the folder, NULL for the usual one. */
 void top_log_ask(struct top_log *log, struct top *top, const char *keys);
 /* Takes what has come. */
 void top_log_take(struct top_log *log, struct top *top);

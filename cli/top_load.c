@@ -129,7 +129,7 @@ static int load_trials(struct top *top, struct source *source, struct err *err)
     return read_into(source, "top_trials", binds, COUNT_OF(binds), &top->trials, err);
 }
 
-/* Here. Of a master it is asked meanwhile (top_log.c). */
+/* One that lies here; else a master is asked for it meanwhile (top_log.c). */
 static void load_log(struct top *top)
 {
     struct log_tail tail;
@@ -137,8 +137,11 @@ static void load_log(struct top *top)
     log_tail_attempt(&tail, top->db, NULL, top->study, top->trial, first_int(&top->head, "attempts"));
     bool is_here = log_tail_last(&tail, TOP_LOG_LINES, &text);
     log_tail_close(&tail);
-    free(top->log);
-    top->log = is_here ? str_take(&text) : NULL;
+    top->log_here = is_here;
+    if (is_here) {
+        free(top->log);
+        top->log = str_take(&text);
+    }
     str_fini(&text);
 }
 

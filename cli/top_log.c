@@ -1,4 +1,4 @@
-/* The log of a trial's page in hone top, where a master is asked: `hone logs` does it. */
+/* The log of a trial's page in hone top, where it is not here and a master is asked: `hone logs` does it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +7,8 @@
 #include "cli/rows.h"
 #include "cli/top.h"
 #include "common/mem.h"
+
+enum { ASK_LEAST_MS = 1000 };
 
 static bool is_of_page(const struct top_log *log, const struct top *top)
 {
@@ -36,20 +38,35 @@ static void ask(struct top_log *log, const struct top *top, const char *keys)
     snprintf(trial, sizeof trial, "%s/%u", log->study, log->trial);
     snprintf(attempt, sizeof attempt, "%lld", (long long)log->attempt);
     snprintf(lines, sizeof lines, "%d", TOP_LOG_LINES);
-    const char *argv[] = {"hone", "logs", trial,      "--attempt", attempt,
-                          "-n",   lines,  "--master", top->master, keys ? "--keys" : NULL,
-                          keys,   NULL};
+    const char *argv[] = {"hone",
+                          "logs",
+                          trial,
+                          "--attempt",
+                          attempt,
+                          "-n",
+                          lines,
+                          top->master ? "--master" : "--db",
+                          top->master ? top->master : top->db,
+                          keys ? "--keys" : NULL,
+                          keys,
+                          NULL};
     errand_ask(argv, &log->errand, NULL); // where that fails the next read asks again
 }
 
 void top_log_ask(struct top_log *log, struct top *top, const char *keys)
 {
-    if (!top->master || top->mode != TOP_TRIAL || !top->head.count)
+    if (top->mode != TOP_TRIAL || !top->head.count)
         return;
+    if (top->log_here) {
+        top_log_fini(log);
+        return;
+    }
     if (!is_of_page(log, top))
         turn_to_page(log, top);
-    if (!log->errand && log->attempt)
-        ask(log, top, keys);
+    if (log->errand || !log->attempt || top->read_ms - log->asked_ms < ASK_LEAST_MS)
+        return;
+    log->asked_ms = top->read_ms;
+    ask(log, top, keys);
 }
 
 void top_log_take(struct top_log *log, struct top *top)
