@@ -196,6 +196,42 @@ test("dark where the system is", async () => {
   await own.close();
 });
 
+// WCAG 2.2, 1.4.3 (AA): text against what lies behind it, 4.5 to 1, large text 3 to 1.
+function faintTexts() {
+  const parts = (text) => text.match(/[\d.]+/g).map(Number);
+  const light = (rgb) => rgb.slice(0, 3).map((v) => v / 255).map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)).reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = (node) => {
+    for (let at = node; at; at = at.parentElement) {
+      const [r, g, b, a = 1] = parts(getComputedStyle(at).backgroundColor);
+      if (a > 0.99) return [r, g, b];
+    }
+    return [255, 255, 255];
+  };
+  const texts = [...document.querySelectorAll("body *")].filter((node) => node.checkVisibility() && [...node.childNodes].some((c) => c.nodeType === 3 && c.data.trim()));
+  const found = texts.map((node) => {
+    const style = getComputedStyle(node), size = parseFloat(style.fontSize);
+    const [low, high] = [light(parts(style.color)), light(behind(node))].sort((a, b) => a - b);
+    const large = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
+    return { ratio: (high + 0.05) / (low + 0.05), least: large ? 3 : 4.5, text: node.textContent.slice(0, 40) };
+  });
+  return { looked: found.length, faint: found.filter((f) => f.ratio < f.least) };
+}
+
+for (const colorScheme of ["light", "dark"])
+  test(`every text can be read, ${colorScheme}`, async () => {
+    const own = await place.open({ colorScheme });
+    for (const path of ["/", "/study/walls", "/study/walls/trial/17", "/workers"]) {
+      await place.visit(own, path);
+      await own.waitForSelector("main h1");
+      if (path === "/workers") await own.getByLabel("and those that left").check();
+      if (path === "/study/walls") await own.locator(".trials tbody a").nth(4).hover();
+      const { looked, faint } = await own.evaluate(faintTexts);
+      assert.ok(looked > 10, `${path}: ${looked} texts`);
+      assert.deepEqual(faint, [], path);
+    }
+    await own.close();
+  });
+
 test("the keyboard reaches the content, the sorting and a trial", async () => {
   const own = await place.open();
   await place.visit(own, "/study/walls");

@@ -41,14 +41,11 @@ export class StudyView {
       this.commands);
   }
 
-  // Those that have something to say.
-  sayCommands(study, db) {
-    const any = this.trials.sorted.length > 0, scored = Boolean(study.best), stand = `${any} ${scored}`;
-    if (this.commands.dataset.stand === stand) return;
-    this.commands.dataset.stand = stand;
+  // Once there is a trial, all of them: what comes later would move what is read below.
+  sayCommands(db) {
+    if (this.commands.firstChild || !this.trials.sorted.length) return;
     const offer = (text) => command(withDb(text, db));
-    swap(this.commands, scored && offer(`hone best ${quoted(this.name)} -n 20`), scored && offer(`hone explain ${quoted(`${this.name}/best`)}`),
-      any && offer(`hone trials ${quoted(`${this.name}/all`)} --csv`));
+    swap(this.commands, offer(`hone best ${quoted(this.name)} -n 20`), offer(`hone explain ${quoted(`${this.name}/best`)}`), offer(`hone trials ${quoted(`${this.name}/all`)} --csv`));
   }
 
   async refresh() {
@@ -57,7 +54,7 @@ export class StudyView {
       get("trials", { ...query, after: this.trials.version }), get("walls", query)]);
     this.away.update(master, studies.filter((s) => s.study === this.name), db);
     const changed = this.trials.take(answer, study.metrics[0]);
-    this.sayCommands(study, db);
+    this.sayCommands(db);
     this.study = study;
     this.marks ??= new Marks(study.statuses, study);
     this.marks.study = study;
