@@ -15,7 +15,8 @@
 
 struct errand {
     pid_t pid;
-    int said; /* its standard error, read without waiting */
+    int stream; /* of its own: 1 or 2 */
+    int said;   /* what it writes there, read without waiting */
     struct str text;
 };
 
@@ -34,7 +35,8 @@ static int spawn(struct errand *e, const char *const argv[], int to)
     posix_spawn_file_actions_init(&files);
     posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0);
-    posix_spawn_file_actions_adddup2(&files, to, 2);
+    posix_spawn_file_actions_addopen(&files, 2, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_adddup2(&files, to, e->stream);
     posix_spawn_file_actions_addclosefrom_np(&files, 3);
     int failed =
         posix_spawn(&e->pid, "/proc/self/exe", &files, &attr, (char *const *)(uintptr_t)argv, environ);
@@ -43,13 +45,14 @@ static int spawn(struct errand *e, const char *const argv[], int to)
     return failed;
 }
 
-int errand_start(const char *const argv[], struct errand **out, struct err *err)
+static int start(const char *const argv[], int stream, struct errand **out, struct err *err)
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) || fcntl(ends[0], F_SETFL, O_NONBLOCK))
         return err_errno(err, "no pipe");
     struct errand *e = xcalloc(1, sizeof *e);
     e->said = ends[0];
+    e->stream = stream;
     int failed = spawn(e, argv, ends[1]);
     close(ends[1]);
     if (failed) {
@@ -60,13 +63,34 @@ int errand_start(const char *const argv[], struct errand **out, struct err *err)
     return 0;
 }
 
+int errand_start(const char *const argv[], struct errand **out, struct err *err)
+{
+    return start(argv, 2, out, err);
+}
+
+int errand_ask(const char *const argv[], struct errand **out, struct err *err)
+{
+    return start(argv, 1, out, err);
+}
+
+static void keep_end(struct str *text, size_t len)
+{
+    struct str end = {0};
+    str_addn(&end, str_text(text) + text->len - len, len);
+    str_fini(text);
+    *text = end;
+}
+
 /* False: it may say more. */
 static bool read_all(struct errand *e)
 {
-    char part[1024];
+    char part[4096];
     ssize_t len;
-    while ((len = read(e->said, part, sizeof part)) > 0)
+    while ((len = read(e->said, part, sizeof part)) > 0) {
         str_addn(&e->text, part, (size_t)len);
+        if (e->text.len > 2 * ERRAND_SAID)
+            keep_end(&e->text, ERRAND_SAID);
+    }
     return len == 0 || errno != EAGAIN;
 }
 
@@ -88,9 +112,27 @@ bool errand_ended(struct errand *e, int wait_ms, struct err *err)
         return false;
     while (waitpid(e->pid, &status, 0) < 0 && errno == EINTR)
         ;
-    if (status)
+    e->pid = 0;
+    if (status && e->stream == 2)
         tell(e, ERR_NO, err);
+    else if (status)
+        err_set(err, ERR_NO, "it has failed");
     return true;
+}
+
+const char *errand_said(const struct errand *e)
+{
+    return str_text(&e->text);
+}
+
+void errand_drop(struct errand *e)
+{
+    if (e && e->pid) {
+        kill(e->pid, SIGKILL);
+        while (waitpid(e->pid, NULL, 0) < 0 && errno == EINTR)
+            ;
+    }
+    errand_free(e);
 }
 
 void errand_free(struct errand *e)

@@ -1,16 +1,14 @@
 #include "cli/log_tail.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "cli/remote.h"
 #include "common/base64.h"
 #include "common/mem.h"
+#include "common/stretch.h"
 
-enum { FIRST_BYTES = 64 << 10, STRETCH_BYTES = 192 << 10, MOST_AT_ONCE = 1 << 20 };
+enum { FIRST_BYTES = 64 << 10, MOST_AT_ONCE = 1 << 20 };
 
 char *log_of_attempt(const char *db, const char *study, int64_t trial, int64_t attempt)
 {
@@ -51,23 +49,13 @@ struct piece {
 
 static struct piece read_here(const struct log_tail *tail, bool older, int64_t offset, struct str *out)
 {
-    struct piece piece = {0};
-    struct stat st;
+    struct stretch stretch;
     char *path = xasprintf("%s%s", tail->path, older ? ".1" : "");
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    stretch_read(path, offset, STRETCH_MAX, &stretch);
     free(path);
-    if (fd < 0)
-        return piece;
-    if (fstat(fd, &st) == 0) {
-        char *bytes = xmalloc(STRETCH_BYTES);
-        int64_t from = offset < 0 ? st.st_size + offset : offset;
-        from = from < 0 ? 0 : from;
-        ssize_t got = pread(fd, bytes, STRETCH_BYTES, from);
-        str_addn(out, bytes, got > 0 ? (size_t)got : 0);
-        piece = (struct piece){(int64_t)st.st_ino, st.st_size, from, got > 0 ? (size_t)got : 0};
-        free(bytes);
-    }
-    close(fd);
+    struct piece piece = {stretch.file, stretch.size, stretch.offset, stretch.data.len};
+    str_addn(out, str_text(&stretch.data), stretch.data.len);
+    stretch_fini(&stretch);
     return piece;
 }
 
@@ -77,14 +65,15 @@ static struct piece ask(const struct log_tail *tail, bool older, int64_t offset,
     struct msg_answer answer;
     struct json *args = json_clone(tail->whose);
     json_put_num(args, "offset", (double)offset);
-    json_put_num(args, "bytes", STRETCH_BYTES);
+    json_put_num(args, "bytes", STRETCH_MAX);
     json_set(args, "older", json_parse(older ? "true" : "false", older ? 4 : 5, "older", NULL), NULL);
-    int rc = remote_call(tail->master, "log", args, REMOTE_CALL_MS, &answer, NULL);
+    int rc = tail->master ? remote_call(tail->master, "log", args, REMOTE_CALL_MS, &answer, NULL)
+                          : master_ask(tail->db, NULL, "log", args, &answer, NULL);
     json_free(args);
     if (rc)
         return piece;
-    char *bytes = xmalloc(STRETCH_BYTES);
-    long got = base64_read(json_text(json_get(answer.result, "data")), bytes, STRETCH_BYTES);
+    char *bytes = xmalloc(STRETCH_MAX);
+    long got = base64_read(json_text(json_get(answer.result, "data")), bytes, STRETCH_MAX);
     piece.file = (int64_t)json_num(json_get(answer.result, "file"));
     piece.size = (int64_t)json_num(json_get(answer.result, "size"));
     piece.offset = (int64_t)json_num(json_get(answer.result, "offset"));
@@ -97,7 +86,10 @@ static struct piece ask(const struct log_tail *tail, bool older, int64_t offset,
 
 static struct piece read_at(const struct log_tail *tail, bool older, int64_t offset, struct str *out)
 {
-    return tail->master ? ask(tail, older, offset, out) : read_here(tail, older, offset, out);
+    struct piece piece = {0};
+    if (!tail->master)
+        piece = read_here(tail, older, offset, out);
+    return tail->master || (!piece.file && tail->db) ? ask(tail, older, offset, out) : piece;
 }
 
 /* From the offset to the end, at most so many bytes; where it ended and in which file. */

@@ -2,8 +2,8 @@
  * through its renaming, as tail -F does.
  *
  * Where logs lie: an attempt's in <db>.d/<study>/t00017/a2/log where its worker sees the master's folder, a worker's in
- * <db>.d/workers/<name>.log where `hone run` started it; read there, or through the master (LOG, PROTOCOL.md section 7). Others
- * stay with the worker. Nothing stays open between two reads.
+ * <db>.d/workers/<name>.log where `hone run` started it; read there, or through the master (`log`, PROTOCOL.md section 7), who asks
+ * the worker for what he does not have. Nothing stays open between two reads.
  *
  * Ownership: the caller's storage, log_tail_close; `master` is borrowed. */
 #ifndef HONE_CLI_LOG_TAIL_H
@@ -18,6 +18,8 @@
 struct log_tail {
     char *path;         /* of a log here, and what it is called */
     const char *master; /* who is asked; NULL: it is read here */
+    const char *
+        db; /* whose master is asked for what is not here; NULL: nobody is. For the caller to set; borrowed */
     struct json *whose; /* what he is asked for */
     int64_t file;       /* whose bytes were read; 0: there is none yet */
     int64_t offset;     /* how far */

@@ -118,8 +118,8 @@ static void print_elsewhere(struct logs *logs, size_t row)
     print(logs, &text);
     fflush(stdout);
     if (rows_named(&logs->attempts, row, "outcome")->kind != CELL_NULL || !logs->opt->follow)
-        fprintf(stderr, "%s is not here: nothing was printed, or it is with its worker%s\n", logs->tail.path,
-                *detail ? "; these are the last lines that it sent" : "");
+        fprintf(stderr, "%s is not here: nothing was printed, or it is with a worker who has gone%s\n",
+                logs->tail.path, *detail ? "; these are the last lines that it sent" : "");
     str_fini(&text);
 }
 
@@ -130,6 +130,7 @@ static void print_attempt(struct logs *logs, size_t row)
     logs->attempt = cell_int(rows_named(&logs->attempts, row, "attempt"));
     log_tail_close(&logs->tail);
     log_tail_attempt(&logs->tail, logs->opt->db, logs->opt->master, logs->study, logs->trial, logs->attempt);
+    logs->tail.db = logs->opt->db;
     print_header(logs, row);
     if (log_tail_last(&logs->tail, logs->opt->count, &text))
         print(logs, &text);

@@ -92,13 +92,17 @@ static void print_json(const struct plot *plot, const char *kind)
     str_fini(&out);
 }
 
-static void print_text(const struct plot *plot)
+static int print_text(const struct plot *plot, struct err *err)
 {
     const char *columns = getenv("COLUMNS"); // of whoever reads the pipe
     int wanted = columns ? atoi(columns) : 0, width = terminal_width(stdout),
         rows = plot->count > 1 ? ROWS_OF_MANY : ROWS_ALONE;
     width = width ? width : wanted > 0 ? wanted : WIDE_DEFAULT;
     width = width > WIDE_MOST ? WIDE_MOST : width;
+    if (width < CHART_COLS_LEAST) {
+        err_set(err, ERR_NO, "%d columns are too few for a chart; %d are enough", width, CHART_COLS_LEAST);
+        return err_hint(err, "-o FILE.svg draws it into a file");
+    }
     for (size_t i = 0; i < plot->count; i++) {
         struct sheet sheet;
         struct str out = {0};
@@ -109,6 +113,7 @@ static void print_text(const struct plot *plot)
         str_fini(&out);
         sheet_fini(&sheet);
     }
+    return 0;
 }
 
 static int show(struct source *source, const char *study, const struct kind *kind, const struct opt_plot *opt,
@@ -126,7 +131,7 @@ static int show(struct source *source, const char *study, const struct kind *kin
     else if (!rc && opt->out)
         rc = write_file(&plot, kind->name, opt->out, err);
     else if (!rc)
-        print_text(&plot);
+        rc = print_text(&plot, err);
     plot_fini(&plot);
     return rc;
 }

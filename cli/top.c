@@ -31,6 +31,7 @@ struct screen_loop {
     char object[TOP_NAME + 16]; /* of it: "mnist", "mnist/17" */
     const char *done;
     int failed; /* a code, of the newest that ended */
+    struct top_log log;
 };
 
 /* ---- reading ---- */
@@ -48,6 +49,7 @@ static void read_anew(struct screen_loop *loop)
         source_free(source);
     }
     snprintf(top->away, sizeof top->away, "%s", rc ? err.text : "");
+    top_log_ask(&loop->log, top, loop->opt->keys);
     top->master_here = loop->opt->master ? !rc : master_there(loop->opt->db);
     loop->read_ms = clock_mono_ms();
 }
@@ -152,8 +154,10 @@ static void run(struct screen_loop *loop)
     while (goes_on && !signals_count()) {
         if (finish(loop, 0) || is_due(loop))
             read_anew(loop);
+        top_log_take(&loop->log, &loop->top);
         draw(&loop->top);
-        goes_on = act(loop, top_key(&loop->top, screen_key(loop->errand ? LOOK_SOON_MS : LOOK_MS)));
+        goes_on = act(
+            loop, top_key(&loop->top, screen_key(loop->errand || loop->log.errand ? LOOK_SOON_MS : LOOK_MS)));
     }
     log_divert(NULL, NULL);
 }
@@ -202,6 +206,7 @@ int cmd_top(const struct opt_top *opt)
         run(&loop);
     screen_close();
     int failed = wait_for_errand(&loop);
+    top_log_fini(&loop.log);
     top_fini(&loop.top);
     if (rc)
         return command_fail("top", &err);

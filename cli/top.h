@@ -2,6 +2,7 @@
  *
  *   top_load    reads it, with short statements; nothing stays open between two reads
  *   top_sheet   draws it: a function of struct top and a size alone
+ *   top_log     asks the master for the log of the trial whose page is open
  *   top_key     what a key means: changes where one looks, or asks for something to be done
  *
  * Studies and the trials of the chosen one are one list that the cursor goes through. What a person chose stays chosen while
@@ -48,6 +49,8 @@ struct top {
     struct rows studies, trials, workers, events;
     struct rows head, params, curve, findings; /* of the trial whose page is open */
     char *log;                                 /* its last lines; NULL: not here */
+    bool log_here;                             /* it was read here, not asked for */
+    bool log_awaited;                          /* nobody knows yet */
     struct top_pace *paces;
     size_t pace_count, pace_room;
     int64_t read_ms;  /* wall clock of the newest read */
@@ -75,6 +78,20 @@ void top_sheet(const struct top *top, struct sheet *sheet);
 void top_trial_sheet(const struct top *top, struct sheet *sheet);
 
 enum top_act top_key(struct top *top, int key);
+
+/* One question at a time, in a process of its own: a master that does not answer holds up no key. */
+struct top_log {
+    struct errand *errand; /* NULL: nothing is asked */
+    char study[TOP_NAME];  /* whose log was asked for, or is shown */
+    uint32_t trial;
+    int64_t attempt, asked_ms; /* wall clock */
+};
+
+/* After each read: asks again where the log is not here, or drops what was asked for a page that was left. `keys`: the folder, NULL for the usual one. */
+void top_log_ask(struct top_log *log, struct top *top, const char *keys);
+/* Takes what has come. */
+void top_log_take(struct top_log *log, struct top *top);
+void top_log_fini(struct top_log *log);
 
 /* ---- for them ---- */
 

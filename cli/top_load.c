@@ -129,15 +129,19 @@ static int load_trials(struct top *top, struct source *source, struct err *err)
     return read_into(source, "top_trials", binds, COUNT_OF(binds), &top->trials, err);
 }
 
+/* One that lies here; else a master is asked for it meanwhile (top_log.c). */
 static void load_log(struct top *top)
 {
     struct log_tail tail;
     struct str text = {0};
-    log_tail_attempt(&tail, top->db, top->master, top->study, top->trial, first_int(&top->head, "attempts"));
+    log_tail_attempt(&tail, top->db, NULL, top->study, top->trial, first_int(&top->head, "attempts"));
     bool is_here = log_tail_last(&tail, TOP_LOG_LINES, &text);
     log_tail_close(&tail);
-    free(top->log);
-    top->log = is_here ? str_take(&text) : NULL;
+    top->log_here = is_here;
+    if (is_here) {
+        free(top->log);
+        top->log = str_take(&text);
+    }
     str_fini(&text);
 }
 
@@ -151,7 +155,7 @@ static int load_page(struct top *top, struct source *source, struct err *err)
         rc = read_into(source, "trial_curve", binds, 2, &top->curve, err);
     if (!rc)
         rc = read_into(source, "trial_findings", binds, 2, &top->findings, err);
-    if (!rc && top->head.count)
+    if (!rc && top->head.count && !top->master)
         load_log(top);
     return rc;
 }

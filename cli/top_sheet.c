@@ -141,7 +141,8 @@ static void put_trial(const struct top *top, struct sheet *sheet, int y, size_t 
     table_number(cell_num(rows_named(rows, row, runs ? "value" : "score")), value);
     sheet_put(sheet, y, at + 10, 10, plain, value);
     spark_of(rows, row, &spark);
-    sheet_put(sheet, y, at + 21, SPARK, runs ? lively : plain, str_text(&spark));
+    if (at + 21 + SPARK <= sheet->cols)
+        sheet_put(sheet, y, at + 21, SPARK, runs ? lively : plain, str_text(&spark));
     sheet_put(sheet, y, at + 22 + SPARK, 0, faint, cell_text(rows_named(rows, row, "params")));
     str_fini(&spark);
 }
@@ -211,9 +212,11 @@ static int put_part(const struct top *top, struct sheet *sheet, int y, const str
     int left = (int)part->count - first - part->rows;
     int at = sheet_put(sheet, y, 1, 0, bold, title);
     if (left > 0 || first > 0)
-        sheet_putf(sheet, y, at + 2, faint, "%d to %d of %zu", first + 1,
-                   least(first + part->rows, (int)part->count), part->count);
-    sheet_put(sheet, y, sheet->cols - 1 - (int)glyph_columns(right), 0, faint, right);
+        at = sheet_putf(sheet, y, at + 2, faint, "%d to %d of %zu", first + 1,
+                        least(first + part->rows, (int)part->count), part->count);
+    int right_at = sheet->cols - 1 - (int)glyph_columns(right);
+    if (right_at >= at + 2)
+        sheet_put(sheet, y, right_at, 0, faint, right);
     for (int i = 0; i < part->rows && first + i < (int)part->count; i++) {
         part->put(top, sheet, y + 1 + i, (size_t)(first + i));
         if (part->has_cursor && first + i == part->chosen) {

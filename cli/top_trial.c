@@ -110,7 +110,9 @@ static void put_log(const struct top *top, struct sheet *sheet, int y)
     int rows = sheet->rows - top_foot_rows(top, sheet->rows) - y - 1;
     if (rows < 1)
         return;
-    sheet_put(sheet, y, 1, 0, bold, top->log ? "LOG" : "LOG  nothing was printed, or it is with the worker");
+    const char *none = top->log_awaited ? "LOG  asking the master"
+                                        : "LOG  nothing was printed, or it is with a worker who has gone";
+    sheet_put(sheet, y, 1, 0, bold, top->log ? "LOG" : none);
     for (const char *line = last_rows(top->log ? top->log : "", rows); *line;) {
         size_t len = strcspn(line, "\n");
         char *text = xstrndup(line, len);

@@ -83,6 +83,7 @@ void attendance_on_hello(struct reactor *r, struct turn *turn, peer_id from, str
     str_copy(w->host, sizeof w->host, hello->host);
     w->slots = (int)hello->slots;
     w->transit = hello->transit;
+    w->looks = hello->looks;
     w->pid = (int64_t)hello->pid;
     w->gpus_out[0] = '\0'; /* as in its row, until it says otherwise */
     w->heard_mono_ms = w->spoke_mono_ms = turn->now.mono_ms;

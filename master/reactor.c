@@ -86,6 +86,12 @@ static void on_chunk(struct reactor *r, struct turn *turn, peer_id from, struct 
     checkpoints_on_chunk(r, turn, w, &msg->chunk);
 }
 
+static void on_seen(struct reactor *r, struct turn *turn, peer_id from, struct worker *w, struct msg *msg)
+{
+    (void)w;
+    looks_on_seen(r, turn, from, &msg->seen);
+}
+
 static void on_bye(struct reactor *r, struct turn *turn, peer_id from, struct worker *w, struct msg *msg)
 {
     (void)from;
@@ -126,6 +132,7 @@ static const struct {
     [MSG_call] = {on_call, true},
     [MSG_want] = {on_want, false},
     [MSG_chunk] = {on_chunk, false},
+    [MSG_seen] = {on_seen, false},
 };
 
 void reactor_ask_hello(struct turn *turn, peer_id peer)
@@ -246,7 +253,7 @@ int64_t reactor_tick(struct reactor *r, struct turn *turn)
 {
     tick_sleep(r, turn);
     int64_t next = least(tick_leases(r, turn), tick_orphans(r, turn));
-    next = least(next, checkpoints_tick(r, turn));
+    next = least(least(next, checkpoints_tick(r, turn)), looks_tick(r, turn));
     for (size_t i = 0; i < r->studies.count && !r->interrupted; i++)
         next = least(next, study_tick(turn, r->studies.all[i]));
     if (!r->interrupted) {

@@ -11,6 +11,7 @@
 #define HONE_MASTER_REACTOR_H
 
 #include "master/checkpoints.h"
+#include "master/looks.h"
 #include "master/rate.h"
 #include "master/roster.h"
 #include "master/studies.h"
@@ -26,6 +27,7 @@ struct reactor {
     struct studies studies;
     struct roster roster;
     struct checkpoints checkpoints;
+    struct looks looks;
     struct rate rate;
     bool interrupted;       /* ^C: nothing new starts */
     const char *trouble;    /* borrowed: what hinders every study now (outage.h); NULL: nothing */

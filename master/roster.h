@@ -34,6 +34,7 @@ struct worker {
     uint64_t ack_seq;   /* highest seq applied, to be acknowledged after the commit */
     bool ack_due;
     bool transit;               /* it sends and fetches checkpoints */
+    bool looks;                 /* it answers LOOK */
     int64_t heard_mono_ms;      /* last sign of life */
     int64_t rest_until_mono_ms; /* no job before that: it refused one */
     int refusals;               /* and failures in quarantine, in a row */

@@ -145,11 +145,14 @@ static void on_query(struct server *server, peer_id from, const struct msg *msg)
     msg_fini(&reply);
 }
 
-static void on_log(struct server *server, peer_id from, const struct msg *msg)
+/* One that is not here is asked for of its worker, who answers later, or not at all. */
+static void on_log(struct server *server, struct turn *turn, peer_id from, const struct msg *msg)
 {
     struct msg reply = {.kind = MSG_answer};
-    logs_answer(store_root(server->store), &msg->call, &reply.answer);
-    outbox_add(&server->outbox, from, &reply);
+    struct log_asked asked;
+    bool told = logs_answer(store_root(server->store), &msg->call, &asked, &reply.answer);
+    if (told || server->outage.on || !looks_ask(&server->reactor, turn, from, msg->call.id, &asked))
+        outbox_add(&server->outbox, from, &reply);
     msg_fini(&reply);
 }
 
@@ -194,7 +197,7 @@ static void take_message(struct server *server, struct turn *turn, peer_id from,
     else if (is_call(msg, "query"))
         on_query(server, from, msg);
     else if (is_call(msg, "log"))
-        on_log(server, from, msg);
+        on_log(server, turn, from, msg);
     else if (server->outage.on)
         outage_on_message(&server->outage, &server->reactor, turn, from, msg);
     else

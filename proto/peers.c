@@ -42,8 +42,10 @@ bool peers_came(struct peers *peers, int fd, int64_t now_ms)
     struct peer *peer = at(peers, fd);
     if (!peer)
         return false;
-    if (!peer->there || !peer->id) /* else its first message overtook the news of its coming */
+    if (!peer->there || !peer->id) { /* else its first message overtook the news of its coming */
         begin(peers, peer, now_ms);
+        peer->taken = 0; /* all that it has sent waits, also where the first look comes late */
+    }
     return peers->count <= peers->most;
 }
 

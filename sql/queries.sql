@@ -228,6 +228,9 @@ WHERE id = :trial;
 INSERT INTO attempt (trial, attempt, worker, token, from_epoch, started_ms)
 VALUES (:trial, :attempt, :worker, :token, :from_epoch, :started_ms);
 
+-- name: attempt_worker
+SELECT worker FROM attempt WHERE trial = :trial AND attempt = :attempt;
+
 -- name: set_attempt_ended
 UPDATE attempt SET outcome = :outcome, cause = :cause, detail = :detail, ended_ms = :ended_ms
 WHERE trial = :trial AND attempt = :attempt;

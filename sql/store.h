@@ -165,6 +165,8 @@ void store_worker_mode(struct store *store, int64_t worker, enum worker_mode mod
 void store_worker_gpus_out(struct store *store, int64_t worker, const char *gpus);
 /* How many different workers went down with a trial, since it was last retried by hand. */
 int store_workers_lost(struct store *store, int64_t trial);
+/* Whose it is or was; 0: there is no such attempt. */
+int64_t store_attempt_worker(struct store *store, int64_t trial, int64_t attempt);
 void store_worker_left(struct store *store, int64_t worker, const char *why, int64_t now_ms); /* bye, lost */
 
 /* ---- trials ---- */

@@ -63,6 +63,18 @@ int store_workers_lost(struct store *store, int64_t trial)
     return count;
 }
 
+int64_t store_attempt_worker(struct store *store, int64_t trial, int64_t attempt)
+{
+    struct put find = put_begin(store, "attempt_worker");
+    put_int(&find, trial);
+    put_int(&find, attempt);
+    int64_t worker =
+        find.stmt && sqlite3_step(find.stmt) == SQLITE_ROW ? sqlite3_column_int64(find.stmt, 0) : 0;
+    if (find.stmt)
+        sqlite3_reset(find.stmt);
+    return worker;
+}
+
 void store_worker_left(struct store *store, int64_t worker, const char *why, int64_t now_ms)
 {
     struct put put = put_begin(store, "set_worker_left");

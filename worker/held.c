@@ -11,19 +11,21 @@ enum { TOLD_MAX = 4096 }; /* bound of HELLO.held */
 
 /* ---- the line for the slot ---- */
 
+char *held_folder(const char *scratch, const char *store, const char *study, uint64_t trial, uint64_t attempt)
+{
+    return xasprintf("%s/%.8s/%s/t%05llu/a%llu", scratch, store, study, (unsigned long long)trial,
+                     (unsigned long long)attempt);
+}
+
 /* Absolute path of the attempt's folder, and in *shown how the master will know it. */
 static char *attempt_folder(const struct msg_job *job, const struct held_place *place, char **shown)
 {
-    char *below = xasprintf("%s/t%05llu/a%llu", job->study, (unsigned long long)job->trial,
-                            (unsigned long long)job->attempt);
-    char *dir;
     if (place->root_seen) {
-        dir = path_join(place->root, below);
-        *shown = below;
-        return dir;
+        *shown = xasprintf("%s/t%05llu/a%llu", job->study, (unsigned long long)job->trial,
+                           (unsigned long long)job->attempt);
+        return path_join(place->root, *shown);
     }
-    dir = xasprintf("%s/%.8s/%s", place->scratch, place->store, below);
-    free(below);
+    char *dir = held_folder(place->scratch, place->store, job->study, job->trial, job->attempt);
     *shown = xstrdup(dir);
     return dir;
 }

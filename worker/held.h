@@ -58,6 +58,9 @@ struct held_place {
  * anywhere; *out is there all the same, for its DONE. Borrows the job. */
 int held_add(struct held_list *list, const struct msg_job *job, const struct held_place *place,
              int64_t now_ms, struct held **out, struct err *err);
+/* The folder of an attempt's log where the master's is not seen; the caller frees. PRE: the study's name is one. */
+char *held_folder(const char *scratch, const char *store, const char *study, uint64_t trial,
+                  uint64_t attempt);
 struct held *held_find(const struct held_list *list, const char *token); /* not among orphans */
 struct held *held_waiting(const struct held_list *list);                 /* the oldest, or NULL */
 size_t held_count(const struct held_list *list, enum held_state state);

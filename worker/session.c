@@ -39,7 +39,7 @@ void session_init(struct session *session, const struct worker_options *options,
     if (session->options.grace_ms <= 0)
         session->options.grace_ms = GRACE_MS;
     session->self.slots = (uint64_t)options->slots;
-    session->self.transit = true;
+    session->self.transit = session->self.looks = true;
     session->slots = xcalloc((size_t)options->slots, sizeof *session->slots);
     take_seats(session);
     report_init(&session->reports, REPORT_BYTES_MAX, scratch);

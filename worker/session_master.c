@@ -1,8 +1,12 @@
 /* The master: the connection to it, and what it says. */
+#include <stdlib.h>
 #include <string.h>
 
+#include "common/base64.h"
+#include "common/file.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/stretch.h"
 #include "worker/leftovers.h"
 #include "worker/session_parts.h"
 
@@ -203,6 +207,35 @@ static void on_chunk(struct session *session, const struct msg_chunk *chunk, str
         ask(session, held, now);
 }
 
+/* ---- logs ---- */
+
+/* A log in our own folder, which the master does not see. */
+static void on_look(struct session *session, const struct msg_look *look, struct now now)
+{
+    struct msg msg = {.kind = MSG_seen, .seen.id = look->id};
+    struct stretch stretch = {0};
+    char *dir = name_ok(look->study)
+                    ? held_folder(session->scratch, session->store, look->study, look->trial, look->attempt)
+                    : NULL;
+    if (dir) {
+        char *path = path_join(dir, look->older ? "log.1" : "log");
+        int64_t offset = (int64_t)look->offset;
+        stretch_read(path, look->back ? -offset : offset, (int64_t)look->bytes, &stretch);
+        free(path);
+        free(dir);
+    }
+    msg.seen.file = (uint64_t)stretch.file;
+    msg.seen.size = (uint64_t)stretch.size;
+    msg.seen.offset = (uint64_t)stretch.offset;
+    struct str data = {0};
+    base64_add(&data, str_text(&stretch.data), stretch.data.len);
+    msg.seen.data = json_new_text(str_text(&data));
+    session_say(session, &msg, now);
+    msg_fini(&msg);
+    str_fini(&data);
+    stretch_fini(&stretch);
+}
+
 /* ---- what else it says ---- */
 
 static void on_error(struct session *session, const struct msg_error *error, struct now now)
@@ -236,6 +269,7 @@ void session_on_message(struct session *session, struct msg *msg, struct now now
     case MSG_job: on_job(session, &msg->job, now); break;
     case MSG_want: on_want(session, &msg->want, now); break;
     case MSG_chunk: on_chunk(session, &msg->chunk, now); break;
+    case MSG_look: on_look(session, &msg->look, now); break;
     case MSG_drop: transit_drop(&session->transit, msg->drop.token, msg->drop.epoch); break;
     case MSG_check: on_check(session, &msg->check); break;
     case MSG_stop: on_stop(session, &msg->stop); break;

@@ -56,7 +56,10 @@ bool chart_span_y(const struct chart *chart, double *low, double *high);
 /* How many points lie beyond the axes. */
 size_t chart_beyond(const struct chart *chart);
 
-/* In so many rows and columns of the sheet, title and axes included. Less than 6 rows or 24 columns: nothing but the title. */
+enum { CHART_COLS_LEAST = 24 };
+
+/* In so many rows and columns of the sheet, title and axes included; title and note are broken at blanks where there is room for
+ * it. Less than 6 rows or CHART_COLS_LEAST columns: nothing but the title. */
 void chart_onto(const struct chart *chart, struct sheet *sheet, int row, int col, int rows, int cols);
 void chart_json(const struct chart *chart, struct jw *w);
 

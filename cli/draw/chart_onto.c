@@ -1,5 +1,6 @@
 /* A chart in characters: title, labels of the y axis, dots, names at the ends of lines, labels of the x axis, note. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cli/draw/chart.h"
@@ -7,7 +8,14 @@
 #include "cli/glyph.h"
 #include "common/check.h"
 
-enum { ROWS_LEAST = 6, COLS_LEAST = 24, LABEL_COLS = 12, NAME_COLS = 16, X_LABEL_GAP = 2 };
+enum {
+    ROWS_LEAST = 6,
+    PLANE_COLS_LEAST = 8,
+    TEXT_ROWS = 3,
+    LABEL_COLS = 12,
+    NAME_COLS = 16,
+    X_LABEL_GAP = 2
+};
 
 struct frame {
     const struct chart *chart;
@@ -158,16 +166,55 @@ static int name_cols(const struct chart *chart)
     return cols > NAME_COLS ? NAME_COLS : cols;
 }
 
+/* Bytes of the text that fit, up to a blank if there is one; all of it where `last`, to be cut by who writes it. */
+static size_t fitting(const char *text, int cols, bool last)
+{
+    char part[CHART_TITLE];
+    size_t fits = 0;
+    for (size_t len = 1; !last && len <= strlen(text) && len < sizeof part; len++) {
+        if (text[len] != ' ' && text[len])
+            continue;
+        snprintf(part, sizeof part, "%.*s", (int)len, text);
+        if ((int)glyph_columns(part) > cols)
+            break;
+        fits = len;
+    }
+    return fits ? fits : strlen(text);
+}
+
+/* Over `most` rows at most; how many. sheet NULL: only counted. */
+static int put_text(struct sheet *sheet, int row, int col, int cols, int most, struct style style,
+                    const char *text)
+{
+    int used = 0;
+    for (; *text && used < most; used++) {
+        char part[CHART_TITLE];
+        size_t len = fitting(text, cols, used == most - 1);
+        snprintf(part, sizeof part, "%.*s", (int)len, text);
+        if (sheet)
+            sheet_put(sheet, row + used, col, cols, style, part);
+        text += len;
+        text += strspn(text, " ");
+    }
+    return used;
+}
+
 void chart_onto(const struct chart *chart, struct sheet *sheet, int row, int col, int rows, int cols)
 {
-    struct frame f = {.chart = chart, .sheet = sheet, .row = row + 1};
+    struct frame f = {.chart = chart, .sheet = sheet};
     struct tick ticks[AXIS_TICKS_MAX];
-    sheet_put(sheet, row, col, cols, (struct style){.face = FACE_BOLD}, chart->title);
-    f.rows = rows - 3 - (chart->note[0] != '\0');
+    int most = rows < 2 * ROWS_LEAST ? 1 : TEXT_ROWS;
+    int title = put_text(sheet, row, col, cols, most, (struct style){.face = FACE_BOLD}, chart->title);
+    int note = put_text(NULL, 0, 0, cols, most, faint, chart->note);
+    title = title ? title : 1;
+    f.row = row + title;
+    f.rows = rows - 2 - title - note;
     int count = y_ticks(&f, ticks), names = name_cols(chart);
     f.col = col + label_cols(ticks, count) + 2;
     f.cols = col + cols - f.col - (names ? names + 1 : 0) - 1;
-    if (rows < ROWS_LEAST || cols < COLS_LEAST || f.rows < 2 || f.cols < 8)
+    if (f.cols < PLANE_COLS_LEAST)
+        f.cols = col + cols - f.col - 1; /* rather the lines than their names */
+    if (rows < ROWS_LEAST || cols < CHART_COLS_LEAST || f.rows < 2 || f.cols < PLANE_COLS_LEAST)
         return;
     plane_init(&f.plane, f.rows, f.cols);
     draw_rules(&f);
@@ -178,7 +225,6 @@ void chart_onto(const struct chart *chart, struct sheet *sheet, int row, int col
     draw_x(&f);
     for (size_t i = 0; i < chart->count; i++)
         draw_name(&f, &chart->series[i]);
-    if (chart->note[0])
-        sheet_put(sheet, row + rows - 1, col, cols, faint, chart->note);
+    put_text(sheet, row + rows - note, col, cols, most, faint, chart->note);
     plane_fini(&f.plane);
 }

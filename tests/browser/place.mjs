@@ -1,21 +1,35 @@
-// A place of its own for a test: a folder, real `hone` processes in it, and a real browser. Whatever was started is
-// ended by its id.
+// A place of its own for a test: a folder, real `hone` processes in it, and a real browser: Chromium, or the one that
+// HONE_BROWSER names. Whatever was started is ended by its id.
 import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
-import { chromium } from "playwright-core";
+import { chromium, firefox } from "playwright-core";
 
 export const root = resolve(import.meta.dirname, "../..");
 const HONE = process.env.HONE ?? join(root, "build/hone");
-const BROWSERS = ["chromium-headless-shell", "chromium", "chromium-browser"].map((name) => `/usr/bin/${name}`);
+export const inFirefox = process.env.HONE_BROWSER === "firefox";
+
+// The distribution's own. Firefox is spoken to by WebDriver BiDi, in the words that Debian's knows: playwright-core after
+// 1.64 says some that it does not.
+function launch(prefers) {
+  const found = (...names) => names.map((name) => `/usr/bin/${name}`).find((path) => existsSync(path));
+  if (!inFirefox)
+    return chromium.launch({
+      executablePath: found("chromium-headless-shell", "chromium", "chromium-browser"),
+      args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
+    });
+  const dark = { "ui.systemUsesDarkTheme": prefers === "dark" ? 1 : 0 };
+  return firefox.launch({ channel: "moz-firefox", executablePath: found("firefox-esr", "firefox"), firefoxUserPrefs: dark });
+}
 
 export class Place {
   constructor() {
     this.folder = mkdtempSync(join(tmpdir(), "dash."));
     this.db = join(this.folder, "hone.db");
     this.children = [];
+    this.browsers = {}; // by the colours they prefer
     this.env = { ...process.env, HONE_DB: this.db, XDG_CONFIG_HOME: this.folder, HOME: this.folder };
   }
 
@@ -55,10 +69,11 @@ export class Place {
   }
 
   async open(options = {}) {
-    this.browser ??= await chromium.launch({
-      executablePath: BROWSERS.find((path) => existsSync(path)), args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
-    });
-    const page = await this.browser.newPage({ viewport: { width: 1280, height: 1000 }, ...options });
+    const { colorScheme, isMobile, ...others } = options;
+    const own = inFirefox ? others : options; // Firefox is told the colours as it starts, and has no phone's window
+    const key = (inFirefox && colorScheme) || "light";
+    this.browsers[key] ??= launch(key);
+    const page = await (await this.browsers[key]).newPage({ viewport: { width: 1280, height: 1000 }, ...own });
     page.setDefaultTimeout(180000); // for what hangs, not for what is slow
     page.wrong = []; // what no page may say
     page.on("pageerror", (error) => page.wrong.push(String(error.stack)));
@@ -74,7 +89,7 @@ export class Place {
   }
 
   async close() {
-    await this.browser?.close();
+    for (const browser of Object.values(this.browsers)) await (await browser).close();
     for (const child of this.children) if (child.exitCode === null && child.signalCode === null) await this.stop(child);
     rmSync(this.folder, { recursive: true, force: true });
   }

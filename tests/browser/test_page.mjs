@@ -138,6 +138,42 @@ test("a study that is not there is told so", async () => {
   await own.close();
 });
 
+test("a study without a trial says what it waits for, and draws nothing", async () => {
+  place.hone("submit", "examples/glyphs.json");
+  const own = await place.open();
+  await place.visit(own, "/study/glyphs");
+  await own.getByRole("heading", { name: "No trial yet" }).waitFor();
+  assert.equal(await own.locator(".plot:visible, .trials:visible").count(), 0);
+  assert.equal(await own.locator(".point > div").first().textContent(), "lr1e-4 … 1, log");
+  assert.equal(await own.locator(".head .command").count(), 0); // of the best one, of the trials
+  assert.deepEqual(own.wrong, []);
+  await own.close();
+});
+
+test("a trial that failed has no rank", async () => {
+  writeFileSync(join(place.folder, "bad.json"), JSON.stringify({
+    study: "bad", metric: { name: "loss", goal: "minimize" }, trainer: { command: ["false"] }, max_attempts: 1,
+    space: { x: { uniform: [0, 1] } }, search: { trials: 1, epochs: 1 },
+  }));
+  assert.throws(() => place.hone("run", join(place.folder, "bad.json"), "--workers", "1", "--no-check", "-q"), /no trial is complete/);
+  const own = await place.open();
+  await place.visit(own, "/study/bad/trial/1");
+  await own.getByText("failed (exit)").waitFor();
+  assert.match(await own.locator(".facts").textContent(), /rank–/);
+  await own.close();
+});
+
+test("ticks of an axis are told apart, and say their unit", async () => {
+  const said = await page.evaluate(async () => {
+    const { MetricScale } = await import("/scale.js");
+    return [["samples_per_s", 9.1e6, 1.12e7], ["seconds", 1.21e-3, 1.5e-3], ["loss", 0.99951, 0.99999], ["acc", 0.2, 0.9]].map(([name, low, high]) => {
+      const scale = new MetricScale({ name, goal: "maximize" }, [low, high], false);
+      return scale.ticks([low, high]).map((at) => scale.label(at)).join(" ");
+    });
+  });
+  assert.deepEqual(said, ["9.5e6 1e7 1.05e7 1.1e7", "1.3 ms 1.4 ms 1.5 ms", "0.9996 0.9997 0.9998 0.9999", "0.2 0.4 0.6 0.8"]);
+});
+
 test("a phone: nothing is wider than it, everything is painted", async () => {
   const own = await place.open({ viewport: { width: 360, height: 760 }, hasTouch: true, isMobile: true });
   for (const path of ["/", "/study/walls", "/study/walls/trial/17", "/workers"]) {
@@ -159,6 +195,42 @@ test("dark where the system is", async () => {
   assert.ok(Math.max(...paper) < 60, String(paper));
   await own.close();
 });
+
+// WCAG 2.2, 1.4.3 (AA): text against what lies behind it, 4.5 to 1, large text 3 to 1.
+function faintTexts() {
+  const parts = (text) => text.match(/[\d.]+/g).map(Number);
+  const light = (rgb) => rgb.slice(0, 3).map((v) => v / 255).map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)).reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = (node) => {
+    for (let at = node; at; at = at.parentElement) {
+      const [r, g, b, a = 1] = parts(getComputedStyle(at).backgroundColor);
+      if (a > 0.99) return [r, g, b];
+    }
+    return [255, 255, 255];
+  };
+  const texts = [...document.querySelectorAll("body *")].filter((node) => node.checkVisibility() && [...node.childNodes].some((c) => c.nodeType === 3 && c.data.trim()));
+  const found = texts.map((node) => {
+    const style = getComputedStyle(node), size = parseFloat(style.fontSize);
+    const [low, high] = [light(parts(style.color)), light(behind(node))].sort((a, b) => a - b);
+    const large = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
+    return { ratio: (high + 0.05) / (low + 0.05), least: large ? 3 : 4.5, text: node.textContent.slice(0, 40) };
+  });
+  return { looked: found.length, faint: found.filter((f) => f.ratio < f.least) };
+}
+
+for (const colorScheme of ["light", "dark"])
+  test(`every text can be read, ${colorScheme}`, async () => {
+    const own = await place.open({ colorScheme });
+    for (const path of ["/", "/study/walls", "/study/walls/trial/17", "/workers"]) {
+      await place.visit(own, path);
+      await own.waitForSelector("main h1");
+      if (path === "/workers") await own.getByLabel("and those that left").check();
+      if (path === "/study/walls") await own.locator(".trials tbody a").nth(4).hover();
+      const { looked, faint } = await own.evaluate(faintTexts);
+      assert.ok(looked > 10, `${path}: ${looked} texts`);
+      assert.deepEqual(faint, [], path);
+    }
+    await own.close();
+  });
 
 test("the keyboard reaches the content, the sorting and a trial", async () => {
   const own = await place.open();

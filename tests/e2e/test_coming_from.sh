@@ -53,15 +53,15 @@ serve long.db long.json
 sed "s|tcp://login1:7077|$address|" job.sh >here.sh
 PATH=$room/bin:$PATH SLURM_SUBMIT_DIR=$room SLURM_JOB_ID=4711 sh here.sh >job 2>&1 &
 job=$!
-until holds long.db 'SELECT count(*) > 2 FROM epoch'; do look_again; done
+await holds long.db 'SELECT count(*) > 2 FROM epoch'
 "$HONE" workers --db long.db | grep -q 4711
 report "the job script starts a worker under the job's name"
 read -r srun <"/proc/$job/task/$job/children" # a bare system has no pkill
 kill -TERM "$srun"                            # what --signal does: it goes to what srun runs
-wait $job
+await over $job
 "$HONE" show 1 --db long.db >out 2>&1
 [ "$(value long.db 'SELECT outcome FROM attempt')" = preempted ]
 report "told to go, it gives its trial back"
 kill -TERM $master
-wait $master
+await over $master
 exit 0 # each line above says how it went

@@ -35,6 +35,10 @@ cat >study.json <<'STUDY'
  "space": {"x": {"uniform": [0, 1]}}, "search": {"trials": 12, "epochs": 1}}
 STUDY
 
+out_of_use() { # COUNT: of so many workers GPU 2 is set apart, as far as the master knows
+    "$HONE" workers --json --db sick.db >out 2>&1 && [ "$(grep -c '"gpus_out": *"2"' out)" = "$1" ]
+}
+
 whole() { # DATABASE: twelve complete, and none of their attempts failed
     [ "$(value "$1" "SELECT (SELECT count(*) FROM trial WHERE status = 'complete'),
         (SELECT count(*) FROM attempt WHERE outcome = 'failed')")" = 12,0 ]
@@ -45,18 +49,16 @@ serve w.db study.json --once
 touch hold
 "$HONE" worker "$address" --gpus auto --name four >>worker.log 2>&1 &
 worker=$!
-until [ -e four ]; do look_again; done
+await [ -e four ]
 "$HONE" workers --db w.db >out 2>&1
 grep -q '0,1,2,3' out && "$HONE" workers --json --db w.db | grep -q '"gpus": *"0,1,2,3"'
 report "hone workers shows them"
 kill -KILL $worker
 wait $worker 2>/dev/null
-until holds w.db 'SELECT count(*) = 0 FROM worker WHERE left_ms IS NULL'; do
-    rm -rf gpu.* hold # its trainers are gone, and with them nobody who would remove their locks
-    look_again
-done
+await holds w.db 'SELECT count(*) = 0 FROM worker WHERE left_ms IS NULL'
+rm -rf gpu.* hold # its trainers are gone, and with them whoever would remove their locks
 "$HONE" worker "$address" --gpus auto --name again >>worker.log 2>&1
-wait $master
+await over $master
 whole w.db
 report "auto: a slot for each GPU, and no two trainers with one"
 awk '$2 != $3 || $4 != "PCI_BUS_ID" { exit 1 }' seen
@@ -98,14 +100,15 @@ touch broken
 serve sick.db study.json --once --set search.trials=100000 --set max_attempts=20
 "$HONE" worker "$address" --gpus auto >sick.log 2>&1 &
 worker=$!
-until grep -q 'GPU 2: [0-9]* trials in a row have failed there' sick.log; do look_again; done
-until "$HONE" workers --json --db sick.db >out 2>&1 && grep -q '"gpus_out": *"2"' out; do look_again; done
+await grep -q 'GPU 2: [0-9]* trials in a row have failed there' sick.log
+await out_of_use 1
 rm broken
-until grep -q 'GPU 2 does well again' sick.log; do look_again; done
-until "$HONE" workers --json --db sick.db >out 2>&1 && ! grep -q '"gpus_out": *"2"' out; do look_again; done
+await grep -q 'GPU 2 does well again' sick.log
+await out_of_use 0
 report "a GPU that fails alone is set apart, shown, and tried until it does well"
 "$HONE" stop s --db sick.db >out 2>&1
-wait $master $worker
+await over $master
+await over $worker
 value sick.db "SELECT (SELECT count(*) FROM trial WHERE status = 'failed'), count(*) FROM attempt WHERE outcome = 'failed'" >out
 [ "$(tail -n 1 out | cut -d, -f1)" = 0 ] && [ "$(tail -n 1 out | cut -d, -f2)" -lt 20 ]
 report "it eats neither trials nor the study"

@@ -168,6 +168,40 @@ static void test_top_waits_for_its_master(void **state)
     await_gone(worker);
 }
 
+/* The log comes from the master, meanwhile; when he does not answer what was known of it stays. */
+static void test_top_asks_its_master_for_a_log(void **state)
+{
+    (void)state;
+    struct proc run;
+    struct pty top;
+    struct str address = {0};
+    char path[256];
+    write_study("far", 1);
+    start_run(&run, "far", "far.db");
+    snprintf(path, sizeof path, "%s/far.db", scratch.folder);
+    db_text(path, "SELECT value FROM meta WHERE key = 'address'", &address);
+    PTY(&top, scratch.folder, 24, 100, "vt100", "C.UTF-8", "hone", "top", "--master", str_text(&address));
+    pty_await(&top, "▸ far             running");
+    pty_type(&top, "\r");
+    pty_await(&top, "▸     1 running");
+    pty_type(&top, "\r");
+    pty_await(&top, "far/1  running");
+    pty_await(&top, "LOG\n began 1\n");
+    let("go\n");
+    pty_await(&top, "LOG\n began 1\n began 2\n");
+    proc_signal(&run, SIGSTOP);
+    pty_await(&top, "no master can be reached");
+    pty_await(&top, "LOG\n began 1\n began 2\n");
+    pty_type(&top, "q");
+    pty_await(&top, "TRIALS of far");
+    proc_signal(&run, SIGCONT);
+    pty_type(&top, "q");
+    assert_int_equal(pty_wait(&top), 0);
+    pty_fini(&top);
+    end_run(&run, "go\ngo\n");
+    str_fini(&address);
+}
+
 /* A master that does not answer keeps the screen from nothing, and who leaves hears what became of it. */
 static void test_top_goes_on_while_it_asks(void **state)
 {
@@ -535,6 +569,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_top_follows_a_run),
         cmocka_unit_test(test_top_waits_for_its_master),
+        cmocka_unit_test(test_top_asks_its_master_for_a_log),
         cmocka_unit_test(test_top_goes_on_while_it_asks),
         cmocka_unit_test(test_a_viewer_looks_on),
         cmocka_unit_test(test_the_terminal_is_given_back),

@@ -11,7 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "common/file.h"
 #include "tests/tools/place.h"
 
 /* Checkpoints of about a megabyte, so that each takes several stretches; epochs of about a tenth of a second. */
@@ -98,6 +100,62 @@ static void checkpoints_come_to_the_master(void **state)
     db_await(p.db, "SELECT count(*) = 3 FROM trial WHERE status = 'complete'");
     finish(&p, &master, &worker);
     assert_int_equal(count_files(&p, "w1", "*.ckpt"), 0);
+    place_fini(&p);
+}
+
+#define PRINTER                                                                    \
+    "{ \"study\": \"s\", \"metric\": {\"name\": \"m\", \"goal\": \"minimize\"},\n" \
+    "  \"trainer\": {\"command\": [\"sh\", \"printer.sh\"]},\n"                    \
+    "  \"space\": {\"x\": {\"uniform\": [0, 1]}},\n"                               \
+    "  \"search\": {\"method\": \"random\", \"trials\": 1, \"epochs\": 1} }\n"
+
+static void expect_log(const struct place *p, const char *how, const char *where, const char *text)
+{
+    struct str out = {0};
+    RUN(p->scratch.folder, &out, "hone", "logs", "s/1", how, where, "--keys", "none");
+    if (!strstr(str_text(&out), text))
+        fail_msg("no \"%s\" in:\n%s", text, str_text(&out));
+    str_fini(&out);
+}
+
+/* What a trainer prints into a folder that nobody else sees: while it runs, and afterwards, as long as its worker is there. */
+static void a_log_is_read_where_its_worker_is(void **state)
+{
+    (void)state;
+    struct place p;
+    struct proc master, worker, logs;
+    char gate[160], folder[160];
+    place_init(&p, PRINTER);
+    p.lease = "10m";
+    p.more = "--no-check"; /* its trainer would wait, too */
+    snprintf(folder, sizeof folder, "%s/w1", p.scratch.folder);
+    assert_int_equal(dir_make(folder, NULL), 0);
+    snprintf(gate, sizeof gate, "%s/w1/gate", p.scratch.folder);
+    assert_int_equal(mkfifo(gate, 0600), 0);
+    scratch_text(&p.scratch, "w1/printer.sh",
+                 "echo printed afar; read word <gate; echo \"and $word\"\n"
+                 "echo '{\"epoch\":1,\"m\":1}' >&$HONE_OUT_FD; read word <gate\n");
+    place_master(&master, &p);
+    start_worker(&worker, &p, "w1");
+    FILE *words = fopen(gate, "w"); /* once the trainer reads */
+    assert_non_null(words);
+    START(&logs, p.scratch.folder, "hone", "logs", "s/1", "-f", "--db", p.db, "--keys", "none");
+    proc_await_text(&logs, "printed afar\n");
+    assert_int_equal(count_files(&p, "hone.db.d", "log"), 0);
+    expect_log(&p, "--master", p.address, "printed afar\n");
+    fputs("later\n", words);
+    fflush(words);
+    proc_await_text(&logs, "and later\n");
+    expect_log(&p, "--db", p.db, "printed afar\nand later\n");
+    fputs("end\n", words);
+    fclose(words);
+    assert_int_equal(proc_wait(&logs), 0);
+    proc_fini(&logs);
+    proc_wait(&master);
+    proc_wait(&worker);
+    expect_log(&p, "--db", p.db, "is with a worker who has gone");
+    proc_fini(&worker);
+    proc_fini(&master);
     place_fini(&p);
 }
 
@@ -297,6 +355,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(on_a_shared_folder_nothing_travels),
         cmocka_unit_test(checkpoints_come_to_the_master),
+        cmocka_unit_test(a_log_is_read_where_its_worker_is),
         cmocka_unit_test(another_worker_goes_on_from_the_masters_copy),
         cmocka_unit_test(they_travel_encrypted_where_there_are_keys),
         cmocka_unit_test(a_killed_workers_successor_clears_its_folder),

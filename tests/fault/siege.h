@@ -154,7 +154,7 @@ static inline void peer_expect(struct caller *peer, enum msg_kind kind, struct m
         if (event == WIRE_MESSAGE && msg->kind == MSG_error)
             fail_msg("ERROR %s: %s", msg->error.code, msg->error.text);
         if (event == WIRE_DOWN)
-            fail_msg("the connection ended");
+            fail_msg("the connection ended, waiting for %s", msg_name(kind));
         if (event == WIRE_MESSAGE)
             msg_fini(msg);
     }
@@ -166,9 +166,10 @@ static inline void peer_up(struct caller *peer)
     assert_int_equal(peer_next(peer, &msg), WIRE_UP);
 }
 
+/* It says that it answers LOOK. */
 static inline void say_hello(struct caller *peer, const char *uuid)
 {
-    struct msg msg = {.kind = MSG_hello, .hello = {.pid = 1, .slots = 1}};
+    struct msg msg = {.kind = MSG_hello, .hello = {.pid = 1, .slots = 1, .looks = true}};
     str_copy(msg.hello.uuid, sizeof msg.hello.uuid, uuid);
     str_copy(msg.hello.name, sizeof msg.hello.name, uuid);
     str_copy(msg.hello.host, sizeof msg.hello.host, "nowhere");
@@ -254,6 +255,19 @@ static inline int raw_connect(int port)
         close(fd);
         return -1;
     }
+    return fd;
+}
+
+/* For one who stands between a peer and the master. */
+static inline int listen_somewhere(int *port)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET};
+    socklen_t len = sizeof at;
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0 && bind(fd, (const struct sockaddr *)&at, sizeof at) == 0 && listen(fd, 8) == 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
+    *port = ntohs(at.sin_port);
     return fd;
 }
 

@@ -205,7 +205,8 @@ struct stranger {
     void *context, *socket;
 };
 
-static struct stranger stranger_open(const struct place *p, const char *folder, enum role role)
+static struct stranger stranger_open(const struct place *p, const char *address, const char *folder,
+                                     enum role role)
 {
     struct stranger s = {.context = zmq_ctx_new()};
     struct key_trust trust;
@@ -223,7 +224,7 @@ static struct stranger stranger_open(const struct place *p, const char *folder, 
     zmq_setsockopt(s.socket, ZMQ_SNDHWM, &none, sizeof none);
     zmq_setsockopt(s.socket, ZMQ_RCVHWM, &one, sizeof one);
     zmq_setsockopt(s.socket, ZMQ_RCVBUF, &little, sizeof little);
-    assert_int_equal(zmq_connect(s.socket, p->address), 0);
+    assert_int_equal(zmq_connect(s.socket, address), 0);
     return s;
 }
 
@@ -240,7 +241,7 @@ static void what_cannot_be_read_costs_its_sender_the_connection(void **state)
     enum { MESSAGES = 100000 };
     struct place p;
     place_init(&p);
-    struct stranger s = stranger_open(&p, "k", ROLE_WORKER);
+    struct stranger s = stranger_open(&p, p.address, "k", ROLE_WORKER);
     for (int i = 0; i < MESSAGES; i++) {
         assert_true(zmq_send(s.socket, "HONE1 NONSENSE", 14, ZMQ_SNDMORE) >= 0);
         assert_true(zmq_send(s.socket, "{", 1, 0) >= 0);
@@ -251,39 +252,67 @@ static void what_cannot_be_read_costs_its_sender_the_connection(void **state)
     place_fini(&p);
 }
 
+/* libzmq sends nothing of a message before it is whole. */
 static void send_millions_of_frames(struct stranger *s)
 {
     enum { FRAMES = 4000000 };
-    static const char head[] = "HONE1 HELLO",
-                      body[] = "{\"uuid\":\"ffff\",\"name\":\"f\",\"host\":\"f\",\"pid\":1,\"slots\":1,"
-                               "\"version\":\"0\",\"platform\":\"f\"}";
     for (int i = 0; i < FRAMES; i++)
         assert_int_equal(zmq_send(s->socket, "x", 1, i + 1 < FRAMES ? ZMQ_SNDMORE : 0), 1);
-    assert_true(zmq_send(s->socket, head, sizeof head - 1, ZMQ_SNDMORE) >= 0);
-    assert_true(zmq_send(s->socket, body, sizeof body - 1, 0) >= 0);
 }
 
-/* The master looks now and then at what waits. On a machine that gives it no turn while the message comes it is over by then,
- * and what follows it is answered: then comes another. */
+/* What one says goes to the other; false: one of them has ended. */
+static bool carry(int from, int to, int64_t *carried)
+{
+    static char bytes[65536];
+    ssize_t got = read(from, bytes, sizeof bytes);
+    *carried += got > 0 ? got : 0;
+    return got > 0 && write(to, bytes, (size_t)got) == got;
+}
+
+/* Between the peer who comes and the master: so many bytes get through to him and no more, until he ends it. Returns how many did. */
+static int64_t dam(int door, int port, int64_t most)
+{
+    struct timeval patience = {PATIENCE_MS / 1000, 0};
+    int peer = accept(door, NULL, NULL), master = raw_connect(port);
+    int64_t there = 0, back = 0;
+    bool goes_on = peer >= 0 && master >= 0;
+    assert_true(goes_on);
+    setsockopt(master, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    while (goes_on) {
+        struct pollfd fds[2] = {{master, POLLIN, 0}, {there < most ? peer : -1, POLLIN, 0}};
+        if (poll(fds, 2, PATIENCE_MS) < 1)
+            fail_msg("%lld bytes of a message, and the master waits for the rest", (long long)there);
+        if (fds[0].revents)
+            goes_on = carry(master, peer, &back);
+        if (goes_on && fds[1].revents)
+            goes_on = carry(peer, master, &there);
+    }
+    close(peer);
+    close(master);
+    return there;
+}
+
+/* More of it than may wait, but not all: whenever the master has a turn, it finds a message that does not end. A connection that
+ * ends before (a machine without a turn for it in the five seconds of a handshake) is made again, as libzmq does by itself. */
 static void a_message_of_millions_of_frames_is_not_waited_for(void **state)
 {
     (void)state;
+    enum { HANDSHAKE_MOST = 4096 };
     struct place p;
-    char answer[64];
+    char address[64];
+    int port;
     place_init(&p);
     int64_t before = memory_kib(p.master.pid);
-    struct stranger s = stranger_open(&p, "k", ROLE_WORKER);
-    send_millions_of_frames(&s);
-    for (; !strstr(str_text(&p.master.out), "sends without end"); proc_drain(&p.master)) {
-        zmq_pollitem_t answered = {s.socket, 0, ZMQ_POLLIN, 0};
-        zmq_poll(&answered, 1, 100);
-        bool was_read = false;
-        while (zmq_recv(s.socket, answer, sizeof answer, ZMQ_DONTWAIT) >= 0)
-            was_read = true;
-        proc_drain(&p.master);
-        if (was_read && !strstr(str_text(&p.master.out), "sends without end"))
+    int door = listen_somewhere(&port);
+    snprintf(address, sizeof address, "tcp://127.0.0.1:%d", port);
+    struct stranger s = stranger_open(&p, address, "k", ROLE_WORKER);
+    for (int64_t there = INT64_MAX; !strstr(str_text(&p.master.out), "sends without end");) {
+        if (there > HANDSHAKE_MOST) /* what was left of it is lost */
             send_millions_of_frames(&s);
+        there = dam(door, p.port, PEER_UNREAD_MAX + (1 << 20));
+        proc_drain(&p.master);
     }
+    close(door);
     int64_t more = (memory_kib(p.master.pid) - before) / 1024;
     print_message("# the master kept %lld MiB\n", (long long)more);
     assert_true(more < 1024);
@@ -308,7 +337,7 @@ static void queries_without_end_hold_up_nobody(void **state)
     join(&a, &p, "k", "aaaa");
     take_job(&a, &job);
     int64_t before = memory_kib(p.master.pid);
-    struct stranger s = stranger_open(&p, "viewer", ROLE_VIEWER);
+    struct stranger s = stranger_open(&p, p.address, "viewer", ROLE_VIEWER);
     for (int i = 0; i < 1000; i++) {
         assert_true(zmq_send(s.socket, head, sizeof head - 1, ZMQ_SNDMORE) >= 0);
         assert_true(zmq_send(s.socket, body, sizeof body - 1, 0) >= 0);

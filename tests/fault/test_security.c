@@ -227,18 +227,6 @@ static void a_study_that_carries_hooks_is_refused(void **state)
 
 /* ---- what is recorded cannot be played again ---- */
 
-static int listen_somewhere(int *port)
-{
-    struct sockaddr_in at = {.sin_family = AF_INET};
-    socklen_t len = sizeof at;
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_true(fd >= 0 && bind(fd, (const struct sockaddr *)&at, sizeof at) == 0 && listen(fd, 8) == 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
-    *port = ntohs(at.sin_port);
-    return fd;
-}
-
 static bool carry(int from, int to, struct str *record)
 {
     char chunk[4096];

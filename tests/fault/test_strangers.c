@@ -1,5 +1,5 @@
-/* More of those who would get in: a viewer who writes SQL, and a master without keys on another host that sends a worker
- * commands to run. */
+/* More of those who would get in: a viewer who writes SQL, a master without keys on another host that sends a worker
+ * commands to run, and a worker who says what it likes of a log. */
 #include "tests/fault/siege.h"
 
 /* ---- SQL of a peer ---- */
@@ -115,12 +115,107 @@ static void without_keys_another_hosts_master_runs_no_command_here(void **state)
     scratch_fini(&scratch);
 }
 
+/* ---- logs of workers ---- */
+
+static void ask_for_log(struct caller *viewer, const struct msg_job *job, int64_t bytes, uint64_t id)
+{
+    struct msg msg = {.kind = MSG_call, .call = {.id = id, .verb = "log", .args = json_new_object()}};
+    json_put_text(msg.call.args, "study", job->study);
+    json_put_num(msg.call.args, "trial", (double)job->trial);
+    json_put_num(msg.call.args, "attempt", (double)job->attempt);
+    json_put_num(msg.call.args, "offset", -100);
+    json_put_num(msg.call.args, "bytes", (double)bytes);
+    wire_send(viewer->wire, 0, &msg);
+    msg_fini(&msg);
+}
+
+static uint64_t expect_look(struct caller *worker, const struct msg_job *job, uint64_t bytes)
+{
+    struct msg msg;
+    peer_expect(worker, MSG_look, &msg);
+    assert_string_equal(msg.look.study, job->study);
+    assert_int_equal(msg.look.trial, job->trial);
+    assert_int_equal(msg.look.attempt, job->attempt);
+    assert_int_equal(msg.look.offset, 100);
+    assert_true(msg.look.back);
+    assert_int_equal(msg.look.bytes, bytes);
+    return msg.look.id;
+}
+
+static void say_seen(struct caller *worker, uint64_t id, const char *data)
+{
+    struct msg msg = {.kind = MSG_seen,
+                      .seen = {.id = id, .file = 42, .size = 8, .data = json_new_text(data)}};
+    wire_send(worker->wire, 0, &msg);
+    msg_fini(&msg);
+}
+
+/* data NULL: there is no such log. */
+static void expect_answer(struct caller *viewer, uint64_t id, const char *data)
+{
+    struct msg msg;
+    peer_expect(viewer, MSG_answer, &msg);
+    assert_int_equal(msg.answer.id, id);
+    assert_int_equal(msg.answer.code, 0);
+    assert_int_equal((int)json_num(json_get(msg.answer.result, "file")), data ? 42 : 0);
+    if (data)
+        assert_string_equal(json_text(json_get(msg.answer.result, "data")), data);
+    msg_fini(&msg);
+}
+
+/* Only who was asked is heard, once, and with no more than was asked for. */
+static void what_a_worker_says_of_a_log_is_passed_on_and_not_believed(void **state)
+{
+    (void)state;
+    static const char epoch_3[] = "ZXBvY2ggMwo=", half[] = "ZXBv";
+    struct place p;
+    struct caller worker, other, viewer;
+    struct msg_job job;
+    place_init(&p);
+    assert_int_equal(
+        RUN(p.scratch.folder, NULL, "hone", "keys", "add", "o", "--role", "worker", "--keys", "k"), 0);
+    join(&worker, &p, "k", "aaaa");
+    join(&other, &p, "k/clients/o", "bbbb");
+    take_job(&worker, &job);
+    peer_open(&viewer, &p, "k", ROLE_OPERATOR);
+    peer_up(&viewer);
+
+    ask_for_log(&viewer, &job, 1000, 7);
+    uint64_t id = expect_look(&worker, &job, 1000);
+    say_seen(&worker, id + 1, half);
+    say_seen(&other, id, half);
+    expect_serving(&p); /* these are dropped by then */
+    say_seen(&worker, id, epoch_3);
+    expect_answer(&viewer, 7, epoch_3);
+    say_seen(&worker, id, half); /* nobody asks any more */
+
+    ask_for_log(&viewer, &job, 3, 8);
+    id = expect_look(&worker, &job, 3);
+    say_seen(&worker, id, epoch_3);
+    expect_answer(&viewer, 8, NULL);
+    ask_for_log(&viewer, &job, 1000, 9);
+    say_seen(&worker, expect_look(&worker, &job, 1000), "no base64");
+    expect_answer(&viewer, 9, NULL);
+    ask_for_log(&viewer, &job, 1000, 10);
+    expect_look(&worker, &job, 1000);
+    expect_answer(&viewer, 10, NULL); /* it says nothing */
+    job.attempt++;
+    ask_for_log(&viewer, &job, 1000, 11);
+    expect_answer(&viewer, 11, NULL); /* nobody has that one */
+    expect_serving(&p);
+    peer_close(&worker);
+    peer_close(&other);
+    peer_close(&viewer);
+    place_fini(&p);
+}
+
 int main(void)
 {
     signal(SIGPIPE, SIG_IGN);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_viewers_sql_reads_and_does_nothing_else),
         cmocka_unit_test(without_keys_another_hosts_master_runs_no_command_here),
+        cmocka_unit_test(what_a_worker_says_of_a_log_is_passed_on_and_not_believed),
     };
     cmocka_set_test_filter(getenv("HONE_TEST_ONLY"));
     return cmocka_run_group_tests_name("strangers", tests, NULL, NULL);

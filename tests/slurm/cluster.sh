@@ -55,7 +55,7 @@ SchedulerType=sched/backfill
 SchedulerParameters=bf_interval=2,sched_interval=2,batch_sched_delay=0,sched_min_interval=0,requeue_delay=0
 JobRequeue=1
 KillWait=10
-MinJobAge=300
+MinJobAge=36000
 ReturnToService=2
 SlurmdTimeout=30
 InactiveLimit=0
@@ -86,11 +86,22 @@ cluster_up() {
         --log-file="$dir/log/munged.log" --seed-file="$dir/munge/seed" 2>"$dir/log/munged.err" || cluster_failed munged
     slurmctld -c -f "$SLURM_CONF" || cluster_failed slurmctld
     for i in $(seq $nodes); do slurmd -N "n$i" -f "$SLURM_CONF" || cluster_failed slurmd; done
-    for i in $(seq 300); do
-        [ "$(sinfo -h -t idle -o %D 2>/dev/null)" = "$nodes" ] && return
-        look_again
-    done
-    cluster_failed sinfo
+    comes all_idle || cluster_failed sinfo
+}
+
+all_idle() { [ "$(sinfo -h -t idle -o %D 2>/dev/null)" = "$nodes" ]; }
+
+none_queued() { squeue -h >queue 2>&1 && [ ! -s queue ]; } # a squeue that fails shows none either
+
+gone() { # JOB
+    squeue -h -j "$1" >queue 2>&1 && [ ! -s queue ]
+}
+
+no_daemons() { [ -z "$(daemons)" ]; }
+
+seen() { # in vain waited for
+    squeue
+    tail -n 20 slurm-*.out hone-worker-*.log words
 }
 
 cluster_failed() {
@@ -108,29 +119,11 @@ daemons() { # process ids of those that live
 }
 
 cluster_down() {
-    local i
     [ -n "${dir:-}" ] || return 0
-    scancel -f -u root 2>/dev/null
-    for i in $(seq 100); do
-        [ -z "$(squeue -h 2>/dev/null)" ] && break
-        look_again
-    done
+    scancel -f -u root 2>/dev/null && comes none_queued
     kill $(daemons) 2>/dev/null
-    for i in $(seq 100); do
-        [ -z "$(daemons)" ] && break
-        look_again
-    done
+    comes no_daemons
     kill -KILL $(daemons) 2>/dev/null
-}
-
-await() { # SECONDS COMMAND...: until it succeeds
-    local tries=$(($1 * 10))
-    shift
-    until "$@"; do
-        [ $((tries -= 1)) -gt 0 ] || { echo "waited in vain for: $*" >out; squeue >>out 2>&1; return 1; }
-        look_again
-    done
-    return 0
 }
 
 # A study whose trainer takes its time until the file finish.NAME is there, saves every epoch, and ends its epoch when it is told to go.

@@ -24,9 +24,8 @@ queued() { # jobs of anybody that are not over
     squeue -h 2>/dev/null | wc -l
 }
 
-none_queued() { [ "$(queued)" = 0 ]; }
-
 ended() { # STATUS: hone slurm ends with it
+    await over "$slurm"
     wait "$slurm"
     local status=$?
     slurm=
@@ -49,21 +48,21 @@ report "there was a worker for each of its jobs, with its log"
 
 search killed 1 1000
 allocate --workers 2 --idle 30s
-await 60 holds killed.db "SELECT count(*) >= 2 FROM epoch"
+await holds killed.db "SELECT count(*) >= 2 FROM epoch"
 kill -KILL "$slurm"
 wait "$slurm" 2>/dev/null
 before=$(queued)
 allocate --workers 2 --idle 30s
-await 60 grep -q 'no trial waits for a worker' words
+await grep -q 'no trial waits for a worker' words
 [ "$before" = 1 ] && [ "$(queued)" = 1 ] && ! grep -q submitted words
 report "one that was killed leaves its jobs, and the next one knows them"
 kill -TERM "$slurm"
 ended 143 && grep -q 'told to stop: 1 job cancelled' words && none_queued
 report "told to stop, it cancels what it has submitted"
-await 30 holds killed.db "SELECT count(*) = 1 FROM attempt WHERE outcome = 'preempted'"
+await holds killed.db "SELECT count(*) = 1 FROM attempt WHERE outcome = 'preempted'"
 report "trials that ran are given back"
 allocate --workers 2 --idle 30s
-await 60 holds killed.db "SELECT count(*) = 2 FROM attempt"
+await holds killed.db "SELECT count(*) = 2 FROM attempt"
 touch finish.killed
 ended 0 && none_queued && holds killed.db "SELECT (SELECT count(*) = 1000 AND count(DISTINCT epoch) = 1000 FROM epoch)
     AND (SELECT count(*) = 2 FROM attempt)"
@@ -72,7 +71,7 @@ report "and go on in the jobs of the next one, without an epoch lost"
 search idle 4 1
 "$HONE" pause idle --db idle.db >out
 allocate --workers 2
-await 30 grep -q 'no trial waits for a worker' words
+await grep -q 'no trial waits for a worker' words
 none_queued && ! grep -q submitted words
 report "nothing is submitted while there is nothing to do"
 "$HONE" resume idle --db idle.db >out

@@ -38,6 +38,7 @@ SHELL
 echo 1..6
 setsid bash page.sh >out 2>&1 &
 shell=$!
+await over $shell
 wait $shell
 status=$?
 shell=

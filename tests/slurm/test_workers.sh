@@ -22,7 +22,10 @@ job() { # SBATCH-OPTION... -- SRUN-OPTION... -- WORKER-OPTION...: submits a work
     sbatch --parsable "${sbatch[@]}" --wrap "exec srun ${srun[*]-} hone worker $address $*"
 }
 
-gone() { [ -z "$(squeue -h -j "$1" 2>/dev/null)" ]; }
+master_ends() {
+    await over "$master"
+    wait "$master"
+}
 
 # ---- the page's own script ----
 
@@ -40,16 +43,19 @@ echo 1..16
 serve page.db study.json --once --set search.trials=60
 sed "s|tcp://login1:7077|$address|" page.sh >job.sh
 array=$(sbatch --parsable job.sh)
-await 120 holds page.db "SELECT count(*) = 60 FROM trial WHERE status IN ('complete', 'pruned')"
+await holds page.db "SELECT count(*) = 60 FROM trial WHERE status IN ('complete', 'pruned')"
 report "sbatch job.sh of docs/coming-from.md: the study is searched"
 "$HONE" workers --all --db page.db >out
 holds page.db "SELECT count(*) >= 2 AND min(name GLOB 'n[1-3]-${array}_*' AND host GLOB 'n[1-3]') FROM worker"
 report "an array's workers are called by node, job and task"
-wait "$master"
-await 60 bash -c "! squeue -h -t R -j $array | grep -q ."
-grep -l "GPUs\|leaving\|worker" slurm-"$array"_*.out >/dev/null && ls slurm-"$array"_1.out >out
+master_ends
+# Of twenty tasks: those that begin now find no master, and wait for one as long as --idle says.
+tasks=$(value page.db "SELECT group_concat(substr(name, instr(name, '-') + 1), ' ') FROM worker")
+for task in $tasks; do await gone "$task"; done
+for task in $tasks; do ls "slurm-$task.out" || break; done >out 2>&1 && [ -s "slurm-$task.out" ]
 report "each has its log where it was submitted"
-scontrol show job "${array}_1" >out && grep -q 'JobState=COMPLETED.*' out && ! grep -q 'NumCPUs=1 ' out
+for task in $tasks; do scontrol show job "$task"; done >out
+[ "$(grep -c 'JobState=COMPLETED ' out)" = "$(wc -w <<<"$tasks")" ] && ! grep -q 'NumCPUs=1 ' out
 report "workers leave when there is no more work, and their jobs complete"
 scancel "$array"
 
@@ -64,8 +70,10 @@ unbroken() { # DATABASE: each attempt goes on where the one before ended, and no
 slow limit 1 1000
 serve limit.db limit.json --once
 limit_master=$master
-limited=$(job -n1 -t 1 -- -- --idle 30s)
+limited=$(job -n1 -t 60 -- -- --idle 30s)
 limit_address=$address
+await holds limit.db "SELECT count(*) > 0 FROM epoch"
+scontrol update "JobId=$limited" TimeLimit=1
 
 # ---- GPUs ----
 
@@ -87,7 +95,7 @@ STUDY
 serve gpu.db gpu.json --once
 share=$(job -N2 --ntasks-per-node=2 --gpus-per-node=4 -- -N2 --ntasks-per-node=2 --gpus-per-node=4 -- --gpus auto)
 single=$(job -n3 --gpus-per-task=1 -- -n3 --gpus-per-task=1 -- --gpus auto)
-await 120 holds gpu.db "SELECT count(*) = 40 FROM trial WHERE status = 'complete'" && wait "$master"
+await holds gpu.db "SELECT count(*) = 40 FROM trial WHERE status = 'complete'" && master_ends
 report "eleven GPUs of two jobs train at once"
 value gpu.db "SELECT count(*) FROM attempt WHERE outcome = 'failed'" >out && [ "$(cat out)" = 0 ]
 report "no two trainers have one"
@@ -99,7 +107,7 @@ report "--gpus-per-node: the tasks of a node split what they all see"
 [ "$(awk '{print $1, $2, $3, $4}' seen | sort -u | wc -l)" = "$(sort -u seen | wc -l)" ]
 report "each slot has always had the same one"
 none=$(job -n1 -- -- --gpus 0)
-await 60 gone "$none"
+await gone "$none"
 grep -q 'Slurm gave this job no GPU' "slurm-$none.out"
 report "a job without GPUs gets none, whatever the node has"
 
@@ -108,19 +116,19 @@ report "a job without GPUs gets none, whatever the node has"
 slow moved 1 1000
 serve moved.db moved.json --once
 first=$(job -n1 --requeue -- -- --idle 60s)
-await 60 holds moved.db "SELECT count(*) >= 3 FROM epoch"
+await holds moved.db "SELECT count(*) >= 3 FROM epoch"
 scontrol requeue "$first"
-await 30 holds moved.db "SELECT count(*) = 1 FROM attempt WHERE outcome = 'preempted'"
+await holds moved.db "SELECT count(*) = 1 FROM attempt WHERE outcome = 'preempted'"
 report "scontrol requeue: the trainer ends its epoch, the trial is given back"
 second=$(job -n1 -- -- --idle 60s)
-await 60 holds moved.db "SELECT count(*) = 2 AND sum(outcome IS NULL AND from_epoch > 0) = 1 FROM attempt"
+await holds moved.db "SELECT count(*) = 2 AND sum(outcome IS NULL AND from_epoch > 0) = 1 FROM attempt"
 report "it goes on elsewhere"
-await 60 holds moved.db "SELECT count(*) = 1 FROM worker WHERE left_ms IS NULL AND name GLOB 'n?-$first'"
-await 30 holds moved.db "SELECT count(*) >= 3 FROM epoch WHERE attempt = 2"
+await holds moved.db "SELECT count(*) = 1 FROM worker WHERE left_ms IS NULL AND name GLOB 'n?-$first'"
+await holds moved.db "SELECT count(*) >= 3 FROM epoch WHERE attempt = 2"
 scancel "$second"
-await 30 holds moved.db "SELECT count(*) = 2 FROM attempt WHERE outcome = 'preempted'"
+await holds moved.db "SELECT count(*) = 2 FROM attempt WHERE outcome = 'preempted'"
 touch finish.moved
-await 60 holds moved.db "SELECT count(*) = 1 FROM trial WHERE status = 'complete'"
+await holds moved.db "SELECT count(*) = 1 FROM trial WHERE status = 'complete'"
 report "the requeued job joins again, and takes over from one that was cancelled"
 unbroken moved.db
 report "no epoch is lost, and none is trained twice"
@@ -128,12 +136,12 @@ report "no epoch is lost, and none is trained twice"
 # ---- the time limit ----
 
 master=$limit_master address=$limit_address
-await 150 gone "$limited"
+await gone "$limited"
 holds limit.db "SELECT group_concat(outcome) = 'preempted' FROM attempt" && grep -q 'SIGTERM: leaving' "slurm-$limited.out" &&
     scontrol show job "$limited" | grep -q 'TIMEOUT'
 report "the time limit of a job preempts"
 touch finish.limit
-last=$(job -n1 --signal=TERM@30 -t 5 -- -- --idle 30s)
-await 60 holds limit.db "SELECT count(*) = 1 FROM trial WHERE status = 'complete'" && unbroken limit.db && await 30 gone "$last"
+last=$(job -n1 --signal=TERM@30 -t 60 -- -- --idle 30s)
+await holds limit.db "SELECT count(*) = 1 FROM trial WHERE status = 'complete'" && unbroken limit.db && await gone "$last"
 report "and the trial goes on in the next one"
 exit 0 # each line above says how it went

@@ -44,7 +44,7 @@ void place_master(struct proc *master, struct place *p)
     static const char says[] = "hone worker ";
     START(master, p->scratch.folder, "hone", "master", "--once", "study.json", "--db", p->db, "--bind",
           p->keys ? "tcp://127.0.0.1:*" : p->address, "--keys", p->keys ? p->keys : "none", "--beat", "100ms",
-          "--lease", p->lease);
+          "--lease", p->lease, p->more);
     proc_await_text(master, says);
     while (!strchr(strstr(str_text(&master->out), says), '\n'))
         proc_await_text(master, "\n");

@@ -13,6 +13,7 @@ struct place {
     char db[128];
     const char *study; /* its text, borrowed */
     const char *lease; /* 3s; who must not lose anybody for being slow sets 10m */
+    const char *more;  /* one more option of the master; NULL: none */
     const char *keys;  /* NULL: on a socket without; else over TCP, with these */
 };
 

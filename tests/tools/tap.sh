@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034 # what it sets is for who sources it
-# Sourced by tests in shell: what they say (TAP), how they look again, and the master they ask. Their folder is the working folder:
+# Sourced by tests in shell: what they say (TAP), how they wait, and the master they ask. Their folder is the working folder:
 # `out` in it holds the words of the command that is judged, `said` and master.log those of the newest master.
 
 number=0 master='' address='' masters=()
@@ -27,8 +27,32 @@ skip() { # NAME REASON
     echo "ok $((++number)) # SKIP $1: $2"
 }
 
-look_again() { # a tenth of a second later; for how long is for who runs this to say
+look_again() { # a tenth of a second later
     read -rt 0.1 <> <(:)
+}
+
+comes() { # COMMAND...: it succeeds, now or later. Looks for as long as proc.h's PROC_TIMEOUT_MS: that is for what hangs, not for what is slow
+    local looks=2400
+    until "$@"; do
+        [ $((looks -= 1)) -gt 0 ] || return 1
+        look_again
+    done
+    return 0
+}
+
+await() { # COMMAND...: until it succeeds. What does not come ends the program, with what there was to see instead
+    comes "$@" && return
+    {
+        echo "waited in vain for: $*"
+        tail -n 20 out master.log
+        [ "$(type -t seen)" != function ] || seen # of the program's own
+    } 2>/dev/null | sed 's/^/# /'
+    echo "not ok $((++number)) - $*"
+    exit 1
+}
+
+over() { # PROCESS, a child: it has ended. `wait` tells how, and does not wait any more
+    ! kill -0 "$1" 2>/dev/null
 }
 
 value() { # DATABASE SQL: the only row; the heading may have several lines
@@ -39,6 +63,8 @@ holds() { # DATABASE SQL: it is true
     [ "$(value "$1" "$2")" = 1 ]
 }
 
+said_or_over() { grep -qs '^hone worker' said || over "$master"; }
+
 serve() { # DATABASE STUDY.json [OPTION...]: a master; its address is in $address, its process in $master and among ${masters[@]}.
     # Without one there is nothing to test: the program ends.
     local db=$1
@@ -47,9 +73,7 @@ serve() { # DATABASE STUDY.json [OPTION...]: a master; its address is in $addres
     "$HONE" master "$@" --no-check --bind 'tcp://127.0.0.1:*' --db "$db" >said 2>>master.log &
     master=$!
     masters+=("$master")
-    until grep -qs '^hone worker' said; do
-        kill -0 "$master" 2>/dev/null || { sed 's/^/# /' master.log && exit 1; }
-        look_again
-    done
+    await said_or_over
+    grep -qs '^hone worker' said || { sed 's/^/# /' master.log && exit 1; }
     address=$(cut -d' ' -f3 said)
 }

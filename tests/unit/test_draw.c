@@ -214,6 +214,26 @@ static void test_chart_of_every_size(void **state)
     chart_fini(&chart);
 }
 
+/* Broken at blanks, and cut only where three rows are not enough. */
+static void test_title_and_note_are_whole(void **state)
+{
+    (void)state;
+    struct chart chart = {0};
+    struct str text = {0};
+    struct sheet sheet;
+    fill(&chart);
+    snprintf(chart.title, sizeof chart.title, "loss of 60 trials, and the best so far");
+    snprintf(chart.note, sizeof chart.note, "top wall 0.0001 → 0.04642 after 17 trials");
+    sheet_init(&sheet, 14, 26, false);
+    chart_onto(&chart, &sheet, 0, 0, 14, 26);
+    sheet_text(&sheet, false, &text);
+    assert_true(str_starts(str_text(&text), "loss of 60 trials, and the\nbest so far\n"));
+    assert_non_null(strstr(str_text(&text), "\ntop wall 0.0001 → 0.04642\nafter 17 trials\n"));
+    sheet_fini(&sheet);
+    chart_fini(&chart);
+    str_fini(&text);
+}
+
 static void test_what_lies_beyond_is_counted(void **state)
 {
     (void)state;
@@ -318,12 +338,19 @@ static void test_svg_stands_alone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_numbers),       cmocka_unit_test(test_whole_numbers_stay_whole),
-        cmocka_unit_test(test_odd_ranges),          cmocka_unit_test(test_sheet_is_cut_not_overrun),
-        cmocka_unit_test(test_sheet_without_utf8),  cmocka_unit_test(test_sheet_in_colour),
-        cmocka_unit_test(test_plane_of_dots),       cmocka_unit_test(test_chart_in_characters),
-        cmocka_unit_test(test_chart_of_every_size), cmocka_unit_test(test_what_lies_beyond_is_counted),
-        cmocka_unit_test(test_walls_in_characters), cmocka_unit_test(test_chart_as_json),
+        cmocka_unit_test(test_round_numbers),
+        cmocka_unit_test(test_whole_numbers_stay_whole),
+        cmocka_unit_test(test_odd_ranges),
+        cmocka_unit_test(test_sheet_is_cut_not_overrun),
+        cmocka_unit_test(test_sheet_without_utf8),
+        cmocka_unit_test(test_sheet_in_colour),
+        cmocka_unit_test(test_plane_of_dots),
+        cmocka_unit_test(test_chart_in_characters),
+        cmocka_unit_test(test_chart_of_every_size),
+        cmocka_unit_test(test_title_and_note_are_whole),
+        cmocka_unit_test(test_what_lies_beyond_is_counted),
+        cmocka_unit_test(test_walls_in_characters),
+        cmocka_unit_test(test_chart_as_json),
         cmocka_unit_test(test_svg_stands_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -154,6 +154,23 @@ static void a_peer_has_a_budget(void **state)
     peers_fini(&peers);
 }
 
+/* A master that had no turn while a flood came finds it all the same. */
+static void what_came_before_the_first_look_waits_too(void **state)
+{
+    (void)state;
+    struct peers peers;
+    peers_init(&peers, 2);
+    assert_true(peers_came(&peers, 5, 0));
+    assert_int_equal(peer_unread(&peers.by_fd[5], PEER_UNREAD_MAX + 1), PEER_UNREAD_MAX + 1);
+    struct peer *peer = peers_heard(&peers, 5, 77, 0);
+    peer_took(peer, PEER_UNREAD_MAX, 3);
+    assert_true(peer_unread(peer, PEER_UNREAD_MAX + 1) < PEER_FRAME_BYTES);
+    peer = peers_heard(&peers, 6, 78, 0); /* nobody told us when it came: from now on */
+    assert_int_equal(peer_unread(peer, PEER_UNREAD_MAX), 0);
+    assert_int_equal(peer_unread(peer, PEER_UNREAD_MAX + 1), 1);
+    peers_fini(&peers);
+}
+
 /* To the byte, whatever the machine does meanwhile; test_wire and test_floods show that it comes to that. */
 static void a_peer_is_owed_no_more_than_its_bound(void **state)
 {
@@ -254,6 +271,7 @@ int main(void)
         cmocka_unit_test(the_list_follows_its_folder),
         cmocka_unit_test(every_role_has_its_verbs),
         cmocka_unit_test(a_peer_has_a_budget),
+        cmocka_unit_test(what_came_before_the_first_look_waits_too),
         cmocka_unit_test(a_peer_is_owed_no_more_than_its_bound),
         cmocka_unit_test(a_worker_runs_what_begins_with_an_allowed_command),
         cmocka_unit_test(programs_lie_in_the_trainers_folder_links_followed),

@@ -19,6 +19,7 @@
 #include "common/log_file.h"
 #include "master/logs.h"
 #include "tests/tools/scratch.h"
+#include "tests/unit/session_world.h"
 
 static struct scratch scratch;
 static char db[128], root[160], folder[256], path[300];
@@ -121,12 +122,14 @@ static void test_through_a_renaming(void **state)
 
 /* ---- what a peer gets ---- */
 
+static struct log_asked asked_for;
+
 static int asked(const char *args, struct msg_answer *answer)
 {
     struct msg_call call = {.id = 7, .verb = "log", .args = json_parse(args, strlen(args), "args", NULL)};
     assert_non_null(call.args);
     *answer = (struct msg_answer){0};
-    logs_answer(root, &call, answer);
+    logs_answer(root, &call, &asked_for, answer);
     json_free(call.args);
     assert_int_equal(answer->id, 7);
     return (int)answer->code;
@@ -156,7 +159,7 @@ static void test_a_stretch_for_a_peer(void **state)
     expect_told("{\"study\":\"s\",\"trial\":17,\"attempt\":2,\"offset\":-99}", "0123456789", 0, 10);
 }
 
-static void expect_nothing(const char *args)
+static void expect_no_log(const char *args)
 {
     struct msg_answer answer;
     assert_int_equal(asked(args, &answer), 0);
@@ -189,20 +192,83 @@ static void test_what_is_refused(void **state)
     for (size_t i = 0; i < COUNT_OF(bad); i++)
         if (asked(bad[i], &answer) != 2 || answer.result)
             fail_msg("%s is taken", bad[i]);
-    expect_nothing("{\"study\":\"s\",\"trial\":17,\"attempt\":3}");
-    expect_nothing("{\"worker\":\"w1\"}");
+    expect_no_log("{\"study\":\"s\",\"trial\":17,\"attempt\":3}");
+    expect_no_log("{\"worker\":\"w1\"}");
     scratch_text(&scratch, "secret", "secret");
     char secret[200];
     snprintf(secret, sizeof secret, "%s/secret", scratch.folder);
     unlink(path);
     assert_int_equal(symlink(secret, path), 0);
-    expect_nothing("{\"study\":\"s\",\"trial\":17,\"attempt\":2}");
+    expect_no_log("{\"study\":\"s\",\"trial\":17,\"attempt\":2}");
     unlink(path);
     assert_int_equal(mkfifo(path, 0600), 0); // whoever waits for its writer waits for ever
-    expect_nothing("{\"study\":\"s\",\"trial\":17,\"attempt\":2}");
+    expect_no_log("{\"study\":\"s\",\"trial\":17,\"attempt\":2}");
     unlink(path);
     assert_int_equal(mkdir(path, 0700), 0);
-    expect_nothing("{\"study\":\"s\",\"trial\":17,\"attempt\":2}");
+    expect_no_log("{\"study\":\"s\",\"trial\":17,\"attempt\":2}");
+}
+
+/* ---- what a worker tells its master ---- */
+
+static struct msg told_of(struct world *world, const char *study, uint64_t offset, bool back, uint64_t bytes)
+{
+    struct msg look = {.kind = MSG_look, .look = {.id = 5, .trial = 17, .attempt = 2, .offset = offset}};
+    str_copy(look.look.study, sizeof look.look.study, study);
+    look.look.back = back;
+    look.look.bytes = bytes;
+    session_on_message(&world->session, &look, world->now);
+    struct msg seen = expect(world, MSG_seen);
+    assert_int_equal(seen.seen.id, 5);
+    return seen;
+}
+
+static void expect_seen(struct world *world, uint64_t offset, bool back, uint64_t bytes, const char *text,
+                        uint64_t at)
+{
+    struct msg seen = told_of(world, "s", offset, back, bytes);
+    char data[64] = "";
+    assert_true(seen.seen.file > 0);
+    assert_int_equal(seen.seen.size, 8);
+    assert_int_equal(seen.seen.offset, at);
+    assert_true(base64_read(json_text(seen.seen.data), data, sizeof data - 1) >= 0);
+    assert_string_equal(data, text);
+    msg_fini(&seen);
+}
+
+static void expect_unseen(struct world *world, const char *study)
+{
+    struct msg seen = told_of(world, study, 0, false, 100);
+    assert_int_equal(seen.seen.file, 0);
+    assert_string_equal(json_text(seen.seen.data), "");
+    msg_fini(&seen);
+}
+
+static void test_a_worker_tells_of_its_own_folder(void **state)
+{
+    (void)state;
+    struct world *world = world_new(1, 0);
+    char own[300], log[320], secret[300];
+    world->session.scratch = scratch.folder;
+    connect_to(world, store_a);
+    expect_credit(world, 1);
+    expect_unseen(world, "s");
+    snprintf(own, sizeof own, "%s/%.8s/s/t00017/a2", scratch.folder, store_a);
+    snprintf(log, sizeof log, "%s/log", own);
+    assert_int_equal(dir_make(own, NULL), 0);
+    assert_int_equal(file_write_whole(log, "epoch 1\n", 8, NULL), 0);
+    expect_seen(world, 0, false, 100, "epoch 1\n", 0);
+    expect_seen(world, 2, true, 100, "1\n", 6);
+    expect_seen(world, 6, false, 1, "1", 6);
+    expect_seen(world, 99, true, 5, "epoch", 0);
+    expect_seen(world, 99, false, 5, "", 8);
+    expect_unseen(world, "..");
+    expect_unseen(world, "../aaaaaaaa/s");
+    snprintf(secret, sizeof secret, "%s/secret", scratch.folder);
+    assert_int_equal(file_write_whole(secret, "secret\n", 7, NULL), 0);
+    assert_int_equal(unlink(log), 0);
+    assert_int_equal(symlink(secret, log), 0); /* a trainer may put one there */
+    expect_unseen(world, "s");
+    world_free(world);
 }
 
 int main(void)
@@ -213,6 +279,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_through_a_renaming, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_stretch_for_a_peer, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_worker_tells_of_its_own_folder, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -122,6 +122,15 @@ static void test_sixty_columns(void **state)
     expect(screen, "q quit\n");
 }
 
+/* What does not fit is left out, and covers nothing. */
+static void test_forty_columns(void **state)
+{
+    struct top *top = *state;
+    const char *screen = drawn(top, 7, 40, false);
+    expect(screen, " TRIALS of mnist  1 to 2 of 3\n");
+    expect(screen, "     32 running      7/10   0.94\n");
+}
+
 static void test_without_utf8(void **state)
 {
     const char *screen = drawn(*state, 24, 90, true);
@@ -306,6 +315,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_whole_screen, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_study_that_is_unreadable, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sixty_columns, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_forty_columns, setup, teardown),
         cmocka_unit_test_setup_teardown(test_without_utf8, setup, teardown),
         cmocka_unit_test_setup_teardown(test_every_size, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_message_hides_nothing, setup, teardown),

@@ -1,5 +1,13 @@
 // The history of a parameter's box: what its walls were from which trial on, in places of its scale.
 
+import { number } from "/format.js";
+
+// "1e-4 … 1, log", or the choices.
+export function spaceText(param) {
+  if (param.choices?.length && param.low === null) return param.choices.join(", ");
+  return `${number(param.low)} … ${number(param.high)}${param.scale && param.scale !== "linear" ? `, ${param.scale}` : ""}`;
+}
+
 // [{from, low, high}], from: the number of the first trial that could be drawn from it, less a half.
 export function boxSteps(param, scale, events, trials) {
   if (scale.choices) return [{ from: 0, low: -0.5, high: scale.choices.length - 0.5 }];

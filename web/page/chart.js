@@ -135,7 +135,7 @@ export function trialAxis(most, more = {}) {
   return {
     type: "value", min: 0, max: Math.max(most, 5) + 0.5, minInterval: 1, name: "trial", nameLocation: "middle", nameGap: 26,
     nameTextStyle: { color: colour("soft") }, axisLine: { show: false }, axisTick: { show: false }, splitLine: { show: false },
-    axisLabel: { color: colour("soft"), formatter: whole, hideOverlap: true, alignMaxLabel: "right" }, ...more,
+    axisLabel: { color: colour("soft"), formatter: (at) => (at && Number.isInteger(at) ? whole(at) : ""), hideOverlap: true }, ...more,
   };
 }
 

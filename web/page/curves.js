@@ -92,7 +92,7 @@ export class Curves {
   }
 
   caption() {
-    return this.picked.size ? "The picked trials, the best one and those that run." : `The best ${Math.min(BEST, this.trials.ranked.length)} and those that run; pick others in the table below.`;
+    return this.picked.size ? "The picked trials, the best one and those that run." : `The best ${this.trials.ranked.length === 1 ? "one" : Math.min(BEST, this.trials.ranked.length)} and those that run; pick others in the table below.`;
   }
 
   option(lines, scale, values) {

@@ -63,3 +63,11 @@ export function badge(state, hue) {
   if (hue) dot.style.background = hue;
   return el(`span.badge.is-${/^\w*/.exec(state)[0]}`, dot, state);
 }
+
+// Cards stand in pairs: one that has none is wide.
+export function evenOut(cards) {
+  for (const card of cards) card.classList.toggle("wide", card.dataset.alone === "yes");
+  let open = null;
+  for (const card of cards) open = card.classList.contains("wide") ? (open?.classList.add("wide"), null) : open ? null : card;
+  open?.classList.add("wide");
+}

@@ -11,12 +11,23 @@ export function number(value) {
   return String(Number(value.toPrecision(4)));
 }
 
-// For a tick of an axis: shorter.
-export function tick(value) {
+// For a tick of an axis: shorter, but no two alike where the next one is `step` away.
+export function tick(value, step = 0) {
   const size = Math.abs(value);
   if (value === 0) return "0";
-  if (size < 1e-2 || size >= 1e5) return value.toExponential(1).replace(/\.0e/, "e").replace("e+", "e");
-  return String(Number(value.toPrecision(3)));
+  const told = step > 0 ? Math.min(Math.max(Math.ceil(Math.log10(size / step) + 1e-9) + 1, 1), 12) : 0; // digits
+  if (size < 1e-2 || size >= 1e5) return value.toExponential(Math.max(told - 1, 1)).replace(/\.?0+e/, "e").replace("e+", "e");
+  return String(Number(value.toPrecision(Math.max(told, 3))));
+}
+
+// Seconds at a tick, in milliseconds below one.
+export function tickSeconds(value, step) {
+  return Math.abs(value) < 1 && value !== 0 ? `${tick(value * 1e3, step * 1e3)} ms` : `${tick(value, step)} s`;
+}
+
+// "1 trial", "1 000 trials"
+export function trialCount(count) {
+  return `${whole(count)} trial${count === 1 ? "" : "s"}`;
 }
 
 const RAISED = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };

@@ -1,6 +1,6 @@
 // Which parameter matters: its share of the variance of the score, and how sure that is.
 import { Chart, tip } from "/chart.js";
-import { percent } from "/format.js";
+import { percent, trialCount } from "/format.js";
 import { get } from "/net.js";
 import { colour } from "/theme.js";
 
@@ -32,14 +32,14 @@ export class Importance {
   show({ importance, note }) {
     if (!importance?.length) {
       this.chart.canvas.hidden = true;
-      this.chart.say(note ?? "Known when some more trials have ended.");
+      this.chart.say(note ? note[0].toUpperCase() + note.slice(1) : "Known when some more trials have ended.");
       return;
     }
     this.chart.canvas.hidden = false;
     const rows = [...importance].sort((a, b) => a.share - b.share);
     this.chart.canvas.style.height = `${40 + 34 * rows.length}px`;
     this.chart.set(() => option(rows));
-    this.chart.say(note ?? `Of the score's variance, after ${rows[0].trials} trials; the line holds nine of ten shares when the trials are drawn again.`);
+    this.chart.say(note ?? `Of the score's variance, after ${trialCount(rows[0].trials)}; the line holds nine of ten shares when the trials are drawn again.`);
   }
 
   close() {

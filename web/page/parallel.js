@@ -94,8 +94,14 @@ function axesOf(study, trials) {
   return [...params, ...metrics];
 }
 
+// Side by side on a phone only some have room.
+function few(ticks, most) {
+  const step = Math.ceil(ticks.length / most);
+  return ticks.filter((_, i) => i % step === 0);
+}
+
 function axisOption({ name, scale, range, goal }, dim, narrow) {
-  const ticks = scale.ticks(range);
+  const ticks = few(scale.ticks(range), narrow ? 5 : 12);
   return {
     id: axisId(dim), dim, name: goal ? `${name} ${goal === "minimize" ? "↓" : "↑"}` : name, type: "value", min: range[0], max: range[1],
     inverse: goal === "minimize", nameGap: 14, realtime: true,

@@ -1,6 +1,6 @@
 // The scale of a parameter: from its value to a place on a linear axis and back, so that every chart shows a rate in
 // decades, a probability by its odds and a choice by its name. "0 or log" has its zero a little below the range.
-import { decade, tick } from "/format.js";
+import { decade, tick, tickSeconds } from "/format.js";
 
 const LOG10 = Math.log10;
 const AXES = {
@@ -101,7 +101,7 @@ export class MetricScale {
   }
 
   label(place) {
-    return tick(this.from(place));
+    return (this.name === "seconds" ? tickSeconds : tick)(this.from(place), this.step);
   }
 
   better(a, b) {
@@ -121,7 +121,13 @@ export class MetricScale {
     return [low - margin, high + margin];
   }
 
-  ticks([low, high]) {
+  ticks(range) {
+    const places = this.placesOf(range);
+    this.step = this.log || places.length < 2 ? 0 : places[1] - places[0];
+    return places;
+  }
+
+  placesOf([low, high]) {
     return this.log && high - low > 1.2 ? decades(low, high) : this.log
       ? niceTicks(this.from(low), this.from(high)).map((v) => this.to(v)).filter((v) => v !== null)
       : niceTicks(low, high, 5);

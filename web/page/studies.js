@@ -44,12 +44,13 @@ class Row {
     this.name = el("a.name");
     this.state = el("span");
     this.bar = new Bar();
-    this.cells = Object.fromEntries(["done", "best", "rate", "left", "since"].map((name) => [name, el("dd")]));
-    const names = { done: "trials", best: "best", rate: "rate", left: "time", since: "since" };
+    this.cells = Object.fromEntries(["done", "best", "rate", "left"].map((name) => [name, el("dd")]));
+    const names = { done: "trials", best: "best", rate: "rate", left: "time" };
+    this.since = el("small");
     this.best = el("a");
     this.cells.best.append(this.best, el("small"));
     this.root = el("article.card.study", el("header", el("h2", this.name), this.state), this.bar.root,
-      el("dl.facts", Object.entries(this.cells).map(([key, cell]) => el("div.fact", el("dt", names[key]), cell))));
+      el("dl.facts", Object.entries(this.cells).map(([key, cell]) => el("div.fact", el("dt", names[key]), cell))), this.since);
   }
 
   update(study, hues) {
@@ -64,6 +65,6 @@ class Row {
     say(this.cells.best.lastChild, ` ${study.metrics[0].name}`);
     say(this.cells.rate, rateText(rateOf(study, now)));
     say(this.cells.left, leftText(study, now));
-    say(this.cells.since, moment(study.started ?? study.created));
+    say(this.since, `since ${moment(study.started ?? study.created)}`);
   }
 }

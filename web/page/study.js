@@ -1,7 +1,8 @@
 // One study: what is known, chart by chart, and the table of its trials.
 import { Away, Unreadable } from "/away.js";
 import { Curves } from "/curves.js";
-import { badge, command, el, quoted, say, swap, withDb } from "/dom.js";
+import { spaceText } from "/box.js";
+import { badge, command, el, evenOut, quoted, say, swap, withDb } from "/dom.js";
 import { Front } from "/front.js";
 import { History } from "/history.js";
 import { Importance } from "/importance.js";
@@ -41,8 +42,9 @@ export class StudyView {
       this.commands);
   }
 
+  // Once there is a trial, all of them: what comes later would move what is read below.
   sayCommands(db) {
-    if (this.commands.firstChild) return;
+    if (this.commands.firstChild || !this.trials.sorted.length) return;
     const offer = (text) => command(withDb(text, db));
     swap(this.commands, offer(`hone best ${quoted(this.name)} -n 20`), offer(`hone explain ${quoted(`${this.name}/best`)}`), offer(`hone trials ${quoted(`${this.name}/all`)} --csv`));
   }
@@ -52,9 +54,9 @@ export class StudyView {
     const [study, { studies, master, db }, answer, walls] = await Promise.all([get("study", { name: this.name }), get("studies"),
       get("trials", { ...query, after: this.trials.version }), get("walls", query)]);
     this.away.update(master, studies.filter((s) => s.study === this.name), db);
-    this.sayCommands(db);
     const changed = this.trials.take(answer, study.metrics[0]);
     this.unreadable.update(study);
+    this.sayCommands(db);
     this.study = study;
     this.marks ??= new Marks(study.statuses, study);
     this.marks.study = study;
@@ -96,7 +98,8 @@ export class StudyView {
       table: new Table(this.name, this.picked, pick),
     });
     p.curves.onPick = pick;
-    this.waiting = el("section.card.wide.empty", el("h2", "No trial yet"), el("p", "A worker that joins takes the first one; the master prints the line it needs, with its address:"), command("hone worker tcp://HOST:7077"));
+    this.waiting = el("section.card.wide.empty", el("h2", "No trial yet"), el("p", "A worker that joins takes the first one; the master prints the line it needs, with its address:"), command("hone worker tcp://HOST:7077"),
+      el("p", "What will be searched:"), el("dl.point", study.space.map((param) => el("div", el("dt", param.name), el("dd", spaceText(param))))));
     swap(this.charts, this.waiting, p.history.root, el("h2.band", "The space and its walls"), p.walls.map((w) => w.root), el("h2.band", "Trainings"),
       p.curves.root, p.front?.root, p.importance.root, p.rungs.root, p.parallel.root, p.table.root, p.timeline.root);
   }
@@ -105,6 +108,7 @@ export class StudyView {
   async draw(events) {
     const { study, trials, marks, parts } = this;
     this.waiting.hidden = trials.sorted.length > 0;
+    this.charts.classList.toggle("is-empty", !this.waiting.hidden); // charts of nothing are not shown
     parts.history.update(study, trials, marks);
     for (const walls of parts.walls) walls.update(study, trials, marks, events);
     evenOut(parts.walls.map((w) => w.root));
@@ -138,11 +142,3 @@ export class StudyView {
 }
 
 const breath = () => new Promise((go) => setTimeout(go));
-
-// Cards stand in pairs: one that has none is wide.
-function evenOut(cards) {
-  for (const card of cards) card.classList.toggle("wide", card.dataset.alone === "yes");
-  let open = null;
-  for (const card of cards) open = card.classList.contains("wide") ? (open?.classList.add("wide"), null) : open ? null : card;
-  open?.classList.add("wide");
-}

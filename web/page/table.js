@@ -1,7 +1,7 @@
 // The table of trials: sorted and filtered here, and of ten thousand rows only those in sight are elements.
 import { el, say, swap } from "/dom.js";
 import { parseFilter } from "/filter.js";
-import { duration, number, whole } from "/format.js";
+import { duration, number, trialCount, whole } from "/format.js";
 import { trialHash } from "/marks.js";
 
 const ROW_PX = 32, SPARE = 8;
@@ -87,7 +87,7 @@ export class Table {
     this.rows.sort(order(column, this.down));
     for (const c of this.columns) c.head.setAttribute("aria-sort", c === column ? (this.down ? "descending" : "ascending") : "none");
     const all = this.trials.sorted.length;
-    say(this.count, this.rows.length === all ? `${whole(all)} trials` : `${whole(this.rows.length)} of ${whole(all)} trials${this.brush ? ", brushed above" : ""}`);
+    say(this.count, this.rows.length === all ? trialCount(all) : `${whole(this.rows.length)} of ${trialCount(all)}${this.brush ? ", brushed above" : ""}`);
     this.table.setAttribute("aria-rowcount", this.rows.length + 1);
     this.paint();
   }

@@ -20,8 +20,8 @@ export function colour(name) {
 }
 
 // From poor to good: one hue, so that only lightness counts; safe for every eye.
-const RAMP_LIGHT = [[221, 217, 208], [168, 196, 214], [92, 156, 199], [20, 104, 166], [6, 47, 92]];
-const RAMP_DARK = [[62, 66, 74], [52, 94, 128], [58, 138, 192], [120, 192, 236], [226, 244, 255]];
+const RAMP_LIGHT = [[196, 192, 182], [168, 196, 214], [92, 156, 199], [20, 104, 166], [6, 47, 92]];
+const RAMP_DARK = [[88, 93, 103], [52, 94, 128], [58, 138, 192], [120, 192, 236], [226, 244, 255]];
 
 export function ramp(share) {
   const stops = dark.matches ? RAMP_DARK : RAMP_LIGHT;

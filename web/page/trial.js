@@ -1,6 +1,6 @@
 // One trial: its point, why it was proposed, how it was trained, what was found.
 import { axis, Chart, tip } from "/chart.js";
-import { badge, command, el, quoted, swap, withDb } from "/dom.js";
+import { badge, command, el, evenOut, quoted, swap, withDb } from "/dom.js";
 import { duration, exact, moment, number, whole } from "/format.js";
 import { studyHash, trialHash } from "/marks.js";
 import { get } from "/net.js";
@@ -25,7 +25,9 @@ export class TrialView {
     this.db ??= (await get("studies")).db;
     swap(this.top, this.head(said));
     this.drawCurves(said);
-    swap(this.rest, this.sections(said));
+    const sections = this.sections(said).filter(Boolean);
+    swap(this.rest, sections);
+    evenOut(sections.slice(0, -1)); // the log is wide
     this.seen = text;
   }
 
@@ -34,7 +36,7 @@ export class TrialView {
     const here = `${this.study}/${this.trial}`;
     const set = Object.entries(params).map(([name, value]) => quoted(`${name}=${exact(value)}`)).join(" ");
     const offer = (text) => command(withDb(text, this.db));
-    const facts = [[trial.metric, number(trial.score)], ["rank", trial.rank ? `${trial.rank} of ${trial.trials}` : "–"], ["best epoch", number(trial.best_epoch)],
+    const facts = [[trial.metric, number(trial.score)], ["rank", trial.rank && Number.isFinite(trial.score) ? `${trial.rank} of ${trial.trials}` : "–"], ["best epoch", number(trial.best_epoch)],
       ["epochs", `${trial.epochs} of ${trial.length}`], ["took", duration(trial.seconds)], ["attempts", number(trial.attempts)]];
     return [
       el("p.crumbs", el("a", { href: studyHash(this.study) }, this.study), " / ", this.step(-1, trial), this.step(1, trial)),
@@ -60,6 +62,7 @@ export class TrialView {
       }
       this.curves.get(name).set(() => option(lines, trial));
     }
+    evenOut([...this.curves.values()].map((chart) => chart.root));
   }
 
   sections({ attempts, findings, events, checkpoints, log, lineage }) {

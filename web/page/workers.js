@@ -13,7 +13,7 @@ export class WorkersView {
     this.note = el("p.note");
     this.gone = el("input", { type: "checkbox", onchange: () => this.show() });
     this.card = el("section.card", el("header", el("h2", "Connected"), el("label.toggle", this.gone, " and those that left")),
-      el("div.scroll", { tabindex: "0" }, el("table", el("thead", el("tr", NAMES.map((name) => el("th", { scope: "col" }, name)))), this.body)), this.note);
+      (this.table = el("div.scroll", { tabindex: "0" }, el("table", el("thead", el("tr", NAMES.map((name) => el("th", { scope: "col" }, name)))), this.body))), this.note);
     this.empty = el("section.card.empty", el("h2", "No worker is connected"), el("p", "hone run brings its own; a master prints the line that a worker needs, with its address:"),
       command("hone worker tcp://HOST:7077"));
     this.empty.hidden = this.card.hidden = true; // until it is known
@@ -37,7 +37,9 @@ export class WorkersView {
     const here = this.workers.filter((w) => !w.left_ms);
     this.empty.hidden = here.length > 0;
     this.card.hidden = !this.workers.length;
-    swap(this.body, (this.gone.checked ? this.workers : here).map((w) => this.row(w)));
+    const shown = this.gone.checked ? this.workers : here;
+    this.table.hidden = !shown.length;
+    swap(this.body, shown.map((w) => this.row(w)));
     say(this.note, `${whole(here.length)} connected, ${whole(this.workers.length - here.length)} have left.`);
   }
 
