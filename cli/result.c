@@ -12,6 +12,7 @@
 #include "cli/table.h"
 #include "common/file.h"
 #include "common/units.h"
+#include "sql/doing.h"
 #include "sql/row_json.h"
 
 enum { SHOWN = 10 };
@@ -19,7 +20,7 @@ enum { SHOWN = 10 };
 struct result {
     const char *study;
     const struct result_style *style;
-    struct rows progress;
+    struct rows progress, all; /* of the study; of every study in the database */
     struct best best;
 };
 
@@ -27,6 +28,8 @@ static int load(struct source *source, struct result *r, struct err *err)
 {
     int rc = source_run(source, "study_progress", (struct bind[]){BIND_TEXT(":study", r->study)}, 1,
                         &r->progress, err);
+    if (!rc)
+        rc = source_run(source, "studies", NULL, 0, &r->all, err);
     return rc || !r->progress.count ? rc : best_load(source, r->study, SHOWN, &r->best, err);
 }
 
@@ -86,6 +89,23 @@ static void print_next(const struct result *r)
     free(path);
 }
 
+/* Submitted meanwhile, perhaps: `hone run` ends with its own study, and its workers with it. */
+static void print_unfinished(const struct result *r)
+{
+    struct str names = {0}, db = {0};
+    str_add_word(&db, r->style->db);
+    for (size_t row = 0; row < r->all.count; row++) {
+        const char *doing = study_doing(&r->all, row);
+        if (strcmp(doing, "unfinished") == 0 || strcmp(doing, "checking") == 0)
+            str_addf(&names, "%s%s", names.len ? ", " : "", cell_text(rows_named(&r->all, row, "study")));
+    }
+    if (names.len)
+        printf("\nStill unfinished: %s; `hone master --db %s` and a worker go on with it\n", str_text(&names),
+               str_text(&db));
+    str_fini(&names);
+    str_fini(&db);
+}
+
 static void print_text(const struct result *r)
 {
     const struct best_style style = {.limit = SHOWN};
@@ -94,6 +114,7 @@ static void print_text(const struct result *r)
     if (!best_rows(&r->best)->count)
         printf("no trial has a score\n");
     print_next(r);
+    print_unfinished(r);
 }
 
 /* ---- for programs ---- */
@@ -164,6 +185,7 @@ int result_print(const char *study, const struct result_style *style)
     if (!rc)
         rc = print(source, &r, &err);
     rows_fini(&r.progress);
+    rows_fini(&r.all);
     best_fini(&r.best);
     source_free(source);
     return rc ? command_fail("run", &err) : 0;

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/options.h"
 #include "cli/remote.h"
@@ -118,6 +119,9 @@ static int no_study(struct source *source, const char *name, struct err *err)
     const char *near = name ? nearest_name(name, names.items) : NULL;
     if (near)
         err_hint(err, "did you mean %s?", near);
+    else if (name && name[strspn(name, "0123456789")] == '\0')
+        err_hint(err, "a trial is STUDY/%s, a count of rows -n %s; `hone studies` lists the studies", name,
+                 name);
     else
         err_hint(err, name ? "`hone studies` lists them" : "`hone run STUDY.json` makes one");
     text_list_fini(&names);

@@ -192,8 +192,14 @@ static int parse_root(const struct jcur *root, struct study_def *def, struct err
     struct jcur search = jcur_get(root, "search"), trainer = jcur_get(root, "trainer");
     struct jcur require = jcur_get(root, "require");
     const char *text;
-    if (jcur_object(root, 64, err) || check_places(root, keys, err) || jcur_known(root, keys, err) ||
-        jcur_name(&name, &text, err))
+    if (jcur_object(root, 64, err) || check_places(root, keys, err) || jcur_known(root, keys, err))
+        return ERR_BAD;
+    if (!jcur_has(&name)) {
+        jcur_fail(&name, err, "is missing; it must be a string");
+        return err_hint(err,
+                        "its name, as in \"study\": \"mnist-1\"; hone help spiral.json shows a whole file");
+    }
+    if (jcur_name(&name, &text, err))
         return ERR_BAD;
     if (store_name_reserved(text)) {
         jcur_fail(&name, err, "\"%s\" is a name that the database uses itself", text);

@@ -64,9 +64,14 @@ static int check_version(struct query *query, struct err *err)
         return rc;
     err_set(err, ERR_BAD, "%s: of %s hone (version %lld of the database; this one reads %d)", query->path,
             version > migration_count ? "a newer" : "an older", (long long)version, migration_count);
-    return err_hint(err, version > migration_count
-                             ? "use that hone"
-                             : "a master of this hone brings it up to date when it starts");
+    if (version > migration_count)
+        return err_hint(err, "use that hone");
+    struct str word = {0};
+    str_add_word(&word, query->path);
+    err_hint(err, "hone master --db %s brings it up to date when it starts (no trial runs without a worker)",
+             str_text(&word));
+    str_fini(&word);
+    return ERR_BAD;
 }
 
 static int refuse_live_on_network(const struct query *query, struct err *err)

@@ -347,6 +347,14 @@ static void test_a_trial_that_nobody_runs(void **state)
     assert_said("no master is running: hone run or hone master goes on with it");
 }
 
+static void test_a_study_that_run_leaves_unfinished(void **state)
+{
+    (void)state;
+    assert_int_equal(HONE("submit", "long.json", "--set", "search.trials=400", "--db", "two.db"), 0);
+    assert_int_equal(HONE("run", "study.json", "--workers", "1", "--db", "two.db"), 0);
+    assert_said("nfinished: long; `hone master --db two.db` and a worker go on with it");
+}
+
 static void test_twice_is_at_once(void **state)
 {
     (void)state;
@@ -446,6 +454,7 @@ int main(void)
         cmocka_unit_test(test_a_closed_pipe_is_quiet),
         cmocka_unit_test(test_interrupted_run_goes_on),
         cmocka_unit_test(test_a_trial_that_nobody_runs),
+        cmocka_unit_test(test_a_study_that_run_leaves_unfinished),
         cmocka_unit_test(test_twice_is_at_once),
         cmocka_unit_test(test_workers_of_a_killed_run_come_back),
         cmocka_unit_test(test_a_master_is_asked),

@@ -44,6 +44,7 @@ static int setup(void **state)
     shell_open(state);
     scratch_text(&scratch, "spiral.json", study_text);
     scratch_text(&scratch, "flags.json", option_text);
+    scratch_text(&scratch, "empty.json", "{}");
     make_folder("mine");
     make_folder("bare");
     scratch_text(&scratch, "mine/spiral.json", study_text);
@@ -100,6 +101,7 @@ static void something_else_where_a_study_file_belongs(void **state)
         {2, {"run", "nope.json"}, "nope.json: cannot open", "hone help spiral.json > study.json"},
         {2, {"run", "hone.db"}, "hone.db: is a database", "hone best --db hone.db"},
         {2, {"check", "mine/notes.txt"}, "notes.txt:1", "hone help spiral.json shows one"},
+        {2, {"check", "empty.json"}, "study: is missing", "\"study\": \"mnist-1\""},
         {2, {"check", "flags.json"}, "trainer.command[2]", "\"--flag={flag}\""},
     };
     each_has_a_hint(mistakes, COUNT_OF(mistakes));
@@ -129,6 +131,7 @@ static void a_study_or_a_trial_that_is_not_there(void **state)
     static const struct mistake mistakes[] = {
         {2, {"best", "spirl"}, "no study \"spirl\"", "did you mean spiral?"},
         {2, {"best", "spiral.json"}, "no study \"spiral.json\"", "did you mean spiral?"},
+        {2, {"best", "10"}, "no study \"10\"", "-n 10"},
         {2, {"plot", "nope"}, "no study \"nope\"", "hone studies"},
         {2, {"replay", "spirl"}, "no study \"spirl\"", "did you mean spiral?"},
         {2, {"importance", "spiral.json"}, "no study \"spiral.json\"", "did you mean spiral?"},
