@@ -321,4 +321,4 @@ static int parse(const struct jcur *search, const struct space *space, struct se
 }
 
 const struct sampler_row sampler_gp = {
-    .name = "gp", .version = 4, .slow = true, .parse = parse, .propose = propose};
+    .name = "gp", .version = 5, .slow = true, .parse = parse, .propose = propose};

@@ -33,11 +33,15 @@ void warp_half_rank(const double *y, int n, double *out)
     double *rank = xcalloc((size_t)n + 1, sizeof *rank);
     rank_best_first(y, n, order);
     rank_mid(y, n, rank);
-    double median = median_of(y, order, n), spread = spread_below(y, n, median);
+    int looked_at =
+        n / 2 > WARP_KEPT ? 2 * WARP_KEPT : n; /* the best of all, half of which keep their values */
+    double median = median_of(y, order, looked_at), spread = spread_below(y, n, median);
+    double kept = 0.5 * looked_at / n;
     for (int i = 0; i < n; i++) {
         double quantile = (rank[i] - 0.5) / n; /* mid-rank: ties share theirs */
-        bool is_worse = y[i] > median && quantile > 0.5;
-        out[i] = is_worse ? median + spread * normal_quantile(quantile) : y[i];
+        bool is_worse = y[i] > median && quantile > kept;
+        double upper = 0.5 + 0.5 * (quantile - kept) / (1 - kept);
+        out[i] = is_worse ? median + spread * normal_quantile(upper) : y[i];
     }
     free(order);
     free(rank);

@@ -10,6 +10,10 @@
 
 #include <stdbool.h>
 
+/* Of more than twice as many results only so many, the best, keep their values: where most of the later points are far from
+ * the valley that the search is in, the better half reaches far up its walls, and the floor of it has no scale left. */
+enum { WARP_KEPT = 60 };
+
 /* Half-rank alone, of values to be minimised; NaN-free. */
 void warp_half_rank(const double *y, int n, double *out);
 

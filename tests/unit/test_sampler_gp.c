@@ -276,22 +276,31 @@ static void left_out_is_left_out(void **state)
     gp_fini(&all);
 }
 
+/* The order stays, and the `kept` best keep their values. */
+static void warped_in_order(int n, int kept, struct rng *rng)
+{
+    double y[301], w[301], sorted[301];
+    for (int i = 0; i < n; i++)
+        sorted[i] = y[i] = exp(3 * rng_normal(rng));
+    qsort(sorted, (size_t)n, sizeof sorted[0], compare_num);
+    warp_half_rank(y, n, w);
+    for (int i = 0; i < n; i++) {
+        assert_true(y[i] <= sorted[kept - 1] ? w[i] == y[i] : w[i] > sorted[kept - 1]);
+        for (int j = 0; j < n; j++)
+            assert_true((y[i] < y[j]) == (w[i] < w[j]));
+    }
+}
+
 static void half_rank(void **state)
 {
     (void)state;
-    double y[41], w[41];
     struct rng rng = rng_at(2, 0, 0, 0);
     for (int run = 0; run < 50; run++) {
-        double sorted[41];
-        for (int i = 0; i < 41; i++)
-            sorted[i] = y[i] = exp(3 * rng_normal(&rng));
-        qsort(sorted, 41, sizeof sorted[0], compare_num);
-        warp_half_rank(y, 41, w);
-        for (int i = 0; i < 41; i++) {
-            assert_true(y[i] <= sorted[20] ? w[i] == y[i] : w[i] > sorted[20]);
-            for (int j = 0; j < 41; j++)
-                assert_true((y[i] < y[j]) == (w[i] < w[j]));
-        }
+        warped_in_order(41, 21, &rng);
+        warped_in_order(120, 60, &rng);
+        warped_in_order(121, 61, &rng);
+        warped_in_order(122, WARP_KEPT, &rng);
+        warped_in_order(301, WARP_KEPT, &rng);
     }
     double score[5] = {1, 2, -INFINITY, 3, 2}, out[5];
     assert_true(warp_scores(score, 5, out));
