@@ -52,7 +52,8 @@ TESTOBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/tools/*.c))
 scripts_in = $(filter $(TESTS:%=tests/%),$(basename $(wildcard tests/$(1)/test_*.sh)))
 SLOW    := $(call tests_in,e2e) $(call tests_in,fault)
 QUICK   := $(call tests_in,unit) $(call tests_in,sim)
-SCRIPTS := $(addsuffix .sh,$(call scripts_in,e2e) $(call scripts_in,fault))
+# What is installed is the executable that is built without sanitizers.
+SCRIPTS := $(filter-out $(if $(SAN),tests/e2e/test_install.sh),$(addsuffix .sh,$(call scripts_in,e2e) $(call scripts_in,fault)))
 SHIM    := $(BUILD)/tests/fault/shim.so
 FUZZ    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCH   := $(patsubst %.c,$(BUILD)/%,$(wildcard bench/*.c) bench/search/fidelity.c)
